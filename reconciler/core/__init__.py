@@ -1,0 +1,1 @@
+"""The pure core: diff, order, plan, simulate. No I/O, no clock, no threads."""

@@ -1,0 +1,77 @@
+"""FieldChange and Change: the difference between desired and observed, with a verdict and a cause."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from reconciler.core.model import Model
+from reconciler.core.observed import Observed, Seen
+from reconciler.core.rules import Impact
+
+
+class Verdict(Enum):
+    """What a difference comes to. The value is the word that people read."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    START = "start"
+    LIVE = "update"
+    RESTART = "restart"
+    REPLACE = "replace"
+    STOP = "stop"
+    REMOVE = "remove"
+    RELEASE = "release"
+    ADOPT = "adopt"
+    DEFER = "defer"
+    REFUSE = "refuse"
+
+
+class Cause(Enum):
+    """Whose doing a difference is: the user's edit, the machine's drift, or both (three-way with what was last applied)."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+    BOTH = "spec and drift"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs. before: observed. after: desired. Sensitive values never stand here: they are masked by the diff."""
+
+    path: str
+    before: Any
+    after: Any
+    impact: Impact
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has to happen to one resource, and why.
+
+    desired: what it shall be (settled), or what was last applied when it is to be stopped or removed.
+    seen: what the plan is computed on: the observation, or what is assumed of an unknown one.
+    reason: a clause for people; never drives behaviour.
+    basis: the evidence of an assumption; a change with a basis is provisional.
+    remedy: what to do next, for a verdict that leaves work to a person (DEFER, REFUSE).
+    """
+
+    rid: str
+    type: str
+    verdict: Verdict
+    reason: str
+    desired: Model
+    observed: Observed
+    seen: Seen | None = None
+    fields: tuple[FieldChange, ...] = ()
+    cause: Cause | None = None
+    basis: str = ""
+    remedy: str = ""
+
+    @property
+    def provisional(self) -> bool:
+        return bool(self.basis)
+
+    @property
+    def impact(self) -> Impact:
+        return max((change.impact for change in self.fields), default=Impact.NONE)

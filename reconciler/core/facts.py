@@ -1,0 +1,61 @@
+"""Fact, Need, Claim: what resources provide, require, and hold for themselves alone.
+
+Resource types do not know each other. A type says "I provide the mount /srv", another "I need the path /srv/data";
+core/order.py matches the two.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a fact is about; the value is how messages name it."""
+
+    MOUNT = "mount point"
+    """Provided by a filesystem. Key: an absolute path."""
+    PATH = "path"
+    """Needed by whatever uses a file or folder. Key: an absolute path; the deepest mount that holds it provides it."""
+    DEVICE = "device"
+    ENGINE = "engine"
+    """Key: the engine's socket path."""
+    ADDRESS = "address"
+    NETNS = "network namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    kind: Kind
+    key: str
+
+
+class Bond(Enum):
+    """ORDER: sequence only. HOLD: if the needed thing goes down, its holder goes down first and comes back after."""
+
+    ORDER = "order"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    fact: Fact
+    bond: Bond = Bond.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that one resource on the machine holds exclusively.
+
+    scope: what the claim is exclusive within: "" for the machine, or the key of an engine for a name inside it.
+    key: compared literally, so that a type must write it in one canonical form.
+    label: how a message names it ("port 8080/tcp on 0.0.0.0", "data root /srv/docker").
+    """
+
+    kind: str
+    key: str
+    label: str
+    scope: str = ""
+
+
+def holds_path(mount: str, path: str) -> bool:
+    """Whether `path` lies at or below the mount point `mount`, by path components: /opt/a does not hold /opt/ab."""
+    return mount == "/" or path == mount or path.startswith(mount + "/")

@@ -1,0 +1,82 @@
+"""ResourceKind: the contract between a resource type's pure half and the core.
+
+A resource type is one folder; its planning.py holds one instance of this contract, named KIND.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reconciler.core.action import Action
+from reconciler.core.change import Change
+from reconciler.core.facts import Claim, Fact, Need
+from reconciler.core.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The actions that a change takes, by slot; each slot is done in sequence."""
+
+    prepare: tuple[Action, ...] = ()
+    down: tuple[Action, ...] = ()
+    live: tuple[Action, ...] = ()
+    up: tuple[Action, ...] = ()
+    commit: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a resource must not be touched as things are. permission: the policy flag that lifts it, or ""."""
+
+    reason: str
+    remedy: str
+    permission: str = ""
+
+
+class ResourceKind(Protocol):
+    """What the planner may ask of a type. All of it is pure. D is the type's Desired, S its State, A its Around."""
+
+    name: str
+    rank: int
+    """Default order between types: ip 10, volume groups and loop devices 20, filesystems 30, engines 40, containers 50."""
+    desired: type[Model]
+    state: type[Model]
+    around: type[Model]
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        """Whether a service with these keywords in its own section, and resources of these types, has a resource of this
+        type without a section for it. Its rid is then the type's name. Only the engine is; others answer False."""
+
+    def settle(self, desired: Any, state: Any | None, around: Any) -> tuple[Any, Any | None]:
+        """Fill in every default on both sides, so that each field with a rule can be compared. Idempotent."""
+
+    def is_up(self, state: Any) -> bool:
+        """Whether a resource in this state does its work (mounted, running)."""
+
+    def objection(self, desired: Any, state: Any | None, around: Any) -> Objection | None:
+        """What forbids to bring it up as things are (a foreign container has the name); None when nothing does."""
+
+    def needs(self, desired: Any) -> Sequence[Need]:
+        """The facts that it cannot be up without."""
+
+    def provides(self, desired: Any) -> Sequence[Fact]:
+        """The facts that hold once it is up."""
+
+    def claims(self, desired: Any) -> Sequence[Claim]:
+        """What it holds exclusively."""
+
+    def releases(self, desired: Any, change: Change) -> bool:
+        """Whether what holds this resource (HOLD) must go down when `change` takes it down. False for an engine that
+        restarts with live-restore: its containers live on."""
+
+    def sequence(self, desired: Any) -> tuple[Any, ...]:
+        """Sort key of resources of this type that start one after the other (path components of a mount point)."""
+
+    def moves(self, change: Change) -> Moves:
+        """The actions for this change's verdict: CREATE, START, LIVE, RESTART, REPLACE, STOP or REMOVE."""
+
+    def label(self, desired: Any) -> str:
+        """What it is, in a word or two, for status ("busybox:latest", "device@mountpoint")."""
+
+    def evidence(self, desired: Any, state: Any | None, around: Any) -> str:
+        """What happened to a resource that is not up ("died 03:12:44, exit 137"), or ""."""

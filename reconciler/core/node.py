@@ -1,0 +1,36 @@
+"""Node and Place: which machine a spec is read for, and where in a service a resource stands."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The machine that a spec is read for. Paths are absolute, without a trailing slash."""
+
+    name: str = "localhost"
+    env: str = ""
+    state_dir: str = "/var/lib/osvc"
+    run_dir: str = "/run/osvc"
+    subnet_pool: str = "10.208.0.0/12"
+
+    def service_dir(self, service: str) -> str:
+        """The runtime folder of a service (socket, pid files, exec-root)."""
+        return f"{self.run_dir}/{service}"
+
+    def tag(self, service: str) -> str:
+        """8 hex digits that name a service's bridge and chains: different for another run folder on the same machine."""
+        return sha256(f"{self.run_dir}\0{service}".encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The validation context of a desired model: pydantic hands it to validators as `info.context`.
+
+    A model fills its internal fields from it. When a model is read back from the store or a snapshot there is no
+    context, and the internal fields are in the data.
+    """
+
+    service: str
+    rid: str
+    node: Node

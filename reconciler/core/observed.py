@@ -1,0 +1,65 @@
+"""Observed: what was seen of a resource. Absent is not unknown."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+from reconciler.core.ids import ResourceId
+from reconciler.core.model import Model
+
+StateT_co = TypeVar("StateT_co", bound=Model, covariant=True)
+AroundT_co = TypeVar("AroundT_co", bound=Model, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Present(Generic[StateT_co, AroundT_co]):
+    """The resource is there, in this state (up or not).
+
+    around: what the type's planning has to know of the surroundings (which images the engine has, who holds the name).
+    """
+
+    state: StateT_co
+    around: AroundT_co
+
+
+@dataclass(frozen=True, slots=True)
+class Absent(Generic[AroundT_co]):
+    """The resource is certainly not there."""
+
+    around: AroundT_co
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Generic[StateT_co, AroundT_co]):
+    """The resource could not be seen.
+
+    reason: why, as a clause ("its engine is not running").
+    behind: the rid of the same service that has to be up before it can be seen, or None.
+    assume: what may be planned on meanwhile, or None when nothing may; such steps are provisional.
+    basis: the evidence for `assume` ("new engine, empty data root").
+    """
+
+    reason: str
+    behind: str | None = None
+    assume: "Present[StateT_co, AroundT_co] | Absent[AroundT_co] | None" = None
+    basis: str = ""
+
+
+Observed: TypeAlias = "Present[Model, Model] | Absent[Model] | Unknown[Model, Model]"
+Seen: TypeAlias = "Present[Model, Model] | Absent[Model]"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was observed of many resources at one moment, and of the machine's boot."""
+
+    observed: Mapping[ResourceId, Observed] = field(default_factory=dict)
+    boot_id: str = ""
+
+    def of(self, service: str) -> Mapping[str, Observed]:
+        """rid -> observed, of one service."""
+        return {rid.rid: seen for rid, seen in self.observed.items() if rid.service == service}
+
+    def seen_again(self, fresh: Iterable[tuple[ResourceId, Observed]]) -> "Snapshot":
+        """The same snapshot with newer observations of some resources."""
+        return Snapshot({**self.observed, **dict(fresh)}, self.boot_id)

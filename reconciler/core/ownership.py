@@ -1,0 +1,31 @@
+"""Ownership: what this store says it made, and how it last looked when it was applied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.model import Model
+from reconciler.core.observed import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One owned resource.
+
+    applied: the desired state that was last applied and verified; None between claim and verification.
+    wanted: the desired state that was claimed, which `applied` will become.
+    remembered: the last observation, for planning while it cannot be seen.
+    """
+
+    type: str
+    wanted: Model
+    applied: Model | None = None
+    remembered: Seen | None = None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What one service owns. store: the uuid of the state folder."""
+
+    store: str = ""
+    owned: Mapping[str, Owned] = field(default_factory=dict)

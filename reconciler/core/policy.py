@@ -1,0 +1,52 @@
+"""Policy, Selection and Goal: what a run may do, on what, and to which end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The permissions of a run.
+
+    prune: remove what osvc owns and no spec names any more.
+    rollback: undo the lane of a failed step.
+    force: permissions named one by one ("adopt").
+    """
+
+    prune: bool = False
+    rollback: bool = True
+    force: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which resources a verb was asked for: rids ("container#1") or types ("fs"), shell patterns allowed; () is all."""
+
+    rids: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        return not self.rids
+
+    def takes(self, rid: str, type_name: str) -> bool:
+        return self.everything or any(fnmatchcase(rid, want) or want == type_name for want in self.rids)
+
+
+class Aim(Enum):
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the operator wants of a service; kept in the store, survives a reboot."""
+
+    aim: Aim = Aim.UP
+    by: str = ""
+    at: datetime | None = None
+    reason: str = ""
+
+
+UP = Goal()

@@ -1,0 +1,95 @@
+"""Rule: what a field of a desired model costs when it differs, and how it is compared.
+
+This is the one table behind diff, plan, plan text, JSON Schema and keyword reference: a rule sits in the `Annotated[...]`
+of its field, beside the keyword's other spellings, and nowhere else.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from typing import Any, TypeAlias
+
+from reconciler.core.model import Model
+
+
+class Impact(IntEnum):
+    """The ladder: the worst differing field of a resource decides what is done to it."""
+
+    NONE = 0
+    LIVE = 1
+    RESTART = 2
+    REPLACE = 3
+    REFUSE = 4
+
+
+Compare: TypeAlias = Callable[[Any, Any], bool]
+"""(desired value, observed value) -> whether they are the same. Both are settled: no defaults are missing."""
+
+
+def equal(want: Any, have: Any) -> bool:
+    """The values are equal."""
+    return bool(want == have)
+
+
+def subset(want: Any, have: Any) -> bool:
+    """Every desired member (or key and value) is there; more may be."""
+    if isinstance(want, Mapping):
+        return all(key in have and have[key] == value for key, value in want.items())
+    return set(want) <= set(have)
+
+
+def same_set(want: Collection[Any], have: Collection[Any]) -> bool:
+    """The same members, whatever their order."""
+    return set(want) == set(have)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a field is compared, and what a difference costs.
+
+    impact: NONE says that the field is never compared: it steers actions only (a time-out), or is folded into others by `settle`.
+    sensitive: True hides the value everywhere; a callable takes the value and says which keys of a mapping are hidden.
+    """
+
+    impact: Impact
+    compare: Compare = equal
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """How a field is spelt in a spec, where that differs from the field's own name.
+
+    aliases: older spellings, all of one meaning.
+    inherit: whether a value in the service's own section (DEFAULT) reaches the resource, as in the reference.
+    internal: the field is computed, and cannot be written in a spec.
+    """
+
+    aliases: tuple[str, ...] = ()
+    inherit: bool = False
+    internal: bool = False
+
+
+_PLAIN = Keyword()
+
+
+@cache
+def rules_of(model: type[Model]) -> Mapping[str, Rule]:
+    """Field name -> rule, in the order of the model. Raises TypeError for a field without a rule."""
+    found: dict[str, Rule] = {}
+    for name, field in model.model_fields.items():
+        rule = next((meta for meta in field.metadata if isinstance(meta, Rule)), None)
+        if rule is None:
+            raise TypeError(f"{model.__name__}.{name} has no Rule")
+        found[name] = rule
+    return found
+
+
+@cache
+def keywords_of(model: type[Model]) -> Mapping[str, Keyword]:
+    """Field name -> keyword, in the order of the model."""
+    return {
+        name: next((meta for meta in field.metadata if isinstance(meta, Keyword)), _PLAIN)
+        for name, field in model.model_fields.items()
+    }

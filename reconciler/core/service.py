@@ -1,0 +1,47 @@
+"""Service and Resource: what the user wants, validated, with where it was written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written: file path, line and column (from 1)."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a service. fields: field name -> where it was written."""
+
+    rid: str
+    type: str
+    desired: Model
+    origin: Origin
+    fields: Mapping[str, Origin] = field(default_factory=dict)
+    subset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one spec says. resources: rid -> resource. parallel: the subsets whose members start together ("container:web").
+
+    text: the spec as it was read, for the store (so that `stop` works when the file is gone).
+    """
+
+    name: str
+    origin: Origin
+    resources: Mapping[str, Resource]
+    parallel: frozenset[str] = frozenset()
+    rollback: bool = True
+    text: str = ""
+    format: str = "yaml"
+    folder: str = ""

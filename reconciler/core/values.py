@@ -1,0 +1,111 @@
+"""Values: what a spec may write for a size, a time, a list of words; annotated types that accept INI text and YAML values.
+
+Every validator raises ValueError with a clause that says what is wrong and what is expected.
+"""
+
+import re
+import shlex
+from posixpath import normpath
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+_SCALE = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_UNIT = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_TRUE = {"true", "yes", "on", "1", "y", "t"}
+_FALSE = {"false", "no", "off", "0", "n", "f"}
+
+
+def to_words(value: Any) -> tuple[str, ...]:
+    """A list as it is, or text split like a shell would."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        try:
+            return tuple(shlex.split(value))
+        except ValueError as err:
+            raise ValueError(f"cannot be split into words: {str(err).lower()}") from None
+    if isinstance(value, (list, tuple)):
+        return tuple(to_text(item) for item in value)
+    raise ValueError(f"expected words or a list, not {_name(value)}")
+
+
+def to_text(value: Any) -> str:
+    """One word. Numbers and booleans are taken as they were written; lists and maps are refused."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"expected one word, not {_name(value)}")
+
+
+def to_flag(value: Any) -> bool:
+    """true, yes, on, 1 or false, no, off, 0."""
+    if isinstance(value, bool):
+        return value
+    text = to_text(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"expected true or false, not {text!r}")
+
+
+def to_size(value: Any) -> int:
+    """Bytes; k, m, g, t are powers of 1024."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = _SIZE.fullmatch(to_text(value).strip())
+    if found is None:
+        raise ValueError(f"expected a size such as 64m or 1g, not {value!r}")
+    return int(float(found[1]) * _SCALE[found[2].lower()])
+
+
+def to_seconds(value: Any) -> float:
+    """Seconds; ms, s, m, h, d are understood."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    found = _TIME.fullmatch(to_text(value).strip())
+    if found is None:
+        raise ValueError(f"expected a time such as 10s or 2m, not {value!r}")
+    return float(found[1]) * _UNIT[(found[2] or "").lower()]
+
+
+def to_path(value: Any) -> str:
+    """An absolute path, without `.`, `..`, doubled or trailing slashes."""
+    text = to_text(value)
+    if not text.startswith("/"):
+        raise ValueError(f"expected an absolute path, not {text!r}")
+    if "\0" in text or any(part == ".." for part in text.split("/")):
+        raise ValueError(f"a path must not contain '..': {text!r}")
+    return "/" + normpath(text).lstrip("/")
+
+
+def to_pairs(value: Any) -> dict[str, str]:
+    """A map, or words of the form NAME=VALUE."""
+    if isinstance(value, dict):
+        return {to_text(key): to_text(item) if item is not None else "" for key, item in value.items()}
+    pairs: dict[str, str] = {}
+    for word in to_words(value):
+        name, sign, text = word.partition("=")
+        if not sign or not name:
+            raise ValueError(f"expected NAME=VALUE, not {word!r}")
+        pairs[name] = text
+    return pairs
+
+
+def _name(value: Any) -> str:
+    return {dict: "a map", list: "a list", tuple: "a list", type(None): "nothing"}.get(type(value), type(value).__name__)
+
+
+Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_words, json_schema_input_type=str | list[str])]
+Text: TypeAlias = Annotated[str, BeforeValidator(to_text, json_schema_input_type=str | int | float | bool)]
+Flag: TypeAlias = Annotated[bool, BeforeValidator(to_flag, json_schema_input_type=bool | str)]
+Size: TypeAlias = Annotated[int, BeforeValidator(to_size, json_schema_input_type=int | str)]
+Seconds: TypeAlias = Annotated[float, BeforeValidator(to_seconds, json_schema_input_type=float | str)]
+Path: TypeAlias = Annotated[str, BeforeValidator(to_path, json_schema_input_type=str)]
+Pairs: TypeAlias = Annotated[dict[str, str], BeforeValidator(to_pairs, json_schema_input_type=str | list[str] | dict[str, str])]

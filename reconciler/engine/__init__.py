@@ -1,0 +1,1 @@
+"""The loop: observe, execute, retry, undo, remember."""

@@ -1,0 +1,263 @@
+"""The ports: everything that osvc may ask of the machine, as Protocols and their plain records.
+
+Reading goes through the typed ports. Changing goes through `Commands`, with the very words that the plan showed, apart
+from what no command does well: the Docker engine's API, files of osvc's own, detached processes and signals.
+Every method raises HostError (host/errors.py) and nothing else. Times are seconds, sizes bytes.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended. Output is text, undecodable bytes replaced."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Commands(Protocol):
+    """Programs of the host, run without a shell, with LC_ALL=C and a closed standard input."""
+
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+        """Run to the end. Raises NotFound (no such program), Transient (time-out; the process group is killed),
+        Permanent (an exit code not in `ok`; message is the last line of stderr, output the rest)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """kind: "file", "dir", "link" (never followed), "socket", "block" or "other"."""
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    device: int
+    inode: int
+    mtime_ns: int
+
+
+class Files(Protocol):
+    """Files and folders. Paths are absolute."""
+
+    def stat(self, path: str, *, follow: bool = True) -> FileStat | None:
+        """None when there is none. Raises Transient when the filesystem does not answer in time."""
+
+    def read(self, path: str, *, limit: int = 4 << 20) -> str | None:
+        """Text, or None when there is none. Raises Permanent when it is larger than `limit`."""
+
+    def write(self, path: str, text: str, *, mode: int = 0o600) -> None:
+        """Replace as a whole (temporary file, fsync, rename)."""
+
+    def names(self, path: str) -> tuple[str, ...] | None:
+        """Sorted names in a folder, or None when there is no such folder."""
+
+    def make_dir(self, path: str, *, mode: int = 0o755) -> bool:
+        """Make a folder and its parents; `mode` is for the last one. Whether it was made."""
+
+    def remove_dir(self, path: str) -> bool:
+        """Remove an empty folder. Whether it was removed; False when there is none, or it is not empty."""
+
+    def remove(self, path: str) -> bool:
+        """Remove a file, link or socket. Whether it was there."""
+
+    def resolve(self, path: str) -> str:
+        """The path with every symbolic link followed (as far as it exists)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A line of the mount table. source: the device or path; loop devices are given by their backing file in `backing`.
+
+    root: the path inside the source filesystem (for bind mounts). options: mount and superblock options, together.
+    """
+
+    id: int
+    parent: int
+    device: str
+    """major:minor"""
+    root: str
+    target: str
+    options: tuple[str, ...]
+    fstype: str
+    source: str
+    backing: str = ""
+
+
+class Mounts(Protocol):
+    def table(self) -> tuple[Mount, ...]:
+        """The mount table, in its order: of several mounts on one target the last is the visible one."""
+
+    def signature(self, path: str) -> str:
+        """The filesystem type that a device or backing file carries ("ext4"), or "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """started: clock ticks since boot, which with pid names a process for good. namespace: host pid always."""
+
+    pid: int
+    started: int
+    argv: tuple[str, ...]
+    exe: str = ""
+    cwd: str = ""
+
+
+class Processes(Protocol):
+    def all(self) -> tuple[Process, ...]:
+        """Every process that can be read, by pid."""
+
+    def get(self, pid: int) -> Process | None:
+        """One process, or None."""
+
+    def peer(self, socket: str) -> Process | None:
+        """The process that listens on a unix socket (SO_PEERCRED); None when nobody answers there."""
+
+    def listener(self, address: str, port: int, protocol: str = "tcp") -> Process | None:
+        """Who listens on a port ("0.0.0.0" and "::" cover every address); a Process with pid 0 when it cannot be named."""
+
+    def signal(self, process: Process, number: int) -> bool:
+        """Send a signal through a pidfd, if it is still the same process. Whether it was. Never to osvc, its ancestors or pid 1."""
+
+    def wait_gone(self, process: Process, timeout: float) -> bool:
+        """Whether the process ended in time."""
+
+    def stat_in(self, process: Process, path: str) -> FileStat | None:
+        """stat of a path as that process sees it (/proc/PID/root)."""
+
+    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
+        """Start a daemon: new session, stdin null, stdout and stderr appended to `log`, umask 022, cwd /, generous
+        nofile and nproc, in a cgroup of its own (the name below the root of each hierarchy). It survives the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    destination: str
+    """A network in CIDR form ("10.0.0.0/8"), or "default"."""
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """addresses: in CIDR form ("10.208.4.1/24")."""
+
+    name: str
+    kind: str
+    up: bool
+    addresses: tuple[str, ...]
+
+
+class Net(Protocol):
+    def links(self) -> tuple[Link, ...]: ...
+
+    def routes(self) -> tuple[Route, ...]:
+        """IPv4 and IPv6 routes of the main table."""
+
+    def forwarding(self) -> bool:
+        """net.ipv4.ip_forward."""
+
+    def rules(self) -> frozenset[str]:
+        """The IPv4 firewall's rules and chains in iptables-save form, each prefixed by its table: "nat -N OSVC-POST",
+        "filter -A OSVC-FWD -i osvc-1 -j ACCEPT"."""
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """The addresses of a host name; () when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A line of progress of a pull: layer id, what is done, bytes so far and in all (0 when unknown)."""
+
+    layer: str
+    status: str
+    current: int = 0
+    total: int = 0
+
+
+class Engine(Protocol):
+    """A Docker engine behind one unix socket. Records are those of its HTTP API, verbatim; methods name its calls.
+
+    Raises Transient (no answer, connection refused), NotFound, Conflict, Denied, Permanent.
+    """
+
+    socket: str
+
+    def ping(self, timeout: float = 3.0) -> None: ...
+
+    def info(self) -> dict[str, Any]: ...
+
+    def containers(self) -> list[dict[str, Any]]:
+        """All of them, stopped too."""
+
+    def inspect(self, container: str) -> dict[str, Any]: ...
+
+    def images(self) -> list[dict[str, Any]]: ...
+
+    def image(self, ref: str) -> dict[str, Any]:
+        """Inspect of an image. Raises NotFound."""
+
+    def networks(self) -> list[dict[str, Any]]: ...
+
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container from the body of POST /containers/create. Its id."""
+
+    def start(self, container: str) -> None: ...
+
+    def stop(self, container: str, timeout: int) -> None:
+        """TERM (or the container's own signal), KILL after `timeout` seconds. Done when it has ended."""
+
+    def unpause(self, container: str) -> None: ...
+
+    def rename(self, container: str, name: str) -> None: ...
+
+    def update(self, container: str, resources: Mapping[str, Any]) -> None: ...
+
+    def remove(self, container: str) -> None:
+        """Never with its volumes, never by force."""
+
+    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None: ...
+
+    def load(self, archive: str, tag: str, timeout: float) -> None:
+        """Load a docker-save archive, or import a root-filesystem tar, and see that `tag` names it."""
+
+    def logs(self, container: str, lines: int = 10) -> str:
+        """The last lines of a container's output, without control sequences."""
+
+
+class Docker(Protocol):
+    def engine(self, socket: str) -> Engine:
+        """The engine behind a socket. Nothing is connected before the first call. One engine object per socket."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Wall time, UTC."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or return early when the run is asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine, as drivers get it. store: the uuid of the state folder, for labels."""
+
+    commands: Commands
+    files: Files
+    mounts: Mounts
+    processes: Processes
+    net: Net
+    docker: Docker
+    clock: Clock
+    store: str = ""
+    state_dir: str = "/var/lib/osvc"
+    run_dir: str = "/run/osvc"
+    name: str = ""
+    subnet_pool: str = "10.208.0.0/12"

@@ -1,0 +1,1 @@
+"""container: a Docker container of a service."""

@@ -1,0 +1,1 @@
+"""dockerd: the Docker engine of a service, private or the system's."""

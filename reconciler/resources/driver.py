@@ -1,0 +1,46 @@
+"""Driver: the contract between a resource type's impure half and the engine. A type's driver.py holds one, named DRIVER."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reconciler.core.ids import ResourceId
+from reconciler.core.observed import Observed
+from reconciler.core.ownership import Owned
+from reconciler.host.ports import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource to be observed. desired: None for an orphan. owned: None when this store does not own it.
+
+    remembered: whether `owned.remembered` may be used follows from the driver's own evidence.
+    """
+
+    id: ResourceId
+    desired: Any | None
+    owned: Owned | None
+
+    @property
+    def handles(self) -> tuple[Any, ...]:
+        """The desired states under which the thing may be found on the machine: as last applied, as claimed, as wanted now."""
+        candidates = [self.owned.applied, self.owned.wanted] if self.owned else []
+        found: list[Any] = []
+        for candidate in [*candidates, self.desired]:
+            if candidate is not None and candidate not in found:
+                found.append(candidate)
+        return tuple(found)
+
+
+class Driver(Protocol):
+    def observe(self, wanted: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
+        """See many resources of this type, of all services, in a number of calls that does not grow with them.
+
+        Never raises for one resource: what cannot be seen is Unknown, with the reason. Answers every wanted id.
+        """
+
+    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
+        """Do one action, and return when it is done. Raises HostError. An action whose effect is already there is done.
+
+        say: a line of progress for people ("pulling busybox:latest: 3 of 5 layers").
+        """

@@ -1,0 +1,26 @@
+"""The registry: resource type name -> where its two halves are. A new type adds its folder and one line here."""
+
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
+
+from reconciler.core.kind import ResourceKind
+from reconciler.resources.driver import Driver
+
+TYPES: Final = {
+    "fs": "reconciler.resources.fs",
+    "dockerd": "reconciler.resources.dockerd",
+    "container": "reconciler.resources.container",
+}
+
+
+@cache
+def kind_of(type_name: str) -> ResourceKind:
+    """The pure half. Raises KeyError for a type that has no folder."""
+    return cast(ResourceKind, import_module(f"{TYPES[type_name]}.planning").KIND)
+
+
+@cache
+def driver_of(type_name: str) -> Driver:
+    """The half that talks to the host, imported on first use."""
+    return cast(Driver, import_module(f"{TYPES[type_name]}.driver").DRIVER)

@@ -1,0 +1,1 @@
+"""Files to services: sources, the document tree, validation."""
