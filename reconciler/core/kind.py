@@ -53,6 +53,10 @@ class ResourceKind(Protocol):
     def is_up(self, state: Any) -> bool:
         """Whether a resource in this state does its work (mounted, running)."""
 
+    def ours(self, state: Any) -> bool:
+        """Whether the state itself proves that osvc made it (labels, a marker): identity travels with the storage.
+        False for a plain mount, which only the store can know as ours."""
+
     def objection(self, desired: Any, state: Any | None, around: Any) -> Objection | None:
         """What forbids to bring it up as things are (a foreign container has the name); None when nothing does."""
 

@@ -1,0 +1,152 @@
+"""diff: desired against observed, field by field, with a verdict and a cause. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.core.change import Cause, Change, FieldChange, Verdict
+from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.core.ownership import Owned
+from reconciler.core.policy import Policy
+from reconciler.core.rules import Impact, Rule, rules_of
+from reconciler.core.secrets import HIDDEN, masked
+
+_WORST = {Impact.LIVE: Verdict.LIVE, Impact.RESTART: Verdict.RESTART, Impact.REPLACE: Verdict.REPLACE, Impact.REFUSE: Verdict.REFUSE}
+
+
+def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, owned: Owned | None, policy: Policy) -> Change:
+    """What it takes for a resource to be up as desired. `owned`: what the store remembers of it, or None."""
+    seen, basis = _seen(observed)
+    if seen is None:
+        assert isinstance(observed, Unknown)
+        return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status")
+    state = seen.state if isinstance(seen, Present) else None
+    want, have = kind.settle(desired, state, seen.around)
+    settled: Seen = seen if have is None else Present(have, seen.around)
+    fields = _fields(kind, want, have, owned)
+
+    def change(verdict: Verdict, reason: str, *, cause: Cause | None = None, remedy: str = "") -> Change:
+        return Change(rid, kind.name, verdict, reason, want, observed, settled, fields, cause, basis, remedy)
+
+    objection = kind.objection(want, have, seen.around)
+    if objection is not None and objection.permission not in policy.force:
+        return change(Verdict.REFUSE, objection.reason, remedy=objection.remedy)
+    applied = owned is not None and owned.applied is not None
+    gone = Cause.DRIFT if applied else Cause.SPEC
+    if have is None:
+        return change(Verdict.CREATE, kind.evidence(want, None, seen.around) or ("gone" if applied else "new"), cause=gone)
+    up = kind.is_up(have)
+    if owned is None and not kind.ours(have) and fields and not (_ADOPT & policy.force):
+        names = ", ".join(field.path for field in fields)
+        return change(Verdict.REFUSE, f"it is there already, not made by osvc, and differs in {names}", remedy="make it match, or remove it")
+    worst = max((field.impact for field in fields), default=Impact.NONE)
+    if worst is Impact.REFUSE:
+        refused = next(field for field in fields if field.impact is Impact.REFUSE)
+        return change(
+            Verdict.REFUSE,
+            f"{refused.path} cannot be changed in place ({shown(refused.before)} → {shown(refused.after)})",
+            cause=_cause(fields),
+            remedy="put the spec back, or remove the resource first",
+        )
+    if worst is Impact.REPLACE:
+        return change(Verdict.REPLACE, _because(fields, worst), cause=_cause(fields))
+    if not up:
+        return change(Verdict.START, kind.evidence(want, have, seen.around) or "not up", cause=gone)
+    if worst is Impact.NONE:
+        if owned is None:
+            return change(Verdict.ADOPT, "found as wanted")
+        return change(Verdict.KEEP, "as wanted")
+    return change(_WORST[worst], _because(fields, worst), cause=_cause(fields))
+
+
+def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, owned: Owned | None, *, remove: bool) -> Change:
+    """What it takes for a resource to be down, or (remove) to be gone. Whether there is anything to do is for its moves to say."""
+    seen, basis = _seen(observed)
+    if seen is None:
+        assert isinstance(observed, Unknown)
+        return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status")
+    if isinstance(seen, Absent):
+        want, _ = kind.settle(desired, None, seen.around)
+        gone = Verdict.RELEASE if remove else Verdict.KEEP
+        return Change(rid, kind.name, gone, "is not there", want, observed, seen, basis=basis)
+    want, have = kind.settle(desired, seen.state, seen.around)
+    assert have is not None
+    settled = Present(have, seen.around)
+    if owned is None and not kind.ours(have):
+        return Change(rid, kind.name, Verdict.KEEP, "not made by osvc; left alone", want, observed, settled, basis=basis)
+    if remove:
+        return Change(rid, kind.name, Verdict.REMOVE, "no longer in the spec", want, observed, settled, (), Cause.SPEC, basis)
+    return Change(rid, kind.name, Verdict.STOP, "to be stopped", want, observed, settled, (), Cause.SPEC, basis)
+
+
+_ADOPT = frozenset({"adopt"})
+
+
+def _seen(observed: Observed) -> tuple[Seen | None, str]:
+    if isinstance(observed, Unknown):
+        return observed.assume, observed.basis or observed.reason
+    return observed, ""
+
+
+def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | None) -> tuple[FieldChange, ...]:
+    if have is None:
+        return ()
+    last = owned.applied if owned else None
+    return tuple(
+        change
+        for name, rule in rules_of(type(want)).items()
+        if rule.impact is not Impact.NONE and not rule.compare(getattr(want, name), getattr(have, name))
+        for change in _parts(name, rule, getattr(want, name), getattr(have, name), getattr(last, name) if last else None, last is None)
+    )
+
+
+def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Iterator[FieldChange]:
+    """A map that differs is told key by key; everything else whole."""
+    if not (isinstance(want, Mapping) and isinstance(have, Mapping)):
+        before, after = (HIDDEN, HIDDEN) if rule.sensitive else (have, want)
+        yield FieldChange(name, before, after, rule.impact, _whose(rule, want, have, last, first))
+        return
+    was = last if isinstance(last, Mapping) else {}
+    for key in sorted({*want, *have}):
+        mine, theirs = want.get(key), have.get(key)
+        if mine == theirs or (mine is None and rule.compare(want, {k: v for k, v in have.items() if k in want})):
+            continue
+        before, after = (HIDDEN, HIDDEN) if rule.sensitive else (masked(key, theirs), masked(key, mine))
+        cause = Cause.SPEC if first else _three_way(mine != was.get(key), theirs != was.get(key))
+        yield FieldChange(f"{name}.{key}", before, after, rule.impact, cause)
+
+
+def _whose(rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Cause:
+    if first:
+        return Cause.SPEC
+    return _three_way(want != last, not rule.compare(last, have))
+
+
+def _three_way(edited: bool, drifted: bool) -> Cause:
+    """want against last applied, and last applied against observed. When neither differs the rules have changed: the spec's doing."""
+    if edited and drifted:
+        return Cause.BOTH
+    return Cause.DRIFT if drifted else Cause.SPEC
+
+
+def _cause(fields: tuple[FieldChange, ...]) -> Cause:
+    causes = {field.cause for field in fields}
+    return causes.pop() if len(causes) == 1 else Cause.BOTH
+
+
+def _because(fields: tuple[FieldChange, ...], worst: Impact) -> str:
+    return ", ".join(dict.fromkeys(field.path for field in fields if field.impact is worst)) + " changed"
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (tuple, list, frozenset, set)):
+        return " ".join(map(str, value)) or "(none)"
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={masked(key, item)}" for key, item in value.items()) or "(none)"
+    return str(value) or "(none)"
