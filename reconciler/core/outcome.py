@@ -1,0 +1,181 @@
+"""Outcome, Result and Event: what became of steps and runs. The engine makes them, reports show them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from reconciler.core.action import Action
+from reconciler.core.observed import Observed
+from reconciler.core.plan import Plan, Step
+
+
+class Status(Enum):
+    """What became of a step. The value is the word that people read."""
+
+    DONE = "done"
+    ALREADY = "already done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step.
+
+    before, after: what was observed of the resource just before and after; None where the step was not tried.
+    message: why it failed, was skipped or cancelled, as a clause; output: the last lines of what the machine said.
+    order: the place in the run's sequence of completion, from 1; 0 when it was not tried.
+    """
+
+    step: Step
+    status: Status
+    before: Observed | None = None
+    after: Observed | None = None
+    began: datetime | None = None
+    seconds: float = 0.0
+    message: str = ""
+    output: str = ""
+    order: int = 0
+
+    @property
+    def happened(self) -> bool:
+        """Whether the step's effect was made by this run and is there."""
+        return self.status is Status.DONE
+
+
+class End(Enum):
+    """How the run for one service ended. The value is the word that people read."""
+
+    CONVERGED = "converged"
+    DEFERRED = "deferred"
+    """Something needed cannot be seen, and nothing may be assumed of it."""
+    ROLLED_BACK = "rolled back"
+    """A step failed, and its lane was undone."""
+    REFUSED = "refused"
+    """A permission is missing, or something disruptive appeared that was not shown."""
+    STUCK = "stuck"
+    """The same plan again after it succeeded, or too many rounds."""
+    FAILED = "failed"
+    """A step failed, and its lane was not (or not wholly) undone."""
+    STOPPED = "stopped"
+    """The operator asked to stop (a signal)."""
+    LOCKED = "locked"
+    """Another run holds the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run did to one service.
+
+    plan: the last plan; what is left to do when the run did not converge.
+    outcomes: of every step of every round, in the order of completion.
+    uncovered: the disruptive steps that were not shown before (REFUSED). undone: whether undoing is complete.
+    message: the reason, as a clause; remedy: what to do next.
+    held: rollback was off, so that the failed lane was left as it is.
+    """
+
+    service: str
+    end: End
+    run: str = ""
+    plan: Plan | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    rounds: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    remedy: str = ""
+    uncovered: tuple[Step, ...] = ()
+    undone: bool = True
+    held: bool = False
+    casefile: str = ""
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The rids that a step of this run changed."""
+        return frozenset(outcome.step.rid for outcome in self.outcomes if outcome.status in (Status.DONE, Status.UNDONE))
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.status is Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run waits for a lock. holder: who has it, as a clause ("pid 812, apply, since 07:41:03")."""
+
+    service: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A round of a run begins with this plan."""
+
+    service: str
+    run: str
+    round: int
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegan:
+    service: str
+    run: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepSaid:
+    """A line of progress ("pulling busybox:latest: 3 of 5 layers"), or the announcement of a retry."""
+
+    service: str
+    run: str
+    step: Step
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    service: str
+    run: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class UndoBegan:
+    """The steps of these rids are going to be undone, because of a failure of `rid`."""
+
+    service: str
+    run: str
+    rid: str
+    lane: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undid:
+    """One action that leads back was done, or (error) could not be."""
+
+    service: str
+    run: str
+    step: Step
+    action: Action
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    service: str
+    run: str
+    result: Result
+
+
+Event: TypeAlias = Waiting | Began | StepBegan | StepSaid | StepEnded | UndoBegan | Undid | Ended
+OnEvent: TypeAlias = Callable[[Event], None]
+"""Called from several threads, one at a time. It must not raise and must not block for long."""
+
+
+def silent(event: Event) -> None:
+    """The listener of a run that nobody watches."""

@@ -1,0 +1,124 @@
+"""Config: what belongs to the machine, not to a service (architecture, section 8b)."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from ipaddress import ip_network
+from typing import Any
+
+from reconciler.core import values
+from reconciler.core.node import Node
+from reconciler.engine.errors import ConfigError
+
+DEFAULT_PATH = "/etc/osvc/osvc.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The node's settings; a field of the same name is a key of the file.
+
+    node: its name in scopes (default: the host name up to the first dot). env: its environment (PRD, TST, …).
+    specs: the folder of specs of verbs without a PATH. subnet_pool: where private engines take their networks from.
+    prune: whether watch removes what no spec names any more. interval: seconds between two looks of watch.
+    disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
+    log: whether command runs and steps are logged. retention: days that the journal and case files are kept.
+    """
+
+    node: str = "localhost"
+    env: str = ""
+    specs: str = "/etc/osvc/services.d"
+    subnet_pool: str = "10.208.0.0/12"
+    prune: bool = False
+    disrupt: bool = True
+    interval: float = 10.0
+    lock_wait: float = 30.0
+    log: bool = True
+    retention: int = 90
+    state_dir: str = "/var/lib/osvc"
+    run_dir: str = "/run/osvc"
+
+    @property
+    def place(self) -> Node:
+        """The node that specs are read for."""
+        return Node(self.node, self.env, self.state_dir, self.run_dir, self.subnet_pool)
+
+
+def read_config(environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration: the file that OSVC_CONFIG names (or the default one, if it is there), then the environment.
+
+    OSVC_STATE_DIR and OSVC_RUN_DIR go before the file. Raises ConfigError with every error of the file at once.
+    """
+    env = os.environ if environ is None else environ
+    path = env.get("OSVC_CONFIG", "")
+    data = _read(path or DEFAULT_PATH, must=bool(path))
+    for key, name in (("state_dir", "OSVC_STATE_DIR"), ("run_dir", "OSVC_RUN_DIR")):
+        if env.get(name):
+            data[key] = env[name]
+    data.setdefault("node", socket.gethostname().partition(".")[0])
+    return _checked(data, path or DEFAULT_PATH)
+
+
+def _read(path: str, *, must: bool) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        if must:
+            raise ConfigError(f"{path}: no such file; OSVC_CONFIG names it") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"cannot read {path}: {err.strerror if isinstance(err, OSError) else 'it is not UTF-8 text'}") from None
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(text, Loader=loader)
+    except yaml.MarkedYAMLError as err:
+        mark = err.problem_mark
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise ConfigError(f"{path}{where}: {err.problem}") from None
+    except yaml.YAMLError as err:
+        raise ConfigError(f"{path}: {err}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected a map of settings")
+    return {str(key): value for key, value in data.items()}
+
+
+def _checked(data: Mapping[str, Any], path: str) -> Config:
+    known = {field.name for field in fields(Config)}
+    errors: list[str] = []
+    good: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in known:
+            near = get_close_matches(key, sorted(known), 1)
+            errors.append(f"{path}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            continue
+        try:
+            good[key] = _value(key, value)
+        except ValueError as err:
+            errors.append(f"{path}: {key}: {err}")
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return Config(**good)
+
+
+def _value(key: str, value: Any) -> Any:
+    if key in ("prune", "disrupt", "log"):
+        return values.to_flag(value)
+    if key in ("interval", "lock_wait"):
+        seconds = values.to_seconds(value)
+        if seconds <= 0:
+            raise ValueError("expected more than 0 seconds")
+        return seconds
+    if key == "retention":
+        days = values.to_seconds(value) if isinstance(value, int) else values.to_seconds(value) / 86400
+        return int(days)
+    if key in ("specs", "state_dir", "run_dir"):
+        return values.to_path(value)
+    if key == "subnet_pool":
+        return str(ip_network(values.to_text(value)))
+    return values.to_text(value)

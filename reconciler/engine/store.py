@@ -1,0 +1,5 @@
+"""Store: what this node remembers."""
+
+
+class Store:
+    """Placeholder of the next commit."""

@@ -1,0 +1,37 @@
+"""Target and Survey: a service to be worked on, and what is known of it at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.core.observed import Observed
+from reconciler.core.ownership import Ownership
+from reconciler.core.plan import Plan
+from reconciler.core.policy import UP, Goal
+from reconciler.core.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A service to be worked on.
+
+    service: what its spec says; None for an orphan (the store owns resources of it, its spec is gone from its folder).
+    goal: what is to be reached now; the store's goal unless a verb gave another.
+    gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
+    source: where its spec is, or was ("services.d/web.yaml").
+    """
+
+    name: str
+    service: Service | None
+    goal: Goal = UP
+    gone: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known of one target: observed, owned and planned, from one snapshot. For status, and for plan --json."""
+
+    target: Target
+    observed: Mapping[str, Observed]
+    ownership: Ownership
+    plan: Plan
