@@ -12,7 +12,12 @@ from reconciler.core.policy import Policy
 from reconciler.core.rules import Impact, Rule, rules_of
 from reconciler.core.secrets import HIDDEN, masked
 
-_WORST = {Impact.LIVE: Verdict.LIVE, Impact.RESTART: Verdict.RESTART, Impact.REPLACE: Verdict.REPLACE, Impact.REFUSE: Verdict.REFUSE}
+_WORST = {
+    Impact.LIVE: Verdict.LIVE,
+    Impact.RESTART: Verdict.RESTART,
+    Impact.REPLACE: Verdict.REPLACE,
+    Impact.REFUSE: Verdict.REFUSE,
+}
 
 
 def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, owned: Owned | None, policy: Policy) -> Change:
@@ -39,7 +44,9 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     up = kind.is_up(have)
     if owned is None and not kind.ours(have) and fields and not (_ADOPT & policy.force):
         names = ", ".join(field.path for field in fields)
-        return change(Verdict.REFUSE, f"it is there already, not made by osvc, and differs in {names}", remedy="make it match, or remove it")
+        return change(
+            Verdict.REFUSE, f"it is there already, not made by osvc, and differs in {names}", remedy="make it match, or remove it"
+        )
     worst = max((field.impact for field in fields), default=Impact.NONE)
     if worst is Impact.REFUSE:
         refused = next(field for field in fields if field.impact is Impact.REFUSE)
@@ -97,7 +104,9 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
         change
         for name, rule in rules_of(type(want)).items()
         if rule.impact is not Impact.NONE and not rule.compare(getattr(want, name), getattr(have, name))
-        for change in _parts(name, rule, getattr(want, name), getattr(have, name), getattr(last, name) if last else None, last is None)
+        for change in _parts(
+            name, rule, getattr(want, name), getattr(have, name), getattr(last, name) if last else None, last is None
+        )
     )
 
 
@@ -124,7 +133,7 @@ def _whose(rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Cause:
 
 
 def _three_way(edited: bool, drifted: bool) -> Cause:
-    """want against last applied, and last applied against observed. When neither differs the rules have changed: the spec's doing."""
+    """want against last applied, last applied against observed. When neither differs, the rules have changed: SPEC."""
     if edited and drifted:
         return Cause.BOTH
     return Cause.DRIFT if drifted else Cause.SPEC

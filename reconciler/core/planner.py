@@ -1,0 +1,325 @@
+"""make_plan: from what is wanted, seen and owned to the ordered steps for one service. Pure; the only planner.
+
+Up, down, partial verbs and pruning all go through here; they differ in goal and selection only. The stages, in order:
+diff every resource → select → hold back what waits for something refused → bounce what is held → moves → edges → steps.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.action import Action, Slot
+from reconciler.core.change import Cause, Change, Verdict
+from reconciler.core.diff import diff_down, diff_up
+from reconciler.core.facts import Bond
+from reconciler.core.ids import natural
+from reconciler.core.kind import Moves, ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Observed, Present, Unknown
+from reconciler.core.order import Placed, arrange, connect, dependents, line_up, match
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.plan import Plan, Step
+from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.service import Resource, Service
+
+ACTS = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+_RISES = frozenset({Verdict.CREATE, Verdict.START, Verdict.RESTART, Verdict.REPLACE})
+_FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+_QUIET = frozenset({Verdict.KEEP, Verdict.LIVE, Verdict.ADOPT})
+_LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE})
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One resource on its way through the stages. Only `change` is replaced as they go."""
+
+    rid: str
+    kind: ResourceKind
+    resource: Resource | None
+    owned: Owned | None
+    observed: Observed
+    change: Change
+    needs: dict[str, Bond] = field(default_factory=dict)
+    held: dict[str, Bond] = field(default_factory=dict)
+
+    @property
+    def is_up(self) -> bool:
+        """As observed, or as assumed."""
+        seen = self.change.seen
+        return isinstance(seen, Present) and self.kind.is_up(seen.state)
+
+    @property
+    def last(self) -> Model:
+        """The desired state by which it runs now, as far as is known."""
+        if self.owned is not None:
+            return self.owned.applied or self.owned.wanted
+        return self.change.desired
+
+    @property
+    def moves(self) -> Moves:
+        return self.kind.moves(self.change) if self.change.verdict in ACTS else Moves()
+
+    def turn(self, verdict: Verdict, reason: str, *, remedy: str = "", cause: Cause | None = None) -> None:
+        self.change = replace(
+            self.change, verdict=verdict, reason=reason, remedy=remedy or self.change.remedy, cause=cause or self.change.cause
+        )
+
+
+def make_plan(
+    service: Service | None,
+    name: str,
+    goal: Goal,
+    selection: Selection,
+    observed: Mapping[str, Observed],
+    ownership: Ownership,
+    policy: Policy,
+    kinds: Callable[[str], ResourceKind],
+) -> Plan:
+    """The plan for one service.
+
+    service: None when only the store knows it (its spec is gone). observed: rid -> what was seen, for every resource of the
+    service and every owned one. kinds: type name -> its pure half. Raises Cycle when resources need each other in a circle.
+    """
+    drafts = _drafts(service, goal, observed, ownership, policy, kinds)
+    _wire(drafts)
+    _select(drafts, goal, selection)
+    _reach(drafts)
+    _settle(drafts, goal)
+    return _lay_out(name, service, goal, drafts)
+
+
+def _drafts(
+    service: Service | None,
+    goal: Goal,
+    observed: Mapping[str, Observed],
+    ownership: Ownership,
+    policy: Policy,
+    kinds: Callable[[str], ResourceKind],
+) -> dict[str, _Draft]:
+    wanted = dict(service.resources) if service is not None else {}
+    drafts: dict[str, _Draft] = {}
+    for rid in sorted({*wanted, *ownership.owned}, key=natural):
+        resource, owned = wanted.get(rid), ownership.owned.get(rid)
+        moved = resource is not None and owned is not None and owned.type != resource.type
+        if resource is None or moved:
+            assert owned is not None
+            kind = kinds(owned.type)
+            change = _orphan(kind, rid, observed[rid], owned, policy)
+        else:
+            kind = kinds(resource.type)
+            if goal.aim is Aim.UP:
+                change = diff_up(kind, rid, resource.desired, observed[rid], owned, policy)
+            else:
+                last = (owned.applied or owned.wanted) if owned else resource.desired
+                change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
+        drafts[rid] = _Draft(rid, kind, resource, owned, observed[rid], change)
+    for draft in drafts.values():
+        _quiet_when_idle(draft)
+    return drafts
+
+
+def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, policy: Policy) -> Change:
+    """What osvc made and no spec names any more."""
+    change = diff_down(kind, rid, owned.applied or owned.wanted, observed, owned, remove=True)
+    if policy.prune:
+        return change
+    return replace(change, verdict=Verdict.KEEP, reason="no longer in the spec; left alone", remedy="osvc plan --prune")
+
+
+def _quiet_when_idle(draft: _Draft) -> None:
+    """A resource that is down already has no moves: there is nothing to stop."""
+    change = draft.change
+    if change.verdict is Verdict.STOP and _idle(draft.moves):
+        draft.turn(Verdict.KEEP, "is down")
+    elif change.verdict is Verdict.REMOVE and _idle(draft.moves):
+        draft.turn(Verdict.RELEASE, "nothing of it is left")
+
+
+def _idle(moves: Moves) -> bool:
+    return moves == Moves()
+
+
+def _wire(drafts: Mapping[str, _Draft]) -> None:
+    """Who needs whom, as it will be and as it runs now."""
+    will = {fact: rid for rid, draft in drafts.items() for fact in draft.kind.provides(draft.change.desired)}
+    now = {fact: rid for rid, draft in drafts.items() for fact in draft.kind.provides(draft.last)}
+    for rid, draft in drafts.items():
+        draft.needs = {other: bond for other, bond in match(draft.kind.needs(draft.change.desired), will).items() if other != rid}
+        draft.held = {other: bond for other, bond in match(draft.kind.needs(draft.last), now).items() if other != rid}
+
+
+def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> None:
+    """Leave everything else alone, but for what the selection cannot do without: what it needs, or what holds it."""
+    if selection.everything:
+        return
+    taken = {rid for rid, draft in drafts.items() if selection.takes(rid, draft.change.type)}
+    why: dict[str, str] = {}
+    todo = sorted(taken, key=natural)
+    while todo:
+        rid = todo.pop(0)
+        if goal.aim is Aim.UP:
+            others = [other for other in drafts[rid].needs if not drafts[other].is_up]
+            clause = "needs it"
+        else:
+            others = [other for other, draft in drafts.items() if rid in draft.held and draft.change.verdict in ACTS]
+            clause = "lies under it"
+        for other in sorted(others, key=natural):
+            if other not in taken:
+                taken.add(other)
+                why[other] = f"{rid} {clause}" if goal.aim is Aim.UP else f"{other} holds {rid}"
+                todo.append(other)
+    for rid, draft in drafts.items():
+        if rid not in taken:
+            draft.turn(Verdict.KEEP, "not selected")
+        elif rid in why and draft.change.verdict in ACTS:
+            draft.turn(draft.change.verdict, f"added: {why[rid]}; {draft.change.reason}")
+
+
+def _reach(drafts: Mapping[str, _Draft]) -> None:
+    """What has to go down but lies behind something that is down itself is reached first: a service whose engine is
+    dead has its engine started, its containers stopped, and its engine stopped again (private-engine.md, 6)."""
+    for draft in drafts.values():
+        change = draft.change
+        if change.verdict not in _LEAVES or not isinstance(draft.observed, Unknown) or not draft.is_up:
+            continue
+        door = drafts.get(draft.observed.behind or "")
+        if door is None or door.is_up or door.change.verdict in _RISES:
+            continue
+        desired = door.resource.desired if door.resource else door.last
+        raised = diff_up(door.kind, door.rid, desired, door.observed, door.owned, Policy())
+        door.change = replace(raised, reason=f"to reach {draft.rid}, which still runs") if raised.verdict in ACTS else raised
+
+
+def _settle(drafts: Mapping[str, _Draft], goal: Goal) -> None:
+    """Hold back and bounce until nothing changes any more. Each pass only moves a verdict towards DEFER or RESTART."""
+    moved = True
+    while moved:
+        held_back = [_hold_back(draft, drafts) for draft in drafts.values()]
+        bounced = [_bounce(draft, drafts, goal) for draft in drafts.values()]
+        moved = any(held_back) or any(bounced)
+
+
+def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
+    """Nothing comes up on something that will not be up; nothing goes down under something that must not be touched."""
+    if draft.change.verdict in _RISES:
+        for rid in draft.needs:
+            other = drafts[rid]
+            stuck = other.change.verdict in (Verdict.REFUSE, Verdict.DEFER)
+            absent = other.change.verdict is Verdict.KEEP and not other.is_up and other.resource is not None
+            if (stuck or absent) and not other.is_up:
+                what = {Verdict.REFUSE: "is refused", Verdict.DEFER: "is not known"}.get(other.change.verdict, "is down")
+                draft.turn(Verdict.DEFER, f"waits for {rid}, which {what}", remedy=other.change.remedy or "osvc status")
+                return True
+    if draft.change.verdict in _FALLS:
+        for other in drafts.values():
+            if draft.rid in other.held and other.is_up and other.change.verdict is Verdict.REFUSE:
+                draft.turn(
+                    Verdict.DEFER,
+                    f"{other.rid} holds it and must not be touched: {other.change.reason}",
+                    remedy=other.change.remedy,
+                )
+                return True
+    return False
+
+
+def _bounce(draft: _Draft, drafts: Mapping[str, _Draft], goal: Goal) -> bool:
+    """HOLD: what this change takes from under others sends them down first, and up again after."""
+    change = draft.change
+    if not (change.verdict in _FALLS or change.verdict in (Verdict.CREATE, Verdict.START)):
+        return False
+    if not draft.kind.releases(change.desired, change):
+        return False
+    moved = False
+    for other in drafts.values():
+        bond = other.held.get(draft.rid)
+        if bond is not Bond.HOLD or not other.is_up or other.change.verdict not in _QUIET:
+            continue
+        leaving = goal.aim is Aim.DOWN or other.resource is None
+        reason = f"holds {draft.rid}, which is to {change.verdict.value}"
+        other.turn(Verdict.STOP if leaving else Verdict.RESTART, reason, cause=change.cause)
+        if _idle(other.moves):
+            other.turn(Verdict.DEFER, f"{reason}, but cannot be bounced")
+        moved = True
+    return moved
+
+
+def _claims(kind: ResourceKind, desired: Model) -> frozenset[tuple[str, str, str]]:
+    return frozenset((claim.kind, claim.scope, claim.key) for claim in kind.claims(desired))
+
+
+def _place(draft: _Draft, service: Service | None) -> Placed:
+    subset = draft.resource.subset if draft.resource else ""
+    parallel = bool(service and subset and f"{draft.change.type}:{subset}" in service.parallel)
+    return Placed(
+        rid=draft.rid,
+        rank=draft.kind.rank,
+        subset=subset,
+        sequence=draft.kind.sequence(draft.change.desired),
+        parallel=parallel,
+        needs=draft.needs,
+        held=draft.held,
+        claims=_claims(draft.kind, draft.change.desired) if draft.change.verdict in _RISES | {Verdict.LIVE} else frozenset(),
+        holds=_claims(draft.kind, draft.last) if isinstance(draft.change.seen, Present) else frozenset(),
+        moves=draft.moves,
+        leaves=draft.change.verdict in _LEAVES,
+    )
+
+
+def _lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str, _Draft]) -> Plan:
+    placed = {rid: _place(draft, service) for rid, draft in drafts.items()}
+    edges = connect(placed)
+    steps: list[Step] = []
+    last: dict[tuple[str, Slot], int] = {}
+    unsure: set[int] = set()
+    for rid, slot in arrange(placed, edges):
+        draft = drafts[rid]
+        after = tuple(sorted(last[block] for block in edges.after[rid, slot]))
+        needs = tuple(sorted(last[block] for block in edges.needs[rid, slot]))
+        actions: tuple[Action, ...] = getattr(placed[rid].moves, slot.name.lower())
+        for action in actions:
+            n = len(steps) + 1
+            provisional = draft.change.provisional or bool(unsure & set(needs))
+            if provisional:
+                unsure.add(n)
+            steps.append(
+                Step(
+                    n=n,
+                    rid=rid,
+                    slot=slot,
+                    action=action,
+                    after=after,
+                    needs=needs,
+                    reason=draft.change.reason,
+                    repair=draft.change.cause is Cause.DRIFT,
+                    provisional=provisional,
+                )
+            )
+            after = needs = (n,)
+            last[rid, slot] = n
+    acting = [rid for rid, item in placed.items() if not _idle(item.moves)]
+    order = line_up(placed)
+    lanes = tuple((rid, (rid, *dependents(rid, placed, acting))) for rid in order if rid in acting)
+    return Plan(name, goal, tuple(drafts[rid].change for rid in order), _thinned(steps), lanes)
+
+
+def _thinned(steps: list[Step]) -> tuple[Step, ...]:
+    """The same order with fewer edges: a predecessor that another predecessor already waits for is left out of `after`."""
+    before: dict[int, frozenset[int]] = {}
+    thin: list[Step] = []
+    for step in steps:
+        known: set[int] = set()
+        for n in step.after:
+            known |= before[n]
+        before[step.n] = frozenset(known | set(step.after))
+        thin.append(replace(step, after=tuple(n for n in step.after if n not in known)))
+    return tuple(thin)
+
+
+def assumed(observed: Mapping[str, Observed]) -> dict[str, Observed]:
+    """The same observations with every assumption taken as seen; unknown ones without an assumption are left out."""
+    taken: dict[str, Observed] = {}
+    for rid, seen in observed.items():
+        if isinstance(seen, (Present, Absent)):
+            taken[rid] = seen
+        elif seen.assume is not None:
+            taken[rid] = seen.assume
+    return taken

@@ -1,0 +1,115 @@
+"""Status: what one word says of a resource and of a service, and how words add up.
+
+The merge table is the reference's (opensvc-behaviour, 3.1): commutative and associative, `n/a` and `undef` neutral,
+`warn` absorbing, up beside down is warn. `unknown` is ours: it is never taken for down.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import reduce
+
+from reconciler.core.change import Change, Verdict
+from reconciler.core.kind import ResourceKind
+from reconciler.core.observed import Present, Unknown
+from reconciler.core.plan import Plan
+from reconciler.core.policy import Aim
+
+
+class Status(Enum):
+    """The value is the word that people read; the name's order is the reference's code."""
+
+    UP = "up"
+    DOWN = "down"
+    WARN = "warn"
+    NA = "n/a"
+    UNDEF = "undef"
+    UNKNOWN = "unknown"
+
+
+def merge(one: Status, other: Status) -> Status:
+    """What two statuses come to together."""
+    if one is other:
+        return one
+    pair = {one, other}
+    if Status.WARN in pair:
+        return Status.WARN
+    if Status.UNDEF in pair:
+        return (pair - {Status.UNDEF}).pop()
+    if Status.NA in pair:
+        return (pair - {Status.NA}).pop()
+    return Status.UNKNOWN if pair == {Status.DOWN, Status.UNKNOWN} else Status.WARN
+
+
+def merge_all(statuses: Iterable[Status]) -> Status:
+    return reduce(merge, statuses, Status.NA)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """One line of `osvc status`.
+
+    label: what it is. reason: why it is not simply up, or how it differs; "" when there is nothing to tell.
+    drifted: it is not as its spec says. remedy: what to do next, or "".
+    """
+
+    rid: str
+    type: str
+    status: Status
+    label: str
+    reason: str = ""
+    drifted: bool = False
+    owned: bool = True
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """The status of one service. avail: its resources together; overall: that, and warn where something drifted."""
+
+    service: str
+    avail: Status
+    overall: Status
+    plan: Plan
+    resources: tuple[ResourceStatus, ...]
+
+
+def status_of(plan: Plan, kinds: Mapping[str, ResourceKind]) -> ServiceStatus:
+    """The status that a plan implies: a plan for the service's own goal, nothing selected, pruning off.
+
+    kinds: resource type name -> its pure half, for every type in the plan.
+    """
+    lines = tuple(_resource(change, kinds[change.type], plan) for change in plan.changes)
+    avail = merge_all(line.status for line in lines)
+    drifted = any(line.drifted for line in lines) and avail is Status.UP
+    return ServiceStatus(plan.service, avail, Status.WARN if drifted else avail, plan, lines)
+
+
+def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
+    label = kind.label(change.desired)
+    if isinstance(change.observed, Unknown):
+        return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
+    present = isinstance(change.observed, Present)
+    up = isinstance(change.seen, Present) and kind.is_up(change.seen.state)
+    quiet = change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.STOP, Verdict.RELEASE)
+    reason = "" if quiet and (up or not change.remedy) else change.reason
+    if change.verdict is Verdict.KEEP and change.remedy:
+        reason = change.reason
+    drifted = not quiet and plan.goal.aim is Aim.UP and (up or present)
+    return ResourceStatus(
+        change.rid,
+        change.type,
+        Status.UP if up else Status.DOWN,
+        label,
+        reason,
+        drifted=drifted,
+        remedy=_remedy(change, plan),
+    )
+
+
+def _remedy(change: Change, plan: Plan) -> str:
+    if change.remedy:
+        return change.remedy
+    if change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.RELEASE):
+        return ""
+    return f"osvc {'stop' if plan.goal.aim is Aim.DOWN else 'apply'}"
