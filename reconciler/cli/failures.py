@@ -1,0 +1,85 @@
+"""Failures: every way in which a verb can end that is not a result, as a message and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import traceback
+from importlib import import_module
+
+from reconciler import __version__
+from reconciler.cli.exits import Exit
+from reconciler.cli.options import Usage, Verb, fail_usage
+
+
+def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
+    """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
+    try:
+        return Exit(import_module(verb.module).run(options))
+    except Usage as err:
+        return fail_usage(err)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as err:
+        known = _known(err)
+        if known is None:
+            return _bug(err, verb.name, debug=options.debug)
+        code, message = known
+        complain(message)
+        output = getattr(err, "output", "")
+        if output:
+            print("\n".join(f"    {line}" for line in output.splitlines()), file=sys.stderr)
+        return code
+
+
+def complain(message: str) -> None:
+    """Say on stderr what is wrong; a line each."""
+    sys.stdout.flush()
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+
+
+def _known(err: Exception) -> tuple[Exit, str] | None:
+    """The exit code and message of what is not a bug."""
+    from reconciler.core.order import Cycle
+    from reconciler.engine.errors import EngineError, Locked, Refused, Unselected
+    from reconciler.host.errors import HostError
+
+    text = str(err)
+    match err:
+        case Locked():
+            return Exit.LOCKED, text
+        case Refused():
+            return Exit.REFUSED, text
+        case Unselected():
+            return Exit.USAGE, text
+        case Cycle():
+            return Exit.INVALID, f"resources need each other in a circle: {text}"
+        case EngineError():
+            return Exit.ERROR, text
+        case HostError():
+            return Exit.ERROR, text if text.startswith("cannot ") else f"cannot go on: {text}"
+        case OSError() if err.filename is not None:
+            return Exit.ERROR, f"cannot use {os.fsdecode(err.filename)}: {(err.strerror or text).lower()}"
+    return None
+
+
+def _bug(err: Exception, verb: str, *, debug: bool) -> Exit:
+    """An internal error: short for people, whole in a file that only they can read."""
+    text = "".join(traceback.format_exception(err))
+    if debug:
+        print(text, file=sys.stderr, end="")
+        print(f"error: internal error in osvc {verb}: {type(err).__name__}", file=sys.stderr)
+        return Exit.ERROR
+    handle, path = tempfile.mkstemp(prefix=f"osvc-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"osvc {__version__}, verb {verb}\n{text}")
+    print(
+        f"error: internal error in osvc {verb}: {type(err).__name__}. This is a bug, and nothing that you did wrong.\n"
+        f"       Where it happened is kept in {path} (or run again with --debug); please report it.",
+        file=sys.stderr,
+    )
+    return Exit.ERROR

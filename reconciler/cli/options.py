@@ -1,0 +1,327 @@
+"""The verbs and their options. Standard library only: `osvc --help` must not wait for anything else."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from reconciler.cli.exits import Exit
+
+WIDTH = 80
+"""Of every help text, whatever the terminal: help is the same on each machine."""
+
+
+class Usage(Exception):
+    """The command line is wrong. The message says what, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb. module: its file in this package. raw: everything behind its first operand is passed on as it is."""
+
+    name: str
+    about: str
+    options: Callable[[argparse.ArgumentParser], None]
+    raw: bool = False
+
+    @property
+    def module(self) -> str:
+        return f"reconciler.cli.{self.name}"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake raises Usage, nothing is abbreviated, and help is 80 columns wide."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, width=WIDTH, max_help_position=26),
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message}\n{self.format_usage().rstrip()}")
+
+    def spellings(self) -> list[str]:
+        """Every option that this parser knows."""
+        return [spelling for action in self._actions for spelling in action.option_strings]
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    shown = parser.add_argument_group("messages")
+    shown.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours (default: on a terminal)")
+    shown.add_argument("--debug", action="store_true", help="show where an internal error comes from")
+
+
+def _path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", metavar="PATH", nargs="*", help="spec files or folders (default: the specs folder of the node's configuration)"
+    )
+
+
+def _services(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-s",
+        "--service",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only these services: names or patterns, comma-separated; may be repeated",
+    )
+
+
+def _rid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rid",
+        metavar="RID",
+        action="append",
+        default=[],
+        help="only these resources (container#1, fs, container#w*) and what they need",
+    )
+
+
+def _json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=what)
+
+
+def _prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
+    parser.add_argument("--prune-all", action="store_true", help="prune even if that is most of what osvc owns (implies --prune)")
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds, or a time such as 2m. Raises argparse.ArgumentTypeError."""
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    number, scale = text, 1.0
+    for unit, worth in units.items():
+        if text.endswith(unit):
+            number, scale = text[: -len(unit)], worth
+            break
+    try:
+        seconds = float(number) * scale
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a time such as 10s or 2m, not {text!r}") from None
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a time such as 10s or 2m, not {text!r}")
+    return seconds
+
+
+def _interval(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 0.1:
+        raise argparse.ArgumentTypeError("an interval must be at least 100ms")
+    return seconds
+
+
+def _wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wait", metavar="TIME", type=_seconds, default=0.0, help="how long to wait for another run's lock (default: not at all)"
+    )
+
+
+def _change(parser: argparse.ArgumentParser) -> None:
+    _json(parser, "JSON lines on stdout, the last being the result")
+    parser.add_argument("--yes", "-y", action="store_true", help="go on without asking, also when something is interrupted")
+    parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")
+    _wait(parser)
+
+
+def _validate(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _json(parser, "one JSON document on stdout")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    _rid(parser)
+    _prune(parser)
+    parser.add_argument("--snapshot", metavar="FILE", help="plan against a recorded snapshot (osvc snapshot); touches no machine")
+    parser.add_argument("-o", "--output", metavar="FILE", help="also save the plan; `osvc apply FILE.plan` does exactly that plan")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    _json(parser, "one JSON document on stdout")
+
+
+def _apply(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    _rid(parser)
+    _prune(parser)
+    parser.add_argument("--keep-going", action="store_true", help="apply the valid specs although others are not valid")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    _change(parser)
+
+
+def _goal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", nargs="+", help="names or patterns of services")
+    _rid(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    _change(parser)
+
+
+def _start(parser: argparse.ArgumentParser) -> None:
+    _goal(parser)
+
+
+def _stop(parser: argparse.ArgumentParser) -> None:
+    _goal(parser)
+    parser.add_argument("--reason", metavar="TEXT", default="", help="kept with the goal, and shown by status and plan")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    _json(parser, "one JSON document on stdout")
+
+
+def _watch(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    parser.add_argument(
+        "--interval", metavar="TIME", type=_interval, default=10.0, help="how often each service is looked at (default: 10s)"
+    )
+    parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
+    parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")
+    _json(parser, "JSON lines on stdout")
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    _json(parser, "one JSON document on stdout")
+
+
+def _docker(parser: argparse.ArgumentParser) -> None:
+    _wait(parser)
+    parser.add_argument("service", metavar="SERVICE", help="the service whose engine is meant")
+    parser.add_argument("args", metavar="ARGS", nargs="*", help="passed to docker as they are")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status or snapshot")
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="write all schemas into this folder instead")
+
+
+VERBS = (
+    Verb("validate", "check specs, and report every error of every file", _validate),
+    Verb("plan", "show what is different, why, and what would be done", _plan),
+    Verb("apply", "make it so", _apply),
+    Verb("status", "show each service and its resources", _status),
+    Verb("start", "want a service up, and bring it up", _start),
+    Verb("stop", "want a service down, and bring it down", _stop),
+    Verb("watch", "keep it so", _watch),
+    Verb("snapshot", "record what is on this machine, to plan against elsewhere", _snapshot),
+    Verb("doctor", "show what this machine has and lacks for osvc", _doctor),
+    Verb("docker", "run docker against the engine of a service", _docker, raw=True),
+    Verb("schema", "print the JSON Schema of specs and documents", _schema),
+)
+
+
+def verb_called(name: str) -> Verb:
+    """The verb of this name. Raises Usage, with the nearest names."""
+    for verb in VERBS:
+        if verb.name == name:
+            return verb
+    guess = did_you_mean(name, [verb.name for verb in VERBS])
+    raise Usage(f"unknown verb {name!r}{guess or '; osvc --help lists the verbs'}")
+
+
+def parser_of(verb: Verb) -> Parser:
+    """The parser of one verb; the others are not built."""
+    parser = Parser(f"osvc {verb.name}", description=f"{verb.about[0].upper()}{verb.about[1:]}.")
+    verb.options(parser)
+    _show(parser)
+    return parser
+
+
+def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
+    """The options of a verb. Raises Usage; `--help` prints and raises SystemExit."""
+    parser = parser_of(verb)
+    rest: Sequence[str] = ()
+    if verb.raw:
+        end = _first_operand(words)
+        words, rest = words[: end + 1], words[end + 1 :]
+    found, extra = parser.parse_known_intermixed_args(words) if not verb.raw else parser.parse_known_args(words)
+    if extra:
+        word = extra[0].partition("=")[0]
+        raise Usage(f"unknown option {word}{did_you_mean(word, parser.spellings())}\n{parser.format_usage().rstrip()}")
+    if verb.raw:
+        found.args = list(rest)
+    return found
+
+
+def _first_operand(words: Sequence[str]) -> int:
+    """Where the first word stands that is neither an option nor an option's value."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] != "--":
+        at += 2 if words[at] in ("--wait", "--color") else 1
+    return at + 1 if at < len(words) and words[at] == "--" else at
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """ "; did you mean 'apply'?", or "" when nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def overview() -> str:
+    """The text of `osvc --help`."""
+    verbs = "\n".join(f"  {verb.name:<10}{verb.about}" for verb in VERBS)
+    codes = "\n".join(f"  {code:<10}{text}" for code, text in _CODES)
+    return f"""\
+usage: osvc VERB [OPTIONS] [PATH ...]
+       osvc VERB --help
+
+A folder of service specs says what should run on this machine.
+osvc makes it so with the fewest, smallest, safest steps.
+
+verbs:
+{verbs}
+
+options:
+  --help    show this text, or that of a verb
+  --version show the version
+
+exit codes:
+{codes}
+
+environment:
+  OSVC_CONFIG      the node's configuration (default: /etc/osvc/osvc.yaml)
+  OSVC_STATE_DIR   what osvc remembers (default: /var/lib/osvc)
+  OSVC_RUN_DIR     sockets and pid files (default: /run/osvc)
+  NO_COLOR         no colours
+"""
+
+
+_CODES = (
+    ("0", "converged, or nothing to do"),
+    ("1", "error"),
+    ("2", "plan: there are changes to make"),
+    ("3", "a step failed, and was undone"),
+    ("4", "refused: needs a permission (--yes, --prune)"),
+    ("5", "another run holds the lock"),
+    ("6", "a spec is not valid"),
+    ("7", "cannot tell: something needed could not be seen"),
+    ("8", "not converged: stuck, deferred, or an undo is not complete"),
+    ("64", "the command line is wrong"),
+    ("130, 143", "interrupted, terminated"),
+)
+
+
+def fail_usage(error: Usage) -> Exit:
+    """Print what is wrong with the command line."""
+    message, _, usage = str(error).partition("\n")
+    print(f"error: {message}", file=sys.stderr)
+    if usage:
+        print(usage, file=sys.stderr)
+    return Exit.USAGE

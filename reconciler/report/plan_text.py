@@ -1,0 +1,275 @@
+"""plan_text: a plan as people read it. Pure, and the same bytes for the same plan.
+
+It opens with the impact, then says of each resource that changes what differs and whose doing that is, then lists the steps
+with the very commands, then what is left open and what to do about it, and closes with a count.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from reconciler.core.action import Effect
+from reconciler.core.change import Cause, Change, FieldChange, Verdict
+from reconciler.core.plan import Plan
+from reconciler.core.policy import Aim, Goal
+from reconciler.core.service import Origin, Service
+from reconciler.report.paint import PLAIN, Paint
+from reconciler.report.texts import duration, listed, many, moment, ranges
+from reconciler.report.values import field_value
+
+_SYMBOL = {
+    Verdict.KEEP: ("=", "faint"),
+    Verdict.CREATE: ("+", "new"),
+    Verdict.START: ("^", "new"),
+    Verdict.LIVE: ("*", "change"),
+    Verdict.RESTART: ("!", "change"),
+    Verdict.REPLACE: ("±", "change"),
+    Verdict.STOP: ("v", "gone"),
+    Verdict.REMOVE: ("-", "gone"),
+    Verdict.RELEASE: ("o", "faint"),
+    Verdict.ADOPT: ("@", "new"),
+    Verdict.DEFER: ("?", "warn"),
+    Verdict.REFUSE: ("x", "bad"),
+}
+
+_DONE = {
+    Verdict.CREATE: "created",
+    Verdict.START: "started",
+    Verdict.LIVE: "updated in place",
+    Verdict.RESTART: "restarted",
+    Verdict.REPLACE: "replaced",
+    Verdict.STOP: "stopped",
+    Verdict.REMOVE: "removed",
+    Verdict.RELEASE: "released",
+    Verdict.ADOPT: "adopted",
+}
+
+_TO_DO = {
+    Verdict.CREATE: "to create",
+    Verdict.START: "to start",
+    Verdict.LIVE: "to update in place",
+    Verdict.RESTART: "to restart",
+    Verdict.REPLACE: "to replace",
+    Verdict.STOP: "to stop",
+    Verdict.REMOVE: "to remove",
+    Verdict.RELEASE: "to release",
+    Verdict.ADOPT: "to adopt",
+    Verdict.DEFER: "deferred",
+    Verdict.REFUSE: "refused",
+}
+
+_ENDS_DOWN = (Verdict.STOP, Verdict.REMOVE, Verdict.RELEASE)
+_OPEN = (Verdict.DEFER, Verdict.REFUSE)
+
+
+def plan_text(
+    plan: Plan, service: Service | None = None, *, verbose: bool = False, paint: Paint = PLAIN, now: datetime | None = None
+) -> str:
+    """The whole text, ending in a newline. service: where the spec's lines are found. verbose: the untouched ones too."""
+    return "\n".join(_lines(plan, service, verbose, paint, now)) + "\n"
+
+
+def _lines(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now: datetime | None) -> Iterator[str]:
+    yield paint("strong", impact_line(plan, now))
+    told = _told(plan)
+    names = {change.rid for change in (*told, *plan.open)}
+    kept = tuple(change for change in plan.changes if change.rid not in names and (verbose or change.remedy))
+    width = max((len(change.rid) for change in plan.changes), default=0)
+    if told:
+        yield ""
+        for change in told:
+            yield from _change_lines(change, service, width, paint)
+    if kept:
+        yield ""
+        for change in kept:
+            what = f" → {change.remedy}" if change.remedy else ""
+            yield paint("faint", f"  = {change.rid:<{width}}  keep: {change.reason}{what}")
+    if plan.steps:
+        yield ""
+        yield "  steps"
+        yield from _step_lines(plan, width, paint)
+    if plan.open:
+        yield ""
+        yield "  left open"
+        for change in plan.open:
+            yield from _open_lines(change, service, width, paint)
+    if told or plan.open:
+        yield ""
+        yield f"  {closing(plan)}"
+
+
+def impact_line(plan: Plan, now: datetime | None = None) -> str:
+    """What the plan means for whoever uses the service, in one line.
+
+    How long something is down is the time that its stop may take, as its spec says; the start comes on top.
+    """
+    if plan.goal.aim is Aim.DOWN and not plan.steps and not plan.released:
+        return f"{plan.service}: {stopped_text(plan.goal, now)}; left alone → osvc start {plan.service}"
+    if plan.empty:
+        return f"{plan.service}: nothing to do"
+    parts = [*_interruptions(plan)]
+    hit = {step.rid for step in plan.disruptive}
+    gentle = Counter(change.verdict for change in _told(plan) if change.rid not in hit)
+    if not parts and plan.steps:
+        parts.append("nothing is interrupted")
+    parts += [f"{count} {_DONE[verdict]}" for verdict, count in sorted(gentle.items(), key=lambda item: list(_DONE).index(item[0]))]
+    if hit and not gentle:
+        parts.append("nothing else touched")
+    if plan.open:
+        parts.append(f"{len(plan.open)} left open")
+    lost = [f"{step.rid} ({step.action.says()})" for step in plan.steps if step.action.costs >= Effect.DESTRUCTIVE]
+    if plan.steps:
+        parts.append(f"data at risk: {listed(lost) if lost else 'none'}")
+    return f"{plan.service}: {'; '.join(parts)}"
+
+
+def stopped_text(goal: Goal, now: datetime | None = None) -> str:
+    """ "stopped by alice 07:41 (maintenance)"."""
+    words = ["stopped"]
+    if goal.by:
+        words.append(f"by {goal.by}")
+    if goal.at is not None:
+        words.append(moment(goal.at, now))
+    if goal.reason:
+        words.append(f"({goal.reason})")
+    return " ".join(words)
+
+
+def closing(plan: Plan) -> str:
+    """The count at the end: "1 to replace, 2 to create; 7 steps, 2 of them provisional; 48 left alone"."""
+    told = _told(plan)
+    verdicts = Counter(change.verdict for change in (*told, *plan.open))
+    parts = [", ".join(f"{verdicts[verdict]} {words}" for verdict, words in _TO_DO.items() if verdicts[verdict])]
+    if plan.steps:
+        unsure = sum(step.provisional for step in plan.steps)
+        parts.append(many(len(plan.steps), "step") + (f", {unsure} of them provisional" if unsure else ""))
+    alone = len(plan.changes) - len(told) - len(plan.open)
+    if alone:
+        parts.append(f"{alone} left alone")
+    return "; ".join(part for part in parts if part)
+
+
+def evidence(field: FieldChange, rid: str, service: Service | None) -> str:
+    """Whose doing a field's difference is: where the spec says so, or drift."""
+    if field.cause is Cause.DRIFT:
+        return "drift"
+    origin = origin_of(service, rid, field.path)
+    cause = "" if field.cause is Cause.SPEC and origin else f" ({field.cause.value})"
+    return f"{origin.file}:{origin.line}{cause}" if origin else field.cause.value
+
+
+def origin_of(service: Service | None, rid: str, path: str = "") -> Origin | None:
+    """Where a resource, or one of its fields, is written."""
+    resource = service.resources.get(rid) if service else None
+    if resource is None:
+        return None
+    name = path.partition(".")[0]
+    return resource.fields.get(path) or resource.fields.get(name) or resource.origin
+
+
+def _told(plan: Plan) -> tuple[Change, ...]:
+    """The changes that something is done for."""
+    worked = {step.rid for step in plan.steps}
+    return tuple(
+        change
+        for change in plan.changes
+        if change.verdict not in _OPEN and (change.rid in worked or change.verdict in (Verdict.ADOPT, Verdict.RELEASE))
+    )
+
+
+def _interruptions(plan: Plan) -> Iterator[str]:
+    down: dict[str, float] = {}
+    for step in plan.disruptive:
+        wait = getattr(step.action, "timeout", None)
+        down[step.rid] = down.get(step.rid, 0.0) + (float(wait) if isinstance(wait, (int, float)) else 0.0)
+    verdicts = {change.rid: change.verdict for change in plan.changes}
+    ends = [rid for rid in down if plan.goal.aim is Aim.DOWN or verdicts.get(rid) in _ENDS_DOWN]
+    if ends:
+        yield f"{listed(ends)} {'go' if len(ends) > 1 else 'goes'} down"
+    for wait, rids in _by_wait({rid: wait for rid, wait in down.items() if rid not in ends}).items():
+        yield f"{listed(rids)} down for {f'about {duration(wait)}' if wait else 'a moment'}"
+
+
+def _by_wait(down: dict[str, float]) -> dict[float, list[str]]:
+    grouped: dict[float, list[str]] = {}
+    for rid, wait in down.items():
+        grouped.setdefault(wait, []).append(rid)
+    return grouped
+
+
+def _change_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:
+    symbol, meaning = _SYMBOL[change.verdict]
+    verdict = paint(meaning, change.verdict.value)
+    where = "" if change.fields else _resource_evidence(change, service)
+    unsure = f"   expected: {change.basis}" if change.provisional else ""
+    mark = "~" if change.provisional else " "
+    yield f" {mark}{paint(meaning, symbol)} {change.rid:<{width}}  {verdict}: {change.reason}{where}{unsure}"
+    yield from _field_lines(change, service, width)
+
+
+def _field_lines(change: Change, service: Service | None, width: int) -> Iterator[str]:
+    wide = max((len(field.path) for field in change.fields), default=0)
+    for field in change.fields:
+        before = field_value(change.desired, field.path, field.before)
+        after = field_value(change.desired, field.path, field.after)
+        proof = evidence(field, change.rid, service)
+        yield f"    {'':<{width}}  {field.path:<{wide}}  {before} → {after}   {proof}"
+
+
+def _resource_evidence(change: Change, service: Service | None) -> str:
+    if change.cause is Cause.DRIFT:
+        return " (drift)"
+    origin = origin_of(service, change.rid)
+    if change.cause in (Cause.SPEC, Cause.BOTH) and origin is not None and change.verdict is not Verdict.STOP:
+        return f" ({origin.file}:{origin.line})"
+    return ""
+
+
+def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
+    steps = plan.steps
+    basis = {change.rid: change.basis for change in plan.changes}
+    befores = {step.n: ranges(step.after) for step in steps}
+    digits = len(str(len(steps)))
+    wide = max((len(text) for text in befores.values()), default=0)
+    for step in steps:
+        head = f"  {step.n:>{digits + 1}} {'~' if step.provisional else ' '} {befores[step.n]:<{wide}}  {step.rid:<{width}}  "
+        head += f"{step.slot.name.lower():<7}  "
+        if step.provisional:
+            unsure = basis[step.rid] or f"step {befores[step.n]} goes as planned"
+            yield paint("faint", f"{head}{step.action.says()}   expected: {unsure}")
+            continue
+        first, *more = step.action.command().splitlines() or [step.action.says()]
+        yield head + (paint("change", first) if step.action.costs >= Effect.DISRUPTIVE else first)
+        for line in more:
+            yield f"{'':<{len(head)}}{line}"
+
+
+def _open_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:
+    symbol, meaning = _SYMBOL[change.verdict]
+    word = "deferred" if change.verdict is Verdict.DEFER else "refused"
+    what = f" → {change.remedy}" if change.remedy else ""
+    yield f"  {paint(meaning, symbol)} {change.rid:<{width}}  {paint(meaning, word)}: {change.reason}{what}"
+    yield from _field_lines(change, service, width)
+
+
+def golden(plan: Plan) -> str:
+    """A compact text for the golden tests: everything that the planner decides, without spec lines and commands."""
+    return "\n".join(_golden_lines(plan)) + "\n"
+
+
+def _golden_lines(plan: Plan) -> Iterator[str]:
+    yield impact_line(plan)
+    for change in plan.changes:
+        cause = f" [{change.cause.value}]" if change.cause else ""
+        unsure = f" (expected: {change.basis})" if change.provisional else ""
+        what = f" → {change.remedy}" if change.remedy else ""
+        yield f"{change.rid}  {change.verdict.value}{cause}: {change.reason}{unsure}{what}"
+        for field in change.fields:
+            before = field_value(change.desired, field.path, field.before)
+            after = field_value(change.desired, field.path, field.after)
+            yield f"  {field.path}: {before} → {after} [{field.cause.value}, {field.impact.name.lower()}]"
+    for step in plan.steps:
+        effect = "" if step.action.costs is Effect.SAFE else f"  {step.action.costs.name}"
+        mark = " ~" if step.provisional else ""
+        after = f" after {ranges(step.after)}" if step.after else ""
+        yield f"{step.n}{mark} {step.rid} {step.slot.name.lower()} {step.action.says()}{after}{effect}"

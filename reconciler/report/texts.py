@@ -1,0 +1,64 @@
+"""Texts for numbers and moments: durations, sizes, times, ranges, counts. Pure; the same in, the same out."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+_UNITS = (("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10))
+
+
+def duration(seconds: float) -> str:
+    """ "0.4 s", "12 s", "2 min 5 s", "3 h 20 min", "2 d 4 h"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole = round(seconds)
+    for big, small, big_name, small_name in ((86400, 3600, "d", "h"), (3600, 60, "h", "min"), (60, 1, "min", "s")):
+        if whole >= big:
+            rest = whole % big // small
+            return f"{whole // big} {big_name}" + (f" {rest} {small_name}" if rest else "")
+    return f"{whole} s"
+
+
+def size(number: int) -> str:
+    """Bytes as a spec would write them: "64m", "1.5g", "800"."""
+    for unit, worth in _UNITS:
+        if number >= worth:
+            return f"{number / worth:.1f}{unit}".replace(f".0{unit}", unit) if number % worth else f"{number // worth}{unit}"
+    return str(number)
+
+
+def moment(at: datetime | None, now: datetime | None = None) -> str:
+    """ "07:41" on the day of `now`, "2026-11-23 07:41" otherwise; in the time zone of `now`."""
+    if at is None:
+        return ""
+    if now is None:
+        return f"{at:%Y-%m-%d %H:%M}"
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """ "1,3-5": ascending numbers, neighbours joined."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """ "1 step", "3 steps"."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """ "a, b, c and 7 more"."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return ", ".join(names[: most - 1]) + f" and {len(names) - most + 1} more"
+
+
+def plain(text: str) -> str:
+    """Text from outside (a container's output, an engine's message) without control sequences, tabs as blanks."""
+    return "".join(char for char in text.replace("\t", "    ") if char == "\n" or char.isprintable())

@@ -1,0 +1,55 @@
+"""values: how the value of a field is shown, following what its model says of it. Secrets arrive here masked already."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BeforeValidator
+
+from reconciler.core.model import Model
+from reconciler.core.secrets import masked
+from reconciler.core.values import to_seconds, to_size
+from reconciler.report.texts import duration, size
+
+
+def field_value(model: Model, path: str, value: Any) -> str:
+    """A field's value in one line: sizes and times as a spec writes them. path: "memory", "environment.LANG"."""
+    unit = _unit(type(model), path.partition(".")[0])
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value:
+        if unit is to_size:
+            return size(int(value))
+        if unit is to_seconds:
+            return duration(value)
+    return one_line(value)
+
+
+def one_line(value: Any) -> str:
+    """Any value in one line."""
+    if value is None or value == "":
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={one_line(masked(str(key), item))}" for key, item in sorted(value.items())) or "(none)"
+    if isinstance(value, Model):
+        return " ".join(f"{name}={one_line(getattr(value, name))}" for name in type(value).model_fields)
+    if isinstance(value, (set, frozenset)):
+        return " ".join(sorted(map(one_line, value))) or "(none)"
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(one_line, value)) or "(none)"
+    return str(value).replace("\n", "⏎")
+
+
+def _unit(model: type[Model], field: str) -> Any:
+    info = model.model_fields.get(field)
+    if info is None:
+        return None
+    return next((meta.func for meta in _validators(info.annotation, info.metadata)), None)
+
+
+def _validators(annotation: Any, metadata: Iterable[Any]) -> Iterable[BeforeValidator]:
+    """The before-validators of a field, also of an optional one (Size | None)."""
+    for meta in metadata:
+        if isinstance(meta, BeforeValidator):
+            yield meta
+    for part in getattr(annotation, "__args__", ()):
+        yield from (meta for meta in getattr(part, "__metadata__", ()) if isinstance(meta, BeforeValidator))
