@@ -135,6 +135,12 @@ class Processes(Protocol):
         """Start a daemon: new session, stdin null, stdout and stderr appended to `log`, umask 022, cwd /, generous
         nofile and nproc, in a cgroup of its own (the name below the root of each hierarchy). It survives the caller."""
 
+    def has_cgroup(self, name: str) -> bool:
+        """Whether a daemon's own cgroup is there, in any hierarchy."""
+
+    def drop_cgroup(self, name: str) -> bool:
+        """Remove a daemon's own cgroup, empty as it is. Whether there was one. Raises Busy while a process is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

@@ -1,0 +1,103 @@
+"""Detach: the small program that starts a daemon (run by its path, standard library only; imported by nobody).
+
+It reads a JSON document from its standard input (argv, env, log, cgroups), and writes one to its standard output: {"pid": 12} or
+{"errno": 2, "error": "…"}. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is init
+and no zombie stays in a long-lived osvc.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Start the daemon, and say its pid when its program has been executed."""
+    task = json.loads(sys.stdin.buffer.read())
+    listen, report = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(task, report)
+    os.close(report)
+    with os.fdopen(listen, "rb") as stream:
+        failure = stream.read()
+    if failure:
+        os.waitpid(pid, 0)
+    sys.stdout.write(failure.decode() if failure else json.dumps({"pid": pid}))
+
+
+def _become(task: dict[str, Any], report: int) -> None:
+    """In the child: leave everything of the caller's behind, and execute the daemon. `report` closes on success."""
+    try:
+        if report < 3:
+            report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.setsid()
+        for folder in task["cgroups"]:
+            _enter(folder)
+        os.umask(0o022)
+        os.chdir("/")
+        _raise_limits()
+        null = os.open("/dev/null", os.O_RDONLY)
+        log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        os.dup2(null, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.closerange(3, report)
+        os.closerange(report + 1, 65536)
+        _forget_signals()
+        os.execvpe(task["argv"][0], task["argv"], task["env"])
+    except OSError as error:
+        message = {"errno": error.errno, "error": error.strerror or str(error)}
+        os.write(report, json.dumps(message).encode())
+    finally:
+        os._exit(127)
+
+
+def _enter(folder: str) -> None:
+    """Move this process into a cgroup, making it. Best effort: a machine without the hierarchy still runs daemons."""
+    with contextlib.suppress(OSError):
+        os.makedirs(folder, 0o755, exist_ok=True)
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            _inherit(folder, name)
+        with open(f"{folder}/cgroup.procs", "w", encoding="ascii") as stream:
+            stream.write(str(os.getpid()))
+
+
+def _inherit(folder: str, name: str) -> None:
+    """A new cgroup v1 cpuset is empty, and takes no process before it has its parent's processors and memory."""
+    with contextlib.suppress(OSError):
+        if os.path.exists(f"{folder}/cgroup.controllers"):
+            return
+        with open(f"{folder}/{name}", encoding="ascii") as stream:
+            if stream.read().strip():
+                return
+        with open(f"{os.path.dirname(folder)}/{name}", encoding="ascii") as stream:
+            value = stream.read()
+        with open(f"{folder}/{name}", "w", encoding="ascii") as stream:
+            stream.write(value)
+
+
+def _raise_limits() -> None:
+    for limit, wished in ((resource.RLIMIT_NOFILE, 1048576), (resource.RLIMIT_NPROC, resource.RLIM_INFINITY)):
+        hard = resource.getrlimit(limit)[1]
+        try:
+            resource.setrlimit(limit, (wished, wished))
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(limit, (hard, hard))
+
+
+def _forget_signals() -> None:
+    """Python ignores some signals, callers may block others; neither is for the daemon."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The Linux host: every port with its adapter."""
+
+from reconciler.core.node import Node
+from reconciler.host.linux.clock import LinuxClock, Stop
+from reconciler.host.linux.commands import LinuxCommands
+from reconciler.host.linux.files import LinuxFiles
+from reconciler.host.linux.mounts import LinuxMounts
+from reconciler.host.linux.net import LinuxNet
+from reconciler.host.linux.processes import LinuxProcesses
+from reconciler.host.ports import Docker, Engine, Host
+
+
+class _DockerOnDemand:
+    """The Docker adapter, imported when an engine is first asked for: specs without containers do not pay for the SDK."""
+
+    def __init__(self) -> None:
+        self._docker: Docker | None = None
+
+    def engine(self, socket: str) -> Engine:
+        if self._docker is None:
+            from reconciler.host.linux.docker import LinuxDocker
+
+            self._docker = LinuxDocker()
+        return self._docker.engine(socket)
+
+
+def linux_host(node: Node, store: str = "", stop: Stop | None = None) -> Host:
+    """This machine.
+
+    node: its name and folders. store: the uuid of the state folder, or "" when there is none.
+    stop: ends sleeps and waits early once it is set; a threading.Event, or None.
+    """
+    commands = LinuxCommands()
+    return Host(
+        commands=commands,
+        files=LinuxFiles(),
+        mounts=LinuxMounts(commands),
+        processes=LinuxProcesses(stop),
+        net=LinuxNet(commands),
+        docker=_DockerOnDemand(),
+        clock=LinuxClock(stop),
+        store=store,
+        state_dir=node.state_dir,
+        run_dir=node.run_dir,
+        name=node.name,
+        subnet_pool=node.subnet_pool,
+    )

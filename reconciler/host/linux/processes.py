@@ -1,0 +1,235 @@
+"""Processes on Linux: /proc, pidfds, and daemons that outlive osvc."""
+
+import errno
+import json
+import os
+import select
+import signal as signals
+import stat as modes
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from reconciler.host.errors import Denied, NotFound, Permanent
+from reconciler.host.linux import cgroups, faults, files, sockets
+from reconciler.host.linux.clock import Stop
+from reconciler.host.ports import FileStat, Process
+
+_DETACH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "detach.py")
+_DEAD = frozenset("ZXx")
+_NOBODY = Process(0, 0, ())
+"""Somebody who cannot be named: in another pid namespace, or hidden."""
+_LINKS = 40
+"""How many symbolic links a path may lead through, as in the kernel."""
+_SLICE = 0.5
+"""How long a wait may go on after the run was asked to stop, in seconds."""
+
+
+class LinuxProcesses:
+    def __init__(self, stop: Stop | None = None) -> None:
+        self._stop = stop
+
+    def all(self) -> tuple[Process, ...]:
+        """See Processes.all. Zombies have ended and are left out."""
+        pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+        return tuple(found for found in map(self.get, pids) if found is not None)
+
+    def get(self, pid: int) -> Process | None:
+        """See Processes.get. A zombie has ended: None."""
+        started = _started(pid)
+        if started is None:
+            return None
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as stream:
+                words = stream.read().decode("utf-8", "replace")
+        except OSError:
+            return None
+        argv = tuple(words.removesuffix("\0").split("\0")) if words else ()
+        found = Process(pid, started, argv, _link(f"/proc/{pid}/exe"), _link(f"/proc/{pid}/cwd"))
+        return found if _started(pid) == started else None
+
+    def peer(self, socket: str) -> Process | None:
+        """See Processes.peer. A Process with pid 0 when the listener cannot be named."""
+        pid = sockets.peer_pid(socket)
+        if pid is None:
+            return None
+        return (self.get(pid) if pid > 0 else None) or _NOBODY
+
+    def listener(self, address: str, port: int, protocol: str = "tcp") -> Process | None:
+        inode = sockets.listening_inode(address, port, protocol)
+        if inode is None:
+            return None
+        pid = sockets.owner(inode)
+        return (self.get(pid) if pid > 0 else None) or _NOBODY
+
+    def signal(self, process: Process, number: int) -> bool:
+        """See Processes.signal. Raises Denied for osvc, its ancestors and pid 1."""
+        if process.pid <= 1 or process.pid in _ancestry():
+            raise Denied(f"refused to signal pid {process.pid}: it is init, osvc itself, or what started osvc")
+        descriptor = _open(process)
+        if descriptor is None:
+            return False
+        try:
+            signals.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            return False
+        except OSError as error:
+            raise faults.of_errno(error, f"cannot signal pid {process.pid}") from None
+        finally:
+            os.close(descriptor)
+        return True
+
+    def wait_gone(self, process: Process, timeout: float) -> bool:
+        """See Processes.wait_gone. False, early, when the run is asked to stop meanwhile."""
+        descriptor = _open(process)
+        if descriptor is None:
+            return True
+        try:
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            end = time.monotonic() + timeout
+            while True:
+                left = max(0.0, end - time.monotonic())
+                if waiting.poll(min(left, _SLICE) * 1000):
+                    return True
+                if left == 0.0 or (self._stop is not None and self._stop.is_set()):
+                    return False
+        finally:
+            os.close(descriptor)
+
+    def stat_in(self, process: Process, path: str) -> FileStat | None:
+        """See Processes.stat_in. Links are followed as that process would. Raises NotFound when the process has ended."""
+        descriptor = _open(process)
+        if descriptor is None:
+            raise NotFound(f"pid {process.pid} has ended")
+        os.close(descriptor)
+        root = f"/proc/{process.pid}/root"
+        try:
+            found = os.stat(root + _within(root, path), follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        except OSError as error:
+            raise faults.of_errno(error, f"cannot look at {path} as pid {process.pid} sees it") from None
+        if _started(process.pid) != process.started:
+            raise NotFound(f"pid {process.pid} has ended")
+        return None if found is None else files.record(found)
+
+    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
+        """See Processes.spawn. Raises NotFound (no such program). The environment goes through a pipe, for it may hold secrets."""
+        task = {"argv": list(argv), "log": log, "env": dict(env), "cgroups": cgroups.folders(cgroup)}
+        fresh = not cgroups.exists(cgroup)
+        answer = _detached(json.dumps(task).encode())
+        if "pid" not in answer:
+            if fresh:
+                cgroups.remove(cgroup)
+            error = OSError(answer.get("errno", errno.EIO), str(answer.get("error", "no answer")))
+            raise faults.of_errno(error, f"cannot start {argv[0]}")
+        pid = int(str(answer["pid"]))
+        found = self.get(pid)
+        return found if found is not None else Process(pid, 0, tuple(argv))
+
+    def has_cgroup(self, name: str) -> bool:
+        return cgroups.exists(name)
+
+    def drop_cgroup(self, name: str) -> bool:
+        return cgroups.remove(name)
+
+
+def _started(pid: int) -> int | None:
+    """The start time of a process that has not ended, or None."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            words = stream.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if not words or words[0] in _DEAD else int(words[19])
+
+
+def _open(process: Process) -> int | None:
+    """A pidfd of the process; None when it has ended. The start time is read once it is open: the pidfd then names it for good."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EINVAL):
+            return None
+        raise faults.of_errno(error, f"cannot open pid {process.pid}") from None
+    if _started(process.pid) != process.started:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _ancestry() -> set[int]:
+    """The pids of osvc and of everything above it."""
+    pid, found = os.getpid(), set[int]()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+                pid = int(stream.read().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+    return found
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _within(root: str, path: str) -> str:
+    """The path with its links resolved below `root`: an absolute link must not lead back to our own root."""
+    done, todo, links = "", [part for part in path.split("/") if part], 0
+    while todo:
+        part = todo.pop(0)
+        if part == ".":
+            continue
+        if part == "..":
+            done = done.rpartition("/")[0]
+            continue
+        if modes.S_ISLNK(os.lstat(f"{root}{done}/{part}").st_mode):
+            links += 1
+            if links > _LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            target = os.readlink(f"{root}{done}/{part}")
+            todo = [word for word in target.split("/") if word] + todo
+            done = "" if target.startswith("/") else done
+            continue
+        done = f"{done}/{part}"
+    return done or "/"
+
+
+def _detached(task: bytes) -> dict[str, object]:
+    """Run the detach program, and give its answer. posix_spawn, for a process with threads must not fork."""
+    question, ask = os.pipe()
+    answer, report = os.pipe()
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", "-B", _DETACH],
+            {"PATH": os.environ.get("PATH", os.defpath)},
+            file_actions=[(os.POSIX_SPAWN_DUP2, question, 0), (os.POSIX_SPAWN_DUP2, report, 1)],
+            setpgroup=0,
+            setsigmask=(),
+        )
+    except OSError as error:
+        os.close(ask)
+        os.close(answer)
+        raise faults.of_errno(error, "cannot start a daemon") from None
+    finally:
+        os.close(question)
+        os.close(report)
+    try:
+        with os.fdopen(ask, "wb") as stream:
+            stream.write(task)
+        with os.fdopen(answer, "rb") as stream:
+            text = stream.read()
+    finally:
+        os.waitpid(pid, 0)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise Permanent("cannot start a daemon: the program that starts it gave no answer") from None
+    return dict(found)
