@@ -1,0 +1,151 @@
+"""LinuxDocker: the Docker port. Reads over plain HTTP, writes through the SDK, which is imported when one happens."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.host.errors import Conflict, Permanent
+from reconciler.host.linux.docker_archive import open_archive, references, with_tag
+from reconciler.host.linux.docker_http import DockerHttp, demultiplexed
+from reconciler.host.ports import Engine, Pulled
+from reconciler.host.text import printable
+
+if TYPE_CHECKING:
+    from reconciler.host.linux.docker_sdk import DockerWriter
+
+READ = 15.0
+"""Seconds that the engine has for the answer to a read."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """How often an engine was asked, and told. For tests and benchmarks; not exact when threads race."""
+
+    reads: int = 0
+    writes: int = 0
+
+
+class LinuxDocker:
+    """The engines of this machine, by socket."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engines: dict[str, LinuxEngine] = {}
+
+    def engine(self, socket: str) -> Engine:
+        """The engine behind a socket. Nothing is connected before the first call. One engine object per socket."""
+        with self._lock:
+            if socket not in self._engines:
+                self._engines[socket] = LinuxEngine(socket)
+            return self._engines[socket]
+
+
+class LinuxEngine:
+    """One engine. Implements ports.Engine; raises HostError, with the engine's own words."""
+
+    def __init__(self, socket: str) -> None:
+        self.socket = socket
+        self.calls = Calls()
+        self._http = DockerHttp(socket)
+        self._lock = threading.Lock()
+        self._writer: DockerWriter | None = None
+
+    def ping(self, timeout: float = 3.0) -> None:
+        self.calls.reads += 1
+        self._http.ping(timeout)
+
+    def info(self) -> dict[str, Any]:
+        return self._record("info")
+
+    def containers(self) -> list[dict[str, Any]]:
+        return self._records("containers", "json", all="1")
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        return self._record("containers", container, "json")
+
+    def images(self) -> list[dict[str, Any]]:
+        return self._records("images", "json")
+
+    def image(self, ref: str) -> dict[str, Any]:
+        return self._record("images", ref, "json")
+
+    def networks(self) -> list[dict[str, Any]]:
+        return self._records("networks")
+
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        return self._write().create(name, config)
+
+    def start(self, container: str) -> None:
+        self._write().start(container)
+
+    def stop(self, container: str, timeout: int) -> None:
+        self._write().stop(container, timeout)
+
+    def unpause(self, container: str) -> None:
+        self._write().unpause(container)
+
+    def rename(self, container: str, name: str) -> None:
+        self._write().rename(container, name)
+
+    def update(self, container: str, resources: Mapping[str, Any]) -> None:
+        self._write().update(container, resources)
+
+    def remove(self, container: str) -> None:
+        self._write().remove(container)
+
+    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None:
+        self._write().pull(ref, timeout, progress)
+
+    def load(self, archive: str, tag: str, timeout: float) -> None:
+        holds = references(archive)
+        writer = self._write()
+        with open_archive(archive) as file:
+            if holds is None:
+                writer.import_rootfs(file, tag, timeout)
+            else:
+                self._name_loaded(archive, tag, holds, writer.load(file, timeout))
+        self.image(tag)
+
+    def logs(self, container: str, lines: int = 10) -> str:
+        tty = bool(self.inspect(container)["Config"].get("Tty"))
+        self.calls.reads += 1
+        _, body = self._http.get("containers", container, "logs", timeout=READ, stdout="1", stderr="1", tail=lines)
+        text = printable((body if tty else demultiplexed(body)).decode(errors="replace"))
+        return "\n".join(text.rstrip("\n").split("\n")[-lines:])
+
+    def _name_loaded(self, archive: str, tag: str, holds: tuple[str, ...], loaded: tuple[str, ...]) -> None:
+        """See that `tag` names what was loaded: as the archive says, or, when it holds one image only, by our tagging it."""
+        if tag in holds or with_tag(tag) in holds:
+            return
+        if not loaded:
+            raise Permanent(f"{archive} was loaded, but the engine does not say which image was in it")
+        ids = {str(self.image(name)["Id"]) for name in loaded}
+        if len(ids) > 1:
+            raise Conflict(f"{archive} holds {len(ids)} images, and none is named {tag}: name one of {', '.join(sorted(holds))}")
+        self._write().tag(ids.pop(), tag)
+
+    def _record(self, *path: str) -> dict[str, Any]:
+        self.calls.reads += 1
+        found = self._http.json(*path, timeout=READ)
+        if not isinstance(found, dict):
+            raise Permanent(f"the engine on {self.socket} answered with something else than a record")
+        return found
+
+    def _records(self, *path: str, **query: str) -> list[dict[str, Any]]:
+        self.calls.reads += 1
+        found = self._http.json(*path, timeout=READ, **query)
+        if not isinstance(found, list):
+            raise Permanent(f"the engine on {self.socket} answered with something else than a list")
+        return found
+
+    def _write(self) -> "DockerWriter":
+        """The writing half, made at the first write. The SDK is imported here, and nowhere sooner."""
+        from reconciler.host.linux.docker_sdk import DockerWriter
+
+        version = self._http.version(READ)
+        with self._lock:
+            self.calls.writes += 1
+            if self._writer is None or self._writer.version != version:
+                self._writer = DockerWriter(self.socket, version)
+            return self._writer

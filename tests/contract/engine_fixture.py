@@ -1,0 +1,166 @@
+"""A private dockerd for tests: real, isolated, and gone without a trace afterwards.
+
+It runs in a network namespace and a mount namespace of its own, so that bridges, addresses, firewall rules, forwarding and
+overlay mounts are never seen by the machine, and die with it. Its sockets, data and processes live in one short folder below /tmp.
+Everything is ended by pid.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.host.errors import HostError
+from reconciler.host.linux.docker import LinuxDocker
+from reconciler.host.ports import Engine
+from tools.make_image import write_image
+
+CGROUPS = Path("/sys/fs/cgroup")
+DEMO = "osvc/demo:1"
+DEMO2 = "osvc/demo:2"
+
+
+class PrivateEngine:
+    """A dockerd of the test's own. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self.dir = Path(tempfile.mkdtemp(prefix="o-", dir="/tmp"))
+        self.name = self.dir.name
+        self.socket = f"{self.dir}/s"
+        self.data_root = f"{self.dir}/d"
+        self.exec_root = f"{self.dir}/x"
+        self.log = f"{self.dir}/log"
+        self.process: subprocess.Popen[bytes] | None = None
+        (self.dir / "c.json").write_text(json.dumps({"cgroup-parent": f"/{self.name}", "ip-forward": False}))
+
+    def __enter__(self) -> "PrivateEngine":
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> Engine:
+        return LinuxDocker().engine(self.socket)
+
+    def start(self) -> None:
+        """Start the daemon, or start it again, and wait until it answers."""
+        argv = ["dockerd", "--config-file", f"{self.dir}/c.json", "-H", f"unix://{self.socket}", "-p", f"{self.dir}/pid"]
+        argv += ["--data-root", self.data_root, "--exec-root", self.exec_root, "--iptables=false", "--ip-masq=false"]
+        argv += ["--containerd-namespace", self.name, "--containerd-plugins-namespace", f"{self.name}-p"]
+        argv += ["--storage-driver", "overlay2", "--group", "root"]
+        inside = 'ip link set lo up && exec "$@"'
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--net", "--mount", "sh", "-c", inside, "sh", *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.engine.ping(2.0)
+            except HostError as error:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"dockerd did not start: {error}\n{Path(self.log).read_text()[-2000:]}") from error
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill the daemon and what lives by it, as a power cut would: nothing is told to anybody."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._gone()
+
+    def load_demo(self, tag: str = DEMO, revision: int = 1) -> str:
+        """Put the demo image in. Its id."""
+        path = f"{self.dir}/{revision}.tar"
+        known = write_image(path, tag, revision=revision)
+        self.engine.load(path, tag, 60.0)
+        return known
+
+    def processes(self) -> list[int]:
+        """The processes whose words name this engine's folder or namespace, and all that they started (containers too)."""
+        children: dict[int, list[int]] = {}
+        mine: list[int] = []
+        mark = f"{self.dir}/".encode()
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+                parent = int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry))
+                if any(mark in word for word in words):
+                    mine.append(int(entry))
+        if self.process is not None and self.process.poll() is None:
+            mine.append(self.process.pid)
+        found: list[int] = []
+        queue = mine
+        while queue:
+            pid = queue.pop()
+            if pid not in found:
+                found.append(pid)
+                queue += children.get(pid, [])
+        return found
+
+    def _gone(self) -> None:
+        if self.process is not None:
+            self.process.wait(30)
+        deadline = time.monotonic() + 30
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the daemon as an administrator would."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
+    def close(self) -> None:
+        """Remove everything that this engine made: containers, processes, mounts, cgroups, files."""
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.kill()
+            for target in _mounts_below(str(self.dir)):
+                subprocess.run(["umount", "-l", target], check=False)
+            _remove_cgroups(self.name)
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def _mounts_below(folder: str) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [target for target in reversed([line.split()[4] for line in lines]) if target.startswith(folder + "/")]
+
+
+def _remove_cgroups(name: str) -> None:
+    """Remove the empty control groups of that name, in every hierarchy (or in the one of version 2)."""
+    for top in [CGROUPS / name, *CGROUPS.glob(f"*/{name}")]:
+        for folder, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+
+@contextlib.contextmanager
+def private_engine(*, demo: bool = True) -> Iterator[PrivateEngine]:
+    """A running engine, with the demo image in it unless told otherwise."""
+    with PrivateEngine() as private:
+        if demo:
+            private.load_demo()
+        yield private
