@@ -1,0 +1,214 @@
+"""Mount options in one canonical form, so that what a spec says and what the kernel shows can be compared.
+
+A default is never written: `relatime`, `suid` or `commit=5` are left out on both sides. For some options the kernel
+shows every departure from the default, so that one which nobody asked for is a difference too; the rest is compared
+only where the spec asks for it, for a superblock may carry settings of its own.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_WORD = re.compile(r"[A-Za-z0-9_][^\s,\\]*")
+
+_USERSPACE: Final = frozenset(
+    {"defaults", "loop", "bind", "auto", "noauto", "nofail", "_netdev", "user", "nouser", "users", "owner", "group", "norelatime"}
+)
+"""Words that steer mount(8) and never reach the kernel, or that say nothing."""
+
+_REFUSED: Final = {
+    "remount": "osvc remounts by itself",
+    "rbind": "not supported yet",
+    "move": "not supported yet",
+    "offset": "not supported yet",
+    "sizelimit": "not supported yet",
+    "shared": "not supported yet",
+    "slave": "not supported yet",
+    "private": "not supported yet",
+    "unbindable": "not supported yet",
+}
+
+_OF_MOUNT: Final = {
+    "nosuid": "suid",
+    "nodev": "dev",
+    "noexec": "exec",
+    "nodiratime": "diratime",
+    "nosymfollow": "symfollow",
+}
+"""Flags of one mount: the option and its default."""
+
+_OF_SUPERBLOCK: Final = {"sync": "async", "lazytime": "nolazytime"}
+
+_OF_EXT: Final = {
+    "discard": "nodiscard",
+    "nobarrier": "barrier",
+    "nodelalloc": "delalloc",
+    "noauto_da_alloc": "auto_da_alloc",
+}
+
+_SAME_AS: Final = {"barrier=0": "nobarrier", "barrier=1": "barrier", "atime": "relatime", "noload": "norecovery"}
+_EXT_DEFAULTS: Final = frozenset({"acl", "user_xattr", "data=ordered", "errors=continue", "commit=5", "block_validity"})
+_TMPFS_DEFAULTS: Final = frozenset({"mode=1777", "uid=0", "gid=0", "size=50%", "huge=never"})
+_SCALE: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+FIXED: Final = frozenset({"mode", "uid", "gid", "data"})
+"""Options that the kernel takes at the first mount only: a remount leaves them as they are, or is refused."""
+
+
+def split(value: str) -> tuple[str, ...]:
+    """The words of a comma-separated list. Raises ValueError for one that is no option."""
+    words = tuple(word.strip() for word in value.split(",") if word.strip())
+    for word in words:
+        if not _WORD.fullmatch(word):
+            raise ValueError(f"{word!r} is no mount option")
+        why = _REFUSED.get(word.partition("=")[0])
+        if why:
+            raise ValueError(f"mount option {word!r}: {why}")
+    return words
+
+
+def canonical(words: Iterable[str], fstype: str) -> tuple[str, ...]:
+    """The options that depart from the defaults, sorted; of two that exclude each other the later one holds.
+
+    Raises ValueError for a value that cannot be compared with what the kernel shows.
+    """
+    chosen: dict[str, str] = {}
+    for word in words:
+        word = _SAME_AS.get(word, word)
+        if word in _USERSPACE or word.startswith(("x-", "X-", "comment=")):
+            continue
+        if fstype == "tmpfs":
+            word = _tmpfs(word)
+        group = _group(word, fstype)
+        if _is_default(word, fstype):
+            chosen.pop(group, None)
+        else:
+            chosen[group] = word
+    return tuple(sorted(chosen.values()))
+
+
+def shown(words: Iterable[str], fstype: str, *, bound: bool = False) -> tuple[str, ...]:
+    """The canonical form of a line of the mount table.
+
+    words: the mount's own options, then the superblock's. bound: the first of the two alone says whether it is read-only.
+    """
+    given = list(words)
+    access = [word for word in given if word in {"ro", "rw"}]
+    readonly = "ro" in (access[:1] if bound else access)
+    rest = [word for word in given if word not in {"ro", "rw"}]
+    if not {"relatime", "noatime", "strictatime"} & set(rest):
+        rest.append("strictatime")
+    if bound:
+        rest = [word for word in rest if _group(word, "bind") in _mount_groups()]
+    found: list[str] = []
+    for word in rest:
+        try:
+            found.extend(canonical([word], fstype))
+        except ValueError:
+            continue
+    return tuple(sorted({*found, *(["ro"] if readonly else [])}))
+
+
+def relevant(have: Iterable[str], want: Iterable[str], fstype: str) -> tuple[str, ...]:
+    """Those of `have` that count beside `want`: the ones whose absence is seen too, and the other values of what is wanted."""
+    asked = {_group(word, fstype) for word in want}
+    return tuple(sorted(word for word in have if _group(word, fstype) in asked or _group(word, fstype) in _exact(fstype)))
+
+
+def way(have: Iterable[str], want: Iterable[str], fstype: str) -> tuple[str, ...]:
+    """The options of a remount that lead from `have` to `want`, the defaults to return to among them."""
+    wanted = set(want)
+    kept = {_group(word, fstype) for word in wanted}
+    back = [_default_of(word, fstype) for word in sorted(have) if _group(word, fstype) not in kept]
+    access = "ro" if "ro" in wanted else "rw"
+    return (access, *sorted(wanted - {"ro"}), *(word for word in back if word and word != "rw"))
+
+
+def fixed(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split into the options that a remount can change, and those that it cannot."""
+    given = tuple(words)
+    held = tuple(word for word in given if word.partition("=")[0] in FIXED)
+    return tuple(word for word in given if word not in held), held
+
+
+def writable(words: Iterable[str]) -> tuple[str, ...]:
+    """What mount(8) takes of what the kernel shows: some words are shown and cannot be given."""
+    return tuple(word for word in words if word not in {"seclabel", "inode32", "inode64", "quota"})
+
+
+def inheritable(words: Iterable[str]) -> tuple[str, ...]:
+    """What a bind mount takes over from the mount that its source lies in."""
+    return tuple(word for word in words if _group(word, "bind") in _mount_groups())
+
+
+def _mount_groups() -> frozenset[str]:
+    return frozenset({"access", "atime", *_OF_MOUNT})
+
+
+def _exact(fstype: str) -> frozenset[str]:
+    groups = _mount_groups()
+    if fstype != "bind":
+        groups |= frozenset(_OF_SUPERBLOCK)
+    if fstype.startswith("ext"):
+        groups |= frozenset({*_OF_EXT, "commit"})
+    if fstype == "tmpfs":
+        groups |= frozenset({"size", "mode", "uid", "gid"})
+    return groups
+
+
+def _toggles(fstype: str) -> dict[str, str]:
+    return _OF_MOUNT | _OF_SUPERBLOCK | (_OF_EXT if fstype.startswith("ext") else {})
+
+
+def _group(word: str, fstype: str) -> str:
+    """What a word is a value of: two words of one group exclude each other."""
+    if word in {"ro", "rw"}:
+        return "access"
+    if word in {"relatime", "noatime", "strictatime"}:
+        return "atime"
+    for option, default in _toggles(fstype).items():
+        if word in {option, default}:
+            return option
+    name = word.partition("=")[0]
+    return "size" if name == "nr_blocks" else name
+
+
+def _is_default(word: str, fstype: str) -> bool:
+    if word in {"rw", "relatime"} or word in _toggles(fstype).values():
+        return True
+    return (fstype.startswith("ext") and word in _EXT_DEFAULTS) or (fstype == "tmpfs" and word in _TMPFS_DEFAULTS)
+
+
+def _default_of(word: str, fstype: str) -> str:
+    group = _group(word, fstype)
+    by_name = {"access": "rw", "atime": "relatime", "commit": "commit=5", "size": "size=50%"}
+    return by_name.get(group) or _toggles(fstype).get(group, "")
+
+
+def _tmpfs(word: str) -> str:
+    """A tmpfs option as the kernel shows it: sizes in KiB, modes without leading zeros."""
+    name, sign, value = word.partition("=")
+    if not sign or word in _TMPFS_DEFAULTS:
+        return word
+    if name == "size":
+        if value.endswith("%"):
+            raise ValueError(f"mount option {word!r}: write the size in bytes, such as size=64m")
+        return f"size={-(-_number(word, value) // 4096) * 4}k"
+    if name == "nr_blocks":
+        return f"size={_number(word, value) * 4}k"
+    if name == "nr_inodes":
+        return f"nr_inodes={_number(word, value)}"
+    if name == "mode":
+        if not re.fullmatch(r"[0-7]+", value):
+            raise ValueError(f"mount option {word!r}: expected an octal mode such as mode=0750")
+        return f"mode={int(value, 8):03o}"
+    if name in {"uid", "gid"} and not value.isdigit():
+        raise ValueError(f"mount option {word!r}: write the number, not the name")
+    return word
+
+
+def _number(word: str, value: str) -> int:
+    found = re.fullmatch(r"(\d+)([kmgt]?)", value.lower())
+    if found is None:
+        raise ValueError(f"mount option {word!r}: expected a number with k, m, g or t")
+    return int(found[1]) * _SCALE[found[2]]

@@ -1,0 +1,150 @@
+"""fs: needs, claims, defaults, objections, and which actions a change takes. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from posixpath import dirname
+from typing import Any
+
+from reconciler.core.action import Action
+from reconciler.core.change import Change, Verdict
+from reconciler.core.facts import Claim, Fact, Kind, Need
+from reconciler.core.kind import Moves, Objection
+from reconciler.core.observed import Present
+from reconciler.resources.fs import model, options
+from reconciler.resources.fs.model import EXT, Around, Check, Desired, MakeMountPoint, Mount, Remount, State
+
+
+class FsKind:
+    """The contract of core/kind.py for filesystems."""
+
+    name = "fs"
+    rank = 30
+    desired = Desired
+    state = State
+    around = Around
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        return False
+
+    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
+        """Options in canonical form on both sides. A bind mount takes over the options of the mount its source lies in,
+        unless its spec says otherwise. Of what is observed only the comparable options stay."""
+        given = (*around.inherited, *desired.mnt_opt, *desired.mount_only) if desired.type == "bind" else _words(desired)
+        live, held = options.fixed(options.canonical(given, desired.type))
+        want = desired.model_copy(update={"mnt_opt": live, "mount_only": held})
+        if state is None:
+            return want, None
+        seen = options.relevant(_words(state), (*live, *held), desired.type)
+        live, held = options.fixed(seen)
+        return want, state.model_copy(update={"mnt_opt": live, "mount_only": held})
+
+    def is_up(self, state: State) -> bool:
+        return not state.hidden
+
+    def ours(self, state: State) -> bool:
+        """A mount bears no sign of who made it: only the store can tell."""
+        return False
+
+    def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
+        if state is not None and state.hidden:
+            return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
+        if state is not None and (state.dev, state.mnt) == (desired.dev, desired.mnt):
+            return None
+        return _about_point(desired, around) or (None if desired.type == "tmpfs" else _about_source(desired, state, around))
+
+    def needs(self, desired: Desired) -> Sequence[Need]:
+        needs = [Need(Fact(Kind.PATH, dirname(desired.mnt)))]
+        if desired.type == "tmpfs":
+            return needs
+        return [*needs, Need(Fact(Kind.DEVICE if desired.dev.startswith("/dev/") else Kind.PATH, desired.dev))]
+
+    def provides(self, desired: Desired) -> Sequence[Fact]:
+        return [Fact(Kind.MOUNT, desired.mnt)]
+
+    def claims(self, desired: Desired) -> Sequence[Claim]:
+        point = Claim("mount point", desired.mnt, f"mount point {desired.mnt}")
+        if desired.type not in EXT:
+            return [point]
+        noun = "device" if desired.dev.startswith("/dev/") else "backing file"
+        return [point, Claim("device", desired.dev, f"{noun} {desired.dev}")]
+
+    def releases(self, desired: Desired, change: Change) -> bool:
+        return True
+
+    def sequence(self, desired: Desired) -> tuple[Any, ...]:
+        return tuple(desired.mnt.split("/")[1:])
+
+    def moves(self, change: Change) -> Moves:
+        want, seen = change.desired, change.seen
+        assert isinstance(want, Desired) and seen is not None and isinstance(seen.around, Around)
+        state = seen.state if isinstance(seen, Present) and isinstance(seen.state, State) else None
+        down: tuple[Action, ...] = (model.unmount(state),) if state else ()
+        if change.verdict in {Verdict.STOP, Verdict.REMOVE}:
+            return Moves(down=down)
+        if change.verdict is Verdict.LIVE and state:
+            return Moves(live=(Remount(mnt=want.mnt, type=want.type, mnt_opt=want.mnt_opt, was=state.mnt_opt),))
+        if change.verdict in {Verdict.CREATE, Verdict.START}:
+            return Moves(up=_up(want, seen.around, make=seen.around.point == ""))
+        if change.verdict is Verdict.REPLACE:
+            return Moves(down=down, up=_up(want, seen.around, make=seen.around.point == ""))
+        if change.verdict is Verdict.RESTART:
+            return Moves(down=down, up=_up(want, seen.around, make=True))
+        return Moves()
+
+    def label(self, desired: Desired) -> str:
+        return f"{desired.type} {desired.dev}@{desired.mnt}"
+
+    def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
+        if state is None:
+            return f"{desired.mnt} is not mounted"
+        return f"hidden by {state.hidden}" if state.hidden else ""
+
+
+def _words(of: Desired | State) -> tuple[str, ...]:
+    return (*of.mnt_opt, *of.mount_only)
+
+
+def _up(want: Desired, around: Around, *, make: bool) -> tuple[Action, ...]:
+    first: tuple[Action, ...] = (MakeMountPoint(mnt=want.mnt),) if make else ()
+    check: tuple[Action, ...] = (Check(dev=want.dev),) if want.type in EXT else ()
+    last = Mount(
+        dev=want.dev,
+        mnt=want.mnt,
+        type=want.type,
+        mnt_opt=want.mnt_opt,
+        mount_only=want.mount_only,
+        loop=want.type in EXT and around.source == "file",
+        hides=around.entries,
+    )
+    return (*first, *check, last)
+
+
+def _about_point(desired: Desired, around: Around) -> Objection | None:
+    if around.occupied:
+        return Objection(f"{around.occupied} is mounted on {desired.mnt}, not by osvc", f"umount {desired.mnt}, or correct mnt")
+    if around.point == "file" and around.source != "file":
+        return Objection(f"the mount point {desired.mnt} is not a folder", "move it away, or correct mnt")
+    return None
+
+
+def _about_source(desired: Desired, state: State | None, around: Around) -> Objection | None:
+    if not around.source:
+        return Objection(f"{desired.dev} does not exist", "make it, or correct dev")
+    if desired.type == "bind":
+        if around.source == "file" and around.point != "file":
+            return Objection(f"{desired.dev} is a file, and {desired.mnt} is none", f"make the file {desired.mnt} to bind it on")
+        return None
+    if around.source not in {"file", "block"}:
+        return Objection(f"{desired.dev} is neither a block device nor a file", "correct dev")
+    others = [path for path in around.elsewhere if state is None or path != state.mnt]
+    if others:
+        return Objection(f"{desired.dev} is mounted on {others[0]} already", f"umount {others[0]}, or correct dev")
+    if around.signature == "":
+        return Objection(
+            f"{desired.dev} carries no filesystem, and osvc makes none", f"mkfs.{desired.type} {desired.dev}, if it holds nothing"
+        )
+    if around.signature is not None and around.signature != desired.type:
+        return Objection(f"{desired.dev} carries {around.signature}, not {desired.type}", "correct type, or dev")
+    return None
+
+
+KIND = FsKind()
