@@ -45,8 +45,8 @@ class Unknown(Generic[StateT_co, AroundT_co]):
     basis: str = ""
 
 
-Observed: TypeAlias = "Present[Model, Model] | Absent[Model] | Unknown[Model, Model]"
-Seen: TypeAlias = "Present[Model, Model] | Absent[Model]"
+Observed: TypeAlias = Present[Model, Model] | Absent[Model] | Unknown[Model, Model]
+Seen: TypeAlias = Present[Model, Model] | Absent[Model]
 
 
 @dataclass(frozen=True, slots=True)

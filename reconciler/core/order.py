@@ -4,6 +4,7 @@ Rules (architecture, section 6), each a function below:
   U1 up of X after up of what X needs          U2 down of X, and a new up of X, after down of whatever holds X now
   U3 live of X after up of what X needs        U4 prepare of X after up of what X needs, when that moves
   S1 the slots of one resource in sequence: prepare, down, live, up, commit (U4 lifts prepare over down)
+  U5 down of X after up of what X is unknown behind
   C1 an old claimant goes before a new one comes
   T1 between types and subsets: up in order, down in reverse       T2 members of one subset: up in sequence unless parallel
   K1 commit after everything that may still fail
@@ -39,6 +40,7 @@ class Placed:
 
     needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it.
     claims, holds: the claims it will have, and has now. leaves: it is going away for good (stop, remove).
+    behind: what has to come up before this can be reached at all, to be taken down.
     """
 
     rid: str
@@ -52,6 +54,7 @@ class Placed:
     holds: frozenset[tuple[str, str, str]] = frozenset()
     moves: Moves = field(default_factory=Moves)
     leaves: bool = False
+    behind: str = ""
 
     @property
     def group(self) -> tuple[int, str]:
@@ -189,14 +192,18 @@ def _needs(item: Placed, placed: Mapping[str, Placed], edges: Edges) -> None:
 
 
 def _holders(placed: Mapping[str, Placed], edges: Edges) -> None:
-    """U2. A holder that cannot be brought down keeps what it holds up."""
+    """U2 and U5."""
     for item in placed.values():
         if not item.has(Slot.DOWN):
             continue
         for rid in item.held:
             other = placed.get(rid)
             for slot in (Slot.DOWN, Slot.UP):
-                if other is not None and other.has(slot):
+                if other is None or not other.has(slot):
+                    continue
+                if slot is Slot.UP and item.behind == rid:
+                    edges.need((item.rid, Slot.DOWN), (rid, slot))
+                else:
                     edges.need((rid, slot), (item.rid, Slot.DOWN))
         _commit_holds(item, placed, edges)
 
@@ -276,7 +283,8 @@ def _commits(placed: Mapping[str, Placed], edges: Edges) -> None:
 
 
 def arrange(placed: Mapping[str, Placed], edges: Edges) -> tuple[Block, ...]:
-    """A legal order of the blocks, the same for the same input: of what is ready, by resource and slot. Raises Cycle."""
+    """A legal order of the blocks, the same for the same input. Of what is ready: preparations first, so that nothing is
+    down for longer than it must; then resource by resource; commits last. Raises Cycle."""
     place = {rid: n for n, rid in enumerate(line_up(placed))}
     waits = {block: set(earlier) for block, earlier in edges.after.items()}
     behind: dict[Block, list[Block]] = {block: [] for block in waits}
@@ -284,9 +292,11 @@ def arrange(placed: Mapping[str, Placed], edges: Edges) -> tuple[Block, ...]:
         for other in earlier:
             behind[other].append(block)
 
-    def key(block: Block) -> tuple[bool, int, int, str]:
+    def key(block: Block) -> tuple[bool, bool, int, int, str]:
         rid, slot = block
-        return (slot is Slot.COMMIT and not placed[rid].leaves, -place[rid] if slot is Slot.DOWN else place[rid], slot, rid)
+        falls = slot is Slot.DOWN and placed[rid].leaves
+        commits = slot is Slot.COMMIT and not placed[rid].leaves
+        return (commits, slot is not Slot.PREPARE, -place[rid] if falls else place[rid], slot, rid)
 
     by_key = {key(block): block for block in waits}
     heap = [key(block) for block, earlier in waits.items() if not earlier]

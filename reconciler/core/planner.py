@@ -261,6 +261,7 @@ def _place(draft: _Draft, service: Service | None) -> Placed:
         holds=_claims(draft.kind, draft.last) if isinstance(draft.change.seen, Present) else frozenset(),
         moves=draft.moves,
         leaves=draft.change.verdict in _LEAVES,
+        behind=draft.observed.behind or "" if isinstance(draft.observed, Unknown) else "",
     )
 
 

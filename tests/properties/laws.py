@@ -1,0 +1,123 @@
+"""The four laws that every plan obeys (architecture, section 11): goldens and random services go through the same check.
+
+1. The order is legal. 2. The simulated end is as desired. 3. Planning again is empty. 4. Undoing everything leads back.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from reconciler.core.action import Barrier, Effect, Slot
+from reconciler.core.change import Change, Verdict
+from reconciler.core.kind import ResourceKind
+from reconciler.core.observed import Observed, Present
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.plan import Plan, Step
+from reconciler.core.planner import ACTS, assumed, make_plan
+from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.service import Service
+from reconciler.core.simulate import simulate
+
+Kinds = Callable[[str], ResourceKind]
+
+
+def check_laws(
+    plan: Plan,
+    service: Service | None,
+    goal: Goal,
+    selection: Selection,
+    observed: Mapping[str, Observed],
+    ownership: Ownership,
+    policy: Policy,
+    kinds: Kinds,
+) -> None:
+    """Raises AssertionError naming the law that does not hold."""
+    check_order(plan)
+    check_any_order(plan, observed)
+    end = simulate(plan, observed)
+    after = settled_ownership(plan, ownership)
+    again = make_plan(service, plan.service, goal, selection, end, after, policy, kinds)
+    open_before = {change.rid for change in plan.open}
+    left = [step for step in again.steps if step.rid not in open_before]
+    assert not left, f"law 3: planning again is not empty: {[(step.rid, step.action.says()) for step in left]}"
+    for change in again.changes:
+        if (
+            selection.everything
+            and goal.aim is Aim.UP
+            and change.rid not in open_before
+            and service
+            and change.rid in service.resources
+        ):
+            seen = end[change.rid]
+            assert isinstance(seen, Present), f"law 2: {change.rid} is not there in the end"
+            assert kinds(change.type).is_up(seen.state), f"law 2: {change.rid} is not up in the end"
+            assert not change.fields, f"law 2: {change.rid} still differs: {change.fields}"
+    check_undo(plan, observed)
+    for step in plan.steps:
+        assert step.action.costs < Effect.DESTRUCTIVE, f"step {step.n} destroys data"
+
+
+def check_order(plan: Plan) -> None:
+    place = {step.n: i for i, step in enumerate(plan.steps)}
+    ranks: dict[str, list[Slot]] = {}
+    for step in plan.steps:
+        assert all(place[n] < place[step.n] for n in (*step.after, *step.needs)), f"law 1: step {step.n} before what it waits for"
+        ranks.setdefault(step.rid, []).append(step.slot)
+    for rid, slots in ranks.items():
+        core = [slot for slot in slots if slot is not Slot.PREPARE]
+        assert core == sorted(core), f"law 1: the slots of {rid} are out of order: {slots}"
+
+
+def check_any_order(plan: Plan, observed: Mapping[str, Observed], seed: int = 7) -> None:
+    """Every legal order of the steps ends alike: the edges, not the numbers, carry the order."""
+    want = simulate(plan, observed)
+    rng = random.Random(seed)
+    for _ in range(3):
+        done: set[int] = set()
+        order: list[Step] = []
+        left = list(plan.steps)
+        while left:
+            ready = [step for step in left if set(step.after) <= done]
+            assert ready, "law 1: the edges form a circle"
+            step = rng.choice(ready)
+            left.remove(step)
+            done.add(step.n)
+            order.append(step)
+        assert simulate(plan, observed, order) == want, "law 1: another legal order ends differently"
+
+
+def settled_ownership(plan: Plan, ownership: Ownership) -> Ownership:
+    """What the store holds once the plan is done and verified."""
+    owned = dict(ownership.owned)
+    for change in plan.changes:
+        if change.verdict in (Verdict.REMOVE, Verdict.RELEASE):
+            owned.pop(change.rid, None)
+        elif change.verdict in ACTS or change.verdict is Verdict.ADOPT:
+            owned[change.rid] = Owned(change.type, change.desired, _applied(change, ownership))
+    return replace(ownership, owned=owned)
+
+
+def _applied(change: Change, ownership: Ownership) -> object:
+    if change.verdict is Verdict.STOP and change.rid in ownership.owned:
+        return ownership.owned[change.rid].applied
+    return change.desired
+
+
+def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
+    """Law 4. Commit steps are barriers by design, and come last: undo starts before them."""
+    state: dict[str, Observed] = {**assumed(observed), **{c.rid: c.seen for c in plan.changes if c.seen is not None}}
+    start = dict(state)
+    stack = []
+    for step in plan.steps:
+        if step.slot is Slot.COMMIT:
+            continue
+        before = state[step.rid]
+        state[step.rid] = step.action.after(before)
+        stack.append((step, before))
+    for step, before in reversed(stack):
+        actions = step.action.undo(before)
+        assert not isinstance(actions, Barrier), f"law 4: step {step.n} ({step.action.says()}) is a barrier before commit"
+        for action in actions:
+            state[step.rid] = action.after(state[step.rid])
+    for rid, seen in start.items():
+        assert state[rid] == seen, f"law 4: undoing everything leaves {rid} as {state[rid]}, not {seen}"

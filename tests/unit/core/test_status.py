@@ -1,0 +1,46 @@
+"""The merge table is a commutative monoid, and says of a part that is down what the reference says."""
+
+from itertools import product
+
+from reconciler.core.observed import Unknown
+from reconciler.core.status import Status, merge, merge_all, status_of
+from tests.unit.core.toys import TOYS, ToyDesired, absent, owned, plan_toys, service, up
+
+
+def test_merging_is_commutative_and_associative():
+    for a, b, c in product(Status, repeat=3):
+        assert merge(a, b) is merge(b, a)
+        assert merge(merge(a, b), c) is merge(a, merge(b, c)), (a, b, c)
+
+
+def test_the_reference_table():
+    assert merge(Status.UP, Status.DOWN) is Status.WARN
+    assert merge(Status.UP, Status.NA) is Status.UP
+    assert merge(Status.DOWN, Status.UNDEF) is Status.DOWN
+    assert merge(Status.WARN, Status.DOWN) is Status.WARN
+    assert merge_all([]) is Status.NA
+
+
+def test_unknown_is_never_taken_for_down():
+    assert merge(Status.UNKNOWN, Status.DOWN) is Status.UNKNOWN
+    assert merge(Status.UNKNOWN, Status.UP) is Status.WARN
+
+
+SPEC = service(disk_1=ToyDesired(), box_1=ToyDesired())
+
+
+def statuses(disk, box):
+    status = status_of(plan_toys(SPEC, {"disk#1": disk, "box#1": box}, owned(SPEC)), TOYS)
+    return [line.status.value for line in status.resources], status.avail.value, status.overall.value
+
+
+def test_a_service_adds_up():
+    here = up(ToyDesired())
+    assert statuses(here, here) == (["up", "up"], "up", "up")
+    assert statuses(here, absent()) == (["up", "down"], "warn", "warn")
+    assert statuses(absent(), absent()) == (["down", "down"], "down", "down")
+    assert statuses(here, Unknown("the engine does not answer"))[0] == ["up", "unknown"]
+
+
+def test_drift_of_what_is_up_is_a_warning():
+    assert statuses(up(ToyDesired()), up(ToyDesired(), live=1)) == (["up", "up"], "up", "warn")
