@@ -1,0 +1,241 @@
+"""Codec: core records <-> JSON, with every secret value replaced by a mark (safety.md).
+
+A mark is a keyed hash: who has the key can tell whether a value is still the same, nobody can read it. In the store the
+key is the state folder's; in a recorded snapshot it is a salt that stands in the document.
+"""
+
+import hmac
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import ValidationError
+
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.core.ownership import Owned
+from reconciler.core.rules import rules_of
+from reconciler.core.secrets import looks_secret
+from reconciler.core.service import Origin, Resource, Service
+from reconciler.engine.errors import StoreError
+from reconciler.resources.registry import TYPES, kind_of
+
+Json: TypeAlias = dict[str, Any]
+M = TypeVar("M", bound=Model)
+
+MARK = "hmac:"
+
+
+def type_of(rid: str) -> str:
+    """The resource type of a rid: `container#1` -> `container`, `dockerd` -> `dockerd`. Raises StoreError for an unknown one."""
+    name = rid.partition("#")[0]
+    if name not in TYPES:
+        raise StoreError(f"cannot read {rid}: this version of osvc has no resource type {name!r}")
+    return name
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Codec:
+    """Writes and reads records. key: of the marks; it is never shown."""
+
+    key: bytes
+
+    def mark(self, value: str) -> str:
+        """What stands in place of a secret value."""
+        return MARK + hmac.new(self.key, value.encode(), "sha256").hexdigest()[:40]
+
+    # models
+
+    def dump(self, model: Model, like: type[Model] | None = None) -> Json:
+        """A model as JSON data, secrets marked. like: the desired model whose rules hold for fields of the same names."""
+        rules = _rules(like or type(model))
+        return {
+            name: self._hide(value, whole=name in rules and rules[name].sensitive)
+            for name, value in model.model_dump(mode="json").items()
+        }
+
+    def read(self, model: type[M], data: Any, known: Mapping[str, str] | None = None) -> M:
+        """The model of dumped data. known: mark -> value, for the marks that can be resolved (see `known`).
+
+        Fields that this version does not know any more are left out; missing ones take their default. Raises StoreError.
+        """
+        if not isinstance(data, dict):
+            raise StoreError(f"cannot read a stored {model.__name__}: it is not a map")
+        fields = {name: _put(value, known or {}) for name, value in data.items() if name in model.model_fields}
+        try:
+            return model.model_validate(fields)
+        except ValidationError as err:
+            first = err.errors(include_input=False, include_url=False)[0]
+            path = ".".join(str(part) for part in first["loc"])
+            raise StoreError(f"cannot read a stored {model.__name__}: {path}: {first['msg']}") from None
+
+    def known(self, models: Iterable[Model]) -> dict[str, str]:
+        """mark -> value, of every secret in these models: a stored mark of the same value is read back as that value."""
+        return {self.mark(value): value for value in secrets_of(models)}
+
+    # observations
+
+    def dump_observed(self, type_name: str, seen: Observed) -> Json:
+        like = kind_of(type_name).desired
+        if isinstance(seen, Present):
+            return {"present": {"state": self.dump(seen.state, like), "around": self.dump(seen.around, like)}}
+        if isinstance(seen, Absent):
+            return {"absent": {"around": self.dump(seen.around, like)}}
+        data: Json = {"reason": seen.reason, "behind": seen.behind, "basis": seen.basis, "assume": None}
+        if seen.assume is not None:
+            data["assume"] = self.dump_observed(type_name, seen.assume)
+        return {"unknown": data}
+
+    def read_seen(self, type_name: str, data: Any, known: Mapping[str, str] | None = None) -> Seen:
+        seen = self.read_observed(type_name, data, known)
+        if isinstance(seen, Unknown):
+            raise StoreError(f"cannot read a stored observation of a {type_name}: it is unknown")
+        return seen
+
+    def read_observed(self, type_name: str, data: Any, known: Mapping[str, str] | None = None) -> Observed:
+        kind = kind_of(type_name)
+        match data:
+            case {"present": {"state": state, "around": around}}:
+                return Present(self.read(kind.state, state, known), self.read(kind.around, around, known))
+            case {"absent": {"around": around}}:
+                return Absent(self.read(kind.around, around, known))
+            case {"unknown": {"reason": str(reason), "behind": str() | None as behind, "basis": str(basis), "assume": assume}}:
+                assumed = None if assume is None else self.read_seen(type_name, assume, known)
+                return Unknown(reason, behind, assumed, basis)
+        raise StoreError(f"cannot read a stored observation of a {type_name}: expected present, absent or unknown")
+
+    # owned
+
+    def dump_owned(self, owned: Owned) -> Json:
+        return {
+            "type": owned.type,
+            "wanted": self.dump(owned.wanted),
+            "applied": None if owned.applied is None else self.dump(owned.applied),
+            "remembered": None if owned.remembered is None else self.dump_observed(owned.type, owned.remembered),
+            "needs": list(owned.needs),
+        }
+
+    def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
+        name = data["type"]
+        if name not in TYPES:
+            raise StoreError(f"this version of osvc has no resource type {name!r}, of which the store owns one")
+        model = kind_of(name).desired
+        return Owned(
+            name,
+            self.read(model, data["wanted"], known),
+            None if data["applied"] is None else self.read(model, data["applied"], known),
+            None if data["remembered"] is None else self.read_seen(name, data["remembered"], known),
+            tuple(data["needs"]),
+        )
+
+    # services
+
+    def dump_service(self, service: Service) -> Json:
+        """A service as its models, not as its text: with it the service can be stopped when its file is gone."""
+        return {
+            "name": service.name,
+            "file": service.origin.file,
+            "line": service.origin.line,
+            "resources": [
+                {
+                    "rid": resource.rid,
+                    "type": resource.type,
+                    "subset": resource.subset,
+                    "line": resource.origin.line,
+                    "desired": self.dump(resource.desired),
+                }
+                for resource in service.resources.values()
+            ],
+            "parallel": sorted(service.parallel),
+            "rollback": service.rollback,
+            "format": service.format,
+            "folder": service.folder,
+        }
+
+    def read_service(self, data: Json, known: Mapping[str, str] | None = None) -> Service:
+        resources = {}
+        for item in data["resources"]:
+            if item["type"] not in TYPES:
+                raise StoreError(f"this version of osvc has no resource type {item['type']!r}, which {data['name']} has")
+            desired = self.read(kind_of(item["type"]).desired, item["desired"], known)
+            origin = Origin(data["file"], item["line"])
+            resources[item["rid"]] = Resource(item["rid"], item["type"], desired, origin, {}, item["subset"])
+        return Service(
+            data["name"],
+            Origin(data["file"], data["line"]),
+            resources,
+            frozenset(data["parallel"]),
+            data["rollback"],
+            "",
+            data["format"],
+            data["folder"],
+        )
+
+    def _hide(self, value: Any, *, whole: bool) -> Any:
+        if isinstance(value, str):
+            name, sign, text = value.partition("=")
+            if whole:
+                return self.mark(value) if value else value
+            return f"{name}={self.mark(text)}" if sign and text and _assigns(name) else value
+        if isinstance(value, list):
+            return [self._hide(item, whole=whole) for item in value]
+        if isinstance(value, dict):
+            return {
+                key: self._hide(item, whole=whole or (isinstance(item, str) and looks_secret(key))) for key, item in value.items()
+            }
+        return value
+
+
+def secrets_of(models: Iterable[Model]) -> Iterator[str]:
+    """Every secret value in these models, in clear: for marking and masking, never for showing."""
+    for model in models:
+        rules = _rules(type(model))
+        for name, value in model.model_dump(mode="json").items():
+            yield from _secrets(value, whole=name in rules and rules[name].sensitive)
+
+
+def mask_text(text: str, models: Iterable[Model]) -> str:
+    """A spec's text without the secrets that its models hold; longest first, so that no rest of one stays."""
+    for value in sorted(set(secrets_of(models)), key=len, reverse=True):
+        text = text.replace(value, "(hidden)")
+    return text
+
+
+def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        name, sign, text = value.partition("=")
+        if whole and value:
+            yield value
+        elif sign and text and _assigns(name):
+            yield text
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secrets(item, whole=whole)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, whole=whole or (isinstance(item, str) and looks_secret(key)))
+
+
+def _assigns(name: str) -> bool:
+    return name.isidentifier() and looks_secret(name)
+
+
+def _put(value: Any, known: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        if MARK not in value:
+            return value
+        name, _, mark = value.rpartition("=")
+        return known[value] if value in known else f"{name}={known[mark]}" if mark in known and name else value
+    if isinstance(value, list):
+        return [_put(item, known) for item in value]
+    if isinstance(value, dict):
+        return {key: _put(item, known) for key, item in value.items()}
+    return value
+
+
+def _rules(model: type[Model]) -> Mapping[str, Any]:
+    """The rules of a desired model; states and arounds have none."""
+    try:
+        return rules_of(model)
+    except TypeError:
+        return {}

@@ -1,0 +1,31 @@
+"""Schema: the tables of the store, as numbered migrations. A migration that was released is never edited."""
+
+from typing import Final
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE services (
+        name TEXT PRIMARY KEY, folder TEXT NOT NULL, file TEXT NOT NULL, spec TEXT NOT NULL, at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE goals (
+        service TEXT PRIMARY KEY, aim TEXT NOT NULL, by TEXT NOT NULL, at TEXT, reason TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE owned (
+        service TEXT NOT NULL, rid TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (service, rid)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, service TEXT NOT NULL, verb TEXT NOT NULL, began TEXT NOT NULL, ended TEXT,
+        result TEXT, message TEXT
+    ) STRICT;
+    CREATE INDEX runs_by_service ON runs (service, began);
+    CREATE TABLE journal (
+        id INTEGER PRIMARY KEY, run TEXT NOT NULL, service TEXT NOT NULL, step INTEGER NOT NULL, rid TEXT NOT NULL,
+        op TEXT NOT NULL, phase TEXT NOT NULL, at TEXT NOT NULL, seconds REAL, message TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX journal_by_run ON journal (run);
+    CREATE TABLE failures (
+        service TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER NOT NULL, until TEXT NOT NULL, message TEXT NOT NULL
+    ) STRICT;
+    """,
+)
