@@ -80,10 +80,16 @@ class PrivateEngine:
 
     def kill(self) -> None:
         """Kill the daemon and what lives by it, as a power cut would: nothing is told to anybody."""
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._gone()
+        deadline = time.monotonic() + 30
+        while (mine := self.processes()) and time.monotonic() < deadline:
+            for pid in mine:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self.process is not None:
+                self.process.wait(30)
+            self._reaped(mine, deadline)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.dir}/pid")
 
     def load_demo(self, tag: str = DEMO, revision: int = 1) -> str:
         """Put the demo image in. Its id."""
@@ -117,11 +123,9 @@ class PrivateEngine:
                 queue += children.get(pid, [])
         return found
 
-    def _gone(self) -> None:
-        if self.process is not None:
-            self.process.wait(30)
-        deadline = time.monotonic() + 30
-        while self.processes() and time.monotonic() < deadline:
+    def _reaped(self, pids: list[int], deadline: float) -> None:
+        """Wait until nothing is left of them: a containerd that nobody has reaped yet keeps the next dockerd from starting its own."""
+        while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import tarfile
 from typing import IO
 
 from reconciler.host.errors import Denied, HostError, NotFound, Permanent
+from reconciler.host.text import first_line
 
 
 def references(path: str) -> tuple[str, ...] | None:
@@ -24,7 +25,7 @@ def references(path: str) -> tuple[str, ...] | None:
                 oci = oci or name == "oci-layout"
             return () if oci else None
     except tarfile.TarError as error:
-        raise Permanent(f"{path} is not an image archive: {error}") from error
+        raise Permanent(f"{path} is not an image archive: {first_line(str(error))}") from error
     except (ValueError, KeyError, TypeError, EOFError) as error:
         raise Permanent(f"{path} is damaged: {error}") from error
     except OSError as error:

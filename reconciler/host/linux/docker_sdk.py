@@ -73,8 +73,12 @@ class DockerWriter:
             client.stop(container, timeout=timeout)
 
     def unpause(self, container: str) -> None:
-        with self._client() as client:
-            client.unpause(container)
+        try:
+            with self._client() as client:
+                client.unpause(container)
+        except Permanent as error:
+            if not str(error).endswith("is not paused"):
+                raise
 
     def rename(self, container: str, name: str) -> None:
         with self._client() as client:
