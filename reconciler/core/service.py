@@ -35,6 +35,7 @@ class Service:
     """What one spec says. resources: rid -> resource. parallel: the subsets whose members start together ("container:web").
 
     text: the spec as it was read, for the store (so that `stop` works when the file is gone).
+    env: its environment, one of the reference's ("PRD"), or "". app, comment: for people and for charging.
     """
 
     name: str
@@ -45,3 +46,6 @@ class Service:
     text: str = ""
     format: str = "yaml"
     folder: str = ""
+    env: str = ""
+    app: str = ""
+    comment: str = ""

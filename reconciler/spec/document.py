@@ -1,0 +1,92 @@
+"""Document: one service's spec as it was written: sections of keywords with raw values, each with its position.
+
+Both formats read into this shape; nothing here knows what a keyword means.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from reconciler.core.service import Origin
+
+Plain: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One word. Numbers and booleans are native only where their text can be had back from them unchanged."""
+
+    value: Plain
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: "tuple[Value, ...]"
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's value; line and column are the key's."""
+
+    value: "Value"
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A map, in the order in which it was written. flow: written in braces."""
+
+    entries: Mapping[str, Entry]
+    line: int
+    column: int
+    flow: bool = False
+
+
+Value: TypeAlias = Scalar | Items | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A named group of keywords. line and column are those of its header."""
+
+    name: str
+    entries: Mapping[str, Entry]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One service.
+
+    own: the service's own keywords. resources: by rid. subsets: by "container:web". variables: [env].
+    text: the source of just this document.
+    """
+
+    file: str
+    format: str
+    text: str
+    own: Section
+    resources: Mapping[str, Section] = field(default_factory=dict)
+    subsets: Mapping[str, Section] = field(default_factory=dict)
+    variables: Mapping[str, Entry] = field(default_factory=dict)
+
+    def at(self, place: "Section | Entry | Value") -> Origin:
+        """Where something of this document stands."""
+        return Origin(self.file, place.line, place.column)
+
+
+def sort_of(value: Value) -> str:
+    """What a value is, for messages."""
+    if isinstance(value, Items):
+        return "a list"
+    if isinstance(value, Table):
+        return "a map"
+    return "nothing" if value.value is None else f"{value.value!r}"

@@ -1,0 +1,100 @@
+"""Paths -> services: read, build and check every spec, and report every error at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler.core.node import Node
+from reconciler.core.service import Origin, Resource, Service
+from reconciler.spec import files, ini_source, yaml_source
+from reconciler.spec.build import Builder
+from reconciler.spec.check import Conflict, claims_taken_twice, names_taken_twice, spoiled
+from reconciler.spec.error import SpecError
+from reconciler.spec.files import Ignored
+
+__all__ = ["Ignored", "Loaded", "SpecError", "load", "load_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read.
+
+    services: those without any error, in the order of loading.
+    errors: everything that is wrong, by place. ignored: files of the folders that are no specs.
+    folders: the real paths of the folders that were read whole: only there a missing spec means that it is gone.
+    names: the names of every service that was found, the wrong ones included.
+    """
+
+    services: tuple[Service, ...] = ()
+    errors: tuple[SpecError, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    folders: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service | None:
+        """The service of this name, if it is there and right."""
+        return next((service for service in self.services if service.name == name), None)
+
+
+class _Pile:
+    """The services as they are read."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.services: list[Service] = []
+        self.named: list[tuple[str, Origin]] = []
+        self.resources: list[tuple[str, Resource]] = []
+        self.errors: list[SpecError] = []
+
+    def add(self, text: str, format: str, name: str, file: str, folder: str) -> None:
+        """Add every service of one text."""
+        source = yaml_source if format == files.YAML else ini_source
+        documents, errors = source.read(text, file)
+        self.errors.extend(errors)
+        unnamed = [document for document in documents if "name" not in document.own.entries]
+        for document in unnamed[1:]:
+            message = "several services in one file need a 'name' each; add one here"
+            self.errors.append(SpecError(document.at(document.own), message))
+            documents.remove(document)
+        for document in documents:
+            builder = Builder(document, name, self.node)
+            service = builder.build(folder)
+            self.named.append((builder.name, document.at(document.own)))
+            self.resources.extend((builder.name, resource) for resource in builder.resources.values())
+            self.errors.extend(builder.errors)
+            if service is not None and not errors:
+                self.services.append(service)
+
+    def loaded(self, found: files.Found) -> Loaded:
+        conflicts: list[Conflict] = [*names_taken_twice(self.named), *claims_taken_twice(self.resources)]
+        errors = {*self.errors, *found.errors, *(conflict.error for conflict in conflicts)}
+        return Loaded(
+            spoiled(self.services, conflicts),
+            tuple(sorted(errors, key=lambda error: (error.origin.file, error.origin.line, error.origin.column, error.message))),
+            tuple(found.ignored),
+            tuple(found.folders),
+            tuple(dict.fromkeys(name for name, _ in self.named)),
+        )
+
+
+def load(paths: Sequence[str], node: Node) -> Loaded:
+    """Read the specs of files and folders. Never raises for anything that a user can write or lack."""
+    found = files.find(paths)
+    pile = _Pile(node)
+    for file in found.files:
+        try:
+            text = files.read(file.path)
+        except files.Unreadable as err:
+            pile.errors.append(err.error)
+            continue
+        pile.add(text, file.format, file.name, file.path, file.folder)
+    return pile.loaded(found)
+
+
+def load_text(text: str, format: str, name: str, file: str, node: Node, folder: str = "") -> Loaded:
+    """Read one text ("yaml" or "ini"). name: what the service is called unless the text says. file: for messages."""
+    pile = _Pile(node)
+    try:
+        pile.add(files.clean(text, file), format, name, file, folder)
+    except files.Unreadable as err:
+        pile.errors.append(err.error)
+    return pile.loaded(files.Found([], [], [], []))

@@ -1,0 +1,328 @@
+"""The vocabulary: every keyword and resource type of the reference documents, by name.
+
+Which of them are supported is asked of the models (a model's field is a keyword); what is known here and carried by no
+model is "not supported yet". A name that is in neither is a mistake.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+from reconciler.core.kind import ResourceKind
+from reconciler.core.rules import keywords_of
+from reconciler.resources.registry import TYPES, kind_of
+from reconciler.spec.error import meant
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+HANDLED: Final = {"name": "name", "env": "env", "service_type": "env", "app": "app", "comment": "comment", "rollback": "rollback"}
+"""The service's own keywords that the loader handles: spelling -> keyword. The others belong to models (Keyword.inherit)."""
+
+ENVIRONMENTS: Final = (
+    *("CERT", "DEV", "DRP", "FOR", "INT", "MUS", "POC", "PPR", "PPRD", "PRA", "PRD", "PRJ"),
+    *("QUAL", "RCT", "REC", "STG", "TMP", "TST", "UAT"),
+)
+
+COMMON_HANDLED: Final = ("subset", "comment", "type")
+"""The keywords of every resource that the loader handles."""
+
+OLDER: Final[Mapping[str, str]] = {
+    "service_type": "env",
+    "cluster_type": "topology",
+    "flex_min_nodes": "flex_min",
+    "flex_max_nodes": "flex_max",
+    "affinity": "soft_affinity",
+    "anti_affinity": "hard_anti_affinity",
+    "container_rid": "netns",
+    "net": "netns",
+    "ipname": "name",
+    "ipdev": "dev",
+    "vgname": "name",
+    "startup_timeout": "start_timeout",
+    "shutdown_timeout": "stop_timeout",
+    "always_on": "standby",
+}
+"""Older spellings of what no model carries yet (a model carries its own in Keyword.aliases)."""
+
+SERVICE: Final = _words("""
+    name env service_type app comment rollback id priority lock_timeout kind mode cluster pkg_name drp_type drnoaction nodes
+    drpnode drpnodes encapnodes autostart_node placement topology cluster_type orchestrate constraints scale slaves parents
+    children flex_min flex_max flex_min_nodes flex_max_nodes flex_target flex_primary drp_flex_primary flex_cpu_low_threshold
+    flex_cpu_high_threshold affinity anti_affinity hard_affinity soft_affinity hard_anti_affinity soft_anti_affinity stonith
+    show_disabled always_on monitor_action pre_monitor_action docker_data_dir container_data_dir docker_daemon_private
+    docker_daemon_args docker_exe dockerd_exe docker_socket_group registry_creds create_pg prkey scsireserv no_preempt_abort
+    stat_timeout bwlimit presnap_trigger postsnap_trigger sync_interval sync_period sync_days sync_max_delay max_delay
+    sync_schedule comp_schedule push_schedule status_schedule resinfo_schedule run_schedule monitor_schedule containerize
+    container_cpus container_cpu_shares container_cpu_share container_mems container_mem_limit container_vmem_limit access
+    pool size
+""")
+
+HEAD: Final = _words("""
+    docker_data_dir container_data_dir docker_daemon_private docker_daemon_args docker_exe dockerd_exe docker_socket_group
+""")
+"""Those of them that describe the service's one engine: no section of a resource may say otherwise."""
+
+CGROUP: Final = _words("""
+    pg_cpus pg_mems pg_cpu_shares pg_cpu_quota pg_mem_limit pg_vmem_limit pg_mem_swappiness pg_mem_oom_control pg_blkio_weight
+""")
+
+COMMON: Final = (
+    _words("""
+    optional optional_on disable disable_on monitor monitor_on restart restart_delay subset tags always_on standby shared
+    encap provision unprovision comment type schedule
+""")
+    | CGROUP
+)
+
+_IP = _words("""
+    ipname name ipdev dev netmask gateway zone network alias check_carrier dns_update dns_name_suffix wait_dns provisioner
+    expose netns container_rid mode macaddr nsdev vlan_tag vlan_mode del_net_route
+""")
+_SCSI = _words("prkey no_preempt_abort promote_rw scsireserv")
+_VG = _words("vgname name dsf pvs options") | _SCSI
+_LV = _words("name vg size create_options") | _SCSI
+_ENVIRONMENT = _words("environment secrets_environment configs_environment")
+_TIMEOUTS = _words("startup_timeout shutdown_timeout start_timeout stop_timeout")
+_DOCKER = (
+    _words("""
+    image run_image command run_command run_args entrypoint name hostname user detach rm image_pull_policy volume_mounts
+    devices netns net pidns ipcns utsns userns privileged interactive tty pull_timeout registry_creds guestos osvc_root_path
+    cwd init read_only sysctl dns_search log_outputs run_swarm
+""")
+    | _ENVIRONMENT
+    | _TIMEOUTS
+    | _SCSI
+)
+_MACHINE = (
+    _words("""
+    name hostname guestos rcmd container_data_dir create_environment create_configs_environment create_secrets_environment cf
+    rootfs template template_options qga virtinst snap snapof uuid cloud_id key_name save_dir mapper zonepath delete_on_stop
+""")
+    | _TIMEOUTS
+    | _SCSI
+)
+_LIMITS = _words("""
+    limit_as limit_cpu limit_core limit_data limit_fsize limit_memlock limit_nofile limit_nproc limit_rss limit_stack
+    limit_vmem
+""")
+_RUNNER = _words("timeout user group cwd umask") | _ENVIRONMENT | _LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A resource type of the reference: its keywords beside the common ones, and what its `type` keyword may say."""
+
+    keywords: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+
+KNOWN: Final[Mapping[str, Known]] = {
+    "ip": Known(_IP, _words("host netns docker cni crossbow amazon gce")),
+    "vg": Known(_VG, _words("veritas raw amazon gandi")),
+    "disk": Known(
+        _VG | _LV | _words("file res devs uuid level chunk spares layout zone"),
+        _words(
+            "vg lvm lv loop zpool zvol zfs md raw rados drbd scsireserv advfs amazon gandi gce hpvm ldom vmdg vxdg vxvol vdisk disk"
+        ),
+    ),
+    "lv": Known(_LV),
+    "loop": Known(_words("file size")),
+    "pool": Known(_words("poolname name zone")),
+    "zpool": Known(_words("poolname name zone multihost size vdev create_options")),
+    "drbd": Known(_words("res network port disk addr max_peers")),
+    "vdisk": Known(_words("path")),
+    "vmdg": Known(_words("name container_id")),
+    "fs": Known(
+        _words("""
+    dev mnt mnt_opt mnt_opts mkfs_opt create_options snap_size size vg zone stat_timeout check_read user group perm path
+""")
+        | _SCSI,
+        _words("""
+    tmpfs none bind ext2 ext3 ext4 xfs btrfs zfs vfat ntfs reiserfs jfs jfs2 ocfs2 gfs2 nfs nfs4 cifs smbfs 9p overlay
+    directory flag docker shm shmfs fuse advfs hfs ufs vxfs hugetlbfs
+"""),
+    ),
+    "share": Known(_words("path opts nfs_opts"), _words("nfs")),
+    "container": Known(
+        _DOCKER | _MACHINE,
+        _words("docker oci podman lxc kvm xen vbox zone jail ldom vz esx openstack vcloud ovm srp hpvm amazon"),
+    ),
+    "app": Known(
+        _words("""
+    script start stop check info run_as start_timeout stop_timeout check_timeout info_timeout retcodes status_log kill
+""")
+        | _RUNNER,
+        _words("forking simple winservice"),
+    ),
+    "sync": Known(
+        _words("""
+    src dst dstfs target options reset_options snap bwlimit exclude snap_size delta_store sender timeout sync_interval
+    sync_period sync_days sync_max_delay max_delay recursive intermediary keyspec
+"""),
+        _words(
+            "rsync dds docker oci btrfs btrfssnap zfs zfssnap s3 netapp nexenta evasnap hp3par hp3parsnap symclone symsnap symsrdfs ibmdssnap"
+        ),
+    ),
+    "hb": Known(
+        _words("name dedicated addr port intf nodes dev timeout interval"),
+        _words("OpenHA LinuxHA sg rhcs vcs ovm unicast multicast disk relay"),
+    ),
+    "task": Known(
+        _words("check last_run confirmation on_error max_parallel snooze log logs retcodes") | _DOCKER | _RUNNER,
+        _words("host docker oci podman"),
+    ),
+    "volume": Known(
+        _words("""
+    name pool type size access rwo format configs secrets directories user group perm dirperm signal
+""")
+    ),
+    "network": Known(_words("network gateway ips_per_node dev public"), _words("bridge routed_bridge weave lo")),
+    "stonith": Known(_words("cmd name target command"), _words("callout ilo")),
+    "expose": Known(_words("port protocol listener_addr listener_port sni lb_policy gateway vhosts"), _words("envoy")),
+    "vhost": Known(_words("domains routes"), _words("envoy")),
+    "route": Known(
+        _words("match_path match_regex match_prefix route_prefix_rewrite route_host_rewrite route_timeout"), _words("envoy")
+    ),
+    "hashpolicy": Known(),
+    "certificate": Known(_words("certificate_secret validation_secret"), _words("tls")),
+}
+
+DRIVEN: Final[Mapping[str, tuple[str, ...]]] = {"container": ("docker",)}
+"""What `type` may say where the model has no field of that name; the first is what an absent one means."""
+
+SUBSET_KNOWN: Final = _words("parallel comment") | CGROUP
+
+REFERENCES: Final = _words("""
+    nodename short_nodename namespace kind id path svcpath name svcname short_name scaler_name rid rindex clusterid
+    clustername clusternodes clusterdrpnodes dns dnsnodes fqdn domain etc var private_var initd svcmgr nodemgr collector_api
+""")
+
+_ACTIONS = (
+    "boot|freeze|thaw|start|startstandby|stop|stopstandby|shutdown|restart|provision|unprovision|run|resync|syncnodes|syncdrp|syncresync|syncall"
+    "|sync_nodes|sync_drp|sync_all|sync_resync|sync_update|sync_restore|sync_break|sync_quiesce|sync_resume|sync_full|sync_split"
+)
+_TRIGGER = re.compile(
+    rf"(?:blocking_)?(?:pre|post)_?(?:{_ACTIONS})|(?:{_ACTIONS})_requires|(?:pre|post)snap_trigger|(?:pre|post)sync"
+)
+
+
+def known_type(name: str) -> bool:
+    """Whether a resource type is one of the reference or has a driver."""
+    return name in KNOWN or name in TYPES
+
+
+def known_keyword(type_name: str, name: str) -> bool:
+    """Whether the reference knows this keyword for resources of this type."""
+    return name in COMMON or name in KNOWN.get(type_name, Known()).keywords or _TRIGGER.fullmatch(name) is not None
+
+
+@cache
+def known_anywhere(name: str) -> bool:
+    """Whether the reference knows this keyword for anything."""
+    return name in SERVICE or any(known_keyword(type_name, name) for type_name in KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a resource type's model carries.
+
+    fields: spelling -> field, for keywords that may stand in a section of this type.
+    inherited: spelling -> field, for keywords that the service's own section passes on.
+    """
+
+    kind: ResourceKind
+    fields: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def carried(type_name: str) -> Carried:
+    """The keywords of a type's model. Raises KeyError for a type without a driver."""
+    kind = kind_of(type_name)
+    fields: dict[str, str] = {}
+    inherited: dict[str, str] = {}
+    for name, keyword in keywords_of(kind.desired).items():
+        if keyword.internal:
+            continue
+        for spelling in (name, *keyword.aliases):
+            if keyword.inherit:
+                inherited[spelling] = name
+            if not (keyword.inherit and name in HEAD):
+                fields[spelling] = name
+    return Carried(kind, fields, inherited)
+
+
+@cache
+def own_keywords() -> Mapping[str, str]:
+    """The keywords that the service's own section may hold: spelling -> name."""
+    found = dict(HANDLED)
+    for type_name in TYPES:
+        found.update(carried(type_name).inherited)
+    return found
+
+
+def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
+    """Why a keyword that is not carried cannot stand in a resource's section."""
+    plain, scope, at = name.partition("@")
+    mine = carried(type_name)
+    if scope and (plain in mine.fields or plain in COMMON_HANDLED or known_keyword(type_name, plain)):
+        return f"the scope '@{at}' of '{plain}' in {rid} is not supported yet; write '{plain}' alone"
+    if known_keyword(type_name, plain):
+        return f"keyword '{plain}' in {rid} is not supported yet; leave it out"
+    if plain in own_keywords() and plain not in mine.fields:
+        return f"keyword '{plain}' in {rid} belongs in the service's own section"
+    if plain in SERVICE:
+        return f"keyword '{plain}' in {rid} belongs in the service's own section, where it is not supported yet; leave it out"
+    owners = _owners(plain)
+    if owners:
+        return f"keyword '{plain}' in {rid} belongs to {owners}"
+    close = meant(plain, [*mine.fields, *COMMON_HANDLED]) or meant(plain, _all_known(type_name))
+    return f"unknown keyword '{name}' in {rid}{close}"
+
+
+def why_not_own(name: str, groups: Iterable[str]) -> str:
+    """Why a keyword that is not carried cannot stand in the service's own section. groups: other words allowed there."""
+    plain, scope, at = name.partition("@")
+    own = own_keywords()
+    if scope and (plain in own or plain in SERVICE or plain in COMMON):
+        return f"the scope '@{at}' of '{plain}' is not supported yet; write '{plain}' alone"
+    if plain in SERVICE or plain in COMMON or _TRIGGER.fullmatch(plain):
+        return f"keyword '{plain}' is not supported yet; leave it out"
+    owners = _owners(plain)
+    if owners:
+        return f"keyword '{plain}' belongs in the section of a resource ({owners})"
+    if "#" in plain and known_type(plain.partition("#")[0]):
+        return f"'{plain}' belongs under 'resources:'"
+    close = meant(plain, [*own, *groups]) or meant(plain, SERVICE)
+    return f"unknown keyword '{name}' in the service's own section{close}"
+
+
+def why_not_type(type_name: str, rid: str) -> str:
+    """Why a section's type cannot be used."""
+    if known_type(type_name):
+        return f"{rid}: the resource type '{type_name}' is not supported yet; leave this section out"
+    return f"unknown resource type '{type_name}' in {rid}{meant(type_name, [*TYPES, *KNOWN])}"
+
+
+def why_not_subtype(type_name: str, rid: str, word: str) -> str:
+    """Why a `type = …` cannot be used."""
+    types = KNOWN.get(type_name, Known()).types
+    if word in types:
+        return f"{rid}: the type '{word}' is not supported yet; supported: {', '.join(DRIVEN.get(type_name, ()))}"
+    return f"{rid}: unknown type '{word}'{meant(word, types)}"
+
+
+def _owners(name: str) -> str:
+    """The types that have this keyword, as words."""
+    owners = [type_name for type_name in TYPES if name in carried(type_name).fields]
+    owners += [type_name for type_name, known in KNOWN.items() if name in known.keywords and type_name not in owners]
+    return ", ".join(owners[:4])
+
+
+def _all_known(type_name: str) -> list[str]:
+    return [*sorted(KNOWN.get(type_name, Known()).keywords), *sorted(COMMON)]
