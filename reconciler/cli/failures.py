@@ -15,12 +15,22 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import Usage, Verb, fail_usage
 
 
+class Told(Exception):
+    """What is wrong has been said; only the exit code is left."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
 def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
     try:
         return Exit(import_module(verb.module).run(options))
     except Usage as err:
         return fail_usage(err)
+    except Told as err:
+        return err.code
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as err:

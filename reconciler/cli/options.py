@@ -119,7 +119,7 @@ def _interval(text: str) -> float:
 
 def _wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--wait", metavar="TIME", type=_seconds, default=0.0, help="how long to wait for another run's lock (default: not at all)"
+        "--wait", metavar="TIME", type=_seconds, help="how long to wait for another run's lock (default: the node's, 30s)"
     )
 
 
@@ -182,7 +182,7 @@ def _watch(parser: argparse.ArgumentParser) -> None:
     _path(parser)
     _services(parser)
     parser.add_argument(
-        "--interval", metavar="TIME", type=_interval, default=10.0, help="how often each service is looked at (default: 10s)"
+        "--interval", metavar="TIME", type=_interval, help="how often each service is looked at (default: the node's, 10s)"
     )
     parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
     parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")

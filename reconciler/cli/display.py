@@ -1,0 +1,74 @@
+"""Display: where the results of verbs go: text to stdout, progress to stderr, colours on a terminal only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+from reconciler.cli.request import local_now
+from reconciler.core.outcome import Event, OnEvent
+from reconciler.report.json_out import event_record
+from reconciler.report.paint import Paint
+from reconciler.report.run_text import progress_line
+
+
+def paint_for(options: argparse.Namespace, stream: TextIO) -> Paint:
+    """Colours as `--color` says; auto is a terminal without NO_COLOR."""
+    if options.color == "auto":
+        return Paint(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    return Paint(options.color == "always")
+
+
+def say(text: str) -> None:
+    """The result."""
+    sys.stdout.write(text)
+
+
+def note(text: str) -> None:
+    """Anything beside the result."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+def show_document(document: dict[str, Any]) -> None:
+    """One JSON document."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def show_line(record: dict[str, Any]) -> None:
+    """One JSON line."""
+    sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def listener(options: argparse.Namespace) -> OnEvent:
+    """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run."""
+    gone = False
+
+    def on_event(event: Event) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            now = local_now()
+            if options.json:
+                show_line(event_record(event, now))
+            elif line := progress_line(event, now):
+                note(line)
+        except OSError:
+            gone = True
+
+    return on_event
+
+
+def consent(question: str) -> bool:
+    """Ask at the terminal. False when nobody sits there, or says no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stdout.flush()
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

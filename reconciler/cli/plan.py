@@ -1,0 +1,79 @@
+"""osvc plan: what is different, why, and what would be done. Nothing is changed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from reconciler.cli import recorded, saved
+from reconciler.cli.display import paint_for, say, show_document
+from reconciler.cli.exits import Exit, worst
+from reconciler.cli.request import (
+    check_rids,
+    globs_of,
+    local_now,
+    plan_exit,
+    policy_of,
+    read_specs,
+    refuse_invalid,
+    selection_of,
+)
+from reconciler.core.plan import Plan
+from reconciler.core.service import Service
+from reconciler.engine.config import read_config
+from reconciler.engine.session import Session
+from reconciler.report.json_out import error_record, plan_document
+from reconciler.report.plan_text import plan_text
+from reconciler.spec.load import Loaded
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Plan every selected service, on this machine or on a recorded snapshot of one."""
+    config = read_config()
+    snapshot = recorded.read(options.snapshot) if options.snapshot else None
+    loaded = read_specs(options.path, snapshot.placed(config) if snapshot else config)
+    if loaded.errors:
+        return _invalid(options, loaded)
+    selection, policy = selection_of(options), policy_of(options)
+    if snapshot is not None:
+        plans: Sequence[Plan] = snapshot.plans(loaded, globs_of(options), selection, policy)
+    else:
+        with Session.open(config, write=False) as session:
+            targets = session.targets(loaded, globs_of(options))
+            plans = session.plans(targets, selection=selection, policy=policy, prune_all=options.prune_all)
+    check_rids(options, plans)
+    code = worst(map(plan_exit, plans))
+    services = {service.name: service for service in loaded.services}
+    if options.output:
+        saved.write(options, plans, services, code)
+    show(options, plans, services, code)
+    return code
+
+
+def show(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service], code: Exit) -> None:
+    """The plans, as text or as one document."""
+    if options.json:
+        show_document(plan_document([(plan, services.get(plan.service)) for plan in plans], [], code))
+        return
+    say(text_of(options, plans, services))
+
+
+def text_of(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service]) -> str:
+    """The plans as text: services that nothing has to be said of take one line each, and come first."""
+    paint, now = paint_for(options, sys.stdout), local_now()
+    texts = [plan_text(plan, services.get(plan.service), verbose=options.verbose, paint=paint, now=now) for plan in plans]
+    short = [text for text in texts if text.count("\n") == 1]
+    long = [text for text in texts if text.count("\n") > 1]
+    if not texts:
+        return "no services: nothing to do\n"
+    return "".join(short) + ("\n" if short and long else "") + "\n".join(long)
+
+
+def _invalid(options: argparse.Namespace, loaded: Loaded) -> Exit:
+    if options.json:
+        errors = [error_record(error.origin, error.message) for error in loaded.errors]
+        show_document(plan_document([], errors, Exit.INVALID))
+    else:
+        refuse_invalid(loaded)
+    return Exit.INVALID

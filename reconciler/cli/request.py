@@ -1,0 +1,115 @@
+"""Request: what the options of a verb ask for, in the engine's words."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import pwd
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.failures import complain
+from reconciler.cli.options import Usage, did_you_mean
+from reconciler.core.change import Verdict
+from reconciler.core.outcome import End, Result
+from reconciler.core.plan import Plan
+from reconciler.core.policy import Policy, Selection
+from reconciler.engine.config import Config
+from reconciler.spec.load import Loaded, load
+
+
+def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """The patterns of `-s`, or of the SERVICE operands; comma-separated lists are taken apart."""
+    given = options.service if isinstance(options.service, list) else [options.service]
+    globs = tuple(word.strip() for item in given for word in item.split(",") if word.strip())
+    if given and not globs:
+        raise Usage("no service is named")
+    return globs
+
+
+def selection_of(options: argparse.Namespace) -> Selection:
+    """The resources of `--rid`; all when it is not given."""
+    return Selection(tuple(word.strip() for item in options.rid for word in item.split(",") if word.strip()))
+
+
+def policy_of(options: argparse.Namespace) -> Policy:
+    """The permissions that the options give."""
+    return Policy(
+        prune=bool(getattr(options, "prune", False) or getattr(options, "prune_all", False)),
+        rollback=not getattr(options, "no_rollback", False),
+    )
+
+
+def read_specs(paths: Sequence[str], config: Config) -> Loaded:
+    """Every spec of these files and folders (the node's specs folder when there are none). Errors are in the answer."""
+    return load(list(paths) or [config.specs], config.place)
+
+
+def refuse_invalid(loaded: Loaded) -> bool:
+    """Report every error of the specs; whether there is one."""
+    for error in loaded.errors:
+        complain(str(error))
+    return bool(loaded.errors)
+
+
+def check_rids(options: argparse.Namespace, plans: Iterable[Plan]) -> None:
+    """Raises Usage when a `--rid` names nothing at all."""
+    selection = selection_of(options)
+    known = {change.rid: change.type for plan in plans for change in plan.changes}
+    for want in selection.rids:
+        one = Selection((want,))
+        if not any(one.takes(rid, kind) for rid, kind in known.items()):
+            raise Usage(f"no resource {want!r}{did_you_mean(want, sorted(known))}")
+
+
+def operator() -> str:
+    """Who asks: the user behind sudo, the login, the uid."""
+    for name in (os.environ.get("SUDO_USER"), _user()):
+        if name:
+            return name
+    return f"uid {os.getuid()}"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return ""
+
+
+def local_now() -> datetime:
+    """The moment, in the time zone of this machine."""
+    return datetime.now(UTC).astimezone()
+
+
+def plan_exit(plan: Plan) -> Exit:
+    """What `osvc plan` says of one plan by its exit code."""
+    if plan.refused:
+        return Exit.REFUSED
+    if any(change.verdict is Verdict.DEFER for change in plan.changes):
+        return Exit.UNKNOWN
+    return Exit.OK if plan.empty else Exit.PENDING
+
+
+def result_exit(result: Result, signal_number: int = 0) -> Exit:
+    """What a run came to for one service, as an exit code."""
+    match result.end:
+        case End.CONVERGED:
+            return Exit.OK
+        case End.ROLLED_BACK:
+            return Exit.ROLLED_BACK
+        case End.REFUSED:
+            return Exit.REFUSED
+        case End.LOCKED:
+            return Exit.LOCKED
+        case End.STOPPED:
+            return Exit.TERMINATED if signal_number == 15 else Exit.INTERRUPTED
+        case End.FAILED:
+            return Exit.ERROR if result.undone else Exit.UNSETTLED
+        case _:
+            return Exit.UNSETTLED

@@ -1,0 +1,113 @@
+"""Run: what apply, start and stop have in common: show the plan, ask where it interrupts something, converge, tell the end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler.cli.display import consent, listener, note, paint_for, say, show_line
+from reconciler.cli.exits import Exit, worst
+from reconciler.cli.plan import text_of
+from reconciler.cli.request import check_rids, policy_of, result_exit, selection_of
+from reconciler.core.outcome import End, Result
+from reconciler.core.plan import Plan
+from reconciler.engine.config import Config
+from reconciler.engine.session import Session
+from reconciler.engine.signals import Stop
+from reconciler.engine.target import Target
+from reconciler.report.json_out import Record, results_record
+from reconciler.report.run_text import result_text, summary
+from reconciler.report.texts import listed, many
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run, as a verb orders it.
+
+    find: the targets, from an open session. check: a look at the plans before anything is done; it may raise Refused.
+    agreed: the verb itself is the consent (stop). begin: what is kept before the first step (a goal).
+    """
+
+    verb: str
+    find: Callable[[Session], tuple[Target, ...]]
+    check: Callable[[Sequence[Plan]], None] | None = None
+    begin: Callable[[Session, Sequence[Target]], None] | None = None
+    agreed: bool = False
+    exact: bool = False
+    whole_undo: bool = False
+    errors: tuple[Record, ...] = ()
+
+
+def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit:
+    """Plan, show, ask, converge, and tell what it came to.
+
+    The plan is made without writing anything: what is refused here leaves no trace, not even a state folder.
+    """
+    selection, policy = selection_of(options), policy_of(options)
+    prune_all = getattr(options, "prune_all", False)
+    with Session.open(config, write=False) as session:
+        targets = order.find(session)
+        plans = session.plans(targets, selection=selection, policy=policy, prune_all=prune_all)
+    check_rids(options, plans)
+    if order.check is not None:
+        order.check(plans)
+    if not options.json:
+        services = {target.name: target.service for target in targets if target.service is not None}
+        say(text_of(options, plans, services))
+    if not _agreed(order, options, plans):
+        return _finish(options, (), 0.0, order, Exit.REFUSED)
+
+    began = time.monotonic()
+    stop = Stop()
+    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+        if order.begin is not None:
+            order.begin(session, targets)
+        results = session.converge(
+            targets,
+            {plan.service: plan for plan in plans},
+            selection=selection,
+            policy=policy,
+            prune_all=prune_all,
+            exact=order.exact,
+            verb=order.verb,
+            lock_wait=config.lock_wait if options.wait is None else options.wait,
+            whole_undo=order.whole_undo,
+            on_event=listener(options),
+        )
+    code = worst(result_exit(result, stop.number) for result in results)
+    return _finish(options, results, time.monotonic() - began, order, code)
+
+
+def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> bool:
+    """Whether what the plans interrupt may be interrupted."""
+    steps = [(plan.service, step) for plan in plans for step in plan.disruptive]
+    if not steps or options.yes or order.agreed:
+        return True
+    what = listed(list(dict.fromkeys(f"{service} {step.rid}" for service, step in steps)))
+    if not options.json and consent(f"\n{what}: {many(len(steps), 'step')} interrupt what runs. Go on?"):
+        return True
+    note(f"error: refused: the plan interrupts {what}; nothing was done → add --yes")
+    return False
+
+
+def _finish(options: argparse.Namespace, results: Sequence[Result], seconds: float, order: Order, code: Exit) -> Exit:
+    code = worst([code, Exit.INVALID]) if order.errors else code
+    if options.json:
+        show_line(results_record(results, order.errors, code))
+        return code
+    for result in results:
+        _tell(result, options)
+    if len(results) > 1:
+        say(summary(tuple(results), seconds))
+    return code
+
+
+def _tell(result: Result, options: argparse.Namespace) -> None:
+    """A good end on stdout, any other on stderr."""
+    if result.end is End.CONVERGED:
+        say(result_text(result, paint=paint_for(options, sys.stdout)))
+    else:
+        note(result_text(result, paint=paint_for(options, sys.stderr)).rstrip("\n"))

@@ -1,0 +1,78 @@
+"""Saved: a plan in a file. It is applied only if planning again yields the same digests."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.cli.exits import Exit
+from reconciler.core.plan import Plan
+from reconciler.core.service import Service
+from reconciler.engine.errors import EngineError, Refused
+from reconciler.report.json_out import VERSION, plan_document
+
+
+class SavedError(EngineError):
+    """The file is not a plan that this version can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a saved plan asks for: the options that it was made with, and the digest of each service."""
+
+    options: Mapping[str, Any]
+    digests: Mapping[str, str]
+
+    def restore(self, options: argparse.Namespace) -> None:
+        """Make the options of `apply` those that the plan was made with."""
+        for name, value in self.options.items():
+            setattr(options, name, value)
+
+    def check(self, plans: Sequence[Plan]) -> None:
+        """Raises Refused when these are not the plans that were saved."""
+        now = {plan.service: plan.digest for plan in plans}
+        changed = sorted(name for name in {*now, *self.digests} if now.get(name) != self.digests.get(name))
+        if changed:
+            raise Refused(f"the saved plan is out of date: {', '.join(changed)} would be worked otherwise now; plan again")
+
+
+_KEPT = ("path", "service", "rid", "prune", "prune_all")
+
+
+def write(options: argparse.Namespace, plans: Sequence[Plan], services: Mapping[str, Service], code: Exit) -> None:
+    """Save plans, with the options that they come from."""
+    document = plan_document([(plan, services.get(plan.service)) for plan in plans], [], code)
+    document["options"] = {name: getattr(options, name) for name in _KEPT}
+    document["options"]["path"] = [os.path.abspath(path) for path in options.path]
+    part = f"{options.output}.{os.getpid()}.part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    os.replace(part, options.output)
+
+
+def read(paths: Sequence[str]) -> Saved | None:
+    """The saved plan, if that is what the only path names; None when the paths are specs. Raises SavedError."""
+    if len(paths) != 1 or not os.path.isfile(paths[0]):
+        return None
+    with open(paths[0], "rb") as file:
+        if file.read(1) != b"{":
+            return None
+        file.seek(0)
+        try:
+            data = json.load(file)
+        except ValueError:
+            return None
+    if not isinstance(data, dict) or data.get("document") != "plan":
+        return None
+    if data.get("version") != VERSION or "options" not in data:
+        raise SavedError(f"cannot apply {paths[0]}: it was not saved by osvc plan -o, or by another version; plan again")
+    try:
+        digests = {item["service"]: item["digest"] for item in data["services"]}
+        return Saved({name: data["options"][name] for name in _KEPT}, digests)
+    except (KeyError, TypeError) as err:
+        raise SavedError(f"cannot apply {paths[0]}: it is damaged ({err}); plan again") from None

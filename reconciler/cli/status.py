@@ -1,0 +1,53 @@
+"""osvc status: each service and its resources."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from reconciler.cli.display import paint_for, say, show_document
+from reconciler.cli.exits import Exit
+from reconciler.cli.known import known_specs
+from reconciler.cli.request import globs_of, local_now, read_specs, refuse_invalid
+from reconciler.core.status import ServiceStatus, status_of
+from reconciler.engine.config import read_config
+from reconciler.engine.session import Session
+from reconciler.engine.target import Survey
+from reconciler.report.json_out import error_record, status_document
+from reconciler.report.status_tree import Shown, status_tree
+from reconciler.resources.registry import kind_of
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Show what is known; an invalid spec is told, and hides no other service."""
+    config = read_config()
+    with Session.open(config, write=False) as session:
+        loaded = read_specs(options.path, config) if options.path else known_specs(session, config)
+        globs = globs_of(options)
+        targets = session.targets(loaded, globs, stored=not loaded.errors)
+        surveys = session.survey(targets)
+    shown = [_shown(survey) for survey in surveys]
+    code = Exit.INVALID if loaded.errors else Exit.OK
+    if options.json:
+        errors = [error_record(error.origin, error.message) for error in loaded.errors]
+        show_document(status_document([(item.status, item.source) for item in shown], errors, code))
+        return code
+    say(_text(shown, options))
+    refuse_invalid(loaded)
+    return code
+
+
+def _text(shown: Sequence[Shown], options: argparse.Namespace) -> str:
+    if not shown:
+        return "no services: nothing was applied here, and no spec is given → osvc apply PATH\n"
+    paint, now = paint_for(options, sys.stdout), local_now()
+    return "\n".join(status_tree(item, paint=paint, now=now) for item in shown)
+
+
+def _shown(survey: Survey) -> Shown:
+    plan, target = survey.plan, survey.target
+    status: ServiceStatus = status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})
+    if target.gone or target.service is None:
+        return Shown(status, target.source, "its spec is gone", "osvc plan --prune")
+    return Shown(status, target.source)

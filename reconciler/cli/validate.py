@@ -1,0 +1,26 @@
+"""osvc validate: every error of every spec, at once. Nothing is looked at but the specs."""
+
+from __future__ import annotations
+
+import argparse
+
+from reconciler.cli.display import say, show_document
+from reconciler.cli.exits import Exit
+from reconciler.cli.request import read_specs, refuse_invalid
+from reconciler.engine.config import read_config
+from reconciler.report.json_out import error_record, validate_document
+from reconciler.report.texts import many
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Read the specs and say of each service whether it is valid."""
+    loaded = read_specs(options.path, read_config())
+    code = Exit.INVALID if loaded.errors else Exit.OK
+    if options.json:
+        errors = [error_record(error.origin, error.message) for error in loaded.errors]
+        show_document(validate_document(loaded.services, errors, code))
+        return code
+    for service in loaded.services:
+        say(f"{service.name}: ok, {many(len(service.resources), 'resource')} ({service.origin.file})\n")
+    refuse_invalid(loaded)
+    return code

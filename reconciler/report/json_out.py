@@ -1,0 +1,244 @@
+"""json_out: plans, errors, statuses, events and results as plain data for `--json`. Pure.
+
+Every document carries `document` (what it is) and `version`; a field is added, never changed in meaning, within a version.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeAlias
+
+from reconciler.core.change import Change, FieldChange
+from reconciler.core.model import Model
+from reconciler.core.outcome import Began, Ended, Event, Outcome, Result, StepBegan, StepEnded, StepSaid, Undid, UndoBegan, Waiting
+from reconciler.core.plan import Plan, Step
+from reconciler.core.policy import Goal
+from reconciler.core.secrets import masked
+from reconciler.core.service import Origin, Service
+from reconciler.core.status import ServiceStatus
+from reconciler.report.plan_text import impact_line, origin_of
+from reconciler.report.texts import plain
+
+Record: TypeAlias = dict[str, Any]
+
+VERSION = 1
+
+
+def plan_document(plans: Iterable[tuple[Plan, Service | None]], errors: Sequence[Record], code: int) -> Record:
+    """The document of `osvc plan --json`."""
+    return {
+        "document": "plan",
+        "version": VERSION,
+        "services": [plan_record(plan, service) for plan, service in plans],
+        "errors": list(errors),
+        "exit": code,
+    }
+
+
+def validate_document(services: Iterable[Service], errors: Sequence[Record], code: int) -> Record:
+    """The document of `osvc validate --json`."""
+    return {
+        "document": "validate",
+        "version": VERSION,
+        "services": [
+            {"service": service.name, "file": service.origin.file, "resources": list(service.resources)} for service in services
+        ],
+        "errors": list(errors),
+        "exit": code,
+    }
+
+
+def status_document(statuses: Iterable[tuple[ServiceStatus, str]], errors: Sequence[Record], code: int) -> Record:
+    """The document of `osvc status --json`. statuses: with the source of each service's spec."""
+    return {
+        "document": "status",
+        "version": VERSION,
+        "services": [status_record(status, source) for status, source in statuses],
+        "errors": list(errors),
+        "exit": code,
+    }
+
+
+def error_record(origin: Origin | None, message: str) -> Record:
+    """One error, with where it stands when that is known."""
+    return {**(origin_record(origin) or {"file": "", "line": 0, "column": 0}), "message": plain(message)}
+
+
+def origin_record(origin: Origin | None) -> Record | None:
+    return None if origin is None else {"file": origin.file, "line": origin.line, "column": origin.column}
+
+
+def plan_record(plan: Plan, service: Service | None) -> Record:
+    """One service's plan."""
+    return {
+        "service": plan.service,
+        "goal": goal_record(plan.goal),
+        "impact": impact_line(plan),
+        "empty": plan.empty,
+        "disruptive": bool(plan.disruptive),
+        "digest": plan.digest,
+        "changes": [_change(change, service) for change in plan.changes],
+        "steps": [step_record(step) for step in plan.steps],
+    }
+
+
+def goal_record(goal: Goal) -> Record:
+    return {"aim": goal.aim.value, "by": goal.by, "at": goal.at.isoformat() if goal.at else None, "reason": goal.reason}
+
+
+def _change(change: Change, service: Service | None) -> Record:
+    return {
+        "rid": change.rid,
+        "type": change.type,
+        "verdict": change.verdict.value,
+        "reason": plain(change.reason),
+        "cause": change.cause.value if change.cause else None,
+        "provisional": change.provisional,
+        "basis": change.basis,
+        "remedy": change.remedy,
+        "origin": origin_record(origin_of(service, change.rid)),
+        "fields": [_field(field, change.rid, service) for field in change.fields],
+    }
+
+
+def _field(field: FieldChange, rid: str, service: Service | None) -> Record:
+    return {
+        "path": field.path,
+        "before": plain_data(field.before),
+        "after": plain_data(field.after),
+        "impact": field.impact.name.lower(),
+        "cause": field.cause.value,
+        "origin": origin_record(origin_of(service, rid, field.path)),
+    }
+
+
+def step_record(step: Step) -> Record:
+    """One step. `command` is what a person may paste; no secret stands in it."""
+    return {
+        "n": step.n,
+        "rid": step.rid,
+        "slot": step.slot.name.lower(),
+        "op": step.action.op,
+        "says": step.action.says(),
+        "command": step.action.command(),
+        "effect": step.action.costs.name.lower(),
+        "after": list(step.after),
+        "reason": plain(step.reason),
+        "repair": step.repair,
+        "provisional": step.provisional,
+    }
+
+
+def status_record(status: ServiceStatus, source: str) -> Record:
+    return {
+        "service": status.service,
+        "source": source,
+        "goal": goal_record(status.plan.goal),
+        "avail": status.avail.value,
+        "overall": status.overall.value,
+        "resources": [
+            {
+                "rid": line.rid,
+                "type": line.type,
+                "status": line.status.value,
+                "label": line.label,
+                "reason": plain(line.reason),
+                "drifted": line.drifted,
+                "owned": line.owned,
+                "remedy": line.remedy,
+            }
+            for line in status.resources
+        ],
+    }
+
+
+def event_record(event: Event, now: datetime) -> Record:
+    """One line of `apply --json` and `watch --json`."""
+    record: Record = {"event": _EVENTS[type(event)], "at": now.isoformat(), "service": event.service}
+    match event:
+        case Waiting(holder=holder):
+            return {**record, "holder": holder}
+        case Began(run=run, round=number, plan=plan):
+            return {**record, "run": run, "round": number, "steps": len(plan.steps), "digest": plan.digest}
+        case StepBegan(run=run, step=step):
+            return {**record, "run": run, "step": step_record(step)}
+        case StepSaid(run=run, step=step, text=text):
+            return {**record, "run": run, "n": step.n, "rid": step.rid, "text": plain(text)}
+        case StepEnded(run=run, outcome=outcome):
+            return {**record, "run": run, **outcome_record(outcome)}
+        case UndoBegan(run=run, rid=rid, lane=lane):
+            return {**record, "run": run, "rid": rid, "lane": list(lane)}
+        case Undid(run=run, step=step, action=action, error=error):
+            return {**record, "run": run, "n": step.n, "rid": step.rid, "says": action.says(), "error": plain(error)}
+        case Ended(run=run, result=result):
+            return {**record, "run": run, "result": result_record(result)}
+
+
+_EVENTS: Mapping[type, str] = {
+    Waiting: "waiting",
+    Began: "began",
+    StepBegan: "step began",
+    StepSaid: "step said",
+    StepEnded: "step ended",
+    UndoBegan: "undo began",
+    Undid: "undid",
+    Ended: "ended",
+}
+
+
+def outcome_record(outcome: Outcome) -> Record:
+    return {
+        "n": outcome.step.n,
+        "rid": outcome.step.rid,
+        "says": outcome.step.action.says(),
+        "status": outcome.status.value,
+        "seconds": round(outcome.seconds, 3),
+        "message": plain(outcome.message),
+        "output": plain(outcome.output),
+    }
+
+
+def result_record(result: Result) -> Record:
+    """What a run came to for one service."""
+    return {
+        "service": result.service,
+        "run": result.run,
+        "end": result.end.value,
+        "rounds": result.rounds,
+        "seconds": round(result.seconds, 3),
+        "touched": sorted(result.touched),
+        "resources": len(result.plan.changes) if result.plan is not None else 0,
+        "message": plain(result.message),
+        "remedy": result.remedy,
+        "undone": result.undone,
+        "failures": [outcome_record(outcome) for outcome in result.failures],
+        "casefile": result.casefile,
+    }
+
+
+def results_record(results: Sequence[Result], errors: Sequence[Record], code: int) -> Record:
+    """The last line of `apply --json`."""
+    return {
+        "event": "result",
+        "version": VERSION,
+        "services": [result_record(result) for result in results],
+        "errors": list(errors),
+        "exit": code,
+    }
+
+
+def plain_data(value: Any) -> Any:
+    """Any field's value as JSON knows it; sets are sorted, values whose names look secret are hidden."""
+    if isinstance(value, Enum):
+        return plain_data(value.value)
+    if isinstance(value, Model):
+        return plain_data(value.model_dump(mode="json"))
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(masked(str(key), item)) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain_data(item) for item in value), key=str)
+    if isinstance(value, (tuple, list)):
+        return [plain_data(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -1,0 +1,114 @@
+"""run_text: what a run is doing, a line for each event, and what it came to. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from reconciler.core.outcome import (
+    Began,
+    End,
+    Event,
+    Outcome,
+    Result,
+    Status,
+    StepBegan,
+    StepEnded,
+    StepSaid,
+    Undid,
+    UndoBegan,
+    Waiting,
+)
+from reconciler.report.paint import PLAIN, Paint
+from reconciler.report.texts import duration, listed, many, plain
+
+_SLOW = 2.0
+"""A step that took longer says when it is done."""
+
+
+def progress_line(event: Event, now: datetime) -> str | None:
+    """ "12:03:11 web container#1 create busybox:latest"; None for what needs no line."""
+    said = _said(event)
+    return f"{now:%H:%M:%S} {event.service} {plain(said)}" if said else None
+
+
+def _said(event: Event) -> str:
+    match event:
+        case Waiting(holder=holder):
+            return f"waits for another run: {holder}"
+        case Began(round=number, plan=plan) if number > 1 and plan.steps:
+            return f"looked again: {many(len(plan.steps), 'step')} more"
+        case StepBegan(step=step):
+            return f"{step.rid} {step.action.says()}"
+        case StepSaid(step=step, text=text):
+            return f"{step.rid} {text}"
+        case StepEnded(outcome=outcome):
+            return _ended(outcome)
+        case UndoBegan(rid=rid, lane=lane):
+            return f"{rid} failed: undoing {listed(lane)}"
+        case Undid(step=step, action=action, error=error):
+            return f"{step.rid} cannot undo ({action.says()}): {error}" if error else f"{step.rid} undone: {action.says()}"
+        case _:
+            return ""
+
+
+def _ended(outcome: Outcome) -> str:
+    what = f"{outcome.step.rid} {outcome.step.action.says()}"
+    match outcome.status:
+        case Status.DONE:
+            return f"{what}: done in {duration(outcome.seconds)}" if outcome.seconds >= _SLOW else ""
+        case Status.ALREADY | Status.UNDONE:
+            return ""
+        case _:
+            return f"{what}: {outcome.status.value}" + (f": {outcome.message}" if outcome.message else "")
+
+
+def result_text(result: Result, *, paint: Paint = PLAIN) -> str:
+    """What the run came to, ending in a newline: a line when all is well, what failed and what was undone when not."""
+    return "\n".join(_result_lines(result, paint)) + "\n"
+
+
+def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
+    name = result.service
+    if result.end is End.CONVERGED:
+        yield f"{name}: {paint('good', _converged(result))}"
+        return
+    yield f"{name}: {paint('bad', result.end.value)}" + (f": {plain(result.message)}" if result.message else "")
+    for outcome in result.failures:
+        yield f"  cannot {outcome.step.action.says()} ({outcome.step.rid}): {plain(outcome.message)}"
+        for line in plain(outcome.output).splitlines():
+            yield f"    | {line}"
+    for step in result.uncovered:
+        yield f"  not shown before: {step.rid} {step.action.says()}"
+    yield from _left_open(result)
+    undone = [outcome for outcome in result.outcomes if outcome.status is Status.UNDONE]
+    if undone:
+        yield f"  undone: {'; '.join(f'{outcome.step.rid} {outcome.step.action.says()}' for outcome in undone)}"
+    if not result.undone:
+        yield "  undoing is not complete: look at the plan before you go on"
+    elif result.held:
+        yield "  rollback is off: what was done stays as it is"
+    if result.casefile:
+        yield f"  case file: {result.casefile}"
+    yield f"  → {result.remedy or f'osvc plan -s {name}'}"
+
+
+def _converged(result: Result) -> str:
+    if not result.touched:
+        return "nothing to do" if not result.outcomes else f"converged in {duration(result.seconds)}, nothing touched"
+    count = len(result.plan.changes) if result.plan is not None else 0
+    of = f" of {count}" if count else ""
+    return f"converged in {duration(result.seconds)}, {len(result.touched)}{of} touched"
+
+
+def _left_open(result: Result) -> Iterator[str]:
+    for change in result.plan.open if result.plan is not None else ():
+        what = f" → {change.remedy}" if change.remedy else ""
+        yield f"  {change.rid}: {change.verdict.value}: {plain(change.reason)}{what}"
+
+
+def summary(results: tuple[Result, ...], seconds: float) -> str:
+    """The last line of a run over several services: "3 services: 2 converged, 1 locked; 3 of 50 touched in 4.1 s"."""
+    counts = [(end.value, sum(result.end is end for result in results)) for end in End]
+    said = ", ".join(f"{count} {word}" for word, count in counts if count)
+    touched = sum(len(result.touched) for result in results)
+    known = sum(len(result.plan.changes) for result in results if result.plan is not None)
+    return f"{many(len(results), 'service')}: {said}; {touched} of {known} touched in {duration(seconds)}\n"

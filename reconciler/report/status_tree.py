@@ -1,0 +1,74 @@
+"""status_tree: each service and its resources as a tree, in the layout that operators of the reference know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.policy import Aim
+from reconciler.core.status import ResourceStatus, ServiceStatus, Status
+from reconciler.report.paint import PLAIN, Paint
+from reconciler.report.plan_text import stopped_text
+from reconciler.report.texts import plain
+
+_COLOUR = {
+    Status.UP: "good",
+    Status.DOWN: "bad",
+    Status.WARN: "warn",
+    Status.UNKNOWN: "warn",
+    Status.NA: "faint",
+    Status.UNDEF: "faint",
+}
+
+_STATUS_AT = 26
+_STATUS_WIDTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A service in the tree. source: where its spec is. note: what is to be known of the service as a whole; remedy: what to do."""
+
+    status: ServiceStatus
+    source: str = ""
+    note: str = ""
+    remedy: str = ""
+
+
+def status_tree(shown: Shown, *, paint: Paint = PLAIN, now: datetime | None = None) -> str:
+    """The tree of one service, ending in a newline."""
+    return "\n".join(line.rstrip() for line in _lines(shown, paint, now)) + "\n"
+
+
+def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
+    status = shown.status
+    at = max([_STATUS_AT, len(status.service) + 1, *(len(line.rid) + 4 for line in status.resources)])
+    goal = status.plan.goal
+    extra = stopped_text(goal, now) if goal.aim is Aim.DOWN else shown.source
+    yield f"{paint('strong', status.service)}{'':<{at - len(status.service)}}{_word(status.overall, paint)}{paint('faint', extra)}"
+    if goal.aim is Aim.DOWN:
+        yield f"|{'':<{at + _STATUS_WIDTH - 1}}# → osvc start {status.service}"
+    if shown.note:
+        yield f"|{'':<{at + _STATUS_WIDTH - 1}}# {_told(shown.note, shown.remedy)}"
+    for number, line in enumerate(status.resources):
+        last = number == len(status.resources) - 1
+        yield f"{chr(39) if last else '|'}- {line.rid:<{at - 3}}{_word(line.status, paint)}{line.label}{_marks(line)}"
+        if line.reason or line.remedy:
+            mark = "≠" if line.drifted else "#"
+            bar = "   " if last else "|  "
+            first, *more = plain(_told(line.reason, line.remedy)).splitlines() or [""]
+            yield f"{bar}{'':<{at + _STATUS_WIDTH - 3}}{mark} {first}"
+            for text in more:
+                yield f"{bar}{'':<{at + _STATUS_WIDTH - 3}}  {text}"
+
+
+def _word(status: Status, paint: Paint) -> str:
+    return paint(_COLOUR[status], status.value) + " " * (_STATUS_WIDTH - len(status.value))
+
+
+def _marks(line: ResourceStatus) -> str:
+    return "" if line.owned else "  (not ours)"
+
+
+def _told(reason: str, remedy: str) -> str:
+    if not remedy:
+        return reason
+    return f"{reason} → {remedy}" if reason else f"→ {remedy}"
