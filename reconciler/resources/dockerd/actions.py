@@ -1,0 +1,503 @@
+"""What can be done to a private engine, in the order in which a start does it, and a stop in reverse."""
+
+import shlex
+from typing import ClassVar
+
+from reconciler.core.action import BARRIER, Action, Barrier, Effect
+from reconciler.core.observed import Absent, Present, Seen
+from reconciler.resources.dockerd import network
+from reconciler.resources.dockerd.model import Around, Desired, State
+
+
+def state_of(seen: Seen) -> State:
+    """The state of an engine, all off when it is absent."""
+    if isinstance(seen, Present):
+        assert isinstance(seen.state, State)
+        return seen.state
+    return State(private=True, forwarding=_around(seen).was_forwarding)
+
+
+def _around(seen: Seen) -> Around:
+    assert isinstance(seen.around, Around)
+    return seen.around
+
+
+def _with(seen: Seen, **update: object) -> Seen:
+    """The observation with parts of the state changed; absent when nothing of the engine is left."""
+    state = state_of(seen).model_copy(update=update)
+    return Present(state, seen.around) if state.leftovers else Absent(seen.around)
+
+
+class EngineAction(Action):
+    """want: the engine that is meant, settled."""
+
+    want: Desired
+
+
+class CommandsAction(EngineAction):
+    """An action that is a few commands of the host, one after the other, and exactly these."""
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        raise NotImplementedError
+
+    def command(self) -> str:
+        return " && ".join(shlex.join(words) for words in self.commands())
+
+
+class MakeFolders(EngineAction):
+    op: ClassVar[str] = "mkdir"
+
+    def folders(self) -> tuple[tuple[str, int], ...]:
+        """Path and mode of each."""
+        want = self.want
+        return ((want.run_dir, 0o711), (want.folder, 0o710), (want.exec_root, 0o700), (want.data_root, 0o711))
+
+    def says(self) -> str:
+        return f"make folders in {self.want.folder}"
+
+    def command(self) -> str:
+        return " && ".join(f"install -d -m {mode:04o} {shlex.quote(path)}" for path, mode in self.folders())
+
+    def after(self, seen: Seen) -> Seen:
+        found = _with(seen, folders=True)
+        around = _around(found)
+        if around.data_root != "missing":
+            return found
+        return Present(state_of(found), around.model_copy(update={"data_root": "empty"}))
+
+    def shown(self, seen: Seen) -> bool:
+        return state_of(seen).folders and _around(seen).data_root != "missing"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if state_of(before).folders else (RemoveFolders(want=self.want, cgroups=state_of(before).cgroups),)
+
+
+class ClearStale(EngineAction):
+    """Unmount and remove what a dead engine left behind. Nothing is done while it lives, or one of its containers."""
+
+    op: ClassVar[str] = "clear"
+    mounts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"clear {len(self.mounts)} mounts and {len(self.files)} files of an engine that is gone"
+
+    def command(self) -> str:
+        lines: list[tuple[str, ...]] = [("umount", path) for path in self.mounts]
+        if self.files:
+            lines.append(("rm", "-f", *self.files))
+        return " && ".join(shlex.join(words) for words in lines)
+
+    def after(self, seen: Seen) -> Seen:
+        state = state_of(seen)
+        return _with(
+            seen,
+            mounts=tuple(path for path in state.mounts if path not in self.mounts),
+            stale=tuple(path for path in state.stale if path not in self.files),
+            files=tuple(path for path in state.files if path not in self.files),
+        )
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return not set(self.mounts) & set(state.mounts) and not set(self.files) & set(state.stale)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class Mark(EngineAction):
+    """Lay the marker into the data root. One that is there is kept."""
+
+    op: ClassVar[str] = "mark"
+    adopts: bool = False
+
+    def says(self) -> str:
+        return f"mark {self.want.data_root} as the data root of {self.want.service}" + (
+            ": it has been in use, and is adopted" if self.adopts else ""
+        )
+
+    def command(self) -> str:
+        return f"uuidgen > {shlex.quote(self.want.marker)}"
+
+    def after(self, seen: Seen) -> Seen:
+        around = _around(seen)
+        if around.marker:
+            return seen
+        return Present(state_of(seen), around.model_copy(update={"marker": "new", "data_root": "used"}))
+
+    def shown(self, seen: Seen) -> bool:
+        return bool(_around(seen).marker)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class WriteConfig(EngineAction):
+    """Write the engine's own config file, and its containerd's."""
+
+    op: ClassVar[str] = "configure"
+
+    def says(self) -> str:
+        return f"write {self.want.config_file}"
+
+    def command(self) -> str:
+        texts = ((self.want.config_file, self.want.config_text()), (self.want.containerd_config, self.want.containerd_text()))
+        return " && ".join(f"printf %s {shlex.quote(text)} > {shlex.quote(path)}" for path, text in texts)
+
+    def after(self, seen: Seen) -> Seen:
+        new = {self.want.config_file, self.want.containerd_config}
+        return _with(seen, disk=self.want.config(), files=tuple(sorted({*state_of(seen).files, *new})))
+
+    def shown(self, seen: Seen) -> bool:
+        return state_of(seen).disk == self.want.config()
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        state = state_of(before)
+        if state.disk is None:
+            return (ClearStale(want=self.want, files=(self.want.config_file, self.want.containerd_config)),)
+        settings = {key: value for key, value in state.disk.items() if key in {*self.want.settings, *state.settings}}
+        boot = {key: value for key, value in state.disk.items() if key not in settings}
+        return (WriteConfig(want=self.want.model_copy(update={"settings": settings, "boot_settings": boot})),)
+
+
+class MakeBridge(CommandsAction):
+    """there, up, address: what is done already."""
+
+    op: ClassVar[str] = "bridge"
+    there: bool = False
+    address: bool = False
+    up: bool = False
+
+    def says(self) -> str:
+        return f"bridge {self.want.bridge} with {network.gateway(self.want.subnet)}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        name = self.want.bridge
+        lines: list[tuple[str, ...]] = []
+        if not self.there:
+            lines.append(("ip", "link", "add", "name", name, "type", "bridge"))
+        if not self.address:
+            lines.append(("ip", "addr", "add", network.gateway(self.want.subnet), "dev", name))
+        if not self.up:
+            lines.append(("ip", "link", "set", name, "up"))
+        return tuple(lines)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, bridge_there=True, bridge_up=True, subnet=self.want.subnet)
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return state.bridge_there and state.bridge_up and state.subnet == self.want.subnet
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.there else (RemoveBridge(want=self.want),)
+
+
+class AddRules(CommandsAction):
+    op: ClassVar[str] = "firewall"
+    missing: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"let {self.want.bridge} out: {len(self.missing)} rules in chain {network.chain(self.want.tag)}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return network.mend(self.want.rules, self.missing, self.want.tag)
+
+    def after(self, seen: Seen) -> Seen:
+        have = state_of(seen).rules
+        return _with(seen, rules=(*have, *(rule for rule in self.missing if rule not in have)))
+
+    def shown(self, seen: Seen) -> bool:
+        return set(self.missing) <= set(state_of(seen).rules)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        had = state_of(before).rules
+        new = tuple(rule for rule in self.missing if rule not in had)
+        return (RemoveRules(want=self.want, found=new),) if new else ()
+
+
+class Forward(EngineAction):
+    """Have the machine forward IPv4, and remember in the run folder what it did before."""
+
+    op: ClassVar[str] = "forward"
+
+    def says(self) -> str:
+        return "turn IPv4 forwarding on"
+
+    def command(self) -> str:
+        return "sysctl -w net.ipv4.ip_forward=1"
+
+    def after(self, seen: Seen) -> Seen:
+        found = _with(seen, forwarding=True)
+        around = _around(found).model_copy(update={"was_forwarding": _around(found).was_forwarding and state_of(seen).forwarding})
+        return Present(state_of(found), around) if isinstance(found, Present) else Absent(around)
+
+    def shown(self, seen: Seen) -> bool:
+        return state_of(seen).forwarding
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if state_of(before).forwarding else (Unforward(want=self.want),)
+
+
+class StartContainerd(EngineAction):
+    """Start the engine's own containerd, detached, and wait for its socket."""
+
+    op: ClassVar[str] = "containerd"
+
+    def says(self) -> str:
+        return "start the engine's own containerd"
+
+    def command(self) -> str:
+        return _detached(self.want.containerd_argv(), self.want.containerd_log)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, containerd=True, cgroups=(self.want.cgroup,), files=_and(seen, self.want.containerd_log))
+
+    def shown(self, seen: Seen) -> bool:
+        return state_of(seen).containerd
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if state_of(before).containerd else (StopContainerd(want=self.want),)
+
+
+class StartDaemon(EngineAction):
+    """Start dockerd, detached, and wait until it answers.
+
+    marker: the uuid that has to lie in the data root, or "" for any: without its filesystem no engine is started.
+    kills: ids of containers that live, and that this start will kill (no live-restore).
+    """
+
+    op: ClassVar[str] = "start"
+    marker: str = ""
+    kills: tuple[str, ...] = ()
+
+    @property
+    def costs(self) -> Effect:
+        return Effect.DISRUPTIVE if self.kills else Effect.SAFE
+
+    def says(self) -> str:
+        text = f"start the Docker engine on {self.want.data_root}"
+        return f"{text}; without live-restore this kills {len(self.kills)} containers" if self.kills else text
+
+    def command(self) -> str:
+        return _detached(self.want.argv(), self.want.log)
+
+    def after(self, seen: Seen) -> Seen:
+        want = self.want
+        around = _around(seen)
+        found = _with(
+            seen,
+            running=True,
+            answers=True,
+            container_data_dir=want.container_data_dir,
+            docker_daemon_args=want.docker_daemon_args,
+            settings=want.settings,
+            boot_settings=want.boot_settings,
+            loaded=True,
+            data_root_in_place=True,
+            stale=(),
+            shims=() if self.kills else state_of(seen).shims,
+            cgroups=(want.cgroup,),
+            files=tuple(sorted({*state_of(seen).files, *want.files()})),
+        )
+        update = {"known_marker": around.marker, "known_data_root": want.data_root, "data_root": "used"}
+        return Present(state_of(found), around.model_copy(update=update))
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return state.running and state.answers
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if state_of(before).running else (StopDaemon(want=self.want, keeps=state_of(before).shims),)
+
+
+class Reload(EngineAction):
+    """Have the daemon read its config file again."""
+
+    op: ClassVar[str] = "reload"
+
+    def says(self) -> str:
+        return "reload the engine's settings"
+
+    def command(self) -> str:
+        return f"kill -HUP $(cat {shlex.quote(self.want.pid_file)})"
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, settings=self.want.settings, loaded=True)
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return state.loaded and state.settings == self.want.settings
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (Reload(want=self.want.model_copy(update={"settings": state_of(before).settings})),)
+
+
+class StopContainers(EngineAction):
+    """Stop the containers that somebody started by hand. They are never removed."""
+
+    op: ClassVar[str] = "stop-strays"
+    effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    names: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"stop containers that were started by hand: {', '.join(self.names)}"
+
+    def command(self) -> str:
+        return shlex.join(("docker", "-H", f"unix://{self.want.socket}", "stop", *self.names))
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, strays=tuple(name for name in state_of(seen).strays if name not in self.names))
+
+    def shown(self, seen: Seen) -> bool:
+        return not set(self.names) & set(state_of(seen).strays)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return BARRIER
+
+
+class StopDaemon(EngineAction):
+    """End dockerd and wait until it is gone.
+
+    keeps: what happens to containers that run: None stops the service's own that are left, and refuses for others;
+    a tuple (of ids, for the record) lets all of them live on.
+    """
+
+    op: ClassVar[str] = "stop"
+    effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    keeps: tuple[str, ...] | None = None
+
+    def says(self) -> str:
+        return "stop the Docker engine" if self.keeps is None else "stop the Docker engine; its containers live on"
+
+    def command(self) -> str:
+        return f"kill -TERM $(cat {shlex.quote(self.want.pid_file)})"
+
+    def after(self, seen: Seen) -> Seen:
+        state = state_of(seen)
+        gone = {self.want.socket, self.want.pid_file}
+        shims = state.shims if self.keeps is not None else ()
+        return _with(
+            seen, running=False, answers=False, pid=0, started=0, loaded=False, strays=(), stale=(), shims=shims,
+            files=tuple(path for path in state.files if path not in gone),
+        )  # fmt: skip
+
+    def shown(self, seen: Seen) -> bool:
+        return not state_of(seen).running
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (StartDaemon(want=self.want, marker=_around(before).known_marker),) if state_of(before).running else ()
+
+
+class StopContainerd(EngineAction):
+    op: ClassVar[str] = "stop-containerd"
+
+    def says(self) -> str:
+        return "stop the engine's own containerd"
+
+    def command(self) -> str:
+        return f"kill -TERM $(pgrep -f -- {shlex.quote('--config ' + self.want.containerd_config)})"
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, containerd=False)
+
+    def shown(self, seen: Seen) -> bool:
+        return not state_of(seen).containerd
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (StartContainerd(want=self.want),) if state_of(before).containerd else ()
+
+
+class RemoveRules(CommandsAction):
+    op: ClassVar[str] = "unfirewall"
+    found: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"take {len(self.found)} rules of {self.want.bridge} away"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return network.remove(self.found, self.want.tag)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, rules=tuple(rule for rule in state_of(seen).rules if rule not in self.found))
+
+    def shown(self, seen: Seen) -> bool:
+        return not set(self.found) & set(state_of(seen).rules)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        again = tuple(rule for rule in self.want.rules if rule in self.found)
+        return (AddRules(want=self.want, missing=again),) if again else ()
+
+
+class RemoveBridge(CommandsAction):
+    op: ClassVar[str] = "unbridge"
+
+    def says(self) -> str:
+        return f"remove bridge {self.want.bridge}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return (("ip", "link", "delete", self.want.bridge, "type", "bridge"),)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, bridge_there=False, bridge_up=False, subnet="")
+
+    def shown(self, seen: Seen) -> bool:
+        return not state_of(seen).bridge_there
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (MakeBridge(want=self.want),) if state_of(before).bridge_there else ()
+
+
+class Unforward(EngineAction):
+    """Put forwarding back to what it was before the first private engine, unless another engine still needs it."""
+
+    op: ClassVar[str] = "unforward"
+
+    def says(self) -> str:
+        return "turn IPv4 forwarding off again, unless another engine needs it"
+
+    def command(self) -> str:
+        return "sysctl -w net.ipv4.ip_forward=0"
+
+    def after(self, seen: Seen) -> Seen:
+        found = _with(seen, forwarding=False)
+        return found
+
+    def shown(self, seen: Seen) -> bool:
+        return True
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (Forward(want=self.want),) if state_of(before).forwarding else ()
+
+
+class RemoveFolders(EngineAction):
+    """Remove the engine's own files, its exec-root, the service's folder when it is empty, and its control groups."""
+
+    op: ClassVar[str] = "rmdir"
+    cgroups: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"remove what is left in {self.want.folder}"
+
+    def command(self) -> str:
+        words = [shlex.join(("rm", "-rf", "--one-file-system", self.want.exec_root, *self.want.files()))]
+        words += [f"rmdir --ignore-fail-on-non-empty {shlex.quote(path)}" for path in (self.want.folder, self.want.run_dir)]
+        return " && ".join(words)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None)
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return not state.folders and not state.files
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (MakeFolders(want=self.want), WriteConfig(want=self.want)) if state_of(before).folders else ()
+
+
+def _detached(argv: tuple[str, ...], log: str) -> str:
+    return f"setsid {shlex.join(argv)} >>{shlex.quote(log)} 2>&1 </dev/null &"
+
+
+def _and(seen: Seen, path: str) -> tuple[str, ...]:
+    return tuple(sorted({*state_of(seen).files, path}))

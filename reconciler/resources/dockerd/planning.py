@@ -1,0 +1,320 @@
+"""What the planner may ask of Docker engines: needs, facts, claims, and the moves of each verdict. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from reconciler.core.action import Action
+from reconciler.core.change import Change, Verdict
+from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
+from reconciler.core.kind import Moves, Objection
+from reconciler.core.observed import Present
+from reconciler.resources.dockerd import network, options
+from reconciler.resources.dockerd.actions import (
+    AddRules,
+    ClearStale,
+    Forward,
+    MakeBridge,
+    MakeFolders,
+    Mark,
+    Reload,
+    RemoveBridge,
+    RemoveFolders,
+    RemoveRules,
+    StartContainerd,
+    StartDaemon,
+    StopContainerd,
+    StopContainers,
+    StopDaemon,
+    Unforward,
+    WriteConfig,
+    state_of,
+)
+from reconciler.resources.dockerd.model import Around, Desired, State
+
+_BOUNCE = frozenset({"data_root_in_place", "bridge_there"})
+"""What a restart with live-restore cannot mend: the containers themselves have to come up anew."""
+
+_FIELDS = (
+    "container_data_dir",
+    "docker_daemon_args",
+    "subnet",
+    "settings",
+    "boot_settings",
+    "loaded",
+    "containerd",
+    "data_root_in_place",
+    "bridge_there",
+    "bridge_up",
+    "rules",
+    "forwarding",
+)
+
+
+class EngineKind:
+    """See core.kind.ResourceKind."""
+
+    name = "dockerd"
+    rank = 40
+    desired = Desired
+    state = State
+    around = Around
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        """An engine comes with a container of type docker, or with a data dir."""
+        return "container" in types or bool(keywords.get("container_data_dir") or keywords.get("docker_data_dir"))
+
+    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
+        if not desired.private:
+            if state is None:
+                return desired, None
+            return desired, state.model_copy(update={name: getattr(desired, name) for name in _FIELDS})
+        want = desired.with_subnet(_subnet(desired, state, around))
+        if state is None or state.running:
+            return want, state
+        told = ("container_data_dir", "docker_daemon_args", "settings", "boot_settings", "loaded", "data_root_in_place")
+        return want, state.model_copy(update={name: getattr(want, name) for name in told})
+
+    def is_up(self, state: State) -> bool:
+        return state.running and state.answers
+
+    def ours(self, state: State) -> bool:
+        """A private engine runs in the service's own folder, by a command line that only osvc makes."""
+        return state.private
+
+    def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
+        if not desired.private:
+            if state is None or not self.is_up(state):
+                return Objection(
+                    f"the system's Docker engine does not answer on {desired.socket}, and osvc never starts it",
+                    "systemctl start docker, or give the service a docker_data_dir",
+                )
+            return None
+        if around.foreign:
+            return Objection(f"another engine answers on {desired.socket}: {around.foreign}", "stop it, or take another run folder")
+        if state is not None and self.is_up(state):
+            return _changed_storage(desired, state, around)
+        if around.missing:
+            return Objection(
+                f"not installed: {', '.join(around.missing)}", f"apt-get install --no-remove {_packages(around.missing)}"
+            )
+        if not desired.subnet and not _subnet(desired, state, around):
+            return Objection(f"no free subnet is left in {desired.subnet_pool}", "set subnet_pool in osvc.yaml to a larger network")
+        return _lost(desired, around) or _changed_storage(desired, state, around)
+
+    def needs(self, desired: Desired) -> Sequence[Need]:
+        return (Need(Fact(Kind.PATH, desired.data_root), Bond.HOLD),) if desired.private else ()
+
+    def provides(self, desired: Desired) -> Sequence[Fact]:
+        return (Fact(Kind.ENGINE, desired.socket),)
+
+    def claims(self, desired: Desired) -> Sequence[Claim]:
+        if not desired.private:
+            return ()
+        return (Claim("data root", desired.data_root, f"data root {desired.data_root}"),)
+
+    def releases(self, desired: Desired, change: Change) -> bool:
+        """A daemon that restarts with live-restore leaves its containers running."""
+        if not desired.private:
+            return False
+        if change.verdict in (Verdict.CREATE, Verdict.START):
+            return False
+        if change.verdict is Verdict.RESTART:
+            return _whole(change)
+        return change.verdict is not Verdict.LIVE
+
+    def sequence(self, desired: Desired) -> tuple[Any, ...]:
+        return ()
+
+    def moves(self, change: Change) -> Moves:
+        want = change.desired
+        assert isinstance(want, Desired)
+        if not want.private or change.seen is None:
+            return Moves()
+        around = change.seen.around
+        assert isinstance(around, Around)
+        state = state_of(change.seen)
+        if change.verdict in (Verdict.STOP, Verdict.REMOVE):
+            return Moves(down=_down(want, state, around, whole=True)) if isinstance(change.seen, Present) else Moves()
+        if change.verdict is Verdict.LIVE:
+            return Moves(live=_mend(want, state))
+        if change.verdict in (Verdict.CREATE, Verdict.START):
+            stop: tuple[Action, ...] = (StopDaemon(want=want, keeps=state.shims),) if state.running else ()
+            return Moves(down=stop, up=_up(want, _stopped(state, want), around, self.objection(want, state, around)))
+        if change.verdict in (Verdict.RESTART, Verdict.REPLACE):
+            whole = _whole(change)
+            down = _down(want, state, around, whole=whole, parts=False)
+            left = _stopped(state, want)
+            if whole:
+                left = left.model_copy(update={"containerd": False, "mounts": (), "shims": ()})
+            return Moves(down=down, up=_up(want, left, around, None))
+        return Moves()
+
+    def label(self, desired: Desired) -> str:
+        return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
+
+    def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
+        if state is None or not desired.private or self.is_up(state):
+            return ""
+        if state.running:
+            return f"pid {state.pid} runs, but does not answer on its socket"
+        if state.shims:
+            return f"the engine died; {len(state.shims)} of its containers live on"
+        return "the engine died" if state.stale else ""
+
+
+def _subnet(desired: Desired, state: State | None, around: Around) -> str:
+    """Keep what the bridge has, then what was had before, then by hash of the tag."""
+    if state is not None:
+        if state.subnet:
+            return state.subnet
+        pools = state.boot_settings.get("default-address-pools")
+        if state.running and isinstance(pools, list) and pools and isinstance(pools[0], dict):
+            return network.share_around(str(pools[0].get("base", "")))
+    if desired.subnet and network.is_free(desired.subnet, around.taken):
+        return desired.subnet
+    return network.choose(desired.subnet_pool, desired.tag, around.taken)
+
+
+def _whole(change: Change) -> bool:
+    """Whether a restart takes the containers down too. A change without fields comes from below: its filesystem moves."""
+    wanted = change.desired
+    assert isinstance(wanted, Desired)
+    names = {field.path.split(".")[0] for field in change.fields}
+    worst = {field.path.split(".")[0] for field in change.fields if field.impact is change.impact}
+    state = change.seen.state if isinstance(change.seen, Present) else None
+    kept = not isinstance(state, State) or state.settings.get("live-restore", True) is not False
+    bounced = not worst or change.reason.startswith("holds ")
+    return bounced or bool(names & _BOUNCE) or not kept or not wanted.live_restore
+
+
+def _lost(desired: Desired, around: Around) -> Objection | None:
+    if around.known_marker and around.marker != around.known_marker:
+        if around.known_data_root and around.known_data_root != desired.data_root:
+            return Objection(
+                f"the data root moves from {around.known_data_root} to {desired.data_root}, which is not the same data: "
+                "its containers and images would look absent",
+                "osvc stop, move the data, then osvc apply; or --force data-root for an engine without them",
+                "data-root",
+            )
+        found = "has another engine's marker" if around.marker else "has no marker"
+        return Objection(
+            f"{desired.data_root} {found}: lost its filesystem?",
+            f"mount what belongs on {desired.data_root}; or --force data-root for an engine without its containers and images",
+            "data-root",
+        )
+    return None
+
+
+def _changed_storage(desired: Desired, state: State | None, around: Around) -> Objection | None:
+    """Another storage driver or user remapping makes all images and containers look absent."""
+    if around.data_root != "used" or not around.storage:
+        return None
+    drivers = [name for name in around.storage if not name[0].isdigit()]
+    owners = [name for name in around.storage if name[0].isdigit()]
+    driver = options.value_of(desired.docker_daemon_args, "--storage-driver")
+    remap = options.value_of(desired.docker_daemon_args, "--userns-remap")
+    remedy = "put docker_daemon_args back, or take a new docker_data_dir; or --force data-root"
+    if driver and drivers and driver not in drivers:
+        return Objection(
+            f"the data root was made with storage driver {drivers[0]}: with {driver} its containers and images would look absent",
+            remedy,
+            "data-root",
+        )
+    if bool(remap) != bool(owners) and (owners or drivers):
+        turn = "with" if remap else "without"
+        return Objection(f"{turn} userns-remap the data root's containers and images would look absent", remedy, "data-root")
+    return None
+
+
+def _packages(programs: Sequence[str]) -> str:
+    owner = {"dockerd": "docker.io", "docker-proxy": "docker.io", "ip": "iproute2", "sysctl": "procps"}
+    return " ".join(dict.fromkeys(owner.get(program, program) for program in programs))
+
+
+def _stopped(state: State, want: Desired) -> State:
+    """What is left when the daemon has been ended."""
+    if not state.running:
+        return state
+    gone = {want.socket, want.pid_file}
+    files = tuple(path for path in state.files if path not in gone)
+    return state.model_copy(update={"running": False, "answers": False, "stale": (), "files": files})
+
+
+def _network(want: Desired, state: State) -> tuple[Action, ...]:
+    """Bridge, firewall and forwarding, as far as they are not as wanted."""
+    actions: list[Action] = []
+    address = state.subnet == want.subnet
+    if not (state.bridge_there and state.bridge_up and address):
+        there = state.bridge_there
+        actions.append(MakeBridge(want=want, there=there, up=state.bridge_up and there, address=address and there))
+    surplus = tuple(rule for rule in state.rules if rule not in want.rules)
+    if surplus:
+        actions.append(RemoveRules(want=want, found=surplus))
+    missing = tuple(rule for rule in want.rules if rule not in state.rules)
+    if missing:
+        actions.append(AddRules(want=want, missing=missing))
+    if not state.forwarding:
+        actions.append(Forward(want=want))
+    return tuple(actions)
+
+
+def _up(want: Desired, state: State, around: Around, objection: Objection | None) -> tuple[Action, ...]:
+    actions: list[Action] = [MakeFolders(want=want)]
+    mounts = () if state.shims else state.mounts
+    if state.stale or mounts:
+        actions.append(ClearStale(want=want, files=state.stale, mounts=mounts))
+    marker = around.known_marker if objection is None else around.marker
+    if not around.marker:
+        actions.append(Mark(want=want, adopts=around.data_root == "used"))
+    if state.disk != want.config() or want.containerd_config not in state.files:
+        actions.append(WriteConfig(want=want))
+    actions.extend(_network(want, state))
+    if not state.containerd:
+        actions.append(StartContainerd(want=want))
+    kills = () if want.live_restore else state.shims
+    actions.append(StartDaemon(want=want, marker=marker, kills=kills))
+    return tuple(actions)
+
+
+def _mend(want: Desired, state: State) -> tuple[Action, ...]:
+    """What is put right while the daemon runs on."""
+    actions: list[Action] = []
+    if state.settings != want.settings or not state.loaded:
+        if state.disk != want.config():
+            actions.append(WriteConfig(want=want))
+        actions.append(Reload(want=want))
+    actions.extend(_network(want, state))
+    if not state.containerd:
+        actions.append(StartContainerd(want=want))
+    return tuple(actions)
+
+
+def _down(want: Desired, state: State, around: Around, *, whole: bool, parts: bool = True) -> tuple[Action, ...]:
+    """whole: containers and containerd too. parts: bridge, rules, folders as well. An engine that died while containers
+    live is started once more, so that they are stopped properly."""
+    actions: list[Action] = []
+    if whole and not state.running and state.shims:
+        actions.extend(_up(want, state, around, None))
+        state = state.model_copy(update={"running": True, "containerd": True, "stale": (), "folders": True})
+    if whole and state.strays:
+        actions.append(StopContainers(want=want, names=state.strays))
+    if state.running:
+        actions.append(StopDaemon(want=want, keeps=None if whole else state.shims))
+    if whole and state.containerd:
+        actions.append(StopContainerd(want=want))
+    if whole and (state.mounts or state.running or state.stale):
+        actions.append(ClearStale(want=want, mounts=state.mounts, files=state.stale))
+    if not parts:
+        return tuple(actions)
+    if state.rules:
+        actions.append(RemoveRules(want=want, found=state.rules))
+    if state.bridge_there:
+        actions.append(RemoveBridge(want=want))
+    if not around.was_forwarding and state.leftovers:
+        actions.append(Unforward(want=want))
+    if state.leftovers:
+        actions.append(RemoveFolders(want=want, cgroups=state.cgroups))
+    return tuple(actions)
+
+
+KIND = EngineKind()
