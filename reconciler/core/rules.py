@@ -64,11 +64,13 @@ class Keyword:
     aliases: older spellings, all of one meaning.
     inherit: whether a value in the service's own section (DEFAULT) reaches the resource, as in the reference.
     internal: the field is computed, and cannot be written in a spec.
+    implies: the flags that an older spelling turns on, where the section does not say otherwise.
     """
 
     aliases: tuple[str, ...] = ()
     inherit: bool = False
     internal: bool = False
+    implies: tuple[str, ...] = ()
 
 
 _PLAIN = Keyword()

@@ -150,6 +150,11 @@ class Builder:
                 self.twice(spelling, name, entry, fields[name], rid)
             elif self.has_value(spelling, entry, rid):
                 fields[name] = entry
+        for spelling, flags in mine.implies.items():
+            if spelling in section.entries:
+                entry = section.entries[spelling]
+                for flag in flags:
+                    fields.setdefault(flag, Entry(Scalar(True, entry.line, entry.column), entry.line, entry.column))
         for name, entry in self.passed_on(mine).items():
             fields.setdefault(name, entry)
         if supported:

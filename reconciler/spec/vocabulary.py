@@ -164,9 +164,10 @@ KNOWN: Final[Mapping[str, Known]] = {
     src dst dstfs target options reset_options snap bwlimit exclude snap_size delta_store sender timeout sync_interval
     sync_period sync_days sync_max_delay max_delay recursive intermediary keyspec
 """),
-        _words(
-            "rsync dds docker oci btrfs btrfssnap zfs zfssnap s3 netapp nexenta evasnap hp3par hp3parsnap symclone symsnap symsrdfs ibmdssnap"
-        ),
+        _words("""
+    rsync dds docker oci btrfs btrfssnap zfs zfssnap s3 netapp nexenta evasnap hp3par hp3parsnap symclone symsnap symsrdfs
+    ibmdssnap
+"""),
     ),
     "hb": Known(
         _words("name dedicated addr port intf nodes dev timeout interval"),
@@ -233,11 +234,13 @@ class Carried:
 
     fields: spelling -> field, for keywords that may stand in a section of this type.
     inherited: spelling -> field, for keywords that the service's own section passes on.
+    implies: older spelling -> the flags that it turns on.
     """
 
     kind: ResourceKind
     fields: Mapping[str, str] = field(default_factory=dict)
     inherited: Mapping[str, str] = field(default_factory=dict)
+    implies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @cache
@@ -246,15 +249,17 @@ def carried(type_name: str) -> Carried:
     kind = kind_of(type_name)
     fields: dict[str, str] = {}
     inherited: dict[str, str] = {}
+    implies: dict[str, tuple[str, ...]] = {}
     for name, keyword in keywords_of(kind.desired).items():
         if keyword.internal:
             continue
+        implies.update((alias, keyword.implies) for alias in keyword.aliases if keyword.implies)
         for spelling in (name, *keyword.aliases):
             if keyword.inherit:
                 inherited[spelling] = name
             if not (keyword.inherit and name in HEAD):
                 fields[spelling] = name
-    return Carried(kind, fields, inherited)
+    return Carried(kind, fields, inherited, implies)
 
 
 @cache
