@@ -1,0 +1,409 @@
+"""Actions: what can be done to a container. Pure data; driver.py performs them."""
+
+import re
+import shlex
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import ClassVar
+
+from pydantic import Field
+
+from reconciler.core.action import BARRIER, Action, Barrier, Effect
+from reconciler.core.observed import Absent, Present, Seen
+from reconciler.core.secrets import looks_secret
+from reconciler.resources.container.forms import Volume, volumes_of
+from reconciler.resources.container.model import Around, Container, Desired, ImageFacts, assemble, pieces
+from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, nano, size
+
+_CREDENTIALS = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+
+
+def hidden(name: str, value: str) -> bool:
+    """Whether a variable must not be shown: by its name, or because its value is an address with a password in it."""
+    return looks_secret(name) or bool(_CREDENTIALS.search(value))
+
+
+class ContainerAction(Action):
+    """socket: the engine. home: the name that the resource's container has when all is done. service, rid, private: whose it is."""
+
+    socket: str
+    home: str
+    service: str
+    rid: str
+    private: bool
+
+    @abstractmethod
+    def words(self) -> Sequence[str]:
+        """The words after `docker -H …`."""
+
+    def command(self) -> str:
+        return shlex.join(("docker", "-H", f"unix://{self.socket}", *self.words()))
+
+    def find(self, seen: Seen, name: str) -> Container | None:
+        """The container of this name on this engine, if it is the resource's."""
+        return next((one for one in pieces(seen) if one.name == name and one.socket == self.socket), None)
+
+    def swap(self, seen: Seen, name: str, *new: Container) -> Seen:
+        """The same observation with another container, or none, in place of this one."""
+        rest = (one for one in pieces(seen) if not (one.name == name and one.socket == self.socket))
+        return self.gather((*rest, *new), seen)
+
+    def gather(self, found: Iterable[Container], seen: Seen) -> Seen:
+        around = seen.around
+        assert isinstance(around, Around)
+        main = seen.state.socket if isinstance(seen, Present) and isinstance(seen.state, Container) else self.socket
+        return assemble(found, self.home, main, around)
+
+
+def _with_image(seen: Seen, ref: str) -> Seen:
+    """The image is there; which one it is will be known when it is."""
+    around = seen.around
+    assert isinstance(around, Around)
+    if around.image is not None:
+        return seen
+    facts = ImageFacts(id="sha256:" + sha256(f"the image that {ref} will be".encode()).hexdigest())
+    around = around.model_copy(update={"image": facts})
+    return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)
+
+
+def _has_image(seen: Seen) -> bool:
+    around = seen.around
+    assert isinstance(around, Around)
+    return around.image is not None
+
+
+class Pull(ContainerAction):
+    op = "pull"
+    ref: str
+    timeout: float
+
+    def says(self) -> str:
+        return f"pull {self.ref}"
+
+    def words(self) -> Sequence[str]:
+        return ("pull", self.ref)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with_image(seen, self.ref)
+
+    def shown(self, seen: Seen) -> bool:
+        return _has_image(seen)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class Load(ContainerAction):
+    op = "load"
+    ref: str
+    archive: str
+    timeout: float
+
+    def says(self) -> str:
+        return f"load {self.ref} from {self.archive}"
+
+    def words(self) -> Sequence[str]:
+        return ("load", "-i", self.archive)
+
+    def after(self, seen: Seen) -> Seen:
+        return _with_image(seen, self.ref)
+
+    def shown(self, seen: Seen) -> bool:
+        return _has_image(seen)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class Create(ContainerAction):
+    """desired: settled; what equals the image's defaults is empty in it."""
+
+    op = "create"
+    name: str
+    desired: Desired = Field(repr=False)
+
+    def says(self) -> str:
+        return f"create {self.name} from {self.desired.image}"
+
+    def words(self) -> Sequence[str]:
+        want = self.desired
+        words = ["create", "--name", self.name]
+        words += ["--label", f"{SERVICE}={self.service}", "--label", f"{RID}={self.rid}"]
+        words += [word for name, text in want.labels.items() for word in ("--label", f"{name}={text}")]
+        for name, text in want.environment.items():
+            words += ["-e", name if hidden(name, text) else f"{name}={text}"]
+        for volume in volumes_of(want.volume_mounts):
+            words += ["--mount", _mount(volume)]
+        for port in want.ports:
+            words += ["-p", port]
+        if want.network != "bridge":
+            words += ["--network", want.network]
+        for option, text in (("--user", want.user), ("--hostname", want.hostname), ("--workdir", want.workdir)):
+            words += [option, text] if text else []
+        for option, flag in (
+            ("-t", want.tty),
+            ("-i", want.interactive),
+            ("--privileged", want.privileged),
+            ("--read-only", want.read_only),
+        ):
+            words += [option] if flag else []
+        words += ["--restart", want.restart_policy] if want.restart_policy != "no" else []
+        words += ["--memory", size(want.memory)] if want.memory else []
+        words += ["--cpus", f"{want.cpus:g}"] if want.cpus else []
+        words += ["--entrypoint", want.entrypoint[0]] if want.entrypoint else []
+        return (*words, want.image, *want.entrypoint[1:], *want.command)
+
+    def after(self, seen: Seen) -> Seen:
+        around = seen.around
+        assert isinstance(around, Around)
+        made = expected(self.desired, self.name, around.image)
+        seen = self.swap(seen, self.name, made)
+        return seen
+
+    def shown(self, seen: Seen) -> bool:
+        return self.find(seen, self.name) is not None
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        if self.find(before, self.name) is not None:
+            return ()
+        return (Remove(**_whose(self), name=self.name),)
+
+
+class Start(ContainerAction):
+    """timeout: how long until it has to run (and be healthy). memory: the limit, for the message when it dies of it."""
+
+    op = "start"
+    name: str
+    timeout: float
+    stop_timeout: float = 10.0
+
+    def says(self) -> str:
+        return f"start {self.name}"
+
+    def words(self) -> Sequence[str]:
+        return ("start", self.name)
+
+    def after(self, seen: Seen) -> Seen:
+        return _turned(self, seen, self.name, status="running", health="healthy", exit_code=0, error="", out_of_memory=False)
+
+    def shown(self, seen: Seen) -> bool:
+        found = self.find(seen, self.name)
+        return found is not None and found.status == "running"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        found = self.find(before, self.name)
+        if found is not None and found.alive:
+            return ()
+        return (Stop(**_whose(self), name=self.name, timeout=self.stop_timeout, start_timeout=self.timeout),)
+
+
+class Unpause(ContainerAction):
+    op = "unpause"
+    name: str
+
+    def says(self) -> str:
+        return f"unpause {self.name}"
+
+    def words(self) -> Sequence[str]:
+        return ("unpause", self.name)
+
+    def after(self, seen: Seen) -> Seen:
+        return _turned(self, seen, self.name, status="running")
+
+    def shown(self, seen: Seen) -> bool:
+        found = self.find(seen, self.name)
+        return found is not None and found.status != "paused"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return BARRIER
+
+
+class Stop(ContainerAction):
+    """timeout: from the first signal to the kill. start_timeout: for the start that undoes it."""
+
+    op = "stop"
+    effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    name: str
+    timeout: float
+    start_timeout: float = 60.0
+
+    def says(self) -> str:
+        return f"stop {self.name}"
+
+    def words(self) -> Sequence[str]:
+        return ("stop", "-t", str(round(self.timeout)), self.name)
+
+    def after(self, seen: Seen) -> Seen:
+        found = self.find(seen, self.name)
+        if found is None or not found.alive:
+            return seen
+        return _turned(self, seen, self.name, status="exited", health="healthy")
+
+    def shown(self, seen: Seen) -> bool:
+        found = self.find(seen, self.name)
+        return found is None or not found.alive
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        found = self.find(before, self.name)
+        if found is None or not found.alive:
+            return ()
+        return (Start(**_whose(self), name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout),)
+
+
+class Rename(ContainerAction):
+    op = "rename"
+    name: str
+    to: str
+
+    def says(self) -> str:
+        return f"rename {self.name} to {self.to}"
+
+    def words(self) -> Sequence[str]:
+        return ("rename", self.name, self.to)
+
+    def after(self, seen: Seen) -> Seen:
+        return _turned(self, seen, self.name, name=self.to)
+
+    def shown(self, seen: Seen) -> bool:
+        return self.find(seen, self.to) is not None and self.find(seen, self.name) is None
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        if self.find(before, self.name) is None:
+            return ()
+        return (Rename(**_whose(self), name=self.to, to=self.name),)
+
+
+class Update(ContainerAction):
+    """A change that a running container takes. None: left as it is. cpus: 0 is no limit; all: how many processors that is."""
+
+    op = "update"
+    name: str
+    memory: int | None = None
+    cpus: float | None = None
+    all_cpus: int = 0
+    restart_policy: str | None = None
+
+    def says(self) -> str:
+        parts = []
+        if self.memory is not None:
+            parts.append(f"memory {size(self.memory) if self.memory else 'without limit'}")
+        if self.cpus is not None:
+            parts.append(f"cpus {f'{self.cpus:g}' if self.cpus else 'without limit'}")
+        if self.restart_policy is not None:
+            parts.append(f"restart policy {self.restart_policy}")
+        return f"update {self.name}: {', '.join(parts)}"
+
+    def words(self) -> Sequence[str]:
+        words = ["update"]
+        if self.memory is not None:
+            limit = self.memory or NO_LIMIT
+            words += ["--memory", size(limit), "--memory-swap", size(limit * 2)]
+        if self.cpus is not None:
+            words += ["--cpus", f"{self.cpus or self.all_cpus:g}"]
+        if self.restart_policy is not None:
+            words += ["--restart", self.restart_policy]
+        return (*words, self.name)
+
+    def body(self, cpus: int) -> dict[str, object]:
+        """The body of POST /containers/NAME/update. cpus: the machine's processors, which count as no limit."""
+        body: dict[str, object] = {}
+        if self.memory is not None:
+            limit = self.memory or NO_LIMIT
+            body |= {"Memory": limit, "MemorySwap": limit * 2}
+        if self.cpus is not None:
+            body["NanoCpus"] = nano(self.cpus or cpus)
+        if self.restart_policy is not None:
+            name, _, retries = self.restart_policy.partition(":")
+            body["RestartPolicy"] = {"Name": name, "MaximumRetryCount": int(retries or 0)}
+        return body
+
+    def _values(self) -> dict[str, object]:
+        values: dict[str, object] = {}
+        if self.memory is not None:
+            values |= {"memory": self.memory, "memory_swap": 0}
+        if self.cpus is not None:
+            values["cpus"] = self.cpus
+        if self.restart_policy is not None:
+            values["restart_policy"] = self.restart_policy
+        return values
+
+    def after(self, seen: Seen) -> Seen:
+        return _turned(self, seen, self.name, **self._values())
+
+    def shown(self, seen: Seen) -> bool:
+        found = self.find(seen, self.name)
+        if found is None:
+            return False
+        around = seen.around
+        assert isinstance(around, Around)
+        return all(_same(name, value, getattr(found, name), around.cpus) for name, value in self._values().items())
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        found = self.find(before, self.name)
+        if found is None:
+            return ()
+        return (
+            Update(
+                **_whose(self),
+                name=self.name,
+                memory=None if self.memory is None else found.memory,
+                cpus=None if self.cpus is None else found.cpus,
+                all_cpus=self.all_cpus,
+                restart_policy=None if self.restart_policy is None else found.restart_policy,
+            ),
+        )
+
+
+class Remove(ContainerAction):
+    """Never with volumes, never by force. layer: it ran, and what it wrote outside its volumes goes with it."""
+
+    op = "remove"
+    name: str
+    layer: bool = False
+
+    def says(self) -> str:
+        return f"remove {self.name}"
+
+    def words(self) -> Sequence[str]:
+        return ("rm", self.name)
+
+    def after(self, seen: Seen) -> Seen:
+        return self.swap(seen, self.name)
+
+    def shown(self, seen: Seen) -> bool:
+        return self.find(seen, self.name) is None
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.find(before, self.name) is None else BARRIER
+
+
+def _mount(volume: Volume) -> str:
+    """Not -v, which would make a source that is not there."""
+    words = [f"type={'bind' if volume.binds else 'volume'}", f"source={volume.source}", f"target={volume.target}"]
+    words += ["readonly"] if volume.read_only else []
+    words += [f"bind-propagation={volume.propagation}"] if volume.propagation else []
+    return ",".join(words)
+
+
+def _same(name: str, want: object, have: object, cpus: int) -> bool:
+    if name == "cpus" and cpus:
+        return limited(want, cpus) == limited(have, cpus)
+    return want == have
+
+
+def limited(cpus: object, all_cpus: int) -> float:
+    """A limit of processors; one that the machine cannot exceed is none."""
+    assert isinstance(cpus, (int, float))
+    return 0.0 if all_cpus and cpus >= all_cpus else float(cpus)
+
+
+def _turned(action: ContainerAction, seen: Seen, container: str, **fields: object) -> Seen:
+    found = action.find(seen, container)
+    if found is None:
+        return seen
+    return action.swap(seen, container, found.model_copy(update=fields))
+
+
+def _whose(action: ContainerAction) -> dict[str, object]:
+    return {field: getattr(action, field) for field in ContainerAction.model_fields}
