@@ -44,6 +44,8 @@ class Action(Model):
 
     op: ClassVar[str]
     effect: ClassVar[Effect] = Effect.SAFE
+    shared: ClassVar[bool] = False
+    """Whether it touches what the services of a node share (subnets, firewall chains, loop devices): done under the node's lock."""
 
     @abstractmethod
     def says(self) -> str:

@@ -5,12 +5,13 @@ key is the state folder's; in a recorded snapshot it is a salt that stands in th
 """
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
+from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
@@ -18,7 +19,7 @@ from reconciler.core.rules import rules_of
 from reconciler.core.secrets import looks_secret
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.engine.errors import StoreError
-from reconciler.resources.registry import TYPES, kind_of
+from reconciler.resources.registry import kind_of
 
 Json: TypeAlias = dict[str, Any]
 M = TypeVar("M", bound=Model)
@@ -27,18 +28,16 @@ MARK = "hmac:"
 
 
 def type_of(rid: str) -> str:
-    """The resource type of a rid: `container#1` -> `container`, `dockerd` -> `dockerd`. Raises StoreError for an unknown one."""
-    name = rid.partition("#")[0]
-    if name not in TYPES:
-        raise StoreError(f"cannot read {rid}: this version of osvc has no resource type {name!r}")
-    return name
+    """The resource type of a rid: `container#1` -> `container`, `dockerd` -> `dockerd`."""
+    return rid.partition("#")[0]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Codec:
-    """Writes and reads records. key: of the marks; it is never shown."""
+    """Writes and reads records. key: of the marks; it is never shown. kinds: the registry's, unless a test brings its own."""
 
     key: bytes
+    kinds: Callable[[str], ResourceKind] = kind_of
 
     def mark(self, value: str) -> str:
         """What stands in place of a secret value."""
@@ -76,7 +75,7 @@ class Codec:
     # observations
 
     def dump_observed(self, type_name: str, seen: Observed) -> Json:
-        like = kind_of(type_name).desired
+        like = self._kind(type_name).desired
         if isinstance(seen, Present):
             return {"present": {"state": self.dump(seen.state, like), "around": self.dump(seen.around, like)}}
         if isinstance(seen, Absent):
@@ -93,7 +92,7 @@ class Codec:
         return seen
 
     def read_observed(self, type_name: str, data: Any, known: Mapping[str, str] | None = None) -> Observed:
-        kind = kind_of(type_name)
+        kind = self._kind(type_name)
         match data:
             case {"present": {"state": state, "around": around}}:
                 return Present(self.read(kind.state, state, known), self.read(kind.around, around, known))
@@ -117,9 +116,7 @@ class Codec:
 
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
         name = data["type"]
-        if name not in TYPES:
-            raise StoreError(f"this version of osvc has no resource type {name!r}, of which the store owns one")
-        model = kind_of(name).desired
+        model = self._kind(name).desired
         return Owned(
             name,
             self.read(model, data["wanted"], known),
@@ -155,9 +152,7 @@ class Codec:
     def read_service(self, data: Json, known: Mapping[str, str] | None = None) -> Service:
         resources = {}
         for item in data["resources"]:
-            if item["type"] not in TYPES:
-                raise StoreError(f"this version of osvc has no resource type {item['type']!r}, which {data['name']} has")
-            desired = self.read(kind_of(item["type"]).desired, item["desired"], known)
+            desired = self.read(self._kind(item["type"]).desired, item["desired"], known)
             origin = Origin(data["file"], item["line"])
             resources[item["rid"]] = Resource(item["rid"], item["type"], desired, origin, {}, item["subset"])
         return Service(
@@ -170,6 +165,12 @@ class Codec:
             data["format"],
             data["folder"],
         )
+
+    def _kind(self, type_name: str) -> ResourceKind:
+        try:
+            return self.kinds(type_name)
+        except KeyError:
+            raise StoreError(f"cannot read what is stored: this version of osvc has no resource type {type_name!r}") from None
 
     def _hide(self, value: Any, *, whole: bool) -> Any:
         if isinstance(value, str):

@@ -10,12 +10,13 @@ import secrets
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership
@@ -25,6 +26,7 @@ from reconciler.engine.codec import Codec
 from reconciler.engine.errors import StoreError
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
 from reconciler.engine.schema import MIGRATIONS
+from reconciler.resources.registry import kind_of
 
 FILE = "osvc.db"
 
@@ -78,7 +80,7 @@ class Store:
     # opening
 
     @classmethod
-    def open(cls, folder: str, *, write: bool) -> "Store":
+    def open(cls, folder: str, *, write: bool, kinds: Callable[[str], ResourceKind] = kind_of) -> "Store":
         """Open the store of a state folder; it is made (0700) when `write`, and empty and in memory when there is none.
 
         A folder that cannot be written is opened immutable. Raises StoreError when the store is damaged, of a newer
@@ -90,13 +92,13 @@ class Store:
                 make_folder(folder)
             if not os.path.exists(path) and not (write and os.access(folder, os.W_OK)):
                 check_reach(folder)
-                return cls.memory(read_only=True, folder=folder)
+                return cls.memory(read_only=True, folder=folder, kinds=kinds)
             check_owner(folder, path)
             writable = os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
             if not writable:
                 db = _connect(f"file:{_quoted(path)}?mode=ro&immutable=1")
                 _check_version(db, path)
-                return cls(db, Codec(read_key(folder, make=False)), _uuid(db, path), read_only=True, folder=folder)
+                return cls(db, Codec(read_key(folder, make=False), kinds), _uuid(db, path), read_only=True, folder=folder)
             old = os.umask(0o077)
             try:
                 db = _connect(f"file:{_quoted(path)}?mode=rwc")
@@ -105,7 +107,7 @@ class Store:
                 key = read_key(folder, make=True)
             finally:
                 os.umask(old)
-            return cls(db, Codec(key), _uuid(db, path), read_only=False, folder=folder)
+            return cls(db, Codec(key, kinds), _uuid(db, path), read_only=False, folder=folder)
         except sqlite3.OperationalError as err:
             raise StoreError(f"cannot open {path}: {err}") from None
         except sqlite3.DatabaseError as err:
@@ -117,11 +119,19 @@ class Store:
             raise StoreError(f"cannot use the state folder {folder}: {err.strerror}") from None
 
     @classmethod
-    def memory(cls, *, key: bytes | None = None, uuid: str = "", read_only: bool = False, folder: str = "") -> "Store":
+    def memory(
+        cls,
+        *,
+        key: bytes | None = None,
+        uuid: str = "",
+        read_only: bool = False,
+        folder: str = "",
+        kinds: Callable[[str], ResourceKind] = kind_of,
+    ) -> "Store":
         """An empty store that nothing keeps: for planning where no store is, and for recorded snapshots."""
         db = _connect("file::memory:")
         _migrate(db, ":memory:")
-        return cls(db, Codec(key or secrets.token_bytes(32)), uuid, read_only=read_only, folder=folder)
+        return cls(db, Codec(key or secrets.token_bytes(32), kinds), uuid, read_only=read_only, folder=folder)
 
     def close(self) -> None:
         with self._lock:

@@ -1,0 +1,238 @@
+"""execute: walk a plan's steps. It takes no decisions but the ones that a failure forces (architecture, section 7)."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from threading import Lock
+
+from reconciler.core.action import Action, Effect
+from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Observed, Present, Seen
+from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded, StepSaid
+from reconciler.core.plan import Plan, Step
+from reconciler.engine.errors import Locked
+from reconciler.engine.locks import NODE
+from reconciler.engine.means import Means
+from reconciler.engine.observe import observe_one
+from reconciler.engine.retry import attempt
+from reconciler.host.errors import HostError, Permanent
+from reconciler.resources.driver import Wanted
+
+_LOOKS = 3
+"""How often to look for a step's effect before it counts as missing: the machine may need a moment to show it."""
+_FRESH = 1.0
+"""Seconds for which an observation is good enough for a step that interrupts nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the steps of one run share. wanted: rid -> how to look at it. order: numbers completions over all rounds."""
+
+    id: str
+    service: str
+    means: Means
+    wanted: Mapping[str, Wanted]
+    order: "count[int]"
+    lock: Lock
+    lock_wait: float = 120.0
+
+    def tell(self, event: Event) -> None:
+        with self.lock:
+            self.means.on_event(event)
+
+    def journal(self, step: Step, phase: str, seconds: float | None = None, message: str = "") -> None:
+        at = self.means.host.clock.now()
+        self.means.store.write_journal(self.id, self.service, step.n, step.rid, step.action.op, phase, at, seconds, message)
+
+    def look(self, rid: str) -> Observed:
+        return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
+
+    def perform(self, step: Step, action: Action, *, ended: Callable[[], bool]) -> None:
+        """Do one action, retried. Raises HostError."""
+        type_name = self.wanted_type(step.rid)
+        driver = self.means.drivers(type_name)
+
+        def say(text: str) -> None:
+            self.tell(StepSaid(self.service, self.id, step, text))
+
+        with self.shared(action):
+            attempt(
+                lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
+                self.means.host.clock,
+                ended=ended,
+                on_retry=say,
+            )
+
+    @contextmanager
+    def shared(self, action: Action) -> Iterator[None]:
+        """The node's lock, for an action on what the services share."""
+        if not action.shared:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.means.locks.hold(NODE, wait=self.lock_wait, on_event=self.tell))
+            except Locked as err:
+                raise Permanent(f"what the services of this node share is locked by {err.holder}") from None
+            yield
+
+    def wanted_type(self, rid: str) -> str:
+        item = self.wanted[rid]
+        return item.owned.type if item.owned is not None and item.desired is None else rid.partition("#")[0]
+
+
+def settled(kind: ResourceKind, desired: Model, observed: Observed) -> Seen | None:
+    """An observation with every default filled in, as actions compare it; None when nothing was seen."""
+    if isinstance(observed, Present):
+        state = kind.settle(desired, observed.state, observed.around)[1]
+        return observed if state is None else Present(state, observed.around)
+    return observed if isinstance(observed, Absent) else None
+
+
+def execute(
+    plan: Plan, run: Run, known: Mapping[str, Observed], *, only: Collection[int], failed: bool = False
+) -> tuple[Outcome, ...]:
+    """Do these steps of the plan; an outcome each, in the order of completion.
+
+    only: the numbers of the steps to do; the others keep their place in the order, but nothing is done for them.
+    known: rid -> the observation that the plan was made on. failed: something failed before in this run.
+    A HostError is an outcome; any other exception is a bug and comes out when the steps at hand have ended.
+    """
+    return _Walk(plan, run, dict(known), frozenset(only), failed).go()
+
+
+class _Walk:
+    def __init__(self, plan: Plan, run: Run, known: dict[str, Observed], only: frozenset[int], failed: bool) -> None:
+        self.plan = plan
+        self.run = run
+        self.known = known
+        self.seen_at = dict.fromkeys(known, run.means.host.clock.monotonic())
+        self.only = only
+        self.failed = failed
+        self.ended: dict[int, Status | None] = {}
+        self.outcomes: list[Outcome] = []
+        self.bug: BaseException | None = None
+
+    def go(self) -> tuple[Outcome, ...]:
+        waiting = list(self.plan.steps)
+        running: dict[Future[Outcome], Step] = {}
+        with ThreadPoolExecutor(self.run.means.workers, "step") as pool:
+            while waiting or running:
+                waiting = self._launch(waiting, running, pool)
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in sorted(done, key=lambda future: running[future].n):
+                    self._take(running.pop(future), future)
+        if self.bug is not None:
+            raise self.bug
+        return tuple(self.outcomes)
+
+    def _launch(self, waiting: list[Step], running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> list[Step]:
+        """Start what is ready, settle what will not be tried; again, as long as that makes more steps ready."""
+        while True:
+            ready = [step for step in waiting if all(n in self.ended for n in (*step.after, *step.needs))]
+            if not ready or self.bug is not None:
+                return [] if self.bug is not None else waiting
+            moved = False
+            for step in ready:
+                verdict = self._judge(step)
+                if verdict is None and len(running) >= self.run.means.workers:
+                    continue
+                waiting = [other for other in waiting if other.n != step.n]
+                moved = True
+                if step.n not in self.only:
+                    self.ended[step.n] = None
+                elif verdict is not None:
+                    self._end(Outcome(step, verdict[0], message=verdict[1]))
+                else:
+                    running[pool.submit(self._do, step)] = step
+            if not moved:
+                return waiting
+
+    def _judge(self, step: Step) -> tuple[Status, str] | None:
+        """Why a ready step is not to be tried; None when it is."""
+        if step.n not in self.only:
+            return (Status.SKIPPED, "")
+        lost = [n for n in step.needs if self.ended[n] in (Status.FAILED, Status.SKIPPED, Status.CANCELLED)]
+        if lost:
+            return (Status.SKIPPED, f"step {lost[0]} was not done")
+        if self.run.means.stop.asked:
+            return (Status.CANCELLED, "the run was asked to stop")
+        if self.failed and step.action.costs >= Effect.DISRUPTIVE:
+            return (Status.CANCELLED, "another step failed, and nothing more is interrupted")
+        return None
+
+    def _take(self, step: Step, future: "Future[Outcome]") -> None:
+        error = future.exception()
+        if error is not None:
+            self.bug = self.bug or error
+            self.ended[step.n] = Status.FAILED
+            return
+        outcome = future.result()
+        if outcome.after is not None:
+            self.known[step.rid] = outcome.after
+            self.seen_at[step.rid] = self.run.means.host.clock.monotonic()
+        if outcome.status is Status.FAILED:
+            self.failed = True
+        self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        self.ended[outcome.step.n] = outcome.status
+        self.outcomes.append(outcome)
+        self.run.tell(StepEnded(self.run.service, self.run.id, outcome))
+
+    # in a worker thread
+
+    def _do(self, step: Step) -> Outcome:
+        run, clock = self.run, self.run.means.host.clock
+        if run.means.lease.epoch(run.service) is None:
+            return Outcome(step, Status.CANCELLED, message="this node has lost the lease of the service")
+        if run.means.stop.asked:
+            return Outcome(step, Status.CANCELLED, message="the run was asked to stop")
+        began, start = clock.now(), clock.monotonic()
+        run.tell(StepBegan(run.service, run.id, step))
+        before = self._before(step)
+        if self._shown(step, before):
+            return Outcome(step, Status.ALREADY, before, before, began, clock.monotonic() - start)
+        run.journal(step, "intend")
+        outcome = Outcome(step, Status.DONE, before, None, began)
+        try:
+            run.perform(step, step.action, ended=lambda: run.means.stop.asked)
+        except HostError as err:
+            failed = replace(outcome, status=Status.FAILED, message=f"cannot {step.action.says()}: {err}", output=err.output)
+            outcome = replace(failed, after=run.look(step.rid))
+        else:
+            outcome = self._verified(outcome)
+        seconds = clock.monotonic() - start
+        run.journal(step, outcome.status.value, seconds, outcome.message)
+        return replace(outcome, seconds=seconds, order=next(run.order))
+
+    def _before(self, step: Step) -> Observed:
+        age = self.run.means.host.clock.monotonic() - self.seen_at.get(step.rid, float("-inf"))
+        if step.action.costs is Effect.SAFE and age < _FRESH:
+            return self.known[step.rid]
+        return self.run.look(step.rid)
+
+    def _verified(self, outcome: Outcome) -> Outcome:
+        """A step whose effect cannot be seen has failed."""
+        after = self.run.look(outcome.step.rid)
+        for again in range(1, _LOOKS):
+            if self._shown(outcome.step, after):
+                break
+            self.run.means.host.clock.sleep(0.2 * again)
+            after = self.run.look(outcome.step.rid)
+        if self._shown(outcome.step, after):
+            return replace(outcome, after=after)
+        why = "it ran without an error, but its effect cannot be seen"
+        if not isinstance(after, (Present, Absent)):
+            why += f" ({after.reason})"
+        return replace(outcome, after=after, status=Status.FAILED, message=f"cannot {outcome.step.action.says()}: {why}")
+
+    def _shown(self, step: Step, observed: Observed) -> bool:
+        change = self.plan.change(step.rid)
+        seen = settled(self.run.means.kinds(change.type), change.desired, observed)
+        return seen is not None and step.action.shown(seen)

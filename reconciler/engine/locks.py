@@ -1,0 +1,106 @@
+"""Locks: one run at a time on a service, and one on what services share. flock, so that no dead holder is left behind."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from reconciler.core.outcome import OnEvent, Waiting, silent
+from reconciler.engine.errors import Locked, StoreError
+from reconciler.host.ports import Clock
+
+NODE: Final = "@node"
+"""The lock of what services share: subnets, firewall chains, loop devices, pulls. No service can have this name."""
+
+_POLL: Final = 0.1
+
+
+def _never() -> bool:
+    return False
+
+
+class Locks:
+    """The lock files of one run folder (RUN_DIR/locks). verb: what this process does, for the message of who waits."""
+
+    def __init__(self, run_dir: str, clock: Clock, *, verb: str = "", asked: Callable[[], bool] = _never) -> None:
+        self._run_dir = run_dir
+        self._clock = clock
+        self._verb = verb
+        self._asked = asked
+
+    @contextmanager
+    def hold(self, name: str, *, wait: float, on_event: OnEvent = silent) -> Iterator[None]:
+        """Hold the lock of a service, or of the node, for the length of a with block.
+
+        wait: seconds to wait for another holder. Raises Locked, which names the holder, when that was not enough or the
+        run was asked to stop meanwhile; StoreError when the run folder cannot be used. The file stays: removing it
+        would let two runs hold two files of one name.
+        """
+        handle = self._open(name)
+        try:
+            self._take(handle, name, wait, on_event)
+            try:
+                self._sign(handle)
+                yield
+            finally:
+                os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    def holder(self, name: str) -> str:
+        """Who holds a lock, as a clause; "" when nobody does. For status and doctor."""
+        path = self._path(name)
+        if not os.path.exists(path):
+            return ""
+        handle = self._open(name)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(handle)
+        finally:
+            os.close(handle)
+        return ""
+
+    def _take(self, handle: int, name: str, wait: float, on_event: OnEvent) -> None:
+        until = self._clock.monotonic() + wait
+        told = False
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            holder = _read(handle)
+            what = "what the services of this node share" if name == NODE else name
+            if self._clock.monotonic() >= until or self._asked():
+                raise Locked(f"cannot work on {what}: locked by {holder}; wait for it, or give a longer --wait", holder)
+            if not told:
+                on_event(Waiting(name, holder))
+                told = True
+            self._clock.sleep(_POLL)
+
+    def _open(self, name: str) -> int:
+        try:
+            os.makedirs(self._run_dir, mode=0o711, exist_ok=True)
+            os.makedirs(f"{self._run_dir}/locks", mode=0o700, exist_ok=True)
+            return os.open(self._path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as err:
+            raise StoreError(f"cannot lock {name} in {self._run_dir}/locks: {err.strerror}") from None
+
+    def _path(self, name: str) -> str:
+        return f"{self._run_dir}/locks/{name}.lock"
+
+    def _sign(self, handle: int) -> None:
+        """Say who holds it. Written only by who has the lock."""
+        record = {"pid": os.getpid(), "verb": self._verb, "since": self._clock.now().isoformat(timespec="seconds")}
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(record).encode(), 0)
+
+
+def _read(handle: int) -> str:
+    try:
+        record = json.loads(os.pread(handle, 4096, 0))
+        verb = f", osvc {record['verb']}" if record["verb"] else ""
+        return f"pid {record['pid']}{verb}, since {record['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another run"

@@ -1,0 +1,32 @@
+"""Means: what a run works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reconciler.core.kind import ResourceKind
+from reconciler.core.outcome import OnEvent, silent
+from reconciler.engine.lease import Lease, LocalLease
+from reconciler.engine.locks import Locks
+from reconciler.engine.signals import Stop
+from reconciler.engine.store import Store
+from reconciler.host.ports import Host
+from reconciler.resources.driver import Driver
+from reconciler.resources.registry import driver_of, kind_of
+
+WORKERS = 4
+"""Calls at once on one engine: measured, the best on two cores; without a cap engines time out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The machine, the memory and the ways to stop a run. kinds, drivers: the registry's, unless a test brings its own."""
+
+    host: Host
+    store: Store
+    locks: Locks
+    stop: Stop = field(default_factory=Stop)
+    lease: Lease = field(default_factory=LocalLease)
+    on_event: OnEvent = silent
+    kinds: Callable[[str], ResourceKind] = kind_of
+    drivers: Callable[[str], Driver] = driver_of
+    workers: int = WORKERS

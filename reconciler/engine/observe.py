@@ -1,0 +1,97 @@
+"""observe: see many resources of many services at one moment, in bulk."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.core.facts import Kind
+from reconciler.core.ids import ResourceId, natural
+from reconciler.core.kind import ResourceKind
+from reconciler.core.observed import Observed, Snapshot, Unknown
+from reconciler.core.ownership import Ownership
+from reconciler.core.service import Service
+from reconciler.engine.codec import type_of
+from reconciler.host.errors import HostError
+from reconciler.host.ports import Host
+from reconciler.resources.driver import Driver, Wanted
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def wanted_of(name: str, service: Service | None, ownership: Ownership) -> tuple[Wanted, ...]:
+    """What has to be looked at for one service: what its spec names, and what it owns, by natural order of rids."""
+    specified = service.resources if service else {}
+    return tuple(
+        Wanted(
+            ResourceId(name, rid),
+            specified[rid].desired if rid in specified else None,
+            ownership.owned.get(rid),
+        )
+        for rid in sorted({*specified, *ownership.owned}, key=natural)
+    )
+
+
+def observe(
+    wanted: Iterable[Wanted],
+    host: Host,
+    *,
+    kinds: Callable[[str], ResourceKind],
+    drivers: Callable[[str], Driver],
+    workers: int = 4,
+) -> Snapshot:
+    """Every wanted resource, seen.
+
+    Types are seen by rank; resources behind different engines at the same time, so that a dead engine holds up only
+    its own. A driver that cannot see at all (HostError) makes its resources unknown; any other exception is a bug.
+    """
+    groups: dict[tuple[int, str, str], list[Wanted]] = defaultdict(list)
+    for item in wanted:
+        name = _type(item)
+        kind = kinds(name)
+        groups[(kind.rank, name, _engine(kind, item))].append(item)
+    order = sorted(groups)
+    if len(order) < 2:
+        seen = [_see(drivers(key[1]), groups[key], host) for key in order]
+    else:
+        with ThreadPoolExecutor(workers, "observe") as pool:
+            seen = list(pool.map(lambda key: _see(drivers(key[1]), groups[key], host), order))
+    observed: dict[ResourceId, Observed] = {}
+    for part in seen:
+        observed.update(part)
+    return Snapshot(observed, _boot(host))
+
+
+def observe_one(item: Wanted, host: Host, drivers: Callable[[str], Driver]) -> Observed:
+    """One resource, seen again."""
+    return _see(drivers(_type(item)), [item], host)[item.id]
+
+
+def _see(driver: Driver, items: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
+    try:
+        seen = driver.observe(items, host)
+    except HostError as err:
+        return {item.id: Unknown(str(err)) for item in items}
+    missing = [str(item.id) for item in items if item.id not in seen]
+    if missing:
+        raise AssertionError(f"the driver did not answer for {', '.join(missing)}")
+    return {item.id: seen[item.id] for item in items}
+
+
+def _type(item: Wanted) -> str:
+    return item.owned.type if item.owned and item.desired is None else type_of(item.id.rid)
+
+
+def _engine(kind: ResourceKind, item: Wanted) -> str:
+    """The engine that the resource lives in, as its type states it; "" for none."""
+    for handle in reversed(item.handles):
+        for need in kind.needs(handle):
+            if need.fact.kind is Kind.ENGINE:
+                return need.fact.key
+    return ""
+
+
+def _boot(host: Host) -> str:
+    try:
+        return (host.files.read(_BOOT_ID) or "").strip()
+    except HostError:
+        return ""
