@@ -101,12 +101,12 @@ class _Look:
             mount = self._table.at(point)
             for handle in reversed(handles):
                 if mount is not None and (_is(mount, handle, self._table, self._host) or self._orphaned(mount, handle, want)):
-                    return _state(mount, handle)
+                    return _state(mount, handle, self._host)
                 covered = self._covered(point, handle)
                 if covered is not None and want.owned is not None:
                     cover = self._table.holding(point)
                     hidden = name(cover) if cover is not None else "something"
-                    return _state(covered, handle).model_copy(update={"hidden": hidden})
+                    return _state(covered, handle, self._host).model_copy(update={"hidden": hidden})
         return None
 
     def _orphaned(self, mount: ports.Mount | None, handle: Desired, want: Wanted) -> bool:
@@ -154,7 +154,7 @@ class _Look:
         return Around(**around)
 
     def _point(self, shall: Desired, state: State | None) -> dict[str, Any]:
-        """The mount point: what it is, what is on it, what has to be made. Below a mount that is yet to come nothing can be seen."""
+        """The mount point: what it is, what is on it, what has to be made. Below a mount yet to come nothing can be seen."""
         files = self._host.files
         mount = self._table.at(shall.mnt)
         if mount is not None and not (state is not None and state.mnt == shall.mnt):
@@ -194,12 +194,21 @@ def _is(mount: ports.Mount, handle: Desired, table: Table, host: Host) -> bool:
     }
 
 
-def _state(mount: ports.Mount, handle: Desired) -> State:
+def _was(mount: ports.Mount, handle: Desired, table: Table, host: Host) -> bool:
+    """As `_is`, and also for a bind mount whose source is out of sight meanwhile, because its filesystem is gone."""
+    if _is(mount, handle, table, host):
+        return True
+    holder = table.holding(handle.dev)
+    gone = holder is None or holder.device != mount.device
+    return handle.type == "bind" and gone and (mount.root == "/" or handle.dev.endswith(mount.root))
+
+
+def _state(mount: ports.Mount, handle: Desired, host: Host) -> State:
     kind = "bind" if handle.type == "bind" else mount.fstype
     live, held = options.fixed(options.shown(mount.options, kind, bound=kind == "bind"))
-    return State(
-        dev=handle.dev, mnt=mount.target, type=kind, mnt_opt=live, mount_only=held, loop=bool(mount.backing) and kind in EXT
-    )
+    loop = bool(mount.backing) and kind in EXT
+    protected = loop and (host.files.read(f"/sys/class/block/{mount.source.rsplit('/', 1)[-1]}/ro") or "").strip() == "1"
+    return State(dev=handle.dev, mnt=mount.target, type=kind, mnt_opt=live, mount_only=held, loop=loop, protected=protected)
 
 
 def _check(action: Check, host: Host, say: Callable[[str], None]) -> None:
@@ -235,7 +244,7 @@ def _unmount(action: Unmount, host: Host) -> None:
     """Unmount what the action names, and nothing else: not a mount of others that lies over it."""
     table = Table(host.mounts.table())
     handle = Desired.model_construct(dev=action.dev, mnt=action.mnt, type=action.type)
-    mine = [mount for mount in table.mounts if mount.target == action.mnt and _is(mount, handle, table, host)]
+    mine = [mount for mount in table.mounts if mount.target == action.mnt and _was(mount, handle, table, host)]
     if not mine:
         return
     seen = table.at(action.mnt)

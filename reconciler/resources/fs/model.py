@@ -104,7 +104,8 @@ class Desired(Model):
 class State(Model):
     """A mount as it is. mnt_opt is canonical (fs/options.py).
 
-    loop: it is mounted through a loop device. hidden: what is mounted over it, or "".
+    loop: it is mounted through a loop device. protected: that device is read-only, and no remount makes it writable.
+    hidden: what is mounted over it, or "".
     """
 
     dev: str
@@ -113,6 +114,7 @@ class State(Model):
     mnt_opt: tuple[str, ...] = ()
     mount_only: tuple[str, ...] = ()
     loop: bool = False
+    protected: bool = False
     hidden: str = ""
 
 
@@ -243,7 +245,9 @@ class Mount(CommandAction):
 
     def state(self) -> State:
         """What is there when it is done."""
-        return State(dev=self.dev, mnt=self.mnt, type=self.type, mnt_opt=self.mnt_opt, mount_only=self.mount_only, loop=self.loop)
+        live, held, loop = self.mnt_opt, self.mount_only, self.loop
+        protected = loop and "ro" in live
+        return State(dev=self.dev, mnt=self.mnt, type=self.type, mnt_opt=live, mount_only=held, loop=loop, protected=protected)
 
     def after(self, seen: Seen) -> Seen:
         return Present(self.state(), _around(seen).model_copy(update={"point": "dir", "make": (), "entries": 0}))
@@ -288,7 +292,8 @@ class Remount(CommandAction):
         state = _state(seen)
         if state is None or state.mnt != self.mnt:
             return False
-        return set(options.relevant(state.mnt_opt, self.mnt_opt, self.type)) == set(self.mnt_opt)
+        want = options.canonical(self.mnt_opt, self.type)
+        return options.relevant(options.canonical(state.mnt_opt, self.type), want, self.type) == want
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         state = _state(before)
@@ -332,7 +337,7 @@ def mount(state: State, hides: int = 0) -> Mount:
         mnt=state.mnt,
         type=state.type,
         mnt_opt=options.writable(state.mnt_opt),
-        mount_only=state.mount_only,
+        mount_only=options.writable(state.mount_only),
         loop=state.loop,
         hides=hides,
     )

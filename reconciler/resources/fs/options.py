@@ -6,7 +6,7 @@ only where the spec asks for it, for a superblock may carry settings of its own.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 _WORD = re.compile(r"[A-Za-z0-9_][^\s,\\]*")
@@ -50,6 +50,9 @@ _SAME_AS: Final = {"barrier=0": "nobarrier", "barrier=1": "barrier", "atime": "r
 _EXT_DEFAULTS: Final = frozenset({"acl", "user_xattr", "data=ordered", "errors=continue", "commit=5", "block_validity"})
 _TMPFS_DEFAULTS: Final = frozenset({"mode=1777", "uid=0", "gid=0", "size=50%", "huge=never"})
 _SCALE: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+PROTECTED: Final = "read-only device"
+"""Stands among a state's options where the spec wants to write to a loop device that was attached read-only."""
 
 FIXED: Final = frozenset({"mode", "uid", "gid", "data"})
 """Options that the kernel takes at the first mount only: a remount leaves them as they are, or is refused."""
@@ -115,13 +118,17 @@ def relevant(have: Iterable[str], want: Iterable[str], fstype: str) -> tuple[str
     return tuple(sorted(word for word in have if _group(word, fstype) in asked or _group(word, fstype) in _exact(fstype)))
 
 
-def way(have: Iterable[str], want: Iterable[str], fstype: str) -> tuple[str, ...]:
-    """The options of a remount that lead from `have` to `want`, the defaults to return to among them."""
+def way(have: Collection[str], want: Collection[str], fstype: str) -> tuple[str, ...]:
+    """The options of a remount that lead from `have` to `want`, the defaults to return to among them.
+
+    mount(8) adds them to those that the mount has: noatime goes away only when `atime` is said.
+    """
     wanted = set(want)
     kept = {_group(word, fstype) for word in wanted}
     back = [_default_of(word, fstype) for word in sorted(have) if _group(word, fstype) not in kept]
     access = "ro" if "ro" in wanted else "rw"
-    return (access, *sorted(wanted - {"ro"}), *(word for word in back if word and word != "rw"))
+    clear = ("atime",) if "noatime" in set(have) - wanted else ()
+    return (access, *clear, *sorted(wanted - {"ro", "rw"}), *(word for word in back if word and word != "rw"))
 
 
 def fixed(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -133,12 +140,24 @@ def fixed(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def writable(words: Iterable[str]) -> tuple[str, ...]:
     """What mount(8) takes of what the kernel shows: some words are shown and cannot be given."""
-    return tuple(word for word in words if word not in {"seclabel", "inode32", "inode64", "quota"})
+    return tuple(word for word in words if word not in {"seclabel", "inode32", "inode64", "quota", PROTECTED})
 
 
 def inheritable(words: Iterable[str]) -> tuple[str, ...]:
     """What a bind mount takes over from the mount that its source lies in."""
     return tuple(word for word in words if _group(word, "bind") in _mount_groups())
+
+
+def overrides(words: Iterable[str], inherited: Iterable[str]) -> tuple[str, ...]:
+    """The defaults among `words` that have to be said, because a bind mount would inherit something else."""
+    asked = {_group(word, "bind") for word in inherited}
+    return tuple(sorted({word for word in words if _is_default(word, "bind") and _group(word, "bind") in asked}))
+
+
+def unset(words: Iterable[str], have: Iterable[str]) -> tuple[str, ...]:
+    """Those of `words`, defaults, that hold as things are: nothing in `have` departs from them."""
+    taken = {_group(word, "bind") for word in have}
+    return tuple(word for word in words if _group(word, "bind") not in taken)
 
 
 def _mount_groups() -> frozenset[str]:

@@ -28,13 +28,18 @@ class FsKind:
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         """Options in canonical form on both sides. A bind mount takes over the options of the mount its source lies in,
         unless its spec says otherwise. Of what is observed only the comparable options stay."""
-        given = (*around.inherited, *desired.mnt_opt, *desired.mount_only) if desired.type == "bind" else _words(desired)
-        live, held = options.fixed(options.canonical(given, desired.type))
+        inherited = around.inherited if desired.type == "bind" else ()
+        live, held = options.fixed(options.canonical((*inherited, *_words(desired)), desired.type))
+        said = options.unset(options.overrides(desired.mnt_opt, inherited), live)
+        live = tuple(sorted((*live, *said)))
         want = desired.model_copy(update={"mnt_opt": live, "mount_only": held})
         if state is None:
             return want, None
         seen = options.relevant(_words(state), (*live, *held), desired.type)
         live, held = options.fixed(seen)
+        live = tuple(sorted((*live, *options.unset(said, live))))
+        if state.protected and "ro" not in want.mnt_opt:
+            held = (*held, options.PROTECTED)
         return want, state.model_copy(update={"mnt_opt": live, "mount_only": held})
 
     def is_up(self, state: State) -> bool:
