@@ -83,7 +83,7 @@ class Builder:
             if keyword is None:
                 self.fail(entry, vocabulary.why_not_own(spelling, _GROUPS[self.document.format]))
             elif keyword in found:
-                self.twice(spelling, keyword, entry, found[keyword], "the service's own section")
+                self.twice(spelling, entry, found[keyword], "the service's own section")
             elif self.has_value(spelling, entry, ""):
                 found[keyword] = entry
         return found
@@ -147,14 +147,14 @@ class Builder:
             elif name is None:
                 self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, spelling))
             elif name in fields:
-                self.twice(spelling, name, entry, fields[name], rid)
+                self.twice(spelling, entry, fields[name], rid)
             elif self.has_value(spelling, entry, rid):
                 fields[name] = entry
         for spelling, flags in mine.implies.items():
             if spelling in section.entries:
                 entry = section.entries[spelling]
                 for flag in flags:
-                    fields.setdefault(flag, Entry(Scalar(True, entry.line, entry.column), entry.line, entry.column))
+                    fields.setdefault(flag, Entry(spelling, Scalar(True, entry.line, entry.column), entry.line, entry.column))
         for name, entry in self.passed_on(mine).items():
             fields.setdefault(name, entry)
         if supported:
@@ -210,36 +210,39 @@ class Builder:
 
     def keep(self, rid: str, type_name: str, mine: Carried, fields: Mapping[str, Entry], origin: Origin, subset: str) -> None:
         """Validate a resource's fields and keep it."""
-        before = len(self.errors)
-        plain = self.references.plain
-        data = {name: plain(entry.value) for name, entry in fields.items()}
-        if len(self.errors) > before:
-            return
+        data: dict[str, Any] = {}
+        broken: set[str] = set()
+        for name, entry in fields.items():
+            before = len(self.errors)
+            data[name] = self.references.plain(entry.value)
+            if len(self.errors) > before:
+                broken.add(name)
+        for name in broken:
+            del data[name]
         try:
             desired = mine.kind.desired.model_validate(data, context=Place(self.name, rid, self.node))
         except ValidationError as err:
-            self.explain(err, rid, fields, origin)
+            self.explain(err, rid, fields, broken, origin)
             return
-        at = self.document.at
-        self.resources[rid] = Resource(rid, type_name, desired, origin, {name: at(entry) for name, entry in fields.items()}, subset)
+        if not broken:
+            at = self.document.at
+            origins = {name: at(entry) for name, entry in fields.items()}
+            self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
 
-    def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], origin: Origin) -> None:
+    def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], broken: set[str], origin: Origin) -> None:
         """Each of pydantic's errors as one of ours, at the place that it is about."""
-        inherited = {id(entry) for entry in self.own.values()}
         for one in err.errors(include_url=False):
             loc = one["loc"]
             about = str(loc[0]) if loc else _clause(one).partition(" ")[0].rstrip(":")
             entry = fields.get(about)
-            if one["type"] == "missing" and entry is None:
-                self.fail(origin, f"{rid} lacks the keyword '{loc[0]}'" if loc else f"{rid}: {one['msg']}")
+            if about in broken:
                 continue
             if entry is None:
-                self.fail(origin, f"{rid}: {_clause(one)}")
+                self.fail(origin, f"{rid} lacks the keyword '{about}'" if one["type"] == "missing" else f"{rid}: {_clause(one)}")
                 continue
-            words = f"{rid} {loc[0]}: {_clause(one)}{_braces(entry)}" if loc else f"{rid} {_clause(one)}"
-            problem = SpecError(self.document.at(_within(entry.value, loc[1:])), words)
-            if id(entry) not in inherited or not any(known.origin == problem.origin for known in self.errors):
-                self.errors.append(problem)
+            whose = "" if self.own.get(about) is entry else f"{rid} "
+            words = f"{entry.key}: {_clause(one)}{_braces(entry)}" if loc else _clause(one)
+            self.fail(_within(entry.value, loc[1:]), f"{whose}{words}")
 
     # subsets
 
@@ -281,8 +284,8 @@ class Builder:
             return False
         return True
 
-    def twice(self, spelling: str, name: str, entry: Entry, first: Entry, inside: str) -> None:
-        self.fail(entry, f"'{spelling}' in {inside} says '{name}' again, first in line {first.line}; keep one")
+    def twice(self, spelling: str, entry: Entry, first: Entry, inside: str) -> None:
+        self.fail(entry, f"'{spelling}' in {inside} says again what '{first.key}' says in line {first.line}; keep one")
 
 
 def _text(value: Scalar) -> str:

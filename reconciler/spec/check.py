@@ -1,8 +1,7 @@
 """What several services together must keep: one name once, and nothing claimed twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from reconciler.core.facts import Claim
 from reconciler.core.service import Origin, Resource, Service
@@ -24,8 +23,7 @@ class Conflict:
 class _Held:
     claim: Claim
     service: str
-    rid: str
-    origin: Origin
+    resource: Resource
 
 
 def names_taken_twice(named: Sequence[tuple[str, Origin]]) -> list[Conflict]:
@@ -43,19 +41,25 @@ def names_taken_twice(named: Sequence[tuple[str, Origin]]) -> list[Conflict]:
 
 def claims_taken_twice(held: Sequence[tuple[str, Resource]]) -> list[Conflict]:
     """Resources that claim the same thing, in one service or in two. held: (service name, resource)."""
-    first: dict[tuple[str, str, str], list[_Held]] = {}
+    groups: dict[tuple[str, str, str], dict[str, _Held]] = {}
     found: list[Conflict] = []
     for service, resource in held:
         for claim in kind_of(resource.type).claims(resource.desired):
-            mine = _Held(claim, service, resource.rid, _origin(resource, claim))
-            others = first.setdefault(_group(claim), [])
-            other = next((one for one in others if _overlap(one.claim, claim)), None)
+            group, address = _group(claim)
+            others = groups.setdefault(group, {})
+            other = _overlapping(address, others)
             if other is not None:
-                whose = other.rid if other.service == service else f"{other.service} {other.rid}"
-                message = f"{service} {resource.rid} and {whose} ({_line(other.origin)}) both claim {_both(claim, other.claim)}"
-                found.append(Conflict(SpecError(mine.origin, f"{message}; change one of them"), (service, other.service)))
-            others.append(mine)
+                found.append(_conflict(_Held(claim, service, resource), other))
+            others.setdefault(address, _Held(claim, service, resource))
     return found
+
+
+def _conflict(mine: _Held, other: _Held) -> Conflict:
+    whose = other.resource.rid if other.service == mine.service else f"{other.service} {other.resource.rid}"
+    where = _origin(other.resource, other.claim)
+    both = mine.claim.label if mine.claim.label == other.claim.label else f"{mine.claim.label}, {other.claim.label}"
+    message = f"{mine.service} {mine.resource.rid} and {whose} ({_line(where)}) both claim {both}; change one of them"
+    return Conflict(SpecError(_origin(mine.resource, mine.claim), message), (mine.service, other.service))
 
 
 def spoiled(services: Sequence[Service], conflicts: Sequence[Conflict]) -> tuple[Service, ...]:
@@ -64,43 +68,35 @@ def spoiled(services: Sequence[Service], conflicts: Sequence[Conflict]) -> tuple
     return tuple(service for service in services if service.name not in bad)
 
 
-def _group(claim: Claim) -> tuple[str, str, str]:
-    """Claims of different groups never meet. Ports meet whatever their address."""
-    if claim.kind == PORT:
-        return (claim.kind, claim.scope, claim.key.rpartition(":")[2])
-    return (claim.kind, claim.scope, claim.key)
+def _group(claim: Claim) -> tuple[tuple[str, str, str], str]:
+    """What a claim can meet, and under which address. Only ports have one: they meet on overlapping addresses."""
+    if claim.kind != PORT:
+        return (claim.kind, claim.scope, claim.key), ""
+    address, _, port = claim.key.rpartition(":")
+    address = address.strip("[]")
+    return (claim.kind, claim.scope, port), "::" if address in ("", "*") else address
 
 
-def _overlap(one: Claim, two: Claim) -> bool:
-    """Two claims of one group. A port on every address overlaps the same port on any address of that family."""
-    if one.kind != PORT:
-        return True
-    left, right = _address(one), _address(two)
-    if left == right or "" in (left, right) or "::" in (left, right):
-        return True
-    for every, single in ((left, right), (right, left)):
-        if every == "0.0.0.0":
-            return ":" not in single
-    return False
-
-
-def _address(claim: Claim) -> str:
-    text = claim.key.rpartition(":")[0].strip("[]")
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return "" if text in ("", "*") else text
-
-
-def _both(mine: Claim, other: Claim) -> str:
-    return mine.label if mine.label == other.label else f"{mine.label}, {other.label}"
+def _overlapping(address: str, others: Mapping[str, _Held]) -> _Held | None:
+    """Who of one group has an address that overlaps: "0.0.0.0" is every IPv4 address, "::" every one."""
+    if not others:
+        return None
+    if address in others:
+        return others[address]
+    if "::" in others:
+        return others["::"]
+    if address == "::":
+        return next(iter(others.values()))
+    if address == "0.0.0.0":
+        return next((held for other, held in others.items() if ":" not in other), None)
+    return others.get("0.0.0.0") if ":" not in address else None
 
 
 def _origin(resource: Resource, claim: Claim) -> Origin:
-    """The keyword that says it, as far as one can tell from the claim's kind; else the section."""
-    for name in (claim.kind, f"{claim.kind}s", claim.kind.replace(" ", "_")):
-        if name in resource.fields:
-            return resource.fields[name]
+    """The keyword that says it, where its value or its name shows that; else the section."""
+    for name, origin in resource.fields.items():
+        if getattr(resource.desired, name) == claim.key or name in (claim.kind, f"{claim.kind}s"):
+            return origin
     return resource.origin
 
 

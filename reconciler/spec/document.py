@@ -32,8 +32,9 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A key's value; line and column are the key's."""
+    """A key and its value; line and column are the key's."""
 
+    key: str
     value: "Value"
     line: int
     column: int

@@ -38,7 +38,7 @@ class _Reader:
         """Keep the open key, if there is one."""
         if self.key:
             text = "\n".join(self.value)
-            self.entries[self.key] = Entry(Scalar(text, *self.value_at), *self.key_at)
+            self.entries[self.key] = Entry(self.key, Scalar(text, *self.value_at), *self.key_at)
         self.key = ""
 
     def open_section(self, name: str, line: int, column: int) -> None:

@@ -20,6 +20,11 @@ MAX_VALUES = 100_000
 """In one document, with every alias written out."""
 
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
+_TAG_OF: dict[type[yaml.Node], str] = {
+    yaml.ScalarNode: "tag:yaml.org,2002:str",
+    yaml.SequenceNode: "tag:yaml.org,2002:seq",
+    yaml.MappingNode: "tag:yaml.org,2002:map",
+}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?")
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _DEEP_LINE = re.compile(r"^[-?: \t]{50}", re.MULTILINE)
@@ -42,9 +47,16 @@ _REMEDIES = (
 
 
 class _Loader(yaml.CSafeLoader):
-    """libyaml without any guessing of types."""
+    """libyaml without any guessing of types: a scalar without a tag is a str."""
 
-    yaml_implicit_resolvers: dict[str, object] = {}
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        """Called for each node; there are no resolvers by path."""
+
+    def ascend_resolver(self) -> None:
+        """Called for each node; there are no resolvers by path."""
+
+    def resolve(self, kind: type[yaml.Node], value: object, implicit: object) -> str:
+        return _TAG_OF[kind]
 
 
 class _Wrong(Exception):
@@ -98,7 +110,7 @@ class _Walk:
                 message = f"'{key}' is written twice, first in line {found[key].line}; keep one"
                 self.errors.append(_Wrong(line, column, message))
             else:
-                found[key] = Entry(value, line, column)
+                found[key] = Entry(key, value, line, column)
         return found
 
 
