@@ -44,7 +44,7 @@ _BY_WORDS: tuple[tuple[type[HostError], re.Pattern[str]], ...] = (
     (
         NotFound,
         re.compile(
-            r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted|can't find in"
+            r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted|no mount point specified|can't find in"
             r"|no chain/target/match|does a matching rule exist|special device .* not exist",
             re.IGNORECASE,
         ),
@@ -52,7 +52,7 @@ _BY_WORDS: tuple[tuple[type[HostError], re.Pattern[str]], ...] = (
     (Transient, re.compile(r"timed out|try again|temporarily unavailable|stale file handle", re.IGNORECASE)),
 )
 
-_HINT = re.compile(r"\s*(?:dmesg\(1\) may have|Try [`'\"]|\(in some cases useful info|or fuser\(1\))")
+_HINT = re.compile(r"\s*(?:dmesg\(1\) may have|Try [`'\"]|\(in some cases useful info|or fuser\(1\)|Possibly non-existent|\S+: Cannot continue, aborting)")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -66,11 +66,15 @@ def of_errno(error: OSError, what: str) -> HostError:
 
 def of_output(program: str, code: int, stdout: str, stderr: str) -> HostError:
     """The HostError for a command that failed: classed by its words, named by the last line that says something."""
-    text = plain(stderr) if stderr.strip() else plain(stdout)
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not _HINT.match(line)]
+    lines = _telling(stderr) or _telling(stdout)
     message = lines[-1].rstrip(".") if lines else f"{program} ended with exit code {code}"
+    text = f"{stderr}\n{stdout}"
     kind = next((kind for kind, words in _BY_WORDS if words.search(text)), Permanent)
     return kind(message, "\n".join(lines[-20:]))
+
+
+def _telling(text: str) -> list[str]:
+    return [line.strip() for line in plain(text).splitlines() if line.strip() and not _HINT.match(line)]
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,22 @@
+"""Fixtures for everybody: a fake machine and a host over it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.host.ports import Host
+from tests.fakehost import FakeHost, Machine
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    """A fake machine. At the end the test fails when something ran a command that the machine does not know."""
+    machine = Machine()
+    yield machine
+    assert machine.unmodelled == []
+
+
+@pytest.fixture
+def host(machine: Machine) -> Host:
+    """A host over the fake machine."""
+    return FakeHost(machine)

@@ -1,0 +1,230 @@
+"""mount(8) and umount(8) on the fake machine: tmpfs, bind, ext on a device or backing file, remount."""
+
+from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode
+from tests.fakehost.machine import Machine
+from tests.fakehost.said import Said, Unknown
+
+_STEERING = {"defaults", "loop", "bind", "remount", "auto", "noauto", "nofail", "_netdev", "rw", "ro", "async", "user", "nouser"}
+_SUPER = {"sync": "async", "dirsync": "", "lazytime": "nolazytime"}
+_TOGGLES = {
+    "discard": "nodiscard",
+    "nobarrier": "barrier",
+    "nodelalloc": "delalloc",
+    "noauto_da_alloc": "auto_da_alloc",
+    "noacl": "acl",
+    "nouser_xattr": "user_xattr",
+    "norecovery": "recovery",
+}
+_VALUES = {
+    "ext": {"errors": "continue", "commit": "5", "data": "ordered", "stripe": "0"},
+    "tmpfs": {"size": "50%", "nr_inodes": "", "mode": "1777", "uid": "0", "gid": "0", "huge": "never"},
+}
+_SCALE = {"k": 1, "m": 1 << 10, "g": 1 << 20}
+_HINT = "       dmesg(1) may have more information after failed mount system call.\n"
+
+
+def run_mount(machine: Machine, words: list[str]) -> str:
+    fstype, options, operands = _parse(words)
+    if "remount" in options:
+        _remount(machine, options, *_exactly(operands, 1))
+    else:
+        source, target = _exactly(operands, 2)
+        _mount(machine, fstype, options, source, target)
+    return ""
+
+
+def run_umount(machine: Machine, words: list[str]) -> str:
+    if words and words[0] == "--":
+        words = words[1:]
+    if not words or any(word.startswith("-") for word in words):
+        raise Unknown("umount with options")
+    failed = ""
+    for path in words:
+        failed += _unmount(machine, path)
+    if failed:
+        raise Said(32, failed)
+    return ""
+
+
+def _parse(words: list[str]) -> tuple[str, list[str], list[str]]:
+    fstype, options, operands = "", [], []
+    todo = list(words)
+    while todo:
+        word = todo.pop(0)
+        if word == "--":
+            operands += todo
+            break
+        if word in ("-t", "--types"):
+            fstype = todo.pop(0)
+        elif word in ("-o", "--options"):
+            options += todo.pop(0).split(",")
+        elif word == "--bind":
+            options.append("bind")
+        elif word.startswith("-"):
+            raise Unknown(word)
+        else:
+            operands.append(word)
+    return fstype, options, operands
+
+
+def _exactly(operands: list[str], count: int) -> list[str]:
+    if len(operands) != count:
+        raise Unknown(f"{len(operands)} operands")
+    return operands
+
+
+def _mount(machine: Machine, fstype: str, options: list[str], source: str, target: str) -> None:
+    tree = machine.tree
+    spot = tree.walk(target)
+    if spot.inode is None:
+        raise Said(32, f"mount: {target}: mount point does not exist.\n{_HINT}")
+    if "bind" in options:
+        origin = tree.walk(source)
+        if origin.inode is None:
+            raise Said(32, f"mount: {target}: special device {source} does not exist.\n{_HINT}")
+        if (origin.inode.kind == "dir") != (spot.inode.kind == "dir"):
+            raise Said(32, f"mount: {target}: mount(2) system call failed: Not a directory.\n{_HINT}")
+        given = [word for word in options if word in {*MOUNT_FLAGS, *MOUNT_FLAGS.values(), *ATIMES, "ro", "rw"}]
+        flags = _flags([flag for flag in origin.mount.flags if not given or flag in ATIMES], given)
+        readonly = "ro" in given if given else origin.mount.readonly
+        shown = origin.mount.source
+        tree.attach(origin.mount.fs, origin.inode, spot, shown, flags, readonly=readonly, backing=origin.mount.backing)
+        return
+    if spot.inode.kind != "dir":
+        raise Said(32, f"mount: {target}: mount point is not a directory.\n{_HINT}")
+    readonly = _readonly(options, False)
+    if fstype == "tmpfs":
+        fs = tree.new_filesystem("tmpfs")
+        fs.options = _data(target, source, "tmpfs", [], options)
+        fs.readonly = readonly
+        for word in options:
+            if word.startswith("mode="):
+                fs.root.mode = int(word[5:], 8)
+        tree.attach(fs, fs.root, spot, source, _flags(["relatime"], options), readonly=readonly)
+        return
+    if not fstype.startswith("ext"):
+        raise Unknown(f"-t {fstype}")
+    origin = tree.walk(source)
+    device = origin.inode
+    if device is None or device.kind not in ("file", "block"):
+        if "loop" in options:
+            raise Said(32, f"mount: {target}: failed to setup loop device for {source}.\n")
+        what = f"special device {source} does not exist" if device is None else f"{source} is not a block device"
+        raise Said(32, f"mount: {target}: {what}.\n{_HINT}")
+    loop = _loop_of(machine, device) if device.kind == "file" else ""
+    fs = _carried(device, target, fstype, loop or source)
+    words = _data(target, loop or source, fstype, fs.options if _is_mounted(machine, fs) else [], options)
+    if not _is_mounted(machine, fs):
+        fs.readonly = readonly
+    if loop:
+        tree.loops[loop] = (device, origin.path, origin.mount)
+        fs.device = f"7:{loop.removeprefix('/dev/loop')}"
+    fs.options = words
+    shown = loop or origin.path
+    backing = origin.path if loop else ""
+    tree.attach(fs, fs.root, spot, shown, _flags(["relatime"], options), readonly=readonly, backing=backing)
+
+
+def _remount(machine: Machine, options: list[str], target: str) -> None:
+    """With only the mount point given, mount(8) takes the present options and changes those that are named."""
+    mount = machine.tree.top_at(target)
+    if mount is None:
+        if machine.tree.find(target) is None:
+            raise Said(32, f"mount: {target}: mount point does not exist.\n{_HINT}")
+        raise Said(32, f"mount: {target}: mount point not mounted or bad option.\n{_HINT}")
+    readonly = _readonly(options, mount.readonly)
+    if "bind" not in options:
+        mount.fs.options = _data(target, mount.source, mount.fs.fstype, mount.fs.options, options)
+        mount.fs.readonly = _readonly(options, mount.fs.readonly)
+    mount.flags = _flags(mount.flags, options)
+    mount.readonly = readonly
+
+
+def _unmount(machine: Machine, path: str) -> str:
+    tree = machine.tree
+    if tree.find(path) is None:
+        return f"umount: {path}: no mount point specified.\n"
+    mount = tree.top_at(path)
+    if mount is None or mount is tree.mounts[0]:
+        return f"umount: {path}: not mounted.\n" if mount is None else f"umount: {path}: target is busy.\n"
+    if tree.children_of(mount) or machine.holders(mount) or any(lies_in is mount for _, _, lies_in in tree.loops.values()):
+        return f"umount: {path}: target is busy.\n"
+    tree.detach(mount)
+    return ""
+
+
+def _carried(device: Inode, target: str, fstype: str, shown: str) -> Filesystem:
+    if device.image is None or device.image.fstype != fstype:
+        raise _bad(target, shown)
+    return device.image
+
+
+def _bad(target: str, source: str) -> Said:
+    what = f"wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error"
+    return Said(32, f"mount: {target}: {what}.\n{_HINT}")
+
+
+def _loop_of(machine: Machine, backing: Inode) -> str:
+    """The loop device of a backing file: the one that it has, or the first that is free."""
+    for name, (inode, _, _) in machine.tree.loops.items():
+        if inode is backing:
+            return name
+    return next(f"/dev/loop{n}" for n in range(256) if f"/dev/loop{n}" not in machine.tree.loops)
+
+
+def _is_mounted(machine: Machine, fs: Filesystem) -> bool:
+    return any(mount.fs is fs for mount in machine.tree.mounts)
+
+
+def _readonly(options: list[str], before: bool) -> bool:
+    for word in options:
+        before = {"ro": True, "rw": False}.get(word, before)
+    return before
+
+
+def _flags(before: list[str], options: list[str]) -> list[str]:
+    """The flags of a mount. strictatime is the absence of a word."""
+    found = set(before)
+    for word in options:
+        if word in ATIMES:
+            found -= set(ATIMES)
+            found |= {word} - {"strictatime"}
+        elif word in MOUNT_FLAGS:
+            found.add(word)
+        else:
+            found -= {flag for flag, undo in MOUNT_FLAGS.items() if undo == word}
+    return sorted(found)
+
+
+def _data(target: str, source: str, fstype: str, before: list[str], options: list[str]) -> list[str]:
+    """The options of the superblock, as the kernel shows them: no defaults, sizes in KiB."""
+    kind = "ext" if fstype.startswith("ext") else fstype
+    found = {word.partition("=")[0]: word for word in before}
+    for word in options:
+        name, sign, value = word.partition("=")
+        if word in _STEERING or word in ATIMES or word in MOUNT_FLAGS or word in MOUNT_FLAGS.values():
+            if word == "async":
+                found.pop("sync", None)
+        elif word in _SUPER or (kind == "ext" and word in _TOGGLES):
+            found[word] = word
+        elif word in _SUPER.values() or (kind == "ext" and word in _TOGGLES.values()):
+            found = {key: text for key, text in found.items() if {**_SUPER, **_TOGGLES}.get(key) != word}
+        elif sign and name in _VALUES[kind]:
+            value = _shown(kind, name, value)
+            if value == _VALUES[kind][name]:
+                found.pop(name, None)
+            else:
+                found[name] = f"{name}={value}"
+        else:
+            raise _bad(target, source)
+    return list(found.values())
+
+
+def _shown(kind: str, name: str, value: str) -> str:
+    if kind == "tmpfs" and name == "size" and not value.endswith("%"):
+        unit = value[-1].lower()
+        kilobytes = int(value[:-1]) * _SCALE[unit] if unit in _SCALE else -(-int(value) // 1024)
+        return f"{-(-kilobytes // 4) * 4}k"
+    if kind == "tmpfs" and name == "mode":
+        return f"{int(value, 8):03o}"
+    return value

@@ -1,0 +1,120 @@
+"""The fake ports over a Machine, but for Commands (programs.py), Processes (processes.py) and Docker (docker.py)."""
+
+from datetime import datetime
+
+from reconciler.host.errors import NotFound, Permanent
+from reconciler.host.ports import FileStat, Link, Mount, Route
+from tests.fakehost.machine import Machine
+from tests.fakehost.pseudo import Pseudo
+
+
+class FakeFiles:
+    """Files. /proc and /sys are made up on the fly (pseudo.py), as far as drivers look there."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._pseudo = Pseudo(machine)
+
+    def stat(self, path: str, *, follow: bool = True) -> FileStat | None:
+        self._look("stat", path)
+        if self._pseudo.covers(path):
+            return self._pseudo.stat(path)
+        return self._machine.tree.stat(path, follow=follow)
+
+    def read(self, path: str, *, limit: int = 4 << 20) -> str | None:
+        self._look("read", path)
+        if self._pseudo.covers(path):
+            return self._pseudo.read(path)
+        return self._machine.tree.read(path, limit)
+
+    def write(self, path: str, text: str, *, mode: int = 0o600) -> None:
+        with self._machine.effect(f"write {_checked(path)}"):
+            self._machine.tree.write(path, text, mode)
+
+    def names(self, path: str) -> tuple[str, ...] | None:
+        self._look("names", path)
+        if self._pseudo.covers(path):
+            return self._pseudo.names(path)
+        return self._machine.tree.names(path)
+
+    def make_dir(self, path: str, *, mode: int = 0o755) -> bool:
+        with self._machine.effect(f"make_dir {_checked(path)}"):
+            return self._machine.tree.make_dir(path, mode)
+
+    def remove_dir(self, path: str) -> bool:
+        with self._machine.effect(f"remove_dir {_checked(path)}"):
+            return self._machine.tree.remove_dir(path)
+
+    def remove(self, path: str) -> bool:
+        with self._machine.effect(f"remove {_checked(path)}"):
+            return self._machine.tree.remove(path)
+
+    def resolve(self, path: str) -> str:
+        self._look("resolve", path)
+        return self._machine.tree.walk(path).path
+
+    def _look(self, verb: str, path: str) -> None:
+        self._machine.look(f"{verb} {_checked(path)}")
+
+
+class FakeMounts:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def table(self) -> tuple[Mount, ...]:
+        self._machine.look("mount table")
+        return self._machine.tree.table()
+
+    def signature(self, path: str) -> str:
+        self._machine.look(f"signature {path}")
+        inode = self._machine.tree.find(path)
+        if inode is None:
+            raise NotFound(f"cannot read {path}: no such file or directory")
+        return inode.image.fstype if inode.image is not None else ""
+
+
+class FakeNet:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def links(self) -> tuple[Link, ...]:
+        self._machine.look("links")
+        return self._machine.net.link_records()
+
+    def routes(self) -> tuple[Route, ...]:
+        self._machine.look("routes")
+        return self._machine.net.routes()
+
+    def forwarding(self) -> bool:
+        self._machine.look("forwarding")
+        return self._machine.net.forwarding
+
+    def rules(self) -> frozenset[str]:
+        self._machine.look("rules")
+        return self._machine.net.rules()
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        self._machine.look(f"resolve name {name}")
+        return self._machine.net.names.get(name, ())
+
+
+class FakeClock:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def now(self) -> datetime:
+        return self._machine.now()
+
+    def monotonic(self) -> float:
+        return self._machine.ticks
+
+    def sleep(self, seconds: float) -> None:
+        self._machine.look(f"sleep {seconds:g}")
+        if seconds > 0:
+            self._machine.pass_time(seconds)
+
+
+def _checked(path: str) -> str:
+    if not path.startswith("/") or "\0" in path:
+        raise Permanent(f"cannot use {path!r}: not an absolute path")
+    return path

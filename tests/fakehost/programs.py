@@ -1,0 +1,139 @@
+"""FakeCommands: the programs that osvc's actions run, interpreted over the fake machine.
+
+A form that is not known here raises UnmodelledCommand: teach it to the machine, as the real program behaves (tests/contract proves
+the two alike). Failures carry the real program's words, and are classed by the code that classes them for the real one.
+"""
+
+import shlex
+from collections.abc import Callable, Collection, Sequence
+
+from reconciler.host.errors import HostError, NotFound
+from reconciler.host.linux import faults
+from reconciler.host.ports import Completed
+from tests.fakehost.ip import run_ip, run_sysctl
+from tests.fakehost.iptables import run_iptables
+from tests.fakehost.machine import Machine, UnmodelledCommand
+from tests.fakehost.mount import run_mount, run_umount
+from tests.fakehost.said import Said, Unknown
+
+_READS: dict[str, Callable[[Sequence[str]], bool]] = {
+    "iptables": lambda words: "-C" in words or "-S" in words,
+    "e2fsck": lambda words: "-n" in words,
+    "true": lambda words: True,
+}
+
+
+class FakeCommands:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._programs: dict[str, Callable[[Machine, list[str]], str]] = {
+            "mount": run_mount,
+            "umount": run_umount,
+            "e2fsck": _e2fsck,
+            "mkdir": _mkdir,
+            "rmdir": _rmdir,
+            "ip": run_ip,
+            "iptables": run_iptables,
+            "sysctl": run_sysctl,
+            "true": lambda machine, words: "",
+            "false": _false,
+        }
+
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+        words = tuple(argv)
+        name, label = words[0].rpartition("/")[2], shlex.join(words)
+        machine = self._machine
+        with machine.lock:
+            program = self._programs.get(name)
+            if machine.programs is not None and name not in machine.programs:
+                machine.look(label)
+                raise NotFound(f"cannot run {words[0]}: no such file or directory")
+            if program is None:
+                self._loud(label)
+            try:
+                if name in _READS and _READS[name](words):
+                    machine.look(label)
+                    return Completed(words, 0, program(machine, list(words[1:])), "")
+                with machine.effect(label):
+                    return Completed(words, 0, program(machine, list(words[1:])), "")
+            except Said as said:
+                if said.code in ok:
+                    return Completed(words, said.code, said.stdout, said.stderr)
+                raise faults.of_output(words[0], said.code, said.stdout, said.stderr) from None
+            except Unknown:
+                self._loud(label)
+
+    def _loud(self, label: str) -> None:
+        self._machine.unmodelled.append(label)
+        raise UnmodelledCommand(f"the fake machine does not know: {label}")
+
+
+def _false(machine: Machine, words: list[str]) -> str:
+    raise Said(1)
+
+
+def _operands(words: list[str], *flags: str) -> tuple[set[str], list[str]]:
+    """Split into known flags and operands; anything else is not known here."""
+    given: set[str] = set()
+    for n, word in enumerate(words):
+        if word == "--":
+            return given, words[n + 1 :]
+        if not word.startswith("-"):
+            return given, words[n:]
+        if word not in flags:
+            raise Unknown(word)
+        given.add(word)
+    return given, []
+
+
+def _mkdir(machine: Machine, words: list[str]) -> str:
+    flags, paths = _operands(words, "-p")
+    if flags != {"-p"} or not paths:
+        raise Unknown("mkdir without -p")
+    for path in paths:
+        try:
+            machine.tree.make_dir(path, 0o755)
+        except HostError as error:
+            why = str(error).rpartition(": ")[2].capitalize()
+            raise Said(1, f"mkdir: cannot create directory '{path}': {why}\n") from None
+    return ""
+
+
+def _rmdir(machine: Machine, words: list[str]) -> str:
+    flags, paths = _operands(words, "--ignore-fail-on-non-empty")
+    failed = ""
+    for path in paths:
+        found = machine.tree.find(path, follow=False)
+        if found is None:
+            failed += f"rmdir: failed to remove '{path}': No such file or directory\n"
+        elif found.kind != "dir":
+            failed += f"rmdir: failed to remove '{path}': Not a directory\n"
+        elif found.children and not flags:
+            failed += f"rmdir: failed to remove '{path}': Directory not empty\n"
+        elif not found.children:
+            try:
+                machine.tree.remove_dir(path)
+            except HostError as error:
+                failed += f"rmdir: failed to remove '{path}': {str(error).rpartition(': ')[2].capitalize()}\n"
+    if failed:
+        raise Said(1, failed)
+    return ""
+
+
+def _e2fsck(machine: Machine, words: list[str]) -> str:
+    flags, paths = _operands(words, "-p")
+    if flags != {"-p"} or len(paths) != 1:
+        raise Unknown("e2fsck")
+    path = paths[0]
+    inode = machine.tree.find(path)
+    if inode is None:
+        words = f"e2fsck: No such file or directory while trying to open {path}\nPossibly non-existent device?\n"
+        raise Said(8, words)
+    if inode.image is None or not inode.image.fstype.startswith("ext"):
+        raise Said(8, f"e2fsck: Bad magic number in super-block while trying to open {path}\n")
+    if any(mount.fs is inode.image for mount in machine.tree.mounts):
+        raise Said(8, f"{path} is mounted.\ne2fsck: Cannot continue, aborting.\n\n\n")
+    code, inode.image.fsck = inode.image.fsck, 0 if inode.image.fsck & 1 else inode.image.fsck
+    if code:
+        raise Said(code, stdout=f"{path}: {'UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.' if code & 4 else 'recovering journal'}\n")
+    return f"{path}: clean, 11/2048 files, 1618/8192 blocks\n"
