@@ -60,6 +60,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     if not _agreed(order, options, plans):
         return _finish(options, (), 0.0, order, Exit.REFUSED)
 
+    shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
     stop = Stop()
     with stop.catching(), Session.open(config, write=True, stop=stop) as session:
@@ -67,7 +68,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
             order.begin(session, targets)
         results = session.converge(
             targets,
-            {plan.service: plan for plan in plans},
+            shown,
             selection=selection,
             policy=policy,
             prune_all=prune_all,

@@ -1,0 +1,158 @@
+"""osvc docker: docker against the engine of a service, in place of this process: exit code, terminal and signals are docker's."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from reconciler.cli.display import note
+from reconciler.cli.exits import Exit
+from reconciler.cli.failures import Told, complain
+from reconciler.cli.known import known_specs
+from reconciler.cli.options import Usage
+from reconciler.cli.request import local_now, refuse_invalid, result_exit
+from reconciler.core.facts import Kind
+from reconciler.core.outcome import Event
+from reconciler.core.policy import Aim, Selection
+from reconciler.engine.config import Config, read_config
+from reconciler.engine.errors import EngineError, Unselected
+from reconciler.engine.session import Session
+from reconciler.engine.signals import Stop
+from reconciler.engine.target import Target
+from reconciler.host.errors import HostError
+from reconciler.report.run_text import progress_line, result_text
+from reconciler.report.texts import listed
+from reconciler.resources.registry import kind_of
+
+ENGINE_RID = "dockerd"
+
+_REFUSED = ("--host", "--context")
+_VALUED = ("--config", "--log-level", "-l", "--tlscacert", "--tlscert", "--tlskey")
+
+
+class NoEngine(EngineError):
+    """The service has no engine that could be spoken to."""
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Start the private engine of the service if it has to be, and become docker."""
+    words = list(options.args)
+    refuse_other_engines(words)
+    client = shutil.which("docker")
+    if client is None:
+        raise NoEngine("cannot find the docker client; apt-get install docker.io")
+    config = read_config()
+    with Session.open(config, write=False) as session:
+        target = _target(session, config, options.service)
+        socket = _socket(target)
+        answers = _answers(session, socket)
+    if not answers:
+        _start(config, target, options.wait)
+    _become(client, ["docker", "-H", f"unix://{socket}", *words], cleared(os.environ))
+
+
+def refuse_other_engines(words: Sequence[str]) -> None:
+    """Raises Usage when docker's own options, before its command, name an engine: which one it is, is the service's to say."""
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+            continue
+        if not word.startswith("-"):
+            return
+        name = word.partition("=")[0]
+        short = not word.startswith("--") and name not in _VALUED and any(letter in name[1:] for letter in "Hc")
+        if name in _REFUSED or short:
+            raise Usage(f"{name} names another engine; osvc docker speaks to the service's own")
+        skip = name in _VALUED and "=" not in word
+
+
+def cleared(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what would lead the client elsewhere."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH") and not name.startswith("DOCKER_TLS")
+    }
+
+
+def _target(session: Session, config: Config, name: str) -> Target:
+    loaded = known_specs(session, config, (name,))
+    try:
+        found = session.targets(loaded, (name,))
+    except Unselected:
+        if refuse_invalid(loaded):
+            raise Told(Exit.INVALID) from None
+        found = session.targets(loaded, (name,), aim=Aim.DOWN)
+    if len(found) != 1:
+        raise Usage(f"{name!r} names {len(found)} services; docker needs one: {listed([target.name for target in found])}")
+    return found[0]
+
+
+def _socket(target: Target) -> str:
+    """Where the service's engine listens."""
+    resource = target.service.resources.get(ENGINE_RID) if target.service else None
+    if resource is None:
+        raise NoEngine(f"{target.name} has no Docker engine: it has no container of type docker and no docker_data_dir")
+    facts = kind_of(resource.type).provides(resource.desired)
+    return next(fact.key for fact in facts if fact.kind is Kind.ENGINE)
+
+
+def _answers(session: Session, socket: str) -> bool:
+    try:
+        session.host.docker.engine(socket).ping(3.0)
+    except HostError:
+        return False
+    return True
+
+
+def _start(config: Config, target: Target, wait: float | None) -> None:
+    """Start the engine, through the planner and under the service's lock. Nothing else is touched, nor the goal."""
+    only_engine = Selection((ENGINE_RID,))
+    up = Target(target.name, target.service, gone=target.gone, source=target.source)
+    with Session.open(config, write=False) as session:
+        (plan,) = session.plans((up,), selection=only_engine)
+    others = sorted({step.rid for step in plan.steps} - {ENGINE_RID})
+    open_ones = [change for change in plan.open if change.rid == ENGINE_RID]
+    if others:
+        raise NoEngine(
+            f"cannot start the engine of {target.name}: {listed(others)} must come first"
+            f" → osvc start {target.name} --rid {ENGINE_RID}"
+        )
+    if open_ones or not plan.steps:
+        why = open_ones[0].reason if open_ones else "it is not running, and is not started by osvc"
+        remedy = (open_ones[0].remedy if open_ones else "") or "osvc doctor"
+        raise NoEngine(f"cannot reach the engine of {target.name}: {why} → {remedy}")
+
+    def on_event(event: Event) -> None:
+        if line := progress_line(event, local_now()):
+            note(line)
+
+    stop = Stop()
+    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+        (result,) = session.converge(
+            (up,),
+            {up.name: plan},
+            selection=only_engine,
+            verb="docker",
+            lock_wait=config.lock_wait if wait is None else wait,
+            on_event=on_event,
+        )
+    code = result_exit(result, stop.number)
+    if code is not Exit.OK:
+        complain(result_text(result).rstrip("\n"))
+        raise Told(code)
+
+
+def _become(client: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process. Python ignores two signals that every other program expects to end it: they are given back."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.execve(client, list(argv), dict(environ))

@@ -1,0 +1,172 @@
+"""schemas: the JSON Schemas of the documents that osvc prints. The words come from the enums that print them."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, TypeAlias
+
+from reconciler.core.action import Effect, Slot
+from reconciler.core.change import Cause, Verdict
+from reconciler.core.policy import Aim
+from reconciler.core.rules import Impact
+from reconciler.core.status import Status
+from reconciler.report.json_out import VERSION
+
+Schema: TypeAlias = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
+_MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
+_ANYTHING: Schema = {}
+
+
+def plan_schema() -> Schema:
+    """Of `osvc plan --json`, and of saved plans."""
+    return _document(
+        "plan",
+        "What osvc would do, and why.",
+        services=_list(_record(**_plan())),
+        errors=_list(_error()),
+        exit=_NUMBER,
+        optional={"options": {"type": "object", "description": "What a saved plan was made with."}},
+    )
+
+
+def status_schema() -> Schema:
+    """Of `osvc status --json`."""
+    line = _record(
+        rid=_TEXT,
+        type=_TEXT,
+        status=_words(Status),
+        label=_TEXT,
+        reason=_TEXT,
+        drifted=_FLAG,
+        owned=_FLAG,
+        remedy=_TEXT,
+    )
+    service = _record(
+        service=_TEXT, source=_TEXT, goal=_goal(), avail=_words(Status), overall=_words(Status), resources=_list(line)
+    )
+    return _document("status", "Each service and its resources.", services=_list(service), errors=_list(_error()), exit=_NUMBER)
+
+
+def snapshot_schema() -> Schema:
+    """Of `osvc snapshot`. What is inside an observation belongs to its resource type."""
+    observed = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": _TEXT, "present": {"type": "object"}, "absent": {"type": "object"}, "unknown": {"type": "object"}},
+        "oneOf": [{"required": ["present"]}, {"required": ["absent"]}, {"required": ["unknown"]}],
+        "additionalProperties": False,
+    }
+    service = _record(
+        goal=_goal(),
+        store=_TEXT,
+        observed={"type": "object", "additionalProperties": observed},
+        owned={"type": "object", "additionalProperties": {"type": "object", "required": ["type", "wanted"]}},
+    )
+    node = _record(name=_TEXT, env=_TEXT, state_dir=_TEXT, run_dir=_TEXT, subnet_pool=_TEXT)
+    return _document(
+        "snapshot",
+        "What was on a machine at one moment; secrets are marked with the document's salt.",
+        osvc=_TEXT,
+        at={"type": "string", "format": "date-time"},
+        salt={"type": "string", "pattern": "^[0-9a-f]+$"},
+        node=node,
+        services={"type": "object", "additionalProperties": service},
+    )
+
+
+def _plan() -> dict[str, Schema]:
+    field = _record(
+        path=_TEXT,
+        before=_ANYTHING,
+        after=_ANYTHING,
+        impact=_names(Impact),
+        cause=_words(Cause),
+        origin=_or_null(_origin()),
+    )
+    change = _record(
+        rid=_TEXT,
+        type=_TEXT,
+        verdict=_words(Verdict),
+        reason=_TEXT,
+        cause=_or_null(_words(Cause)),
+        provisional=_FLAG,
+        basis=_TEXT,
+        remedy=_TEXT,
+        origin=_or_null(_origin()),
+        fields=_list(field),
+    )
+    step = _record(
+        n=_NUMBER,
+        rid=_TEXT,
+        slot=_names(Slot),
+        op=_TEXT,
+        says=_TEXT,
+        command=_TEXT,
+        effect=_names(Effect),
+        after=_list(_NUMBER),
+        reason=_TEXT,
+        repair=_FLAG,
+        provisional=_FLAG,
+    )
+    return {
+        "service": _TEXT,
+        "goal": _goal(),
+        "impact": _TEXT,
+        "empty": _FLAG,
+        "disruptive": _FLAG,
+        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "changes": _list(change),
+        "steps": _list(step),
+    }
+
+
+def _goal() -> Schema:
+    return _record(aim=_words(Aim), by=_TEXT, at=_MOMENT, reason=_TEXT)
+
+
+def _origin() -> Schema:
+    return _record(file=_TEXT, line=_NUMBER, column=_NUMBER)
+
+
+def _error() -> Schema:
+    return _record(file=_TEXT, line=_NUMBER, column=_NUMBER, message=_TEXT)
+
+
+def _document(name: str, about: str, optional: dict[str, Schema] | None = None, **properties: Schema) -> Schema:
+    head: dict[str, Schema] = {"document": {"const": name}, "version": {"const": VERSION}}
+    body = _record(**head, **properties)
+    body["properties"].update(optional or {})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"osvc {name}",
+        "description": about,
+        **body,
+    }
+
+
+def _record(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _words(enum: type[Enum]) -> Schema:
+    return {"enum": [item.value for item in enum]}
+
+
+def _names(enum: Iterable[Enum]) -> Schema:
+    return {"enum": [item.name.lower() for item in enum]}
