@@ -1,0 +1,163 @@
+"""Golden scenarios: a spec, what is seen, what is owned, and the plan that must come of it.
+
+A scenario says only how the machine differs from one that converged on `was` (or on `spec`). The converged machine is made
+by planning from nothing and simulating: there is no second description of what a state looks like.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reconciler.core.ids import natural
+from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.node import Node
+from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.plan import Plan
+from reconciler.core.planner import make_plan
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.core.service import Service
+from reconciler.core.simulate import simulate
+from reconciler.report.plan_text import golden
+from reconciler.resources.registry import kind_of
+from reconciler.spec.load import load_text
+from tests.properties.laws import check_laws
+
+FOLDER = Path(__file__).parent / "scenarios"
+NODE = Node("deb1")
+NAME = "web"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file, read. `was`: the service as it was last applied; None when it is as `service`."""
+
+    about: str
+    service: Service | None
+    goal: Goal
+    selection: Selection
+    policy: Policy
+    observed: Mapping[str, Observed]
+    ownership: Ownership
+    text: str
+
+    def plan(self) -> Plan:
+        return make_plan(self.service, NAME, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
+
+    def check(self, plan: Plan) -> None:
+        check_laws(plan, self.service, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
+
+
+def read(path: Path) -> Scenario:
+    """Raises AssertionError when the spec of a scenario is not valid."""
+    raw = yaml.safe_load(path.read_text())
+    now = _service(raw["spec"])
+    was = _service(raw["was"]) if "was" in raw else now
+    assert was is not None
+    base, applied = _converged(was)
+    goal = Goal(Aim.DOWN, raw["goal"]["down"]) if "goal" in raw else UP
+    observed = dict(base)
+    for rid, resource in (now.resources if now else {}).items():
+        kind = kind_of(resource.type)
+        if rid in base:
+            seen = base[rid]
+            assert isinstance(seen, Present)
+            if resource.desired != was.resources[rid].desired and resource.type != "dockerd":
+                observed[rid] = Present(seen.state, _around(kind, resource.desired))
+        else:
+            observed[rid] = Absent(_around(kind, resource.desired))
+    for rid, said in (raw.get("snapshot") or {}).items():
+        observed[rid] = _observed(said, observed[rid])
+    owned = _owned(raw.get("owned", "all"), was, applied)
+    policy = Policy(**{**raw.get("policy", {}), "force": frozenset(raw.get("policy", {}).get("force", ()))})
+    return Scenario(
+        raw["about"],
+        now,
+        goal,
+        Selection(tuple(raw.get("select", ()))),
+        policy,
+        observed,
+        Ownership("store", owned),
+        raw.get("plan", ""),
+    )
+
+
+def _service(spec: Any) -> Service | None:
+    if spec is None:
+        return None
+    text = spec if isinstance(spec, str) else yaml.safe_dump(spec, sort_keys=False)
+    loaded = load_text(text, "ini" if isinstance(spec, str) else "yaml", NAME, "web.yaml", NODE)
+    assert not loaded.errors, [str(error) for error in loaded.errors]
+    (service,) = loaded.services
+    return service
+
+
+def _converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
+    """The machine after a first apply, and the desired states that were applied."""
+    observed: dict[str, Observed] = {
+        rid: Absent(_around(kind_of(resource.type), resource.desired)) for rid, resource in service.resources.items()
+    }
+    for rid, resource in service.resources.items():
+        if resource.type == "dockerd" and not getattr(resource.desired, "private", True):
+            observed[rid] = _system_engine()
+    plan = make_plan(service, NAME, UP, Selection(), observed, Ownership("store"), Policy(), kind_of)
+    assert not plan.open, [(change.rid, change.reason) for change in plan.open]
+    return simulate(plan, observed), {change.rid: change.desired for change in plan.changes}
+
+
+def _owned(said: Any, was: Service, applied: Mapping[str, Model]) -> dict[str, Owned]:
+    rids = [] if said == "none" else list(was.resources) if said == "all" else said
+    return {rid: Owned(was.resources[rid].type, applied[rid], applied[rid]) for rid in sorted(rids, key=natural)}
+
+
+def _observed(said: Any, now: Observed) -> Observed:
+    """absent · {absent: around} · {unknown: reason, behind:, assume:, basis:} · {field: value}, against what is there else."""
+    assert isinstance(now, (Present, Absent))
+    if said == "absent":
+        return Absent(now.around)
+    if "absent" in said:
+        return Absent(_changed(now.around, said["absent"]))
+    if "unknown" in said:
+        assume = _observed(said["assume"], now) if "assume" in said else None
+        assert not isinstance(assume, Unknown)
+        return Unknown(said["unknown"], said.get("behind"), assume, said.get("basis", ""))
+    assert isinstance(now, Present)
+    return Present(_changed(now.state, said), now.around)
+
+
+def _changed(record: Model, values: Mapping[str, Any]) -> Model:
+    return type(record).model_validate({**record.model_dump(), **values})
+
+
+def _around(kind: ResourceKind, desired: Model) -> Model:
+    """Surroundings that forbid nothing: the device is there, the image too."""
+    match kind.name:
+        case "fs":
+            values: dict[str, Any] = {"source": "file", "signature": getattr(desired, "type", ""), "point": "dir"}
+            if getattr(desired, "type", "") == "bind":
+                values = {"source": "dir", "point": "dir"}
+            return kind.around.model_validate(values)
+        case "container":
+            return kind.around.model_validate({"image": {"id": f"sha256:{getattr(desired, 'image', '')}"}})
+        case _:
+            return kind.around.model_validate({})
+
+
+def _system_engine() -> Seen:
+    kind = kind_of("dockerd")
+    return Present(kind.state.model_validate({"running": True, "answers": True}), kind.around.model_validate({}))
+
+
+def rewrite(path: Path, plan: str) -> None:
+    """Put this plan text into a scenario's file, leaving the rest of it as it is."""
+    head = path.read_text().split("\nplan: |\n")[0].rstrip("\n")
+    body = "".join(f"  {line}\n" for line in plan.splitlines())
+    path.write_text(f"{head}\nplan: |\n{body}")
+
+
+def text_of(scenario: Scenario) -> str:
+    return golden(scenario.plan())

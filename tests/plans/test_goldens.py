@@ -1,0 +1,28 @@
+"""Every golden scenario: the plan is the one in its file, and obeys the four laws. `make golden` rewrites the files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.change import Cause, Verdict
+from tests.plans.golden import FOLDER, read, rewrite, text_of
+
+FILES = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden(path: Path) -> None:
+    scenario = read(path)
+    plan = text_of(scenario)
+    if os.environ.get("OSVC_GOLDEN") == "rewrite":
+        rewrite(path, plan)
+    else:
+        assert plan == scenario.text, f"{path.stem}: {scenario.about} (make golden rewrites, then read the difference)"
+    scenario.check(scenario.plan())
+
+
+def test_every_verdict_and_cause_has_a_golden() -> None:
+    changes = [change for path in FILES for change in read(path).plan().changes]
+    assert {change.verdict for change in changes} == set(Verdict)
+    assert {field.cause for change in changes for field in change.fields} == set(Cause)
