@@ -224,6 +224,7 @@ class Mount(CommandAction):
     """Mount. mnt_opt and mount_only are settled; hides: how many names in the mount point go out of sight."""
 
     op: ClassVar[str] = "mount"
+    shared: ClassVar[bool] = True
     dev: str
     mnt: str
     type: str
