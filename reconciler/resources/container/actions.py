@@ -74,9 +74,12 @@ def _has_image(seen: Seen) -> bool:
 
 
 class Pull(ContainerAction):
+    """always: also when the engine has an image of that name."""
+
     op = "pull"
     ref: str
     timeout: float
+    always: bool = False
 
     def says(self) -> str:
         return f"pull {self.ref}"
@@ -171,7 +174,7 @@ class Create(ContainerAction):
 
 
 class Start(ContainerAction):
-    """timeout: how long until it has to run (and be healthy). memory: the limit, for the message when it dies of it."""
+    """timeout: how long until it has to run (and be healthy). stop_timeout: for the stop that undoes it."""
 
     op = "start"
     name: str

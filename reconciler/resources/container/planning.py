@@ -26,7 +26,6 @@ from reconciler.resources.container.model import Around, Container, Desired, Sta
 from reconciler.resources.container.normal import effective, ended, stripped, without
 
 _LIVE: Final = ("memory", "cpus", "restart_policy")
-_SPELLINGS: Final = frozenset({"run_image", "run_command"})
 
 
 class ContainerKind:
@@ -35,13 +34,6 @@ class ContainerKind:
     desired = Desired
     state = State
     around = Around
-
-    def spelt(self, data: Mapping[str, Any], spellings: Mapping[str, str]) -> Mapping[str, Any]:
-        """The keywords with what an old spelling implies: `run_image` and `run_command` come with a terminal and an open
-        standard input, unless the spec says otherwise. spellings: field -> the name that was written."""
-        if _SPELLINGS.isdisjoint(spellings.values()):
-            return data
-        return {"tty": True, "interactive": True, **data}
 
     def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
         return False
@@ -198,7 +190,7 @@ class _Hand:
         if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
             return ()
         if around.image is None or (want.image_pull_policy == "always" and not want.image_archive):
-            return (Pull(**whose, ref=want.image, timeout=want.pull_timeout),)
+            return (Pull(**whose, ref=want.image, timeout=want.pull_timeout, always=want.image_pull_policy == "always"),)
         return ()
 
     def create(self, name: str) -> Action:

@@ -1,0 +1,187 @@
+"""observing: from what engines have to what is observed of each container resource."""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.host.errors import HostError
+from reconciler.host.ports import Host
+from reconciler.resources.container.forms import Port, ports_of, volumes_of
+from reconciler.resources.container.model import Around, Container, Desired, Held, State, assemble, pieces
+from reconciler.resources.container.views import Entry, LiveView, Memory, StillView, View, shims
+from reconciler.resources.driver import Wanted
+
+_NOT_DATA = frozenset({"lost+found", ".osvc-engine"})
+_WILD = frozenset({"0.0.0.0", "::", ""})
+
+
+class Look:
+    """One observation of many resources: each engine is asked once, whatever their number."""
+
+    def __init__(self, host: Host, memory: Memory) -> None:
+        self._host, self._memory = host, memory
+        self._live: dict[str, LiveView | HostError] = {}
+        self._still: dict[str, StillView | HostError] = {}
+
+    def open(self, wanted: Sequence[Wanted]) -> None:
+        """Ask every engine that these resources are, or were, on."""
+        for want in wanted:
+            for handle in want.handles:
+                if handle.socket not in self._live:
+                    self._live[handle.socket] = self._ask(handle)
+
+    def see(self, want: Wanted) -> Observed:
+        """One resource. Never raises: what cannot be seen is Unknown."""
+        handles = want.handles
+        if not handles:
+            return Unknown("nothing is known of it")
+        desired: Desired = handles[-1]
+        view = self._live[desired.socket]
+        if isinstance(view, HostError):
+            return self._behind(want, desired, str(view))
+        try:
+            return self._seen(want, desired, view)
+        except HostError as err:
+            return Unknown(f"its engine does not say: {err}")
+
+    def _ask(self, handle: Desired) -> LiveView | HostError:
+        root = handle.container_data_dir if handle.private else None
+        try:
+            return LiveView(self._host.docker.engine(handle.socket), self._host.files, self._memory, root)
+        except HostError as err:
+            return err
+
+    def _seen(self, want: Wanted, desired: Desired, view: View) -> Seen:
+        found = self._labelled(desired, view)
+        for handle in want.handles:
+            other = self._live[handle.socket]
+            if handle.socket != desired.socket and not isinstance(other, HostError):
+                found += self._labelled(handle, other)
+        needs_cpus = desired.cpus or any(one.cpus for one in found)
+        around = Around(image=view.image(desired.image), cpus=view.cpus() if needs_cpus else 0, holder=self._holder(desired, view))
+        if not any(one.alive for one in found):
+            around = around.model_copy(update={"ports": self._ports(desired), "missing": self._missing(desired)})
+        return assemble(found, desired.name, desired.socket, around)
+
+    def _labelled(self, handle: Desired, view: View) -> list[Container]:
+        store = self._store(handle)
+        entries = [entry for entry in view.entries if entry.belongs(handle.service, handle.rid, store)]
+        kept = [entry for entry in entries if entry.name.startswith(handle.name) or not _inherited(entry, view)]
+        return [one for entry in kept if (one := view.container(entry)) is not None]
+
+    def _store(self, handle: Desired) -> str:
+        return "" if handle.private else self._host.store
+
+    def _holder(self, desired: Desired, view: View) -> Held | None:
+        """Who has the name, unless osvc made it: then the order of the plan decides."""
+        store = self._store(desired)
+        for entry in view.entries:
+            if entry.name == desired.name and (not entry.made_here(store) or _inherited(entry, view)):
+                return Held(
+                    what=desired.name,
+                    by=f"container {entry.id[:12]} of {entry.image}",
+                    remedy=f"docker -H unix://{desired.socket} rename {entry.name} OTHER, or give this one another name",
+                )
+        return None
+
+    def _ports(self, desired: Desired) -> tuple[Held, ...]:
+        held = ((port, self.holder_of(port)) for port in ports_of(desired.ports))
+        return tuple(Held(what=_spoken(port), by=who) for port, who in held if who)
+
+    def holder_of(self, port: Port) -> str:
+        """Who has a port of the host and is not ours, as a message names it, or ""."""
+        for socket, view in self._live.items():
+            for entry in () if isinstance(view, HostError) else view.entries:
+                if any(_overlap(port, *published) for published in entry.published):
+                    system = socket == "/var/run/docker.sock"
+                    return "" if entry.made_here(self._host.store if system else "") else f"container {entry.name}"
+        return listener(self._host, port)
+
+    def _missing(self, desired: Desired) -> tuple[str, ...]:
+        return tuple(path for path in binds_of(desired) if not _there(self._host, path))
+
+    def _behind(self, want: Wanted, desired: Desired, reason: str) -> Observed:
+        """The engine is down: what may be assumed, and on what evidence."""
+        try:
+            assume, basis = self._assume(want, desired)
+        except HostError as err:
+            return Unknown(f"{reason}; and its files cannot be read: {err}", "dockerd")
+        return Unknown(reason, "dockerd", assume, basis)
+
+    def _assume(self, want: Wanted, desired: Desired) -> tuple[Present[State, Around] | Absent[Around] | None, str]:
+        remembered = want.owned.remembered if want.owned else None
+        root = desired.container_data_dir
+        if root is not None:
+            names = self._host.files.names(root)
+            if names is not None and "containers" in names:
+                return self._narrow(
+                    self._seen(want, desired, self._files(desired.socket, root))
+                ), "read from the stopped engine's files"
+            if remembered is None and not set(names or ()) - _NOT_DATA:
+                return Absent(Around()), f"new engine, {'empty data root' if names is not None else 'no data root yet'}"
+        if remembered is not None:
+            return self._narrow(self._ended(remembered, desired)), "as last seen of the same engine"
+        return Absent(Around()), "never seen here"
+
+    def _ended(self, seen: Seen, desired: Desired) -> Seen:
+        """What is left of what was seen: without its shim, a container does not run."""
+        alive = shims(self._host)
+        found = [one.model_copy(update={"status": "exited"}) if one.alive and one.id not in alive else one for one in pieces(seen)]
+        assert isinstance(seen.around, Around)
+        return assemble(found, desired.name, desired.socket, seen.around)
+
+    def _files(self, socket: str, root: str) -> StillView:
+        if socket not in self._still:
+            try:
+                self._still[socket] = StillView(self._host, socket, root)
+            except HostError as err:
+                self._still[socket] = err
+        view = self._still[socket]
+        if isinstance(view, HostError):
+            raise view
+        return view
+
+    def _narrow(self, seen: Seen) -> Present[State, Around] | Absent[Around] | None:
+        if isinstance(seen, Present) and isinstance(seen.state, State) and isinstance(seen.around, Around):
+            return Present(seen.state, seen.around)
+        return Absent(seen.around) if isinstance(seen, Absent) and isinstance(seen.around, Around) else None
+
+
+def _inherited(entry: Entry, view: View) -> bool:
+    """Whether the labels come from the image: it was committed from a container of ours, which makes nothing else ours."""
+    labels: Mapping[str, str] = view.labels_of(entry.image_id)
+    return "osvc.rid" in labels and all(entry.labels.get(name) == labels.get(name) for name in ("osvc.service", "osvc.rid"))
+
+
+def _overlap(port: Port, address: str, number: int, protocol: str) -> bool:
+    same = port.host == number and port.protocol == protocol
+    return same and (port.address in _WILD or address in _WILD or port.address == address)
+
+
+def _spoken(port: Port) -> str:
+    """A port as a message names it: 8080, or with what is unusual about it."""
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    return f"{port.host}{protocol}{f' on {port.address}' if port.address else ''}"
+
+
+def listener(host: Host, port: Port) -> str:
+    """Which process has a port of the host, as a message names it, or ""."""
+    try:
+        process = host.processes.listener(port.address or "0.0.0.0", port.host, port.protocol)
+    except HostError:
+        return ""
+    if process is None:
+        return ""
+    name = (process.exe or (process.argv[0] if process.argv else "")).rpartition("/")[2]
+    return f"pid {process.pid} {name}".rstrip() if process.pid else "a process that cannot be named"
+
+
+def binds_of(desired: Desired) -> tuple[str, ...]:
+    """The paths of the host that are mounted into the container."""
+    return tuple(sorted({volume.source for volume in volumes_of(desired.volume_mounts) if volume.binds}))
+
+
+def _there(host: Host, path: str) -> bool:
+    try:
+        return host.files.stat(path) is not None
+    except HostError:
+        return False
