@@ -25,6 +25,14 @@ ACTS = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, 
 _RISES = frozenset({Verdict.CREATE, Verdict.START, Verdict.RESTART, Verdict.REPLACE})
 _FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
 _QUIET = frozenset({Verdict.KEEP, Verdict.LIVE, Verdict.ADOPT})
+_GOES = {
+    Verdict.CREATE: "comes anew",
+    Verdict.START: "comes up",
+    Verdict.RESTART: "restarts",
+    Verdict.REPLACE: "is replaced",
+    Verdict.STOP: "is stopped",
+    Verdict.REMOVE: "is removed",
+}
 _LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE})
 
 
@@ -169,7 +177,7 @@ def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> N
                 todo.append(other)
     for rid, draft in drafts.items():
         if rid not in taken:
-            draft.turn(Verdict.KEEP, "not selected")
+            draft.change = replace(draft.change, verdict=Verdict.KEEP, reason="not selected", fields=(), cause=None, remedy="")
         elif rid in why and draft.change.verdict in ACTS:
             draft.turn(draft.change.verdict, f"added: {why[rid]}; {draft.change.reason}")
 
@@ -206,8 +214,7 @@ def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
             stuck = other.change.verdict in (Verdict.REFUSE, Verdict.DEFER)
             absent = other.change.verdict is Verdict.KEEP and not other.is_up and other.resource is not None
             if (stuck or absent) and not other.is_up:
-                what = {Verdict.REFUSE: "is refused", Verdict.DEFER: "is not known"}.get(other.change.verdict, "is down")
-                draft.turn(Verdict.DEFER, f"waits for {rid}, which {what}", remedy=other.change.remedy or "osvc status")
+                draft.turn(Verdict.DEFER, f"waits for {rid}, which {_stands(other)}", remedy=other.change.remedy or "osvc status")
                 return True
     if draft.change.verdict in _FALLS:
         for other in drafts.values():
@@ -219,6 +226,14 @@ def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
                 )
                 return True
     return False
+
+
+def _stands(draft: _Draft) -> str:
+    if draft.change.verdict is Verdict.REFUSE:
+        return "is refused"
+    if draft.change.verdict is Verdict.KEEP:
+        return "is down"
+    return "is not known" if isinstance(draft.observed, Unknown) and draft.observed.assume is None else "has to wait itself"
 
 
 def _bounce(draft: _Draft, drafts: Mapping[str, _Draft], goal: Goal) -> bool:
@@ -234,7 +249,7 @@ def _bounce(draft: _Draft, drafts: Mapping[str, _Draft], goal: Goal) -> bool:
         if bond is not Bond.HOLD or not other.is_up or other.change.verdict not in _QUIET:
             continue
         leaving = goal.aim is Aim.DOWN or other.resource is None
-        reason = f"holds {draft.rid}, which is to {change.verdict.value}"
+        reason = f"holds {draft.rid}, which {_GOES[change.verdict]}"
         other.turn(Verdict.STOP if leaving else Verdict.RESTART, reason, cause=change.cause)
         if _idle(other.moves):
             other.turn(Verdict.DEFER, f"{reason}, but cannot be bounced")

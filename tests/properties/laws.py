@@ -109,7 +109,7 @@ def _applied(change: Change, ownership: Ownership) -> object:
 
 
 def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
-    """Law 4. Commit steps are barriers by design and come last: undo starts before them. What only repairs drift is never undone."""
+    """Law 4. Commit steps are barriers and come last: undo starts before them. What only repairs drift is never undone."""
     state: dict[str, Observed] = {**assumed(observed), **{c.rid: c.seen for c in plan.changes if c.seen is not None}}
     start = dict(state)
     stack = []

@@ -124,7 +124,7 @@ def test_a_lost_mount_bounces_what_holds_it_and_nothing_else():
         "mount#1 up start",
         "box#1 up start",
     ]
-    assert plan.change("box#1").reason == "holds mount#1, which is to create"
+    assert plan.change("box#1").reason == "holds mount#1, which comes anew"
 
 
 def test_an_engine_that_restarts_with_live_restore_bounces_nothing():
