@@ -124,7 +124,7 @@ class PrivateEngine:
         return found
 
     def _reaped(self, pids: list[int], deadline: float) -> None:
-        """Wait until nothing is left of them: a containerd that nobody has reaped yet keeps the next dockerd from starting its own."""
+        """Wait until nothing is left of them: a containerd not yet reaped keeps the next dockerd from starting its own."""
         while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.02)
 

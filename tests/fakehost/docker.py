@@ -1,0 +1,358 @@
+"""The fake Docker port: engines in memory, each alive only while its fake dockerd process lives.
+
+    docker = FakeDocker(machine)
+    docker.add_image("/srv/web/docker", "osvc/demo:1", demo_image())     # what lies in a data root, engine or not
+    docker.system()                                                      # the machine's own engine, always there
+    docker.by_hand(socket).remove("web.container.1")                     # somebody else, not osvc: not counted, never fails
+
+A dockerd that osvc spawns is understood from its words and its config file. Containers are processes of the machine (a shim,
+the command, a docker-proxy for each published port): killing one is seen as the engine would see it. What a data root holds is
+kept by the id in its file `engine-id`, so that it comes and goes with the filesystem; `containers/ID/config.v2.json` and
+`hostconfig.json` lie beside it. Restart policies are kept, not acted upon.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from tests.fakehost.docker_engine import FakeEngine
+from tests.fakehost.docker_records import FakeArchive, FakeImage, Record, Script, named, on_disk, script_of, stamp
+from tests.fakehost.machine import FakeProcess, Machine
+from tests.fakehost.processes import listener_of, options_of
+
+SYSTEM = "/var/run/docker.sock"
+
+
+@dataclass(eq=False)
+class FakeContainer:
+    record: Record
+    process: FakeProcess | None = None
+    shim: FakeProcess | None = None
+    proxies: list[FakeProcess] = field(default_factory=list)
+    output: str = ""
+
+
+@dataclass(eq=False)
+class FakeData:
+    """What lies in a data root. tags: reference -> image id."""
+
+    containers: dict[str, FakeContainer] = field(default_factory=dict)
+    images: dict[str, FakeImage] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class FakeDaemon:
+    """A dockerd that runs. child: its own containerd; containerd: the socket of the one that it uses."""
+
+    process: FakeProcess
+    child: FakeProcess | None
+    root: str
+    exec_root: str
+    containerd: str
+    bridge: str
+    live_restore: bool
+    data: FakeData
+
+
+class FakeDocker:
+    """Implements ports.Docker on a fake machine.
+
+    registry: what can be pulled. registry_fault: what every pull meets instead. scripts: what a container does when it is
+    started, by the first of them that matches its record; otherwise by its command (docker_records.script_of).
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.registry: dict[str, FakeImage] = {}
+        self.registry_fault: HostError | None = None
+        self.archives: dict[str, FakeArchive] = {}
+        self.scripts: list[tuple[Callable[[Record], bool], Script]] = []
+        self.daemons: list[FakeDaemon] = []
+        self._datas: dict[str, FakeData] = {}
+        self._engines: dict[str, FakeEngine] = {}
+        self._numbers = itertools.count(1)
+        machine.on_spawn.append(self._spawned)
+        machine.on_exit.append(self._exited)
+
+    # What tests set up and look at
+
+    def engine(self, socket: str) -> "FakeEngine":
+        return self._engines.setdefault(socket, FakeEngine(self, socket))
+
+    def by_hand(self, socket: str = SYSTEM) -> "FakeEngine":
+        """The same engine as another person uses it: no effect is counted, no fault injected."""
+        return FakeEngine(self, socket, counted=False)
+
+    def system(self, socket: str = SYSTEM, root: str = "/var/lib/docker") -> FakeProcess:
+        """Start the machine's own engine."""
+        machine = self.machine
+        process = machine.start_process(("dockerd", "--host", f"unix://{socket}", "--data-root", root), exe="/usr/sbin/dockerd")
+        machine.tree.make_dir(os.path.dirname(socket), 0o755)
+        path = machine.tree.walk(socket).path
+        machine.tree.remove(path)
+        machine.tree.put(path, "socket", 0o660)
+        process.sockets.append(path)
+        self._spawned(process)
+        return process
+
+    def data(self, root: str) -> FakeData:
+        """What lies in a data root now; a new, empty one when nothing does. Makes the folder."""
+        tree = self.machine.tree
+        tree.make_dir(root, 0o710)
+        ident = tree.read(f"{root}/engine-id", 1 << 20)
+        if ident is None:
+            ident = f"engine-{next(self._numbers)}"
+            tree.write(f"{root}/engine-id", ident, 0o600)
+            for folder in ("containers", "image", "overlay2", "volumes"):
+                tree.make_dir(f"{root}/{folder}", 0o710)
+        return self._datas.setdefault(ident, FakeData())
+
+    def add_image(self, root: str, ref: str, image: FakeImage) -> str:
+        """Put an image into a data root. Its id."""
+        data = self.data(root)
+        data.images[image.id] = image
+        data.tags[named(ref)] = image.id
+        return image.id
+
+    def add_archive(self, path: str, image: FakeImage, *refs: str, rootfs: bool = False) -> None:
+        """Put an image archive among the machine's files."""
+        self.machine.add_file(path, "an archive")
+        self.archives[path] = FakeArchive(image, None if rootfs else tuple(named(ref) for ref in refs))
+
+    def script(self, matching: Callable[[Record], bool], script: Script) -> None:
+        """From now on, what containers do whose record matches."""
+        self.scripts.insert(0, (matching, script))
+
+    # The daemon's life
+
+    def alive(self, socket: str) -> FakeDaemon:
+        """The daemon behind a socket. Raises Transient."""
+        found = self.machine.tree.find(socket)
+        if found is None or found.kind != "socket":
+            raise Transient(f"no engine answers on {socket}: there is no such socket")
+        process = listener_of(self.machine, socket)
+        for daemon in self.daemons:
+            if daemon.process is process:
+                return daemon
+        raise Transient(f"no engine answers on {socket}: connection refused")
+
+    def _spawned(self, process: FakeProcess) -> None:
+        """A dockerd is up: sockets, pid file and folders are there already."""
+        if os.path.basename(process.argv[0]) != "dockerd":
+            return
+        options = self._options(process)
+        try:
+            data = self.data(options["data-root"])
+            if any(daemon.data is data for daemon in self.daemons):
+                raise Permanent("error while opening volume store metadata database: timeout")
+        except HostError as error:
+            if process.log:
+                self.machine.tree.append(process.log, f"failed to start daemon: {error}\n")
+            self.machine.end_process(process, clean=True)
+            return
+        self.machine.hold(process, options["data-root"])
+        child = None
+        if not options["containerd"]:
+            words = ("containerd", "--config", f"{options['exec-root']}/containerd/containerd.toml")
+            child = self.machine.start_process(words, parent=process.pid)
+        address = options["containerd"] or f"{options['exec-root']}/containerd/containerd.sock"
+        live = options["live-restore"].lower() == "true"
+        daemon = FakeDaemon(process, child, options["data-root"], options["exec-root"], address, options["bridge"], live, data)
+        self.daemons.append(daemon)
+        for container in data.containers.values():
+            if container.record["State"]["Running"]:
+                self._restore(daemon, container)
+
+    def _options(self, process: FakeProcess) -> dict[str, str]:
+        """The settings of a dockerd: its own defaults, its config file, its command line."""
+        given = {name.lstrip("-"): values[-1] or "true" for name, values in options_of(process.argv).items()}
+        file = self.machine.tree.read(given.get("config-file", "/etc/docker/daemon.json"), 1 << 20)
+        configured = {key: str(value) for key, value in json.loads(file or "{}").items() if not isinstance(value, list | dict)}
+        defaults = {
+            "data-root": "/var/lib/docker",
+            "exec-root": "/var/run/docker",
+            "containerd": "",
+            "bridge": "",
+            "live-restore": "false",
+        }
+        return {**defaults, **configured, **given}
+
+    def _restore(self, daemon: FakeDaemon, container: FakeContainer) -> None:
+        """What a daemon does with a container that ran when its predecessor was killed."""
+        if container.process is None:
+            self.ended(daemon, container, 255)
+        elif daemon.live_restore:
+            self.publish(daemon, container)
+        else:
+            self.stop_process(container)
+            self.ended(daemon, container, 137)
+
+    def _exited(self, process: FakeProcess, clean: bool) -> None:
+        for daemon in list(self.daemons):
+            if daemon.process is process:
+                self._daemon_ended(daemon, clean)
+        for data in self._datas.values():
+            for container in data.containers.values():
+                if container.process is process:
+                    container.process = None
+                    for daemon in self.daemons:
+                        if daemon.data is data:
+                            self.ended(daemon, container, 137)
+
+    def _daemon_ended(self, daemon: FakeDaemon, clean: bool) -> None:
+        for container in daemon.data.containers.values():
+            for proxy in container.proxies:
+                self.machine.end_process(proxy, clean=True)
+            container.proxies.clear()
+            if clean and not daemon.live_restore and container.process is not None:
+                self.stop_process(container)
+                self.ended(daemon, container, 137)
+        self.daemons.remove(daemon)
+        if daemon.child is not None:
+            self.machine.end_process(daemon.child, clean=clean)
+
+    # Containers
+
+    def run(self, daemon: FakeDaemon, container: FakeContainer) -> None:
+        """Start the command of a container. Raises Conflict, NotFound, Permanent, with the state that a real engine leaves."""
+        record, machine = container.record, self.machine
+        try:
+            script = self._admit(daemon, container)
+        except HostError as error:
+            record["State"].update(Error=str(error), ExitCode=127 if "executable file" in str(error) else 128)
+            self.save(daemon, container)
+            raise
+        for mount in record["Mounts"]:
+            machine.tree.make_dir(mount["Source"], 0o755)
+        container.output += script.output
+        now = self.now()
+        home = f"{daemon.root}/containers/{record['Id']}"
+        record["HostConfig"]["Runtime"] = "runc"
+        for key, file in (("HostnamePath", "hostname"), ("HostsPath", "hosts"), ("ResolvConfPath", "resolv.conf")):
+            record[key] = f"{home}/{file}"
+        record["LogPath"] = f"{home}/{record['Id']}-json.log"
+        record["State"].update(Status="running", Running=True, ExitCode=0, Error="", StartedAt=now)
+        if script.code is not None:
+            self.ended(daemon, container, script.code)
+            return
+        shim = ("containerd-shim-runc-v2", "-namespace", "moby", "-id", record["Id"], "-address", daemon.containerd)
+        container.shim = machine.start_process(shim)
+        container.process = machine.start_process((record["Path"], *record["Args"]), parent=container.shim.pid)
+        record["State"]["Pid"] = container.process.pid
+        machine.hold(container.shim, daemon.root)
+        for mount in record["Mounts"]:
+            machine.hold(container.process, mount["Source"])
+        self.publish(daemon, container)
+        self.save(daemon, container)
+
+    def _admit(self, daemon: FakeDaemon, container: FakeContainer) -> Script:
+        record = container.record
+        mode = record["HostConfig"]["NetworkMode"]
+        if mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:"):
+            raise NotFound(f"network {mode} not found")
+        for protocol, address, port in self._ports(record):
+            failed = f"driver failed programming external connectivity on endpoint {record['Name'][1:]} ({record['Id']}): "
+            for other in daemon.data.containers.values():
+                if other is not container and other.proxies and (protocol, address, port) in self._ports(other.record):
+                    raise Conflict(f"{failed}Bind for {address}:{port} failed: port is already allocated")
+            if self._listens(protocol, address, port):
+                raise Conflict(
+                    f"{failed}Error starting userland proxy: listen {protocol}4 {address}:{port}: bind: address already in use"
+                )
+        script = next((script for matching, script in self.scripts if matching(record)), None) or script_of(record)
+        if script.missing:
+            raise Permanent(
+                "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+                f'exec: "{script.missing}": executable file not found in $PATH: unknown'
+            )
+        return script
+
+    def _listens(self, protocol: str, address: str, port: int) -> bool:
+        wild = ("0.0.0.0", "::", "")
+        return any(
+            (kind, number) == (protocol, port) and (there == address or there in wild or address in wild)
+            for process in self.machine.processes.values()
+            for kind, there, number in process.ports
+        )
+
+    @staticmethod
+    def _ports(record: Record) -> list[tuple[str, str, int]]:
+        """(protocol, address, port) of what is published: bindings of ports that the configuration exposes, and of no others."""
+        if record["HostConfig"]["NetworkMode"] not in ("default", "bridge"):
+            return []
+        exposed = record["Config"].get("ExposedPorts") or {}
+        return [
+            (port.partition("/")[2] or "tcp", binding.get("HostIp") or "0.0.0.0", int(binding["HostPort"] or 49153))
+            for port, bindings in (record["HostConfig"]["PortBindings"] or {}).items()
+            if port in exposed
+            for binding in bindings or ()
+        ]
+
+    def publish(self, daemon: FakeDaemon, container: FakeContainer) -> None:
+        """Give a running container its addresses and its proxies."""
+        record = container.record
+        exposed, ports = record["Config"].get("ExposedPorts") or {}, {}
+        for port in exposed:
+            bindings = (record["HostConfig"]["PortBindings"] or {}).get(port)
+            ports[port] = (
+                [{"HostIp": it.get("HostIp") or "0.0.0.0", "HostPort": it["HostPort"]} for it in bindings] if bindings else None
+            )
+        network = record["NetworkSettings"]
+        network["Ports"] = ports if self._ports(record) or exposed else {}
+        network.update(SandboxID=record["Id"][::-1], SandboxKey=f"{daemon.exec_root}/netns/{record['Id'][:12]}")
+        for endpoint in network["Networks"].values():
+            endpoint.update(NetworkID="n" * 64, EndpointID=hashlib.sha256(record["Id"].encode()).hexdigest())
+        if "bridge" in network["Networks"]:
+            address = {"IPAddress": f"172.17.0.{next(self._numbers) % 250 + 2}", "IPPrefixLen": 16, "Gateway": "172.17.0.1"}
+            network["Networks"]["bridge"].update(address)
+            network.update(address)
+        for protocol, there, number in self._ports(record):
+            words = ("docker-proxy", "-proto", protocol, "-host-ip", there, "-host-port", str(number))
+            proxy = self.machine.start_process(words, parent=daemon.process.pid, ports=[(protocol, there, number)])
+            container.proxies.append(proxy)
+
+    def stop_process(self, container: FakeContainer) -> None:
+        """End a container's processes, without the engine's taking notice."""
+        process, container.process = container.process, None
+        if process is not None:
+            self.machine.end_process(process, clean=True)
+
+    def ended(self, daemon: FakeDaemon, container: FakeContainer, code: int) -> None:
+        """The engine notices that a container has ended."""
+        record = container.record
+        for process in (*container.proxies, container.shim):
+            if process is not None:
+                self.machine.end_process(process, clean=True)
+        container.proxies, container.shim, container.process = [], None, None
+        record["State"].update(
+            Status="exited", Running=False, Paused=False, Restarting=False, Pid=0, ExitCode=code, FinishedAt=self.now()
+        )
+        network = record["NetworkSettings"]
+        network.update(Ports={}, IPAddress="", IPPrefixLen=0, Gateway="", EndpointID="")
+        for endpoint in network["Networks"].values():
+            endpoint.update(IPAddress="", IPPrefixLen=0, Gateway="", EndpointID="")
+        self.save(daemon, container)
+
+    def save(self, daemon: FakeDaemon, container: FakeContainer) -> None:
+        """Write what the engine keeps of a container into its data root."""
+        home = f"{daemon.root}/containers/{container.record['Id']}"
+        with suppress(NotFound):
+            for file, text in on_disk(container.record).items():
+                self.machine.tree.write(f"{home}/{file}", text, 0o600)
+
+    def now(self) -> str:
+        return stamp(self.machine.now(), next(self._numbers))
+
+    def keep(self, daemon: FakeDaemon, record: Record) -> FakeContainer:
+        """Take a new container into a daemon's data."""
+        container = daemon.data.containers[record["Id"]] = FakeContainer(record)
+        return container
+
+    def new_id(self) -> str:
+        return hashlib.sha256(f"container {next(self._numbers)}".encode()).hexdigest()

@@ -1,0 +1,276 @@
+"""One engine of the fake Docker port: ports.Engine, call by call, with a real engine's refusals in its own words."""
+
+import copy
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
+from reconciler.host.linux.docker import Calls
+from reconciler.host.ports import Pulled
+from reconciler.host.text import printable
+from tests.fakehost.docker_records import (
+    NAME,
+    FakeImage,
+    Record,
+    listed,
+    listed_image,
+    named,
+    new_container,
+    read_archive,
+    template,
+)
+
+if TYPE_CHECKING:
+    from tests.fakehost.docker import FakeContainer, FakeDaemon, FakeDocker
+
+
+class FakeEngine:
+    """The engine behind a socket. calls: how often it was asked and told, whether or not it answered."""
+
+    def __init__(self, docker: "FakeDocker", socket: str, *, counted: bool = True) -> None:
+        self.socket = socket
+        self.calls = Calls()
+        self._docker = docker
+        self._machine = docker.machine
+        self._counted = counted
+
+    # Reading
+
+    def ping(self, timeout: float = 3.0) -> None:
+        self._read("ping")
+
+    def info(self) -> Record:
+        daemon = self._read("info")
+        found: Record = template("info.json")
+        states = [container.record["State"]["Status"] for container in daemon.data.containers.values()]
+        found.update(
+            ID=daemon.root,
+            DockerRootDir=daemon.root,
+            LiveRestoreEnabled=daemon.live_restore,
+            Containers=len(states),
+            ContainersRunning=states.count("running"),
+            ContainersPaused=states.count("paused"),
+            ContainersStopped=states.count("exited") + states.count("created"),
+            Images=len(daemon.data.images),
+        )
+        return found
+
+    def containers(self) -> list[Record]:
+        daemon = self._read("containers")
+        found = []
+        for container in daemon.data.containers.values():
+            asked = container.record["Config"]["Image"]
+            still = daemon.data.tags.get(named(asked)) == container.record["Image"]
+            found.append(copy.deepcopy(listed(container.record, asked if still else container.record["Image"])))
+        return found[::-1]
+
+    def inspect(self, container: str) -> Record:
+        daemon = self._read(f"inspect {container}")
+        return copy.deepcopy(self._find(daemon, container).record)
+
+    def images(self) -> list[Record]:
+        daemon = self._read("images")
+        return [listed_image(self._image_record(daemon, image)) for image in daemon.data.images.values()]
+
+    def image(self, ref: str) -> Record:
+        daemon = self._read(f"image {ref}")
+        return self._image_record(daemon, self._find_image(daemon, ref, f"no such image: {ref}: No such image: {ref}"))
+
+    def networks(self) -> list[Record]:
+        daemon = self._read("networks")
+        found: list[Record] = template("networks.json")
+        for network in found:
+            if network["Name"] == "bridge":
+                network["Options"]["com.docker.network.bridge.name"] = daemon.bridge or "docker0"
+        return found
+
+    def logs(self, container: str, lines: int = 10) -> str:
+        daemon = self._read(f"logs {container}")
+        text = printable(self._find(daemon, container).output)
+        return "\n".join(text.rstrip("\n").split("\n")[-lines:])
+
+    # Writing
+
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        with self._write(f"create {name}") as daemon:
+            if not NAME.fullmatch(name):
+                raise Permanent(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+            self._free(daemon, name)
+            image = self._find_image(daemon, str(config["Image"]), f"No such image: {named(str(config['Image']))}")
+            for mount in (config.get("HostConfig") or {}).get("Mounts") or ():
+                if mount["Type"] == "bind" and self._machine.tree.find(mount["Source"]) is None:
+                    raise Permanent(f'invalid mount config for type "bind": bind source path does not exist: {mount["Source"]}')
+            ident, now = self._docker.new_id(), self._docker.now()
+            record = new_container(ident, name, config, self._image_record(daemon, image), root=daemon.root, created=now)
+            self._machine.tree.make_dir(f"{daemon.root}/containers/{ident}", 0o710)
+            self._docker.save(daemon, self._docker.keep(daemon, record))
+            return ident
+
+    def start(self, container: str) -> None:
+        with self._write(f"start {container}") as daemon:
+            found = self._find(daemon, container)
+            if found.record["State"]["Paused"]:
+                raise Conflict("cannot start a paused container, try unpause instead")
+            if not found.record["State"]["Running"]:
+                self._docker.run(daemon, found)
+
+    def stop(self, container: str, timeout: int) -> None:
+        with self._write(f"stop {container}") as daemon:
+            found = self._find(daemon, container)
+            if found.record["State"]["Running"]:
+                self._docker.stop_process(found)
+                self._docker.ended(daemon, found, 137)
+
+    def pause(self, container: str) -> None:
+        """Not of the port: what somebody does by hand."""
+        self._freeze(container, paused=True)
+
+    def unpause(self, container: str) -> None:
+        self._freeze(container, paused=False)
+
+    def rename(self, container: str, name: str) -> None:
+        with self._write(f"rename {container} {name}") as daemon:
+            found = self._find(daemon, container)
+            if found.record["Name"] == f"/{name}":
+                raise Permanent("Renaming a container with the same name as its current name")
+            if not NAME.fullmatch(name):
+                raise Permanent(
+                    f"Error when allocating new name: Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+                )
+            self._free(daemon, name, "Error when allocating new name: ")
+            found.record["Name"] = f"/{name}"
+            self._docker.save(daemon, found)
+
+    def update(self, container: str, resources: Mapping[str, Any]) -> None:
+        with self._write(f"update {container}") as daemon:
+            found = self._find(daemon, container)
+            host, memory = found.record["HostConfig"], resources.get("Memory") or 0
+            if 0 < memory < 6 << 20:
+                raise Permanent("Minimum memory limit allowed is 6MB")
+            if memory and not resources.get("MemorySwap") and 0 < host["MemorySwap"] < memory:
+                raise Conflict(
+                    f"Cannot update container {found.record['Id']}: Memory limit should be smaller than already set memoryswap"
+                    " limit, update the memoryswap at the same time"
+                )
+            for key, value in resources.items():
+                if key == "RestartPolicy":
+                    host[key] = {"MaximumRetryCount": 0, **value}
+                elif value:
+                    host[key] = value
+            self._docker.save(daemon, found)
+
+    def remove(self, container: str) -> None:
+        with self._write(f"remove {container}") as daemon:
+            found = self._find(daemon, container)
+            ident = found.record["Id"]
+            if found.record["State"]["Running"]:
+                raise Conflict(
+                    f"You cannot remove a running container {ident}. Stop the container before attempting removal or force remove"
+                )
+            del daemon.data.containers[ident]
+            home = f"{daemon.root}/containers/{ident}"
+            for file in self._machine.tree.names(home) or ():
+                self._machine.tree.remove(f"{home}/{file}")
+            self._machine.tree.remove_dir(home)
+
+    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None:
+        with self._write(f"pull {ref}") as daemon:
+            if self._docker.registry_fault is not None:
+                raise self._docker.registry_fault
+            image = self._docker.registry.get(named(ref))
+            if image is None:
+                host = ref.partition("/")[0]
+                if ":" in host and "/" in ref:
+                    raise Transient(f'Get "http://{host}/v2/": dial tcp {host}: connect: connection refused')
+                name = ref.partition(":")[0]
+                raise NotFound(f"pull access denied for {name}, repository does not exist or may require 'docker login'")
+            for said, current in (("Pulling fs layer", 0), ("Downloading", 512), ("Pull complete", 1024)):
+                if progress is not None:
+                    progress(Pulled("1f2e3d4c5b6a", said, current, 1024 if current else 0))
+            self._tag(daemon, ref, image)
+
+    def load(self, archive: str, tag: str, timeout: float) -> None:
+        with self._write(f"load {archive} {tag}") as daemon:
+            held = self._docker.archives.get(archive) if self._machine.tree.find(archive) is not None else None
+            if held is None and os.path.isfile(archive):
+                held = read_archive(archive)
+            if held is None:
+                raise NotFound(f"there is no archive {archive}")
+            if held.refs is None:
+                salt = hashlib.sha256(self._docker.now().encode()).hexdigest()
+                self._tag(daemon, tag, FakeImage(held.image.config, salt))
+                return
+            for ref in {*held.refs, named(tag)}:
+                self._tag(daemon, ref, held.image)
+
+    # Within
+
+    def _read(self, what: str) -> "FakeDaemon":
+        self.calls.reads += 1
+        if self._counted:
+            self._machine.look(f"docker {self.socket} {what}")
+        return self._docker.alive(self.socket)
+
+    @contextmanager
+    def _write(self, what: str) -> Iterator["FakeDaemon"]:
+        self.calls.writes += 1
+        if not self._counted:
+            yield self._docker.alive(self.socket)
+            return
+        with self._machine.effect(f"docker {self.socket} {what}"):
+            yield self._docker.alive(self.socket)
+
+    def _freeze(self, container: str, *, paused: bool) -> None:
+        with self._write(f"{'pause' if paused else 'unpause'} {container}") as daemon:
+            found = self._find(daemon, container)
+            if found.record["State"]["Running"]:
+                found.record["State"].update(Paused=paused, Status="paused" if paused else "running")
+                self._docker.save(daemon, found)
+
+    @staticmethod
+    def _find(daemon: "FakeDaemon", container: str) -> "FakeContainer":
+        exact = daemon.data.containers.get(container)
+        if exact is not None:
+            return exact
+        named_so = [it for it in daemon.data.containers.values() if it.record["Name"] == "/" + container.removeprefix("/")]
+        begins = [it for ident, it in daemon.data.containers.items() if ident.startswith(container)]
+        for found in (named_so, begins):
+            if len(found) == 1:
+                return found[0]
+        raise NotFound(f"No such container: {container}")
+
+    @staticmethod
+    def _free(daemon: "FakeDaemon", name: str, prefix: str = "") -> None:
+        for ident, container in daemon.data.containers.items():
+            if container.record["Name"] == f"/{name}":
+                raise Conflict(
+                    f'{prefix}Conflict. The container name "/{name}" is already in use by container "{ident}". '
+                    "You have to remove (or rename) that container to be able to reuse that name."
+                )
+
+    @staticmethod
+    def _find_image(daemon: "FakeDaemon", ref: str, otherwise: str) -> FakeImage:
+        data = daemon.data
+        ident = data.tags.get(named(ref))
+        if ident is None:
+            bare = ref.removeprefix("sha256:")
+            begins = [known for known in data.images if len(bare) >= 4 and known.removeprefix("sha256:").startswith(bare)]
+            ident = begins[0] if len(begins) == 1 else None
+        if ident is None:
+            raise NotFound(otherwise)
+        return data.images[ident]
+
+    @staticmethod
+    def _image_record(daemon: "FakeDaemon", image: FakeImage) -> Record:
+        refs = sorted(ref for ref, ident in daemon.data.tags.items() if ident == image.id)
+        return image.record([ref for ref in refs if "@" not in ref], [ref for ref in refs if "@" in ref])
+
+    @staticmethod
+    def _tag(daemon: "FakeDaemon", ref: str, image: FakeImage) -> None:
+        daemon.data.images[image.id] = image
+        with suppress(KeyError):
+            del daemon.data.tags[named(ref)]
+        daemon.data.tags[named(ref)] = image.id
