@@ -15,7 +15,7 @@ from reconciler.core.policy import Aim, Goal
 from reconciler.core.service import Origin, Service
 from reconciler.report.paint import PLAIN, Paint
 from reconciler.report.texts import duration, listed, many, moment, ranges
-from reconciler.report.values import field_value
+from reconciler.report.values import field_value, members, one_line
 
 _SYMBOL = {
     Verdict.KEEP: ("=", "faint"),
@@ -57,6 +57,9 @@ _TO_DO = {
     Verdict.DEFER: "deferred",
     Verdict.REFUSE: "refused",
 }
+
+_LONG = 60
+"""Lists longer than this are told by what goes and what comes."""
 
 _ENDS_DOWN = (Verdict.STOP, Verdict.REMOVE, Verdict.RELEASE)
 _OPEN = (Verdict.DEFER, Verdict.REFUSE)
@@ -213,7 +216,14 @@ def _field_lines(change: Change, service: Service | None, width: int) -> Iterato
         before = field_value(change.desired, field.path, field.before)
         after = field_value(change.desired, field.path, field.after)
         proof = evidence(field, change.rid, service)
-        yield f"    {'':<{width}}  {field.path:<{wide}}  {before} → {after}   {proof}"
+        head = f"    {'':<{width}}  {field.path:<{wide}}  "
+        differ = members(field.before, field.after) if len(before) + len(after) > _LONG else None
+        if not differ:
+            yield f"{head}{before} → {after}   {proof}"
+            continue
+        yield f"{head}{many(len(differ), 'difference')}   {proof}"
+        for item in differ:
+            yield f"{'':<{len(head)}}{item}"
 
 
 def _resource_evidence(change: Change, service: Service | None) -> str:
@@ -238,10 +248,33 @@ def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
             unsure = basis[step.rid] or f"step {befores[step.n]} goes as planned"
             yield paint("faint", f"{head}{step.action.says()}   expected: {unsure}")
             continue
-        first, *more = step.action.command().splitlines() or [step.action.says()]
-        yield head + (paint("change", first) if step.action.costs >= Effect.DISRUPTIVE else first)
-        for line in more:
-            yield f"{'':<{len(head)}}{line}"
+        meaning = "change" if step.action.costs >= Effect.DISRUPTIVE else ""
+        parts = commands_of(step.action.command())
+        if len(parts) == 1 and "\n" not in parts[0]:
+            yield head + paint(meaning, parts[0])
+            continue
+        yield head + paint(meaning, step.action.says())
+        for part in parts:
+            yield "\n".join(f"      {'$' if number == 0 else ' '} {line}" for number, line in enumerate(part.split("\n")))
+
+
+def commands_of(text: str) -> list[str]:
+    """The commands of a line that joins several by `&&`, outside of quotes."""
+    parts, start, quote, at = [], 0, "", 0
+    while at < len(text):
+        char = text[at]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char == "\\":
+            at += 1
+        elif text.startswith(" && ", at):
+            parts.append(text[start:at])
+            start = at + 4
+            at += 3
+        at += 1
+    return [*parts, text[start:]]
 
 
 def _open_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:
@@ -265,9 +298,8 @@ def _golden_lines(plan: Plan) -> Iterator[str]:
         what = f" → {change.remedy}" if change.remedy else ""
         yield f"{change.rid}  {change.verdict.value}{cause}: {change.reason}{unsure}{what}"
         for field in change.fields:
-            before = field_value(change.desired, field.path, field.before)
-            after = field_value(change.desired, field.path, field.after)
-            yield f"  {field.path}: {before} → {after} [{field.cause.value}, {field.impact.name.lower()}]"
+            values = f"{one_line(field.before)} → {one_line(field.after)}"
+            yield f"  {field.path}: {values} [{field.cause.value}, {field.impact.name.lower()}]"
     for step in plan.steps:
         effect = "" if step.action.costs is Effect.SAFE else f"  {step.action.costs.name}"
         mark = " ~" if step.provisional else ""

@@ -1,7 +1,10 @@
 """Texts for numbers and moments: durations, sizes, times, ranges, counts. Pure; the same in, the same out."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
 _UNITS = (("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10))
 
@@ -61,4 +64,5 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 
 def plain(text: str) -> str:
     """Text from outside (a container's output, an engine's message) without control sequences, tabs as blanks."""
+    text = _ESCAPES.sub("", text)
     return "".join(char for char in text.replace("\t", "    ") if char == "\n" or char.isprintable())

@@ -1,13 +1,13 @@
 """values: how the value of a field is shown, following what its model says of it. Secrets arrive here masked already."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import BeforeValidator
 
 from reconciler.core.model import Model
 from reconciler.core.secrets import masked
-from reconciler.core.values import to_seconds, to_size
+from reconciler.core.values import to_seconds
 from reconciler.report.texts import duration, size
 
 
@@ -15,9 +15,9 @@ def field_value(model: Model, path: str, value: Any) -> str:
     """A field's value in one line: sizes and times as a spec writes them. path: "memory", "environment.LANG"."""
     unit = _unit(type(model), path.partition(".")[0])
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value:
-        if unit is to_size:
+        if unit == "size":
             return size(int(value))
-        if unit is to_seconds:
+        if unit == "time":
             return duration(value)
     return one_line(value)
 
@@ -39,11 +39,29 @@ def one_line(value: Any) -> str:
     return str(value).replace("\n", "⏎")
 
 
-def _unit(model: type[Model], field: str) -> Any:
-    info = model.model_fields.get(field)
-    if info is None:
+def members(before: Any, after: Any) -> tuple[str, ...] | None:
+    """What goes ("- x") and what comes ("+ x") between two lists or sets; None when the values are no such things."""
+    if not (_is_list(before) and _is_list(after)):
         return None
-    return next((meta.func for meta in _validators(info.annotation, info.metadata)), None)
+    old, new = [one_line(item) for item in before or ()], [one_line(item) for item in after or ()]
+    if isinstance(before, (set, frozenset)) or isinstance(after, (set, frozenset)):
+        old, new = sorted(old), sorted(new)
+    return (*(f"- {item}" for item in old if item not in new), *(f"+ {item}" for item in new if item not in old))
+
+
+def _is_list(value: Any) -> bool:
+    return value is None or (isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)))
+
+
+def _unit(model: type[Model], field: str) -> str:
+    """ "size" or "time", as the field's validator says: a size is what may be written as a number or a text."""
+    info = model.model_fields.get(field)
+    for meta in _validators(info.annotation, info.metadata) if info is not None else ():
+        if meta.func is to_seconds:
+            return "time"
+        if meta.json_schema_input_type == int | str:
+            return "size"
+    return ""
 
 
 def _validators(annotation: Any, metadata: Iterable[Any]) -> Iterable[BeforeValidator]:
