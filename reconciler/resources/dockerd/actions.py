@@ -14,7 +14,7 @@ def state_of(seen: Seen) -> State:
     if isinstance(seen, Present):
         assert isinstance(seen.state, State)
         return seen.state
-    return State(private=True, forwarding=_around(seen).was_forwarding)
+    return State(private=True, forwarding=_around(seen).forwarding)
 
 
 def _around(seen: Seen) -> Around:
@@ -26,6 +26,11 @@ def _with(seen: Seen, **update: object) -> Seen:
     """The observation with parts of the state changed; absent when nothing of the engine is left."""
     state = state_of(seen).model_copy(update=update)
     return Present(state, seen.around) if state.leftovers else Absent(seen.around)
+
+
+def _around_with(seen: Seen, **update: object) -> Seen:
+    around = _around(seen).model_copy(update=update)
+    return Present(state_of(seen), around) if isinstance(seen, Present) else Absent(around)
 
 
 class EngineAction(Action):
@@ -60,10 +65,9 @@ class MakeFolders(EngineAction):
 
     def after(self, seen: Seen) -> Seen:
         found = _with(seen, folders=True)
-        around = _around(found)
-        if around.data_root != "missing":
+        if _around(found).data_root != "missing":
             return found
-        return Present(state_of(found), around.model_copy(update={"data_root": "empty"}))
+        return _around_with(found, data_root="empty")
 
     def shown(self, seen: Seen) -> bool:
         return state_of(seen).folders and _around(seen).data_root != "missing"
@@ -120,10 +124,9 @@ class Mark(EngineAction):
         return f"uuidgen > {shlex.quote(self.want.marker)}"
 
     def after(self, seen: Seen) -> Seen:
-        around = _around(seen)
-        if around.marker:
+        if _around(seen).marker:
             return seen
-        return Present(state_of(seen), around.model_copy(update={"marker": "new", "data_root": "used"}))
+        return _around_with(seen, marker="new")
 
     def shown(self, seen: Seen) -> bool:
         return bool(_around(seen).marker)
@@ -228,9 +231,9 @@ class Forward(EngineAction):
         return "sysctl -w net.ipv4.ip_forward=1"
 
     def after(self, seen: Seen) -> Seen:
-        found = _with(seen, forwarding=True)
-        around = _around(found).model_copy(update={"was_forwarding": _around(found).was_forwarding and state_of(seen).forwarding})
-        return Present(state_of(found), around) if isinstance(found, Present) else Absent(around)
+        around = _around(seen)
+        was = around.was_forwarding and around.forwarding
+        return _around_with(_with(seen, forwarding=True), forwarding=True, was_forwarding=was)
 
     def shown(self, seen: Seen) -> bool:
         return state_of(seen).forwarding
@@ -300,8 +303,7 @@ class StartDaemon(EngineAction):
             cgroups=(want.cgroup,),
             files=tuple(sorted({*state_of(seen).files, *want.files()})),
         )
-        update = {"known_marker": around.marker, "known_data_root": want.data_root, "data_root": "used"}
-        return Present(state_of(found), around.model_copy(update=update))
+        return _around_with(found, known_marker=around.marker, known_data_root=want.data_root, data_root="used")
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)
@@ -460,8 +462,7 @@ class Unforward(EngineAction):
         return "sysctl -w net.ipv4.ip_forward=0"
 
     def after(self, seen: Seen) -> Seen:
-        found = _with(seen, forwarding=False)
-        return found
+        return _around_with(_with(seen, forwarding=False), forwarding=False, was_forwarding=True)
 
     def shown(self, seen: Seen) -> bool:
         return True

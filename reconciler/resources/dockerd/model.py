@@ -291,8 +291,10 @@ class Around(Model):
     """Who else answers on the engine's socket."""
     missing: tuple[str, ...] = ()
     """Programs that are not installed."""
+    forwarding: bool = False
+    """Whether the machine forwards IPv4."""
     was_forwarding: bool = True
-    """Whether the machine forwarded before the first private engine came."""
+    """Whether it did before the first private engine came."""
     daemon_json: bool = False
     """Whether the system's engine has a config file; a private one never reads it."""
     system_containerd: bool = False

@@ -49,6 +49,9 @@ _RELOAD: Mapping[str, tuple[str, type]] = {
 }
 """What a SIGHUP reloads: these options go into the config file instead of the daemon's words."""
 
+RELOADED = frozenset(key for key, _ in _RELOAD.values())
+"""The keys of the config file that a SIGHUP reloads."""
+
 
 def pairs(words: Sequence[str]) -> tuple[tuple[str, str | None], ...]:
     """Long option name and value, in order; the value of a switch is None unless it was written (`--icc=false`)."""
@@ -112,7 +115,7 @@ def value_of(words: Sequence[str], name: str) -> str | None:
 
 
 def users_own(argv: Sequence[str], ours: Iterable[str]) -> tuple[str, ...]:
-    """The words of a running daemon without the program's name and what osvc itself gave it."""
+    """The words of a running daemon without the program's name and what osvc itself gave it (`ours`)."""
     given = set(ours)
     try:
         words = [name if value is None else f"{name}={value}" for name, value in pairs(argv[1:])]

@@ -65,8 +65,8 @@ class EngineKind:
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         if not desired.private:
-            if state is None:
-                return desired, None
+            if state is None or state.private:
+                return desired, state
             return desired, state.model_copy(update={name: getattr(desired, name) for name in _FIELDS})
         want = desired.with_subnet(_subnet(desired, state, around))
         if state is None or state.running:
@@ -83,7 +83,7 @@ class EngineKind:
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if not desired.private:
-            if state is None or not self.is_up(state):
+            if state is None or not (self.is_up(state) or state.private):
                 return Objection(
                     f"the system's Docker engine does not answer on {desired.socket}, and osvc never starts it",
                     "systemctl start docker, or give the service a docker_data_dir",

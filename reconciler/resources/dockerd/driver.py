@@ -1,0 +1,84 @@
+"""The half of Docker engines that touches the machine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from reconciler.core.ids import ResourceId
+from reconciler.core.observed import Absent, Observed, Unknown
+from reconciler.host.errors import HostError, Permanent
+from reconciler.host.ports import Host
+from reconciler.resources.dockerd import actions as acts
+from reconciler.resources.dockerd import performing
+from reconciler.resources.dockerd.model import Desired
+from reconciler.resources.dockerd.observing import Machine, look_at_machine, see, see_system
+from reconciler.resources.driver import Wanted
+
+_PERFORM: Mapping[type[acts.EngineAction], Callable[[Any, Host, Callable[[str], None]], None]] = {
+    acts.MakeFolders: performing.make_folders,
+    acts.ClearStale: performing.clear_stale,
+    acts.Mark: performing.mark,
+    acts.WriteConfig: performing.write_config,
+    acts.MakeBridge: performing.make_bridge,
+    acts.AddRules: performing.add_rules,
+    acts.Forward: performing.forward,
+    acts.StartContainerd: performing.start_containerd,
+    acts.StartDaemon: performing.start_daemon,
+    acts.Reload: performing.reload,
+    acts.StopContainers: performing.stop_containers,
+    acts.StopDaemon: performing.stop_daemon,
+    acts.StopContainerd: performing.stop_containerd,
+    acts.RemoveRules: performing.remove_rules,
+    acts.RemoveBridge: performing.remove_bridge,
+    acts.Unforward: performing.unforward,
+    acts.RemoveFolders: performing.remove_folders,
+}
+
+
+class EngineDriver:
+    """See resources.driver.Driver."""
+
+    def observe(self, wanted: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
+        machine: Machine | HostError | None = None
+        system: Observed | None = None
+        found: dict[ResourceId, Observed] = {}
+        for want in wanted:
+            engine = _engine(want)
+            try:
+                if not engine.private:
+                    system = system or see_system(host)
+                    found[want.id] = system
+                    continue
+                if machine is None:
+                    machine = _look(host)
+                if isinstance(machine, HostError):
+                    raise machine
+                found[want.id] = see(want, engine, machine, host)
+                if isinstance(found[want.id], Absent) and want.desired is not None and not want.desired.private:
+                    found[want.id] = see_system(host)
+            except HostError as error:
+                found[want.id] = Unknown(str(error))
+        return found
+
+    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
+        do = _PERFORM.get(type(action))
+        if do is None:
+            raise Permanent(f"no such action on an engine: {getattr(action, 'op', action)!r}")
+        do(action, host, say)
+
+
+def _look(host: Host) -> Machine | HostError:
+    try:
+        return look_at_machine(host)
+    except HostError as error:
+        return error
+
+
+def _engine(want: Wanted) -> Desired:
+    """The engine as it is to be looked for: a private one that was applied is found even if the spec has turned to the system's."""
+    handles = [handle for handle in want.handles if isinstance(handle, Desired)]
+    if isinstance(want.desired, Desired) and want.desired.private:
+        return want.desired
+    return next((handle for handle in handles if handle.private), handles[0])
+
+
+DRIVER = EngineDriver()

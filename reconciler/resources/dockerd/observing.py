@@ -1,0 +1,263 @@
+"""How engines are seen: one look at the machine for all of them, then each engine's own socket and files."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.observed import Absent, Observed, Present, Unknown
+from reconciler.host.errors import HostError
+from reconciler.host.ports import Host, Link, Mount, Process, Route
+from reconciler.resources.dockerd import network, options
+from reconciler.resources.dockerd.model import MARKER, SYSTEM_SOCKET, Around, Desired, State
+from reconciler.resources.driver import Wanted
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PROGRAMS = ("dockerd", "containerd", "docker-proxy", "runc", "ip", "iptables", "sysctl")
+DAEMON_JSON = "/etc/docker/daemon.json"
+SYSTEM_CONTAINERD = "/run/containerd/containerd.sock"
+
+_OWNER = re.compile(r"\d+\.\d+")
+_BARE = frozenset({"lost+found", MARKER})
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is the same for all engines."""
+
+    mounts: tuple[Mount, ...]
+    processes: tuple[Process, ...]
+    links: tuple[Link, ...]
+    routes: tuple[Route, ...]
+    rules: frozenset[str]
+    forwarding: bool
+    missing: tuple[str, ...]
+    daemon_json: bool
+    system_containerd: bool
+
+
+def look_at_machine(host: Host) -> Machine:
+    """Raises HostError."""
+    there = {
+        program for program in PROGRAMS if any(host.files.stat(f"{folder}/{program}") is not None for folder in PATH.split(":"))
+    }
+    return Machine(
+        mounts=host.mounts.table(),
+        processes=host.processes.all(),
+        links=host.net.links(),
+        routes=host.net.routes(),
+        rules=host.net.rules(),
+        forwarding=host.net.forwarding(),
+        missing=tuple(program for program in PROGRAMS if program not in there),
+        daemon_json=host.files.stat(DAEMON_JSON) is not None,
+        system_containerd=host.files.stat(SYSTEM_CONTAINERD) is not None,
+    )
+
+
+def see_system(host: Host) -> Observed:
+    """The system's engine: up when it answers; absent when nobody listens."""
+    try:
+        host.docker.engine(SYSTEM_SOCKET).ping()
+    except HostError as error:
+        try:
+            if host.files.stat(SYSTEM_SOCKET) is not None and host.processes.peer(SYSTEM_SOCKET) is not None:
+                return Unknown(f"the system's Docker engine does not answer: {error}")
+        except HostError:
+            pass
+        return Absent(Around())
+    return Present(State(running=True, answers=True), Around())
+
+
+def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observed:
+    """One private engine. Raises HostError."""
+    daemon, peer = find_daemon(engine, machine.processes, host)
+    around = _around(wanted, engine, machine, host)
+    if daemon is None and peer is not None:
+        who = f"pid {peer.pid} {' '.join(peer.argv[:1])}".strip()
+        around = around.model_copy(update={"foreign": f"{who} on {told(peer, '--data-root') or 'a data root of its own'}"})
+    answers = False
+    strays: tuple[str, ...] = ()
+    if daemon is not None and peer is not None:
+        try:
+            host.docker.engine(engine.socket).ping()
+            strays = find_strays(engine, host)
+            answers = True
+        except HostError as error:
+            return Unknown(f"pid {daemon.pid} dockerd listens on {engine.socket}, but does not answer: {error}")
+    state = _state(engine, machine, host, daemon).model_copy(update={"answers": answers, "strays": strays})
+    if answers and state.data_root_in_place and around.marker:
+        around = around.model_copy(
+            update={"known_marker": around.marker, "known_data_root": state.container_data_dir or engine.data_root}
+        )
+    return Present(state, around) if state.leftovers else Absent(around)
+
+
+def find_daemon(engine: Desired, processes: Sequence[Process], host: Host) -> tuple[Process | None, Process | None]:
+    """The engine's own daemon, and who listens on its socket. The daemon is known by its exec-root and config file, which
+    nobody else uses; a pid file is no evidence."""
+    peer = host.processes.peer(engine.socket) if host.files.stat(engine.socket) is not None else None
+    if peer is not None and is_daemon(peer, engine):
+        return peer, peer
+    return next((process for process in processes if is_daemon(process, engine)), None), peer
+
+
+def is_daemon(process: Process, engine: Desired) -> bool:
+    if not process.argv or process.argv[0].rpartition("/")[2] != "dockerd":
+        return False
+    return told(process, "--exec-root") == engine.exec_root and told(process, "--config-file") == engine.config_file
+
+
+def told(process: Process, option: str) -> str | None:
+    return options.value_of(process.argv[1:], option)
+
+
+def find_containerd(engine: Desired, processes: Sequence[Process]) -> Process | None:
+    return next(
+        (
+            process
+            for process in processes
+            if process.argv
+            and process.argv[0].rpartition("/")[2] == "containerd"
+            and process.argv[1:] == engine.containerd_argv()[1:]
+        ),
+        None,
+    )
+
+
+def find_shims(engine: Desired, processes: Sequence[Process]) -> dict[str, Process]:
+    """Container id -> its shim, of the containers of this engine that live, with or without it."""
+    found: dict[str, Process] = {}
+    for process in processes:
+        if process.argv and process.argv[0].rpartition("/")[2].startswith("containerd-shim"):
+            words = dict(zip(process.argv[1:], process.argv[2:], strict=False))
+            if words.get("-address") == engine.containerd_socket:
+                found[words.get("-id", str(process.pid))] = process
+    return found
+
+
+def find_strays(engine: Desired, host: Host) -> tuple[str, ...]:
+    """Names of the running containers that no resource of the service stands for."""
+    return tuple(
+        sorted(
+            name_of(record)
+            for record in host.docker.engine(engine.socket).containers()
+            if record.get("State") in ("running", "paused", "restarting") and not is_own(record, engine)
+        )
+    )
+
+
+def is_own(record: dict[str, Any], engine: Desired) -> bool:
+    labels = record.get("Labels") or {}
+    return labels.get("osvc.service") == engine.service and bool(labels.get("osvc.rid"))
+
+
+def name_of(record: dict[str, Any]) -> str:
+    names = record.get("Names") or [record.get("Id", "")[:12]]
+    return str(names[0]).removeprefix("/")
+
+
+def find_leftovers(engine: Desired, mounts: Sequence[Mount]) -> tuple[str, ...]:
+    """Mounts that an engine may leave behind when it ends, innermost first: what lies below its exec-root, the containers'
+    filesystems, and the data root bound to itself. A filesystem that somebody mounted in the data root is none of them."""
+    root = re.escape(engine.data_root)
+    own = re.compile(
+        rf"{re.escape(engine.exec_root)}/.+|{root}/(overlay2|vfs|btrfs|zfs|aufs)/[^/]+/merged|{root}/containers/[^/]+/mounts/.+"
+    )
+    by_id = {mount.id: mount for mount in mounts}
+    found = [mount.target for mount in mounts if own.fullmatch(mount.target) or _self_bind(mount, engine, by_id)]
+    return tuple(sorted(found, key=lambda path: (-path.count("/"), path)))
+
+
+def _self_bind(mount: Mount, engine: Desired, by_id: dict[int, Mount]) -> bool:
+    below = by_id.get(mount.parent)
+    if mount.target != engine.data_root or below is None or below.device != mount.device:
+        return False
+    inside = mount.target.removeprefix(below.target.rstrip("/"))
+    return bool(mount.root == (below.root.rstrip("/") + inside) or (below.target == mount.target and below.root == mount.root))
+
+
+def read_marker(engine: Desired, host: Host) -> str:
+    text = host.files.read(engine.marker, limit=4096)
+    return (text or "").partition("\n")[0].strip()
+
+
+def read_json(path: str, host: Host) -> dict[str, Any] | None:
+    try:
+        text = host.files.read(path)
+        found = json.loads(text) if text is not None else None
+    except (ValueError, HostError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None) -> State:
+    shims = tuple(sorted(find_shims(engine, machine.processes)))
+    link = next((link for link in machine.links if link.name == engine.bridge), None)
+    shares = [network.share_of(address, engine.subnet_pool) for address in link.addresses] if link else []
+    files = tuple(path for path in engine.files() if host.files.stat(path, follow=False) is not None)
+    folders = host.files.stat(engine.exec_root) is not None
+    disk = read_json(engine.config_file, host)
+    state = State(
+        private=True,
+        containerd=find_containerd(engine, machine.processes) is not None,
+        subnet=next((share for share in shares if share), ""),
+        bridge_there=link is not None,
+        bridge_up=link is not None and link.up,
+        rules=tuple(sorted(rule for rule in machine.rules if network.ours(rule, engine.tag))),
+        forwarding=machine.forwarding,
+        disk=disk,
+        folders=folders,
+        files=files,
+        stale=() if daemon is not None else tuple(path for path in (engine.socket, engine.pid_file) if path in files),
+        mounts=find_leftovers(engine, machine.mounts),
+        shims=shims,
+        cgroups=tuple(name for name in (engine.cgroup, f"{engine.cgroup}-c") if host.processes.has_cgroup(name)),
+    )
+    if daemon is None:
+        return state
+    root = told(daemon, "--data-root") or engine.data_root
+    record = read_json(engine.loaded_file, host) or {}
+    same = record.get("pid") == daemon.pid and record.get("started") == daemon.started
+    config = record.get("config") if same and isinstance(record.get("config"), dict) else disk or {}
+    assert isinstance(config, dict)
+    here, there = host.files.stat(root), host.processes.stat_in(daemon, root)
+    places = {None if stat is None else (stat.device, stat.inode) for stat in (here, there)}
+    if same:
+        places.add((record.get("device"), record.get("inode")))  # type: ignore[arg-type]
+    ours = engine.model_copy(update={"container_data_dir": root, "docker_daemon_args": ()}).own_words()
+    return state.model_copy(
+        update={
+            "running": True,
+            "pid": daemon.pid,
+            "started": daemon.started,
+            "container_data_dir": root,
+            "docker_daemon_args": options.users_own(daemon.argv, ours),
+            "settings": {key: value for key, value in config.items() if key in options.RELOADED},
+            "boot_settings": {key: value for key, value in config.items() if key not in options.RELOADED},
+            "loaded": same and config == disk,
+            "data_root_in_place": len(places) == 1 and None not in places,
+        }
+    )
+
+
+def _around(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Around:
+    names = host.files.names(engine.data_root)
+    before = wanted.owned.remembered.around if wanted.owned and wanted.owned.remembered else None
+    known = before if isinstance(before, Around) else Around()
+    images = host.files.names(f"{engine.data_root}/image") or () if names else ()
+    subnets = [route.destination for route in machine.routes if route.device != engine.bridge and route.destination != "default"]
+    addresses = [address for link in machine.links if link.name != engine.bridge for address in link.addresses]
+    return Around(
+        taken=tuple(sorted({text for text in [*subnets, *addresses] if ":" not in text})),
+        data_root="missing" if names is None else "used" if set(names) - _BARE else "empty",
+        storage=tuple(sorted({*images, *(name for name in names or () if _OWNER.fullmatch(name))})),
+        marker=read_marker(engine, host),
+        known_marker=known.known_marker,
+        known_data_root=known.known_data_root,
+        missing=machine.missing,
+        forwarding=machine.forwarding,
+        was_forwarding=(host.files.read(f"{engine.run_dir}/forwarding") or "1").strip() != "0",
+        daemon_json=machine.daemon_json,
+        system_containerd=machine.system_containerd,
+    )
