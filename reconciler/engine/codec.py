@@ -147,6 +147,9 @@ class Codec:
             "rollback": service.rollback,
             "format": service.format,
             "folder": service.folder,
+            "env": service.env,
+            "app": service.app,
+            "comment": service.comment,
         }
 
     def read_service(self, data: Json, known: Mapping[str, str] | None = None) -> Service:
@@ -164,6 +167,9 @@ class Codec:
             "",
             data["format"],
             data["folder"],
+            data["env"],
+            data["app"],
+            data["comment"],
         )
 
     def _kind(self, type_name: str) -> ResourceKind:

@@ -15,6 +15,7 @@ from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.errors import Locked
 from reconciler.engine.locks import NODE
+from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe_one
 from reconciler.engine.retry import attempt
@@ -209,6 +210,7 @@ class _Walk:
             outcome = self._verified(outcome)
         seconds = clock.monotonic() - start
         run.journal(step, outcome.status.value, seconds, outcome.message)
+        note(step.action.op, run=run.id, service=run.service, rid=step.rid, step=step.n, **_facts(outcome))
         return replace(outcome, seconds=seconds, order=next(run.order))
 
     def _before(self, step: Step) -> Observed:
@@ -236,3 +238,8 @@ class _Walk:
         change = self.plan.change(step.rid)
         seen = settled(self.run.means.kinds(change.type), change.desired, observed)
         return seen is not None and step.action.shown(seen)
+
+
+def _facts(outcome: Outcome) -> dict[str, str]:
+    facts = {"became": outcome.status.value, "command": outcome.step.action.command(), "message": outcome.message}
+    return {name: text for name, text in facts.items() if text}

@@ -3,30 +3,71 @@
 A verb does: `Session.open` → `load` → `targets` → `survey` or `plans` → (consent) → `converge`.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from types import TracebackType
 
+from reconciler.core.change import Verdict
+from reconciler.core.ids import natural
+from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
 from reconciler.core.observed import Snapshot
-from reconciler.core.outcome import OnEvent, Result, silent
+from reconciler.core.order import Cycle
+from reconciler.core.outcome import End, OnEvent, Result, silent
+from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
+from reconciler.core.planner import make_plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.service import Service
+from reconciler.engine.casefile import expire_cases
+from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
+from reconciler.engine.converge import Work, converge
+from reconciler.engine.errors import Locked, Refused, StoreError, Unselected
+from reconciler.engine.locks import Locks
+from reconciler.engine.log import log_to
+from reconciler.engine.means import Means
+from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.signals import Stop
-from reconciler.engine.store import Store
+from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
 from reconciler.host.ports import Host
-from reconciler.spec.load import Loaded
+from reconciler.resources.driver import Driver
+from reconciler.resources.registry import driver_of, kind_of
+from reconciler.spec.load import Loaded, load
+
+_ALL = Selection()
+_PLAIN = Policy()
 
 
 class Session:
-    """The node's configuration, its host and its store, opened for one verb (or for a watch)."""
+    """The node's configuration, its host and its store, opened for one verb (or for a watch).
 
-    config: Config
-    node: Node
-    host: Host
-    store: Store
-    stop: Stop
+    kinds, drivers: the registry's, unless a test brings its own.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        host: Host,
+        store: Store,
+        stop: Stop | None = None,
+        *,
+        kinds: Callable[[str], ResourceKind] = kind_of,
+        drivers: Callable[[str], Driver] = driver_of,
+    ) -> None:
+        self.config = config
+        self.node: Node = config.place
+        self.host = host
+        self.store = store
+        self.stop = stop or Stop()
+        self.kinds = kinds
+        self.drivers = drivers
 
     @classmethod
     def open(cls, config: Config, *, write: bool, stop: Stop | None = None, host: Host | None = None) -> "Session":
@@ -35,7 +76,20 @@ class Session:
         write: False for plan, status, snapshot: nothing is made or changed, and a read-only state folder will do.
         host: the Linux host unless given. Raises StoreError.
         """
-        raise NotImplementedError
+        store = Store.open(config.state_dir, write=write)
+        stop = stop or Stop()
+        if host is None:
+            from reconciler.host.linux.host import linux_host
+
+            host = linux_host(config.place, store.uuid, stop.hurry)
+        else:
+            host = replace(host, store=store.uuid)
+        if write and not store.read_only:
+            log_to(config.state_dir if config.log else "")
+            oldest = host.clock.now() - timedelta(days=config.retention)
+            store.expire(oldest)
+            expire_cases(config.state_dir, oldest.timestamp())
+        return cls(config, host, store, stop)
 
     def __enter__(self) -> "Session":
         return self
@@ -45,10 +99,11 @@ class Session:
 
     def close(self) -> None:
         """Close the store."""
+        self.store.close()
 
     def load(self, paths: Sequence[str] = ()) -> Loaded:
         """Read specs from files and folders; () is the node's specs folder. Errors are in the answer."""
-        raise NotImplementedError
+        return load(tuple(paths) or (self.config.specs,), self.node)
 
     def targets(
         self, loaded: Loaded, globs: Sequence[str] = (), *, aim: Aim | None = None, stored: bool = True
@@ -58,20 +113,37 @@ class Session:
         Those of `loaded`, and (stored) those that only the store knows: orphans of the loaded folders; with `aim`
         DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was.
         globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal.
-        Raises Unselected when a glob names nothing.
+        Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more.
         """
-        raise NotImplementedError
+        found = {service.name: self._target(service.name, service, aim, service.origin.file) for service in loaded.services}
+        kept = self.store.kept() if stored else {}
+        for name, item in kept.items():
+            if name in found:
+                continue
+            if aim is Aim.DOWN and (name in loaded.names or _gone(item, loaded) or _named(name, globs)):
+                found[name] = replace(self._target(name, item.service, aim, item.file), gone=True)
+            elif aim is Aim.UP and _gone(item, loaded) and name in globs:
+                raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
+            elif aim is None and _gone(item, loaded):
+                found[name] = replace(self._target(name, None, aim, item.file), gone=True)
+        for glob in globs:
+            if not any(fnmatchcase(name, glob) for name in found):
+                near = get_close_matches(glob, [*found, *loaded.names], 1)
+                raise Unselected(f"no service {glob!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        chosen = (target for name, target in found.items() if not globs or _named(name, globs))
+        return tuple(sorted(chosen, key=lambda target: natural(target.name)))
 
     def observe(self, targets: Sequence[Target]) -> Snapshot:
         """See every resource of these services, wanted or owned, in bulk."""
-        raise NotImplementedError
+        wanted = [item for target in targets for item in wanted_of(target.name, target.service, self._ownership(target))]
+        return observe(wanted, self.host, kinds=self.kinds, drivers=self.drivers)
 
     def plans(
         self,
         targets: Sequence[Target],
         *,
-        selection: Selection = Selection(),  # noqa: B008 frozen
-        policy: Policy = Policy(),  # noqa: B008 frozen
+        selection: Selection = _ALL,
+        policy: Policy = _PLAIN,
         prune_all: bool = False,
         snapshot: Snapshot | None = None,
     ) -> tuple[Plan, ...]:
@@ -80,27 +152,33 @@ class Session:
         snapshot: a recorded one instead of a fresh observation. Raises Refused: a swap of claims in both directions, or
         pruning that would lose more than half of what is owned, or all of an empty folder, without `prune_all`.
         """
-        raise NotImplementedError
+        surveys = self.survey(targets, selection=selection, policy=policy, prune_all=prune_all, snapshot=snapshot)
+        return tuple(survey.plan for survey in surveys)
 
     def survey(
         self,
         targets: Sequence[Target],
         *,
-        selection: Selection = Selection(),  # noqa: B008 frozen
-        policy: Policy = Policy(),  # noqa: B008 frozen
+        selection: Selection = _ALL,
+        policy: Policy = _PLAIN,
         prune_all: bool = False,
         snapshot: Snapshot | None = None,
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
-        raise NotImplementedError
+        ordered = self._ordered(targets, policy)
+        seen = self.observe(ordered) if snapshot is None else snapshot
+        surveys = tuple(self._survey(target, seen, selection, policy) for target in ordered)
+        if policy.prune and not prune_all:
+            self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
+        return surveys
 
     def converge(
         self,
         targets: Sequence[Target],
         shown: Mapping[str, Plan] | None = None,
         *,
-        selection: Selection = Selection(),  # noqa: B008 frozen
-        policy: Policy = Policy(),  # noqa: B008 frozen
+        selection: Selection = _ALL,
+        policy: Policy = _PLAIN,
         prune_all: bool = False,
         exact: bool = False,
         verb: str = "apply",
@@ -115,12 +193,118 @@ class Session:
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
-        raise NotImplementedError
+        if self.store.read_only:
+            raise StoreError(f"cannot write to the state folder {self.store.folder}: read-only for this user; run as its owner")
+        ordered = self._ordered(targets, policy)
+        if policy.prune and not prune_all:
+            plans = shown or {plan.service: plan for plan in self.plans(ordered, selection=selection, policy=policy)}
+            self._guard(plans, ordered)
+        means = self._means(verb, on_event)
+        results: list[Result] = []
+        for target in ordered:
+            work = Work(
+                target.name,
+                target.service,
+                target.goal,
+                target.gone,
+                selection,
+                policy,
+                None if shown is None else shown.get(target.name),
+                exact,
+                verb,
+                whole_undo,
+            )
+            results.append(self._converge(work, means, lock_wait))
+        return tuple(results)
 
     def set_goal(self, names: Sequence[str], goal: Goal) -> None:
         """Remember what the operator wants of these services (start, stop, shutdown). Durable before it returns."""
-        raise NotImplementedError
+        for name in names:
+            self.store.set_goal(name, goal)
 
     def goal(self, name: str) -> Goal:
         """What is remembered for a service; UP when nothing is."""
-        raise NotImplementedError
+        return self.store.goal(name)
+
+    def holder(self, name: str) -> str:
+        """Which run works on a service just now, as a clause; "" when none does."""
+        return Locks(self.config.run_dir, self.host.clock).holder(name)
+
+    def hold(self, name: str, *, verb: str, wait: float = 30.0, on_event: OnEvent = silent) -> AbstractContextManager[None]:
+        """Hold a service's lock for the length of a with block (the docker pass-through does). Raises Locked."""
+        return self._means(verb, on_event).locks.hold(name, wait=wait, on_event=on_event)
+
+    # inside
+
+    def _means(self, verb: str, on_event: OnEvent) -> Means:
+        locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
+        return Means(self.host, self.store, locks, self.stop, on_event=on_event, kinds=self.kinds, drivers=self.drivers)
+
+    def _converge(self, work: Work, means: Means, lock_wait: float) -> Result:
+        if self.stop.asked:
+            return Result(work.name, End.STOPPED, message="the run was asked to stop before it came to this service")
+        try:
+            with means.locks.hold(work.name, wait=lock_wait, on_event=means.on_event):
+                return converge(work, means)
+        except Locked as err:
+            return Result(work.name, End.LOCKED, message=str(err), remedy="wait for it, or give a longer --wait")
+        except Cycle as err:
+            return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
+
+    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str) -> Target:
+        goal = self.store.goal(name)
+        if aim is not None and goal.aim is not aim:
+            goal = Goal(aim)
+        return Target(name, service, goal, source=source)
+
+    def _ownership(self, target: Target) -> Ownership:
+        desired = [resource.desired for resource in target.service.resources.values()] if target.service else []
+        return self.store.ownership(target.name, desired)
+
+    def _survey(self, target: Target, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
+        ownership, observed = self._ownership(target), snapshot.of(target.name)
+        try:
+            plan = make_plan(target.service, target.name, target.goal, selection, observed, ownership, policy, self.kinds)
+        except Cycle as err:
+            raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
+        return Survey(target, observed, ownership, plan)
+
+    def _ordered(self, targets: Sequence[Target], policy: Policy) -> tuple[Target, ...]:
+        """Services whose goal is to be down hold nothing; the rest by their claims."""
+        named = {target.name for target in targets}
+        owned = {
+            name: self.store.ownership(name) for name in self.store.owners() if name in named or self.store.goal(name).aim is Aim.UP
+        }
+        return in_order(targets, owned, self.kinds, prune=policy.prune)
+
+    def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
+        """An emptied folder, or a mistyped path, must not take the machine down."""
+        lost = [
+            f"{name} {change.rid}" for name, plan in plans.items() for change in plan.changes if change.verdict is Verdict.REMOVE
+        ]
+        if not lost:
+            return
+        kept = self.store.kept()
+        folders = {kept[name].folder for name in plans if name in kept}
+        beside = {name for name, item in kept.items() if item.folder in folders} | set(plans)
+        owned = sum(len(self.store.ownership(name).owned) for name in self.store.owners() if name in beside)
+        if not any(target.service is not None for target in targets) and len(lost) == owned:
+            raise Refused("cannot prune: no spec is left, and everything that osvc owns there would go; if so, say --prune-all")
+        if 2 * len(lost) > owned:
+            raise Refused(
+                f"cannot prune: {len(lost)} of {owned} owned resources would go ({', '.join(lost[:5])}"
+                f"{', …' if len(lost) > 5 else ''}); if that is meant, say --prune-all"
+            )
+
+
+def _named(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _gone(kept: Kept, loaded: Loaded) -> bool:
+    """Whether a kept service is missing from a folder that was read whole. A file that could not be read, or is wrong,
+    may still name it."""
+    if kept.folder not in loaded.folders or kept.name in loaded.names:
+        return False
+    spoilt = {os.path.realpath(error.origin.file) for error in loaded.errors}
+    return os.path.realpath(kept.file) not in spoilt

@@ -11,13 +11,15 @@ class Stop:
     """The first SIGINT finishes the step at hand and undoes the lane; a second stops undoing.
 
     SIGTERM finishes the step at hand and undoes nothing. Shared by every thread of a run.
-    halt: set when even undoing shall end; the clock's sleep returns early then.
+    halt: set when even undoing shall end. hurry: set by a second signal; what waits for the machine (the clock's sleep)
+    returns early then.
     number: the signal that asked (2 or 15), 0 when none did; the exit code is 128 + number.
     """
 
     def __init__(self) -> None:
         self._asked = threading.Event()
         self.halt = threading.Event()
+        self.hurry = threading.Event()
         self.number = 0
 
     @property
@@ -34,11 +36,14 @@ class Stop:
         """What SIGINT does."""
         if self._asked.is_set():
             self.halt.set()
+            self.hurry.set()
         self.number = self.number or int(signal.SIGINT)
         self._asked.set()
 
     def terminate(self) -> None:
         """What SIGTERM does."""
+        if self._asked.is_set():
+            self.hurry.set()
         self.number = int(signal.SIGTERM)
         self.halt.set()
         self._asked.set()

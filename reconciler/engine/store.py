@@ -43,7 +43,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The plan that failed last for a service, how often in a row, and until when watch leaves it alone."""
+    """The wish that failed last for a service, how often in a row, and until when watch leaves it alone."""
 
     digest: str
     count: int
@@ -142,13 +142,13 @@ class Store:
     def keep(self, service: Service, at: datetime) -> None:
         """Remember a service's source and what it says, secrets marked."""
         spec = json.dumps(self.codec.dump_service(service), sort_keys=True)
+        folder, shown = service.folder, service.origin.file
+        file = os.path.join(folder, os.path.basename(shown)) if folder else os.path.abspath(shown)
+        if self._rows("SELECT folder, file, spec FROM services WHERE name = ?", service.name) == [(folder, file, spec)]:
+            return
         with self._writing() as db:
-            db.execute(
-                "INSERT INTO services VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
-                " folder = excluded.folder, file = excluded.file, spec = excluded.spec, at = excluded.at"
-                " WHERE spec <> excluded.spec OR folder <> excluded.folder OR file <> excluded.file",
-                (service.name, service.folder, service.origin.file, spec, at.isoformat()),
-            )
+            row = (service.name, folder, file, spec, at.isoformat())
+            db.execute("INSERT OR REPLACE INTO services VALUES (?, ?, ?, ?, ?)", row)
 
     def kept(self) -> dict[str, Kept]:
         """Every service that was applied here and not pruned since, by name."""
@@ -245,6 +245,8 @@ class Store:
 
     def expire(self, before: datetime) -> None:
         """Forget runs that began before a moment, and their journal."""
+        if not self._rows("SELECT 1 FROM runs WHERE began < ? LIMIT 1", before.isoformat()):
+            return
         with self._writing() as db:
             db.execute("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE began < ?)", (before.isoformat(),))
             db.execute("DELETE FROM runs WHERE began < ?", (before.isoformat(),))
@@ -255,11 +257,11 @@ class Store:
         rows = self._rows("SELECT digest, count, until, message FROM failures WHERE service = ?", service)
         return Failure(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2]), rows[0][3]) if rows else None
 
-    def fail(self, service: str, digest: str, at: datetime, wait: timedelta, message: str) -> Failure:
-        """Remember that a plan failed; the count goes up while it is the same plan."""
+    def fail(self, service: str, digest: str, at: datetime, wait: Callable[[int], timedelta], message: str) -> Failure:
+        """Remember that a wish failed, and until when it rests (`wait`, of the count); the count goes up while it is the same."""
         last = self.failure(service)
         count = last.count + 1 if last is not None and last.digest == digest else 1
-        until = at + wait
+        until = at + wait(count)
         with self._writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", (service, digest, count, until.isoformat(), message)

@@ -1,0 +1,85 @@
+"""claims: in which order services are worked when something moves from one to another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from reconciler.core.facts import Claim
+from reconciler.core.ids import natural
+from reconciler.core.kind import ResourceKind
+from reconciler.core.ownership import Ownership
+from reconciler.core.policy import Aim
+from reconciler.engine.errors import Refused
+from reconciler.engine.target import Target
+
+Key: TypeAlias = tuple[str, str, str]
+
+
+def in_order(
+    targets: Sequence[Target], owned: Mapping[str, Ownership], kinds: Callable[[str], ResourceKind], *, prune: bool
+) -> tuple[Target, ...]:
+    """The targets, those that release a claim before those that take it; in natural order of names otherwise.
+
+    owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they
+    hold. Raises Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
+    """
+    holds = {name: _held(ownership, kinds) for name, ownership in owned.items()}
+    wants = {target.name: _wanted(target, kinds) for target in targets}
+    releases = {
+        target.name: set(holds.get(target.name, {})) - set(wants[target.name])
+        for target in targets
+        if target.service is not None or prune
+    }
+    first: dict[str, set[str]] = {target.name: set() for target in targets}
+    for name, wanted in wants.items():
+        for key, claim in wanted.items():
+            for other, held in holds.items():
+                if other == name or key not in held:
+                    continue
+                if key not in releases.get(other, set()):
+                    raise Refused(f"cannot work on {name}: {claim.label} is held by {other}, {_remedy(other, wants, targets)}")
+                first[name].add(other)
+    return _sorted(targets, first)
+
+
+def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Sequence[Target]) -> str:
+    if other not in wants:
+        return f"which is not worked on here; apply {other} as well"
+    if any(target.name == other and target.service is None for target in targets):
+        return "whose spec is gone; give it up with --prune"
+    return "which wants to keep it"
+
+
+def _sorted(targets: Sequence[Target], first: Mapping[str, set[str]]) -> tuple[Target, ...]:
+    left = sorted(targets, key=lambda target: natural(target.name))
+    placed: list[Target] = []
+    while left:
+        ready = next((target for target in left if not first[target.name] & {other.name for other in left}), None)
+        if ready is None:
+            names = " and ".join(target.name for target in left)
+            raise Refused(f"cannot work on {names}: each takes what the other holds; stop one of them first")
+        left.remove(ready)
+        placed.append(ready)
+    return tuple(placed)
+
+
+def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
+    return {
+        _key(claim): claim
+        for owned in ownership.owned.values()
+        if owned.applied is not None
+        for claim in kinds(owned.type).claims(owned.applied)
+    }
+
+
+def _wanted(target: Target, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
+    if target.service is None or target.goal.aim is Aim.DOWN:
+        return {}
+    return {
+        _key(claim): claim
+        for resource in target.service.resources.values()
+        for claim in kinds(resource.type).claims(resource.desired)
+    }
+
+
+def _key(claim: Claim) -> Key:
+    return (claim.kind, claim.scope, claim.key)

@@ -1,0 +1,363 @@
+"""converge: bring one service to its goal, in rounds: observe, plan, do, until there is nothing left to do.
+
+There is one lifecycle engine: apply, start, stop, restart, prune, watch and the partial verbs all come through here.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from secrets import randbelow, token_hex
+
+from reconciler.core.action import Slot
+from reconciler.core.change import Change, Verdict
+from reconciler.core.observed import Absent, Observed, Present, Seen, Snapshot
+from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.plan import Plan, Step, uncovered
+from reconciler.core.planner import make_plan
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.core.service import Service
+from reconciler.engine.casefile import write_case
+from reconciler.engine.codec import Codec
+from reconciler.engine.execute import Run, execute
+from reconciler.engine.log import note
+from reconciler.engine.means import Means
+from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.undo import lane_of, lanes_of, undo
+
+ROUNDS = 5
+_CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.ADOPT})
+_REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
+"""The ends that watch backs off from."""
+_FIRST_WAIT, _LONGEST_WAIT = 10, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done for one service.
+
+    gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
+    shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
+    whole_undo: a failure undoes the whole service, not only a lane.
+    """
+
+    name: str
+    service: Service | None
+    goal: Goal = UP
+    gone: bool = False
+    selection: Selection = field(default_factory=Selection)
+    policy: Policy = field(default_factory=Policy)
+    shown: Plan | None = None
+    exact: bool = False
+    verb: str = "apply"
+    whole_undo: bool = False
+
+    def digest(self, codec: Codec) -> str:
+        """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
+        desired = "".join(
+            f"{rid} {resource.desired.model_dump_json()}\n"
+            for rid, resource in sorted((self.service.resources if self.service else {}).items())
+        )
+        return codec.mark(f"{self.name}\n{self.goal.aim.value}\n{desired}")
+
+
+def converge(work: Work, means: Means) -> Result:
+    """Work on one service until it is at its goal. The caller holds its lock.
+
+    What goes wrong on the machine is in the Result; StoreError and bugs come out as exceptions.
+    """
+    return _Convergence(work, means).go()
+
+
+class _Convergence:
+    def __init__(self, work: Work, means: Means) -> None:
+        self.work = work
+        self.means = means
+        self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
+        self.order = count(1)
+        self.lock = threading.Lock()
+        self.plans: list[Plan] = []
+        self.outcomes: list[Outcome] = []
+        self.latest: dict[str, Seen] = {}
+        self.first_seen: Mapping[str, Observed] = {}
+        self.first_owned = Ownership()
+        self.opened = False
+
+    def go(self) -> Result:
+        start = self.means.host.clock.monotonic()
+        work, store = self.work, self.means.store
+        if work.service is not None and not work.gone:
+            store.keep(work.service, self.means.host.clock.now())
+        result = self._rounds()
+        result = replace(
+            result,
+            run=self.id,
+            plan=self.plans[-1] if self.plans else None,
+            outcomes=tuple(self.outcomes),
+            rounds=len(self.plans),
+            seconds=self.means.host.clock.monotonic() - start,
+        )
+        self._remember()
+        self._file_failure(result)
+        if result.failures and self.plans:
+            result = replace(result, casefile=self._case(result))
+        if self.opened:
+            store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
+        if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
+            store.drop(work.name)
+        if self.opened or result.end is not End.CONVERGED:
+            note("run ended", run=self.id, service=work.name, end=result.end.value, seconds=round(result.seconds, 3))
+        self.means.on_event(Ended(work.name, self.id, result))
+        return result
+
+    # rounds
+
+    def _rounds(self) -> Result:
+        succeeded: set[str] = set()
+        while len(self.plans) < ROUNDS:
+            if self.means.stop.asked:
+                return self._result(End.STOPPED, "the run was asked to stop")
+            ownership, snapshot = self._look()
+            plan = self._plan(ownership, snapshot)
+            if not plan.certain and (plan.adopted or plan.released):
+                self._claim(plan, ownership)
+                ownership = self._ownership()
+                plan = self._plan(ownership, snapshot)
+            self.plans.append(plan)
+            refusal = self._check(plan, succeeded)
+            if refusal is not None:
+                return refusal
+            if not plan.certain:
+                self._settle(plan, ownership)
+                return self._conclude(plan)
+            self._claim(plan, ownership)
+            self.means.on_event(Began(self.work.name, self.id, len(self.plans), plan))
+            failure = self._do(plan, snapshot)
+            if failure is not None:
+                return failure
+            succeeded.add(plan.digest)
+        return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
+
+    def _look(self) -> tuple[Ownership, Snapshot]:
+        ownership = self._ownership()
+        snapshot = observe(
+            wanted_of(self.work.name, self.work.service, ownership),
+            self.means.host,
+            kinds=self.means.kinds,
+            drivers=self.means.drivers,
+            workers=self.means.workers,
+        )
+        if not self.plans:
+            self.first_owned, self.first_seen = ownership, snapshot.of(self.work.name)
+        self._see(snapshot.of(self.work.name))
+        return ownership, snapshot
+
+    def _ownership(self) -> Ownership:
+        service = self.work.service
+        desired = [resource.desired for resource in service.resources.values()] if service else []
+        return self.means.store.ownership(self.work.name, desired)
+
+    def _plan(self, ownership: Ownership, snapshot: Snapshot) -> Plan:
+        work = self.work
+        seen = snapshot.of(work.name)
+        return make_plan(work.service, work.name, work.goal, work.selection, seen, ownership, work.policy, self.means.kinds)
+
+    def _check(self, plan: Plan, succeeded: set[str]) -> Result | None:
+        """Whether this plan may be done."""
+        shown = self.work.shown
+        if shown is not None and self.work.exact and len(self.plans) == 1 and plan.digest != shown.digest:
+            return self._result(
+                End.REFUSED,
+                "the plan that was saved is not what would be done now",
+                "make and look at a new plan: osvc plan -o FILE",
+            )
+        new = uncovered(shown.steps, plan) if shown is not None else ()
+        if new:
+            what = ", ".join(f"{step.rid} {step.action.says()}" for step in new)
+            result = self._result(End.REFUSED, f"this appeared that was not shown before: {what}", "osvc plan")
+            return replace(result, uncovered=new)
+        if plan.certain and plan.digest in succeeded:
+            return self._result(End.STUCK, f"the same plan again after it succeeded: {_flapping(plan)}", "osvc plan")
+        return None
+
+    def _conclude(self, plan: Plan) -> Result:
+        """Nothing more can be done."""
+        if plan.refused:
+            change = plan.refused[0]
+            return self._result(End.REFUSED, f"{change.rid}: {change.reason}", change.remedy)
+        if plan.deferred:
+            change = plan.deferred[0]
+            return self._result(End.DEFERRED, f"{change.rid}: {change.reason}", change.remedy)
+        if plan.steps:
+            change = plan.change(plan.steps[0].rid)
+            return self._result(End.DEFERRED, f"{change.rid} cannot be seen: {change.basis}", "osvc status")
+        return self._result(End.CONVERGED)
+
+    # steps
+
+    def _do(self, plan: Plan, snapshot: Snapshot) -> Result | None:
+        """Do the plan's certain steps; the commits last, and only when nothing is provisional any more. None when all went well."""
+        self._open()
+        run = self._run(plan)
+        main, commits = _phases(plan)
+        known: dict[str, Observed] = dict(snapshot.of(self.work.name))
+        for only in (main, commits):
+            if not only:
+                continue
+            outcomes = execute(plan, run, known, only=only)
+            self.outcomes += outcomes
+            fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
+            known.update(fresh)
+            self._see(fresh)
+            if any(outcome.status in (Status.FAILED, Status.CANCELLED) for outcome in outcomes):
+                return self._fail(run)
+        return None
+
+    def _run(self, plan: Plan) -> Run:
+        ownership = self._ownership()
+        wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership)}
+        return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock)
+
+    def _fail(self, run: Run) -> Result:
+        """Something failed, or the run was cut short: lead back what the rules say, and tell."""
+        stop, work = self.means.stop, self.work
+        failures = [outcome for outcome in self.outcomes if outcome.status is Status.FAILED]
+        cut = next(outcome for outcome in self.outcomes if outcome.status in (Status.FAILED, Status.CANCELLED))
+        first = failures[0] if failures else cut
+        message = f"{first.step.rid}: {first.message}" if failures else first.message
+        allowed = work.policy.rollback and (work.service is None or work.service.rollback)
+        end = End.FAILED if failures else End.STOPPED
+        if work.goal.aim is Aim.DOWN or not stop.undoing or not (failures or stop.asked):
+            return replace(self._result(end, message, "osvc plan"), undone=False)
+        if not allowed:
+            return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
+        lane = lane_of(self.outcomes, lanes_of(self.plans))
+        if work.whole_undo:
+            lane = frozenset(outcome.step.rid for outcome in self.outcomes)
+        undone = undo(run, self.plans, self.outcomes, lane)
+        self.outcomes = list(undone.outcomes)
+        self._see({rid: run.look(rid) for rid in lane})
+        if not undone.complete:
+            return replace(self._result(end, f"{message}; undoing: {undone.message}", "osvc plan"), undone=False)
+        return self._result(End.ROLLED_BACK if failures else End.STOPPED, message)
+
+    def _open(self) -> None:
+        if not self.opened:
+            self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now())
+            self.opened = True
+
+    # ownership
+
+    def _claim(self, plan: Plan, ownership: Ownership) -> None:
+        """Own what is about to be made, before it is made; forget what is certainly gone."""
+        claims = {
+            change.rid: _claimed(change, ownership.owned.get(change.rid))
+            for change in plan.changes
+            if change.verdict in _CLAIMED and not change.provisional
+        }
+        if claims:
+            self.means.store.own(self.work.name, claims)
+        if plan.released:
+            self.means.store.release(self.work.name, [change.rid for change in plan.released])
+
+    def _settle(self, plan: Plan, ownership: Ownership) -> None:
+        """What is as wanted was applied: last-applied is written only now that it was seen."""
+        if self.work.service is None or self.work.goal.aim is not Aim.UP:
+            return
+        touched, specified = {outcome.step.rid for outcome in self.outcomes}, self.work.service.resources
+        verified: dict[str, Owned] = {}
+        for change in plan.changes:
+            owned = ownership.owned.get(change.rid)
+            asked = change.rid in touched or self.work.selection.takes(change.rid, change.type)
+            kept = change.verdict is Verdict.KEEP and isinstance(change.observed, Present) and change.rid in specified
+            if owned is not None and asked and kept:
+                verified[change.rid] = replace(owned, type=change.type, wanted=change.desired, applied=change.desired)
+        if verified:
+            self.means.store.own(self.work.name, verified)
+
+    def _see(self, observed: Mapping[str, Observed]) -> None:
+        self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})
+
+    def _remember(self) -> None:
+        """Keep the last observation of what is owned, for planning while it cannot be seen."""
+        owned = self.means.store.ownership(self.work.name).owned
+        self.means.store.own(
+            self.work.name, {rid: replace(item, remembered=self.latest[rid]) for rid, item in owned.items() if rid in self.latest}
+        )
+
+    # the end
+
+    def _file_failure(self, result: Result) -> None:
+        store = self.means.store
+        if result.end in _REMEMBERED:
+            store.fail(self.work.name, self.work.digest(store.codec), self.means.host.clock.now(), backoff, result.message)
+        elif result.end is End.CONVERGED:
+            store.clear_failure(self.work.name)
+
+    def _case(self, result: Result) -> str:
+        return write_case(
+            self.means.store.folder,
+            self.id,
+            name=self.work.name,
+            service=self.work.service,
+            observed=self.first_seen,
+            ownership=self.first_owned,
+            plan=self.plans[0],
+            outcomes=self.outcomes,
+            message=result.message,
+            codec=self.means.store.codec,
+        )
+
+    def _result(self, end: End, message: str = "", remedy: str = "") -> Result:
+        return Result(self.work.name, end, message=message, remedy=remedy)
+
+
+def backoff(failures: int) -> timedelta:
+    """How long watch leaves a service alone after so many failures in a row: doubling, capped, with a tenth of jitter."""
+    seconds = min(_FIRST_WAIT << min(failures - 1, 10), _LONGEST_WAIT)
+    return timedelta(seconds=seconds * (1 + randbelow(100) / 1000))
+
+
+def _claimed(change: Change, owned: Owned | None) -> Owned:
+    if owned is None or owned.type != change.type:
+        return Owned(change.type, change.desired)
+    return replace(owned, wanted=change.desired)
+
+
+def _phases(plan: Plan) -> tuple[frozenset[int], frozenset[int]]:
+    """The certain steps to do now, and those to do when all of these went well: commits, and what comes after one.
+
+    What comes after a provisional step waits for a later round, with all the commits.
+    """
+    waits = _behind(plan, {step.n for step in plan.steps if step.provisional})
+    commits = _behind(plan, {step.n for step in plan.steps if step.slot is Slot.COMMIT})
+    certain = {step.n for step in plan.certain}
+    main = certain - waits - commits
+    if not waits:
+        return frozenset(main), frozenset(certain & commits)
+    return (frozenset(main), frozenset()) if main else (frozenset(certain), frozenset())
+
+
+def _behind(plan: Plan, steps: set[int]) -> set[int]:
+    """These steps, and every step that comes after one of them."""
+    found = set(steps)
+    for step in plan.steps:
+        if found & {*step.after, *step.needs}:
+            found.add(step.n)
+    return found
+
+
+def _flapping(plan: Plan) -> str:
+    """What differs again and again: "container#1 memory"."""
+    named: list[str] = []
+    for change in plan.changes:
+        if change.verdict not in (Verdict.KEEP, Verdict.RELEASE):
+            fields = " ".join(part.path for part in change.fields)
+            named.append(f"{change.rid} {fields or change.reason}")
+    return ", ".join(named) or ", ".join(_clauses(plan.steps))
+
+
+def _clauses(steps: Sequence[Step]) -> list[str]:
+    return [f"{step.rid} {step.action.says()}" for step in steps]

@@ -1,0 +1,44 @@
+"""log: one JSON line for each run and each step, in STATE_DIR/log/osvc.log. structlog is imported with the first line."""
+
+import os
+from threading import Lock
+from typing import Any
+
+_path = ""
+_logger: Any = None
+_lock = Lock()
+
+
+def log_to(state_dir: str) -> None:
+    """Log into this state folder from now on; "" logs nothing, which is also how a process begins."""
+    global _path, _logger  # noqa: PLW0603 the process has one log
+    with _lock:
+        _path = f"{state_dir}/log/osvc.log" if state_dir else ""
+        _logger = None
+
+
+def note(event: str, **facts: Any) -> None:
+    """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
+    global _logger  # noqa: PLW0603
+    if not _path:
+        return
+    with _lock:
+        if _logger is None:
+            _logger = _open(_path)
+        if _logger is not False:
+            _logger.info(event, **facts)
+
+
+def _open(path: str) -> Any:
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return False
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.WriteLogger(os.fdopen(handle, "a", encoding="utf-8")),
+        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer(sort_keys=True)],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+    )
