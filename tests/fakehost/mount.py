@@ -4,7 +4,22 @@ from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode
 from tests.fakehost.machine import Machine
 from tests.fakehost.said import Said, Unknown
 
-_STEERING = {"defaults", "loop", "bind", "remount", "auto", "noauto", "nofail", "_netdev", "rw", "ro", "async", "user", "nouser"}
+_STEERING = {
+    "defaults",
+    "atime",
+    "loop",
+    "bind",
+    "remount",
+    "auto",
+    "noauto",
+    "nofail",
+    "_netdev",
+    "rw",
+    "ro",
+    "async",
+    "user",
+    "nouser",
+}
 _SUPER = {"sync": "async", "dirsync": "", "lazytime": "nolazytime"}
 _TOGGLES = {
     "discard": "nodiscard",
@@ -84,8 +99,8 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
             raise Said(32, f"mount: {target}: special device {source} does not exist.\n{_HINT}")
         if (origin.inode.kind == "dir") != (spot.inode.kind == "dir"):
             raise Said(32, f"mount: {target}: mount(2) system call failed: Not a directory.\n{_HINT}")
-        given = [word for word in options if word in {*MOUNT_FLAGS, *MOUNT_FLAGS.values(), *ATIMES, "ro", "rw"}]
-        flags = _flags([flag for flag in origin.mount.flags if not given or flag in ATIMES], given)
+        given = [word for word in options if word in {*MOUNT_FLAGS, *MOUNT_FLAGS.values(), *ATIMES, "atime", "ro", "rw"}]
+        flags = _flags([], given, origin.mount.flags) if given else list(origin.mount.flags)
         readonly = "ro" in given if given else origin.mount.readonly
         shown = origin.mount.source
         tree.attach(origin.mount.fs, origin.inode, spot, shown, flags, readonly=readonly, backing=origin.mount.backing)
@@ -100,7 +115,7 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
         for word in options:
             if word.startswith("mode="):
                 fs.root.mode = int(word[5:], 8)
-        tree.attach(fs, fs.root, spot, source, _flags(["relatime"], options), readonly=readonly)
+        tree.attach(fs, fs.root, spot, source, _flags([], options, None), readonly=readonly)
         return
     if not fstype.startswith("ext"):
         raise Unknown(f"-t {fstype}")
@@ -122,7 +137,7 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
     fs.options = words
     shown = loop or origin.path
     backing = origin.path if loop else ""
-    tree.attach(fs, fs.root, spot, shown, _flags(["relatime"], options), readonly=readonly, backing=backing)
+    tree.attach(fs, fs.root, spot, shown, _flags([], options, None), readonly=readonly, backing=backing)
 
 
 def _remount(machine: Machine, options: list[str], target: str) -> None:
@@ -136,7 +151,7 @@ def _remount(machine: Machine, options: list[str], target: str) -> None:
     if "bind" not in options:
         mount.fs.options = _data(target, mount.source, mount.fs.fstype, mount.fs.options, options)
         mount.fs.readonly = _readonly(options, mount.fs.readonly)
-    mount.flags = _flags(mount.flags, options)
+    mount.flags = _flags(mount.flags, options, mount.flags)
     mount.readonly = readonly
 
 
@@ -182,18 +197,26 @@ def _readonly(options: list[str], before: bool) -> bool:
     return before
 
 
-def _flags(before: list[str], options: list[str]) -> list[str]:
-    """The flags of a mount. strictatime is the absence of a word."""
-    found = set(before)
+def _flags(start: list[str], options: list[str], kept: list[str] | None) -> list[str]:
+    """The flags of a mount: those that mount(8) starts from, changed by the words given.
+
+    Each word sets a bit of its own, so that relatime does not undo noatime: `atime` does. Without any word for access times
+    the kernel keeps those of the mount (`kept`; None for a new one), or takes relatime. strictatime is the absence of a word.
+    """
+    bits = set(start)
     for word in options:
-        if word in ATIMES:
-            found -= set(ATIMES)
-            found |= {word} - {"strictatime"}
-        elif word in MOUNT_FLAGS:
-            found.add(word)
+        if word in ATIMES or word in MOUNT_FLAGS:
+            bits.add(word)
+        elif word == "atime":
+            bits.discard("noatime")
         else:
-            found -= {flag for flag, undo in MOUNT_FLAGS.items() if undo == word}
-    return sorted(found)
+            bits -= {flag for flag, undo in MOUNT_FLAGS.items() if undo == word}
+    plain = bits & set(MOUNT_FLAGS)
+    if kept is not None and not bits & {*ATIMES, "nodiratime"}:
+        return sorted({*plain, *(set(kept) & set(ATIMES))})
+    if "strictatime" in bits:
+        return sorted(plain)
+    return sorted({*plain, "noatime" if "noatime" in bits else "relatime"})
 
 
 def _data(target: str, source: str, fstype: str, before: list[str], options: list[str]) -> list[str]:

@@ -44,7 +44,8 @@ _BY_WORDS: tuple[tuple[type[HostError], re.Pattern[str]], ...] = (
     (
         NotFound,
         re.compile(
-            r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted|no mount point specified|can't find in"
+            r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted"
+            r"|no mount point specified|can't find in"
             r"|no chain/target/match|does a matching rule exist|special device .* not exist",
             re.IGNORECASE,
         ),
@@ -52,7 +53,10 @@ _BY_WORDS: tuple[tuple[type[HostError], re.Pattern[str]], ...] = (
     (Transient, re.compile(r"timed out|try again|temporarily unavailable|stale file handle", re.IGNORECASE)),
 )
 
-_HINT = re.compile(r"\s*(?:dmesg\(1\) may have|Try [`'\"]|\(in some cases useful info|or fuser\(1\)|Possibly non-existent|\S+: Cannot continue, aborting)")
+_HINT = re.compile(
+    r"\s*(?:dmesg\(1\) may have|Try [`'\"]|\(in some cases useful info|or fuser\(1\)|Possibly non-existent"
+    r"|\S+: Cannot continue, aborting)"
+)
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

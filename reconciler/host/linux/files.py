@@ -21,6 +21,9 @@ _KINDS = {
 }
 
 
+_PIECE = 64 << 10
+
+
 class LinuxFiles:
     """Files of this machine. Nothing is written through a symbolic link, and nothing but regular files is read."""
 
@@ -42,13 +45,14 @@ class LinuxFiles:
             return None
         except OSError as error:
             raise faults.of_errno(error, f"cannot read {path}") from None
-        with os.fdopen(descriptor, "rb") as stream:
-            try:
-                if not modes.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise Permanent(f"cannot read {path}: not a regular file")
-                data = stream.read(limit + 1)
-            except OSError as error:
-                raise faults.of_errno(error, f"cannot read {path}") from None
+        try:
+            if not modes.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Permanent(f"cannot read {path}: not a regular file")
+            data = _all(descriptor, limit)
+        except OSError as error:
+            raise faults.of_errno(error, f"cannot read {path}") from None
+        finally:
+            os.close(descriptor)
         if len(data) > limit:
             raise Permanent(f"cannot read {path}: larger than {limit} bytes")
         try:
@@ -164,6 +168,17 @@ def record(found: os.stat_result) -> FileStat:
 def _check(path: str) -> None:
     if not path.startswith("/") or "\0" in path:
         raise Permanent(f"cannot use {path!r}: not an absolute path")
+
+
+def _all(descriptor: int, limit: int) -> bytes:
+    """What can be read, and no more than one byte beyond the limit. In small pieces: files of /proc/sys refuse large ones."""
+    data = bytearray()
+    while len(data) <= limit:
+        piece = os.read(descriptor, min(_PIECE, limit + 1 - len(data)))
+        if not piece:
+            break
+        data += piece
+    return bytes(data)
 
 
 def _sync_folder(folder: str) -> None:

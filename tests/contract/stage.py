@@ -1,0 +1,154 @@
+"""A stage: a host, fake or real, with a folder of its own and the few things that a contract needs to set up by hand."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.core.node import Node
+from reconciler.host.linux.host import linux_host
+from reconciler.host.ports import Host
+from tests.fakehost import FakeHost, Machine
+
+_LISTEN_UNIX = "import socket,sys,time; s=socket.socket(1); s.bind(sys.argv[1]); s.listen(); print(1,flush=True); time.sleep(600)"
+_LISTEN_PORT = (
+    "import socket,sys,time; f={'4':2,'6':10}[sys.argv[1]]; k={'tcp':1,'udp':2}[sys.argv[2]]; s=socket.socket(f,k);"
+    "s.bind((sys.argv[3],int(sys.argv[4]))); k==1 and s.listen(); print(1,flush=True); time.sleep(600)"
+)
+_SIT = "import os,sys,time; os.chdir(sys.argv[1]); print(1,flush=True); time.sleep(600)"
+
+
+class Stage(Protocol):
+    """name: short and unique, for links, chains and cgroups. dir: a folder that exists and is empty."""
+
+    host: Host
+    name: str
+    dir: str
+
+    def image(self, path: str) -> None:
+        """A backing file with ext4 in it."""
+
+    def symlink(self, path: str, target: str) -> None: ...
+
+    def sit(self, path: str) -> int:
+        """A process whose working folder is `path`; its pid."""
+
+    def listen_unix(self, path: str) -> int: ...
+
+    def listen(self, protocol: str, address: str, port: int) -> int: ...
+
+    def end(self, pid: int) -> None:
+        """Kill a process that this stage started."""
+
+
+class FakeStage:
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.host = FakeHost(self.machine)
+        self.name, self.dir = "o-fake", "/tmp/o-fake"
+        self.machine.tree.make_dir(self.dir, 0o755)
+        self.machine.net = type(self.machine.net)()
+        del self.machine.net.links["eth0"]
+        self.machine.net.more_routes.clear()
+
+    def image(self, path: str) -> None:
+        self.machine.make_image(path)
+
+    def symlink(self, path: str, target: str) -> None:
+        self.machine.add_link(path, target)
+
+    def sit(self, path: str) -> int:
+        process = self.machine.start_process(("python3",), cwd=path)
+        self.machine.hold(process, path)
+        return process.pid
+
+    def listen_unix(self, path: str) -> int:
+        self.machine.tree.put(path, "socket", 0o755)
+        return self.machine.start_process(("python3",), sockets=[path]).pid
+
+    def listen(self, protocol: str, address: str, port: int) -> int:
+        return self.machine.start_process(("python3",), ports=[(protocol, address, port)]).pid
+
+    def end(self, pid: int) -> None:
+        self.machine.kill(pid)
+
+
+class RealStage:
+    def __init__(self) -> None:
+        self.host = linux_host(Node())
+        self.name = f"o-{uuid.uuid4().hex[:6]}"
+        self.dir = tempfile.mkdtemp(prefix="o-", dir="/tmp")
+        os.chmod(self.dir, 0o755)
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def image(self, path: str) -> None:
+        with open(path, "wb") as stream:
+            stream.truncate(8 << 20)
+        subprocess.run(["mkfs.ext4", "-q", path], check=True)
+
+    def symlink(self, path: str, target: str) -> None:
+        os.symlink(target, path)
+
+    def sit(self, path: str) -> int:
+        return self._start(_SIT, path)
+
+    def listen_unix(self, path: str) -> int:
+        return self._start(_LISTEN_UNIX, path)
+
+    def listen(self, protocol: str, address: str, port: int) -> int:
+        return self._start(_LISTEN_PORT, "6" if ":" in address else "4", protocol, address, str(port))
+
+    def end(self, pid: int) -> None:
+        child = self._children.pop(pid)
+        child.kill()
+        child.wait()
+        assert child.stdout is not None
+        child.stdout.close()
+
+    def close(self) -> None:
+        """Leave nothing: processes, mounts, loop devices, cgroups, files, all of them ours by name or folder."""
+        for pid in list(self._children):
+            self.end(pid)
+        for process in self.host.processes.all():
+            if any(word.startswith(f"{self.dir}/") for word in process.argv):
+                self.host.processes.signal(process, signal.SIGKILL)
+                self.host.processes.wait_gone(process, 5)
+        for mount in reversed(self.host.mounts.table()):
+            if mount.target.startswith(f"{self.dir}/"):
+                subprocess.run(["umount", "-l", mount.target], check=False)
+        for base in Path("/sys/fs/cgroup").glob(f"**/{self.name}"):
+            with contextlib.suppress(OSError):
+                base.rmdir()
+        shutil.rmtree(self.dir)
+
+    def _start(self, program: str, *words: str) -> int:
+        child = subprocess.Popen([sys.executable, "-S", "-c", program, *words], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._children[child.pid] = child
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"1\n"
+        return child.pid
+
+
+@contextlib.contextmanager
+def own_network() -> Iterator[None]:
+    """This thread, and what it starts, in a network namespace of its own, which ends with the block."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    clone_newnet = 0x40000000
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        assert libc.unshare(clone_newnet) == 0, os.strerror(ctypes.get_errno())
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            yield
+        finally:
+            assert libc.setns(before, clone_newnet) == 0, os.strerror(ctypes.get_errno())
+    finally:
+        os.close(before)

@@ -1,0 +1,137 @@
+"""Commands: how a program's end is told. The programs themselves are proven in test_mounts and test_net."""
+
+import os
+
+import pytest
+
+from reconciler.host.errors import Busy, Conflict, Denied, NotFound, Permanent, Transient
+from reconciler.host.linux import faults
+
+
+def test_success(stage):
+    done = stage.host.commands.run(["true"])
+    assert (done.argv, done.code, done.stdout, done.stderr) == (("true",), 0, "", "")
+
+
+def test_exit_code_that_is_not_ok(stage):
+    with pytest.raises(Permanent, match="exit code 1"):
+        stage.host.commands.run(["false"])
+
+
+def test_exit_code_that_is_ok(stage):
+    assert stage.host.commands.run(["false"], ok=(0, 1)).code == 1
+
+
+def test_mkdir_makes_parents_and_is_content_with_a_folder(stage):
+    path = f"{stage.dir}/a/b c"
+    stage.host.commands.run(["mkdir", "-p", "--", path])
+    stage.host.commands.run(["mkdir", "-p", "--", path])
+    assert stage.host.files.stat(path).kind == "dir"
+
+
+def test_mkdir_below_a_file(stage):
+    stage.host.files.write(f"{stage.dir}/f", "")
+    with pytest.raises(Permanent, match="cannot create directory"):
+        stage.host.commands.run(["mkdir", "-p", "--", f"{stage.dir}/f/x"])
+
+
+def test_rmdir_removes_the_empty_only(stage):
+    full, empty = f"{stage.dir}/full", f"{stage.dir}/empty"
+    for path in (f"{full}/x", empty):
+        stage.host.files.make_dir(path)
+    stage.host.commands.run(["rmdir", "--ignore-fail-on-non-empty", "--", full, empty])
+    assert stage.host.files.names(stage.dir) == ("full",)
+
+
+def test_rmdir_of_nothing(stage):
+    with pytest.raises(NotFound, match="No such file"):
+        stage.host.commands.run(["rmdir", "--ignore-fail-on-non-empty", "--", f"{stage.dir}/none"])
+
+
+def test_e2fsck_of_a_clean_image(stage):
+    stage.image(f"{stage.dir}/i")
+    assert "clean" in stage.host.commands.run(["e2fsck", "-p", "--", f"{stage.dir}/i"]).stdout
+
+
+def test_e2fsck_of_nothing_names_the_cause_not_the_hint(stage):
+    with pytest.raises(NotFound, match="No such file or directory while trying to open"):
+        stage.host.commands.run(["e2fsck", "-p", "--", f"{stage.dir}/none"])
+
+
+def test_e2fsck_of_a_mounted_image_is_busy(stage):
+    stage.image(f"{stage.dir}/i")
+    stage.host.files.make_dir(f"{stage.dir}/m")
+    stage.host.commands.run(["mount", "-t", "ext4", "-o", "loop", "--", f"{stage.dir}/i", f"{stage.dir}/m"])
+    with pytest.raises(Busy, match="is mounted"):
+        stage.host.commands.run(["e2fsck", "-p", "--", f"{stage.dir}/i"])
+
+
+@pytest.mark.real
+class TestReal:
+    def test_no_such_program(self, real_stage):
+        with pytest.raises(NotFound, match="cannot run no-such-program"):
+            real_stage.host.commands.run(["no-such-program"])
+
+    def test_time_out_kills_the_process_group(self, real_stage):
+        mark = f"{real_stage.dir}/pid"
+        script = f"sleep 600 & echo $! > {mark}; wait"
+        with pytest.raises(Transient, match="did not end within"):
+            real_stage.host.commands.run(["sh", "-c", script], timeout=1.0)
+        child = real_stage.host.processes.get(int(real_stage.host.files.read(mark)))
+        assert child is None or real_stage.host.processes.wait_gone(child, 5)
+
+    def test_environment_is_small_and_stdin_is_empty(self, real_stage, monkeypatch):
+        monkeypatch.setenv("SECRET_TOKEN", "x")
+        monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+        lines = real_stage.host.commands.run(["sh", "-c", "cat; env"]).stdout.splitlines()
+        names = {line.partition("=")[0] for line in lines}
+        assert names <= {"PATH", "HOME", "LC_ALL", "PWD", "SHLVL", "_"}
+        assert "LC_ALL=C" in lines
+
+    def test_a_path_without_sbin_still_finds_the_system_s_programs(self, real_stage, monkeypatch):
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        assert real_stage.host.commands.run(["blkid", "-V"]).code == 0
+
+    def test_output_that_is_not_utf8(self, real_stage):
+        assert real_stage.host.commands.run(["printf", r"a\377b"]).stdout == "a�b"
+
+    def test_killed_by_a_signal(self, real_stage):
+        with pytest.raises(Permanent, match="killed by signal 9"):
+            real_stage.host.commands.run(["sh", "-c", "kill -9 $$"], ok=range(256))
+
+    def test_a_word_with_a_zero_byte(self, real_stage):
+        with pytest.raises(Permanent, match="zero byte"):
+            real_stage.host.commands.run(["true", "a\0b"])
+
+    def test_ctrl_c_does_not_reach_the_program(self, real_stage):
+        group = real_stage.host.commands.run(["sh", "-c", "ps -o pgid= -p $$"]).stdout.strip()
+        assert int(group) != os.getpgrp()
+
+    def test_control_sequences_are_taken_out(self, real_stage):
+        with pytest.raises(Permanent) as caught:
+            real_stage.host.commands.run(["sh", "-c", r"printf '\033[31mred\033[0m\n\007last line\n' >&2; exit 3"])
+        assert (str(caught.value), caught.value.output) == ("last line", "red\nlast line")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("umount: /srv: target is busy.\n", Busy, "umount: /srv: target is busy"),
+        ("Another app is currently holding the xtables lock. Perhaps you want to use the -w option?\n", Busy, "Another app"),
+        ("mount: /m: mount point does not exist.\n       dmesg(1) may have more information after", NotFound, "mount: /m: mount"),
+        ("iptables: Bad rule (does a matching rule exist in that chain?).\n", NotFound, "iptables: Bad rule"),
+        (
+            "iptables v1.8.9: Chain 'N' does not exist\nTry `iptables -h' or 'iptables --help' for more information.\n",
+            NotFound,
+            "iptables v1",
+        ),
+        ("RTNETLINK answers: File exists\n", Conflict, "RTNETLINK answers: File exists"),
+        ("RTNETLINK answers: Operation not permitted\n", Denied, "RTNETLINK answers"),
+        ("mount: /m: wrong fs type, bad option, bad superblock on /dev/loop0.\n", Permanent, "mount: /m: wrong fs type"),
+        ("", Permanent, "prog ended with exit code 7"),
+    ],
+)
+def test_words_are_classed(text, kind, message):
+    error = faults.of_output("prog", 7, "", text)
+    assert type(error) is kind
+    assert str(error).startswith(message)

@@ -1,0 +1,360 @@
+"""Mounts, and the mount and umount that change them."""
+
+import pytest
+
+from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
+from reconciler.host.linux.mounts import parse
+from reconciler.host.ports import Mount
+from tests.contract.stage import Stage
+
+
+def mount(stage: Stage, *words: str) -> None:
+    stage.host.commands.run(["mount", *words])
+
+
+def umount(stage: Stage, target: str) -> None:
+    stage.host.commands.run(["umount", "--", target])
+
+
+def seen(stage: Stage, target: str) -> list[Mount]:
+    return [mount for mount in stage.host.mounts.table() if mount.target == target]
+
+
+def words(mount: Mount) -> set[str]:
+    return set(mount.options)
+
+
+@pytest.fixture
+def point(stage):
+    path = f"{stage.dir}/m"
+    stage.host.files.make_dir(path)
+    return path
+
+
+@pytest.fixture
+def image(stage):
+    path = f"{stage.dir}/image file"
+    stage.image(path)
+    return path
+
+
+class TestTmpfs:
+    def test_mount_and_unmount(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "name", point)
+        (found,) = seen(stage, point)
+        assert (found.fstype, found.source, found.root, found.backing) == ("tmpfs", "name", "/", "")
+        assert words(found) == {"rw", "relatime"}
+        umount(stage, point)
+        assert seen(stage, point) == []
+
+    def test_options_as_the_kernel_shows_them(self, stage, point):
+        mount(stage, "-t", "tmpfs", "-o", "size=64m,mode=0700,nosuid,noexec,sync,noatime", "--", "tmpfs", point)
+        assert words(seen(stage, point)[0]) == {"rw", "nosuid", "noexec", "noatime", "size=65536k", "mode=700", "sync"}
+        assert stage.host.files.stat(point).mode == 0o700
+
+    def test_strictatime_is_the_absence_of_a_word(self, stage, point):
+        mount(stage, "-t", "tmpfs", "-o", "strictatime", "--", "tmpfs", point)
+        assert words(seen(stage, point)[0]) == {"rw"}
+
+    def test_defaults_are_not_shown(self, stage, point):
+        mount(stage, "-t", "tmpfs", "-o", "defaults,async,suid,mode=1777", "--", "tmpfs", point)
+        assert words(seen(stage, point)[0]) == {"rw", "relatime"}
+
+    def test_unknown_option(self, stage, point):
+        with pytest.raises(Permanent, match="wrong fs type, bad option"):
+            mount(stage, "-t", "tmpfs", "-o", "bogus", "--", "tmpfs", point)
+        assert seen(stage, point) == []
+
+    def test_read_only(self, stage, point):
+        mount(stage, "-t", "tmpfs", "-o", "ro", "--", "tmpfs", point)
+        assert words(seen(stage, point)[0]) == {"ro", "relatime"}
+        with pytest.raises(HostError, match="read-only"):
+            stage.host.files.write(f"{point}/f", "")
+
+    def test_content_is_lost(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        stage.host.files.write(f"{point}/f", "x")
+        umount(stage, point)
+        assert stage.host.files.names(point) == ()
+
+
+class TestRemount:
+    def test_named_options_change_and_the_others_stay(self, stage, point):
+        mount(stage, "-t", "tmpfs", "-o", "size=64m,nosuid,noexec", "--", "tmpfs", point)
+        mount(stage, "-o", "remount,ro", "--", point)
+        assert words(seen(stage, point)[0]) == {"ro", "nosuid", "noexec", "relatime", "size=65536k"}
+        mount(stage, "-o", "remount,rw,exec,noatime,size=32m", "--", point)
+        assert words(seen(stage, point)[0]) == {"rw", "nosuid", "noatime", "size=32768k"}
+        mount(stage, "-o", "remount,rw,suid,atime,relatime", "--", point)
+        assert words(seen(stage, point)[0]) == {"rw", "relatime", "size=32768k"}
+
+    def test_ext_options_return_to_their_defaults(self, stage, point, image):
+        mount(stage, "-t", "ext4", "-o", "loop,commit=30,errors=remount-ro,discard", "--", image, point)
+        assert words(seen(stage, point)[0]) == {"rw", "relatime", "commit=30", "errors=remount-ro", "discard"}
+        mount(stage, "-o", "remount,rw,commit=5,nodiscard", "--", point)
+        assert words(seen(stage, point)[0]) == {"rw", "relatime", "errors=remount-ro"}
+
+    @pytest.mark.parametrize(
+        ("first", "then", "access"),
+        [
+            ("noatime", "relatime", "noatime"),
+            ("noatime", "atime", "noatime"),
+            ("noatime", "atime,relatime", "relatime"),
+            ("noatime", "strictatime", ""),
+            ("noatime", "ro", "noatime"),
+            ("strictatime", "ro", ""),
+            ("strictatime", "relatime", "relatime"),
+            ("strictatime", "nodiratime", "relatime"),
+            ("relatime", "noatime", "noatime"),
+            ("noatime,relatime", "rw", "noatime"),
+        ],
+    )
+    def test_access_times(self, stage, point, first, then, access):
+        mount(stage, "-t", "tmpfs", "-o", first, "--", "tmpfs", point)
+        mount(stage, "-o", f"remount,{then}", "--", point)
+        assert words(seen(stage, point)[0]) & {"noatime", "relatime"} == {access} - {""}
+
+    def test_of_what_is_not_mounted(self, stage, point):
+        with pytest.raises(NotFound, match="not mounted or bad option"):
+            mount(stage, "-o", "remount,ro", "--", point)
+
+    def test_of_a_bind_leaves_its_source_alone(self, stage, point):
+        inner = f"{stage.dir}/b"
+        stage.host.files.make_dir(inner)
+        mount(stage, "-t", "tmpfs", "-o", "nosuid,noatime", "--", "tmpfs", point)
+        mount(stage, "-o", "bind", "--", point, inner)
+        assert {"nosuid", "noatime"} <= words(seen(stage, inner)[0])
+        mount(stage, "-o", "remount,bind,ro", "--", inner)
+        assert seen(stage, inner)[0].options[0] == "ro"
+        assert seen(stage, point)[0].options[0] == "rw"
+        mount(stage, "-o", "remount,bind,rw,suid,atime,relatime", "--", inner)
+        assert words(seen(stage, inner)[0]) == {"rw", "relatime"}
+
+
+class TestImage:
+    def test_through_a_loop_device(self, stage, point, image):
+        mount(stage, "-t", "ext4", "-o", "loop", "--", image, point)
+        (found,) = seen(stage, point)
+        assert (found.fstype, found.root, found.backing) == ("ext4", "/", image)
+        assert found.source.startswith("/dev/loop")
+        assert found.device == f"7:{found.source.removeprefix('/dev/loop')}"
+        assert stage.host.files.names(point) == ("lost+found",)
+
+    def test_content_stays(self, stage, point, image):
+        mount(stage, "-t", "ext4", "-o", "loop", "--", image, point)
+        stage.host.files.write(f"{point}/f", "kept")
+        inode = stage.host.files.stat(f"{point}/f").inode
+        umount(stage, point)
+        assert stage.host.files.names(point) == ()
+        mount(stage, "-t", "ext4", "-o", "loop", "--", image, point)
+        assert stage.host.files.read(f"{point}/f") == "kept"
+        assert stage.host.files.stat(f"{point}/f").inode == inode
+
+    def test_twice_shares_one_loop_device(self, stage, point, image):
+        second = f"{stage.dir}/n"
+        stage.host.files.make_dir(second)
+        mount(stage, "-t", "ext4", "-o", "loop", "--", image, point)
+        mount(stage, "-t", "ext4", "-o", "loop,nosuid", "--", image, second)
+        assert seen(stage, point)[0].device == seen(stage, second)[0].device
+        umount(stage, point)
+        assert seen(stage, second)[0].backing == image
+
+    def test_no_such_image(self, stage, point):
+        with pytest.raises(Permanent, match="failed to setup loop device"):
+            mount(stage, "-t", "ext4", "-o", "loop", "--", f"{stage.dir}/none", point)
+
+    def test_another_filesystem_in_it(self, stage, point, image):
+        with pytest.raises(Permanent, match="wrong fs type"):
+            mount(stage, "-t", "ext2", "-o", "loop,bogus", "--", image, point)
+
+    def test_signature(self, stage, image):
+        stage.host.files.write(f"{stage.dir}/empty", "")
+        stage.host.files.write(f"{stage.dir}/text", "just text")
+        assert stage.host.mounts.signature(image) == "ext4"
+        assert stage.host.mounts.signature(f"{stage.dir}/empty") == ""
+        assert stage.host.mounts.signature(f"{stage.dir}/text") == ""
+        with pytest.raises(NotFound, match="cannot read"):
+            stage.host.mounts.signature(f"{stage.dir}/none")
+
+
+class TestBind:
+    @pytest.fixture
+    def source(self, stage):
+        stage.host.files.make_dir(f"{stage.dir}/s/deep")
+        stage.host.files.write(f"{stage.dir}/s/deep/f", "x")
+        return f"{stage.dir}/s/deep"
+
+    def test_shows_the_same_files(self, stage, point, source):
+        mount(stage, "-o", "bind", "--", source, point)
+        assert stage.host.files.stat(f"{point}/f") == stage.host.files.stat(f"{source}/f")
+        (found,) = seen(stage, point)
+        assert found.root.endswith("/s/deep")
+        assert found.device == next(m for m in stage.host.mounts.table() if m.target in ("/", "/tmp", stage.dir)).device
+
+    def test_options_given_replace_the_source_s_but_for_atime(self, stage, point):
+        inner = f"{stage.dir}/b"
+        stage.host.files.make_dir(inner)
+        mount(stage, "-t", "tmpfs", "-o", "nosuid,noatime", "--", "tmpfs", point)
+        mount(stage, "-o", "bind,ro,noexec", "--", point, inner)
+        assert seen(stage, inner)[0].options[:3] == ("ro", "noexec", "noatime")
+        with pytest.raises(HostError, match="read-only"):
+            stage.host.files.write(f"{inner}/f", "")
+        stage.host.files.write(f"{point}/f", "")
+
+    def test_no_source(self, stage, point):
+        with pytest.raises(NotFound, match=r"special device .* does not exist"):
+            mount(stage, "-o", "bind", "--", f"{stage.dir}/none", point)
+
+    def test_lives_on_when_its_source_is_unmounted(self, stage, point):
+        outer = f"{stage.dir}/o"
+        stage.host.files.make_dir(outer)
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", outer)
+        stage.host.files.make_dir(f"{outer}/d")
+        stage.host.files.write(f"{outer}/d/f", "x")
+        mount(stage, "-o", "bind", "--", f"{outer}/d", point)
+        umount(stage, outer)
+        assert stage.host.files.read(f"{point}/f") == "x"
+        assert seen(stage, point)[0].root == "/d"
+
+
+class TestTree:
+    def test_stacked(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "lower", point)
+        stage.host.files.write(f"{point}/f", "")
+        mount(stage, "-t", "tmpfs", "--", "upper", point)
+        lower, upper = seen(stage, point)
+        assert (lower.source, upper.source, upper.parent) == ("lower", "upper", lower.id)
+        assert stage.host.files.names(point) == ()
+        umount(stage, point)
+        assert stage.host.files.names(point) == ("f",)
+
+    def test_hidden_by_an_outer_mount(self, stage, point):
+        stage.host.files.make_dir(f"{point}/in")
+        mount(stage, "-t", "tmpfs", "--", "inner", f"{point}/in")
+        stage.host.files.write(f"{point}/in/f", "")
+        mount(stage, "-t", "tmpfs", "--", "outer", point)
+        assert stage.host.files.stat(f"{point}/in") is None
+        umount(stage, point)
+        assert stage.host.files.names(f"{point}/in") == ("f",)
+
+    def test_no_mount_point(self, stage):
+        with pytest.raises(NotFound, match="mount point does not exist"):
+            mount(stage, "-t", "tmpfs", "--", "tmpfs", f"{stage.dir}/none")
+
+    def test_a_mount_point_that_is_a_file(self, stage):
+        stage.host.files.write(f"{stage.dir}/f", "")
+        with pytest.raises(Permanent):
+            mount(stage, "-t", "tmpfs", "--", "tmpfs", f"{stage.dir}/f")
+
+    def test_a_mount_point_cannot_be_removed(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        with pytest.raises(Busy, match="cannot remove the folder"):
+            stage.host.files.remove_dir(point)
+        with pytest.raises(Busy, match="resource busy"):
+            stage.host.commands.run(["rmdir", "--ignore-fail-on-non-empty", "--", point])
+
+    def test_a_mount_point_behind_a_link_is_shown_resolved(self, stage, point):
+        stage.symlink(f"{stage.dir}/l", point)
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", f"{stage.dir}/l")
+        assert len(seen(stage, point)) == 1
+        umount(stage, f"{stage.dir}/l")
+        assert seen(stage, point) == []
+
+    def test_names_with_blanks_and_backslashes(self, stage):
+        path = f"{stage.dir}/a b\\c"
+        stage.host.files.make_dir(path)
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", path)
+        assert len(seen(stage, path)) == 1
+
+
+class TestUnmount:
+    def test_of_what_is_not_mounted(self, stage, point):
+        with pytest.raises(NotFound, match="not mounted"):
+            umount(stage, point)
+        with pytest.raises(NotFound, match="no mount point specified"):
+            umount(stage, f"{point}/none")
+
+    def test_busy_by_a_process(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        pid = stage.sit(point)
+        with pytest.raises(Busy, match="target is busy"):
+            umount(stage, point)
+        stage.end(pid)
+        umount(stage, point)
+
+    def test_busy_by_an_inner_mount(self, stage, point):
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        stage.host.files.make_dir(f"{point}/in")
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", f"{point}/in")
+        with pytest.raises(Busy, match="target is busy"):
+            umount(stage, point)
+
+    def test_busy_by_a_backing_file(self, stage, point):
+        outer = f"{stage.dir}/o"
+        stage.host.files.make_dir(outer)
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", outer)
+        stage.image(f"{outer}/i")
+        mount(stage, "-t", "ext4", "-o", "loop", "--", f"{outer}/i", point)
+        with pytest.raises(Busy, match="target is busy"):
+            umount(stage, outer)
+        umount(stage, point)
+        umount(stage, outer)
+
+
+def test_what_drivers_read_below_proc_of_whoever_sits_on_a_mount(stage, point):
+    mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+    pid = stage.sit(point)
+    assert stage.host.files.stat(f"/proc/{pid}/cwd") == stage.host.files.stat(point)
+    text = stage.host.files.read(f"/proc/{pid}/mountinfo")
+    assert any(line.split()[4] == point for line in text.splitlines())
+
+
+def test_what_drivers_read_of_loop_devices(stage, point, image):
+    mount(stage, "-t", "ext4", "-o", "loop", "--", image, point)
+    loop = seen(stage, point)[0].source.removeprefix("/dev/")
+    assert loop in stage.host.files.names("/sys/class/block")
+    assert stage.host.files.read(f"/sys/class/block/{loop}/dev") == f"{seen(stage, point)[0].device}\n"
+    assert stage.host.files.read(f"/sys/class/block/{loop}/loop/backing_file") == f"{image}\n"
+
+
+class TestParse:
+    def test_optional_fields_and_escapes(self):
+        line = r"36 35 98:0 /mnt1 /a\040b\134c\011 rw,noatime master:1 shared:7 - ext3 /dev/root\040x rw,errors=continue"
+        assert parse(line) == Mount(
+            36, 35, "98:0", "/mnt1", "/a b\\c\t", ("rw", "noatime", "errors=continue"), "ext3", "/dev/root x"
+        )
+
+    def test_an_empty_source(self):
+        assert parse("47 27 0:40 / /x rw,relatime -  tmpfs  rw".replace("-  tmpfs  rw", "- tmpfs  rw")).source == ""
+
+    def test_superblock_read_only_stays_visible(self):
+        assert parse("1 1 0:1 / / rw - ext4 /dev/a ro").options == ("rw", "ro")
+
+    def test_nonsense(self):
+        with pytest.raises(Permanent, match="cannot understand"):
+            parse("36 35 98:0 / / rw")
+
+
+@pytest.mark.real
+def test_the_backing_file_of_an_unlinked_image_keeps_its_name(real_stage):
+    path, point = f"{real_stage.dir}/i", f"{real_stage.dir}/m"
+    real_stage.image(path)
+    real_stage.host.files.make_dir(point)
+    mount(real_stage, "-t", "ext4", "-o", "loop", "--", path, point)
+    real_stage.host.files.remove(path)
+    assert seen(real_stage, point)[0].backing == path
+
+
+@pytest.mark.real
+def test_several_signatures_are_not_nothing(real_stage):
+    path = f"{real_stage.dir}/i"
+    real_stage.image(path)
+    with open(path, "r+b") as stream:
+        stream.seek(0x10040)
+        stream.write(b"_BHRfS_M")
+    try:
+        found = real_stage.host.mounts.signature(path)
+    except (Permanent, Conflict) as error:
+        assert "several signatures" in str(error)
+    else:
+        assert found != ""
