@@ -2,15 +2,15 @@
 
 import copy
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
 from reconciler.host.linux.docker import Calls
+from reconciler.host.linux.docker_archive import references
 from reconciler.host.ports import Pulled
-from reconciler.host.text import printable
+from reconciler.host.text import first_line, printable
 from tests.fakehost.docker_records import (
     NAME,
     FakeImage,
@@ -97,7 +97,7 @@ class FakeEngine:
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         with self._write(f"create {name}") as daemon:
             if not NAME.fullmatch(name):
-                raise Permanent(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+                raise Permanent(_not_a_name(name))
             self._free(daemon, name)
             image = self._find_image(daemon, str(config["Image"]), f"No such image: {named(str(config['Image']))}")
             for mount in (config.get("HostConfig") or {}).get("Mounts") or ():
@@ -137,9 +137,7 @@ class FakeEngine:
             if found.record["Name"] == f"/{name}":
                 raise Permanent("Renaming a container with the same name as its current name")
             if not NAME.fullmatch(name):
-                raise Permanent(
-                    f"Error when allocating new name: Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-                )
+                raise Permanent(f"Error when allocating new name: {_not_a_name(name)}")
             self._free(daemon, name, "Error when allocating new name: ")
             found.record["Name"] = f"/{name}"
             self._docker.save(daemon, found)
@@ -195,10 +193,9 @@ class FakeEngine:
     def load(self, archive: str, tag: str, timeout: float) -> None:
         with self._write(f"load {archive} {tag}") as daemon:
             held = self._docker.archives.get(archive) if self._machine.tree.find(archive) is not None else None
-            if held is None and os.path.isfile(archive):
-                held = read_archive(archive)
             if held is None:
-                raise NotFound(f"there is no archive {archive}")
+                references(archive)
+                held = read_archive(archive)
             if held.refs is None:
                 salt = hashlib.sha256(self._docker.now().encode()).hexdigest()
                 self._tag(daemon, tag, FakeImage(held.image.config, salt))
@@ -235,7 +232,7 @@ class FakeEngine:
         exact = daemon.data.containers.get(container)
         if exact is not None:
             return exact
-        named_so = [it for it in daemon.data.containers.values() if it.record["Name"] == "/" + container.removeprefix("/")]
+        named_so = [it for it in daemon.data.containers.values() if it.record["Name"] == f"/{container}"]
         begins = [it for ident, it in daemon.data.containers.items() if ident.startswith(container)]
         for found in (named_so, begins):
             if len(found) == 1:
@@ -274,3 +271,7 @@ class FakeEngine:
         with suppress(KeyError):
             del daemon.data.tags[named(ref)]
         daemon.data.tags[named(ref)] = image.id
+
+
+def _not_a_name(name: str) -> str:
+    return first_line(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
