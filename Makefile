@@ -1,0 +1,62 @@
+# osvc: what a person types. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+SOURCES := reconciler tests tools
+
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden schemas schemas-fresh wheel
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## .venv with the pinned requirements, and as root the Debian packages that are missing
+	@tools/setup.sh
+
+demo: setup ## the example services of services.d/ on engines of their own (root)
+	@tools/demo.sh up
+
+demo-down: setup ## stop them, and leave the machine as it was
+	@tools/demo.sh down
+
+test: setup ## every test; those that need the real machine only as root
+	@tools/test.sh $(ARGS)
+
+unit: setup ## the tests that touch no machine, in parallel
+	@$(PYTEST) -q -m "not real" -n auto $(ARGS)
+
+check: setup style lint types layers ## everything that can be known without running it
+
+format: setup ## write the code in the one style
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+
+style: setup ## whether the code is written in the one style
+	@$(BIN)/ruff format --check $(SOURCES)
+
+lint: setup ## ruff
+	@$(BIN)/ruff check $(SOURCES)
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+layers: setup ## who may import whom
+	@$(BIN)/lint-imports --no-cache
+
+golden: setup ## write the golden plans again, and show what changed
+	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans
+	@git --no-pager diff --stat -- tests/plans
+
+schemas: setup ## write the published JSON Schemas again
+	@$(BIN)/osvc schema --output schemas
+
+schemas-fresh: setup ## whether the published schemas are what the models say
+	@fresh=$$(mktemp -d); trap 'rm -r "$$fresh"' EXIT; \
+	$(BIN)/osvc schema --output "$$fresh" 2>/dev/null; \
+	diff -r schemas "$$fresh" || { echo "error: schemas/ is stale: make schemas" >&2; exit 1; }
+
+wheel: setup ## the wheel and the source archive, into dist/
+	@$(BIN)/python -m hatchling build --clean dist

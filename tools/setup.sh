@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Sets this folder up: the Debian packages that osvc's engines, demo and tests need, and .venv with the pinned requirements.
+# Idempotent, and quick when everything is there. Removes no package, and starts no service.
+#
+#   tools/setup.sh [PACKAGE...]     other packages that are wanted as well (the tests of a type may need some)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=${PYTHON:-python3}
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $*"; exit 1; }
+
+# --- Debian packages ---------------------------------------------------------------------------------------------------
+
+missing=()
+want() { # want PACKAGE COMMAND...: the package is missing when one of its commands is
+    local package=$1 command
+    shift
+    for command in "$@"; do
+        PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || { missing+=("$package"); return 0; }
+    done
+}
+static_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
+docker_client() { # its package of its own in newer releases
+    [[ " ${missing[*]} " == *" docker.io "* ]] && return 0
+    if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi
+}
+
+look() {
+    missing=()
+    want docker.io dockerd containerd
+    want iproute2 ip
+    want iptables iptables
+    want e2fsprogs mkfs.ext4 e2fsck debugfs
+    want util-linux losetup blkid unshare nsenter
+    want mount mount umount
+    static_busybox || missing+=(busybox-static)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing+=("$package")
+    done
+}
+
+install_missing() {
+    local policy=/usr/sbin/policy-rc.d made=
+    # A package that brings a daemon starts it unless this file says no. One that was there before is left as it is.
+    if [ ! -e "$policy" ]; then
+        trap '[ -z "$made" ] || rm -f "$policy"' RETURN EXIT
+        made=yes
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    say "setup: installing ${missing[*]}"
+    apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends "${missing[@]}" >&2
+    if ! command -v docker >/dev/null; then
+        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends "$(docker_client)" >&2
+    fi
+    if [ -n "$made" ]; then
+        rm -f "$policy"
+        made=
+    fi
+}
+
+look "$@"
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        install_missing
+        look "$@"
+        [ ${#missing[@]} -eq 0 ] || fail "still missing after the installation: ${missing[*]}"
+    else
+        say "setup: missing here: install them as root with: apt-get install --no-remove --no-install-recommends ${missing[*]}"
+    fi
+fi
+
+# --- Python ------------------------------------------------------------------------------------------------------------
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+    || fail "osvc needs Python 3.11 or newer; name one with PYTHON=/path/to/python3.11 make setup"
+
+stamp=.venv/.osvc-setup
+# The folder is part of it: a virtual environment does not survive being moved.
+state=$({ pwd; "$python" -V; cat requirements/run.txt requirements/dev.txt pyproject.toml; } | sha256sum)
+if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then
+    exit 0
+fi
+say "setup: making .venv"
+.venv/bin/python -c 'import pip' 2>/dev/null || "$python" -m venv --clear .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+printf '%s\n' "$state" >"$stamp"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Every test: those that touch no machine in parallel, then the real ones, one after the other, as root.
+# Arguments go to pytest. With CI=true a test that was skipped is a failure, and so is not being root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+
+nothing_skipped() { # nothing_skipped REPORT
+    [ "${CI:-}" != true ] && return 0
+    .venv/bin/python - "$1" <<'PYTHON'
+import sys
+from xml.etree import ElementTree
+
+cases = [case for case in ElementTree.parse(sys.argv[1]).iter("testcase") if case.find("skipped") is not None]
+for case in cases:
+    print(f"error: skipped: {case.get('classname')}::{case.get('name')}: {case.find('skipped').get('message')}", file=sys.stderr)
+sys.exit(bool(cases))
+PYTHON
+}
+
+run() { # run NAME PYTEST-ARGUMENTS...
+    local name=$1
+    shift
+    .venv/bin/python -m pytest -q --junitxml="$scratch/$name.xml" -o junit_logging=no "$@"
+    nothing_skipped "$scratch/$name.xml"
+}
+
+run quick -m "not real" -n "${WORKERS:-2}" "$@"
+if [ "$(id -u)" = 0 ]; then
+    run real -m real -p no:xdist "$@"
+elif [ "${CI:-}" = true ]; then
+    echo "error: the tests on the real machine need root" >&2
+    exit 1
+else
+    echo "not root: the tests on the real machine (pytest -m real) were not run; sudo make test runs them" >&2
+fi
