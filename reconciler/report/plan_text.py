@@ -249,7 +249,7 @@ def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
             yield paint("faint", f"{head}{step.action.says()}   expected: {unsure}")
             continue
         meaning = "change" if step.action.costs >= Effect.DISRUPTIVE else ""
-        parts = commands_of(step.action.command())
+        parts = commands_of(step.action.command() or step.action.says())
         if len(parts) == 1 and "\n" not in parts[0]:
             yield head + paint(meaning, parts[0])
             continue

@@ -22,11 +22,8 @@ def duration(seconds: float) -> str:
 
 
 def size(number: int) -> str:
-    """Bytes as a spec would write them: "64m", "1.5g", "800"."""
-    for unit, worth in _UNITS:
-        if number >= worth:
-            return f"{number / worth:.1f}{unit}".replace(f".0{unit}", unit) if number % worth else f"{number // worth}{unit}"
-    return str(number)
+    """Bytes as a spec would write them, exactly: "64m", "1536m", "800"."""
+    return next((f"{number // worth}{unit}" for unit, worth in _UNITS if number and number % worth == 0), str(number))
 
 
 def moment(at: datetime | None, now: datetime | None = None) -> str:

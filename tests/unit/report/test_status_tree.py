@@ -1,0 +1,75 @@
+"""The tree of `osvc status`."""
+
+from datetime import UTC, datetime
+
+from reconciler.core.policy import UP, Aim, Goal
+from reconciler.core.status import status_of
+from reconciler.report.status_tree import Shown, status_tree
+from tests.plans.golden import FOLDER, read
+from tests.unit.core.toys import TOYS, ToyDesired, owned, plan_toys, service, up
+
+
+def tree(plan, **more):
+    return status_tree(Shown(status_of(plan, TOYS), "services.d/toys.yaml", **more), now=datetime(2026, 11, 23, 12, tzinfo=UTC))
+
+
+def test_up_is_quiet_and_columns_are_those_of_the_reference():
+    want = ToyDesired()
+    spec = service(box_1=want, box_2=want)
+    text = tree(plan_toys(spec, {"box#1": up(want), "box#2": up(want)}, owned(spec)))
+    assert text == (
+        "toys                      up       services.d/toys.yaml\n"
+        "|- box#1                  up       box\n"
+        "'- box#2                  up       box\n"
+    )
+
+
+def test_drift_is_marked_and_ends_with_what_to_do():
+    want = ToyDesired(live=2)
+    spec = service(box_1=want, box_2=ToyDesired())
+    text = tree(plan_toys(spec, {"box#1": up(want, live=1), "box#2": up(ToyDesired())}, owned(spec)))
+    lines = text.splitlines()
+    assert lines[0].split() == ["toys", "warn", "services.d/toys.yaml"]
+    assert lines[2] == f"|{'':<34}≠ live changed → osvc apply"
+
+
+def test_one_down_among_ups_is_warn():
+    want = ToyDesired()
+    spec = service(box_1=want, box_2=want)
+    lines = tree(plan_toys(spec, {"box#1": up(want), "box#2": up(want, up=False)}, owned(spec))).splitlines()
+    assert lines[0].split()[1] == "warn"
+    assert lines[2].split()[:3] == ["'-", "box#2", "down"]
+    assert lines[3].strip().endswith("→ osvc apply")
+
+
+def test_a_stopped_service_says_by_whom_and_how_to_start_it():
+    want = ToyDesired()
+    spec = service(box_1=want)
+    goal = Goal(Aim.DOWN, "alice", datetime(2026, 11, 23, 7, 41, tzinfo=UTC))
+    lines = tree(plan_toys(spec, {"box#1": up(want, up=False)}, owned(spec), goal)).splitlines()
+    assert lines[0] == "toys                      down     stopped by alice 07:41"
+    assert lines[1] == f"|{'':<34}# → osvc start toys"
+
+
+def test_a_spec_that_is_gone_is_told():
+    want = ToyDesired()
+    spec = service(box_1=want)
+    text = tree(plan_toys(None, {"box#1": up(want)}, owned(spec), UP), note="its spec is gone", remedy="osvc plan --prune")
+    assert "# its spec is gone → osvc plan --prune" in text
+
+
+def test_long_names_move_the_columns_together():
+    want = ToyDesired()
+    spec = service(**{f"box_{'x' * 40}": want, "box_1": want})
+    lines = tree(plan_toys(spec, {rid: up(want) for rid in spec.resources}, owned(spec))).splitlines()
+    assert len({line.index(" up ") for line in lines}) == 1
+
+
+def test_every_golden_scenario_has_a_tree():
+    from reconciler.resources.registry import kind_of
+
+    for path in sorted(FOLDER.glob("*.yaml")):
+        plan = read(path).plan()
+        text = status_tree(Shown(status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})))
+        assert len([line for line in text.splitlines() if line[:2] in ("|-", "'-")]) == len(plan.changes)
+        assert all(line == line.rstrip() for line in text.splitlines())
