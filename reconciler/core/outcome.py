@@ -172,7 +172,15 @@ class Ended:
     result: Result
 
 
-Event: TypeAlias = Waiting | Began | StepBegan | StepSaid | StepEnded | UndoBegan | Undid | Ended
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that a watch has to tell once: a spec that is not valid, a plan that needs a permission. service: or ""."""
+
+    service: str
+    text: str
+
+
+Event: TypeAlias = Noticed | Waiting | Began | StepBegan | StepSaid | StepEnded | UndoBegan | Undid | Ended
 OnEvent: TypeAlias = Callable[[Event], None]
 """Called from several threads, one at a time. It must not raise and must not block for long."""
 

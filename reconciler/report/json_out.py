@@ -10,7 +10,20 @@ from typing import Any, TypeAlias
 
 from reconciler.core.change import Change, FieldChange
 from reconciler.core.model import Model
-from reconciler.core.outcome import Began, Ended, Event, Outcome, Result, StepBegan, StepEnded, StepSaid, Undid, UndoBegan, Waiting
+from reconciler.core.outcome import (
+    Began,
+    Ended,
+    Event,
+    Noticed,
+    Outcome,
+    Result,
+    StepBegan,
+    StepEnded,
+    StepSaid,
+    Undid,
+    UndoBegan,
+    Waiting,
+)
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
@@ -156,6 +169,8 @@ def event_record(event: Event, now: datetime) -> Record:
     """One line of `apply --json` and `watch --json`."""
     record: Record = {"event": _EVENTS[type(event)], "at": now.isoformat(), "service": event.service}
     match event:
+        case Noticed(text=text):
+            return {**record, "text": plain(text)}
         case Waiting(holder=holder):
             return {**record, "holder": holder}
         case Began(run=run, round=number, plan=plan):
@@ -175,6 +190,7 @@ def event_record(event: Event, now: datetime) -> Record:
 
 
 _EVENTS: Mapping[type, str] = {
+    Noticed: "noticed",
     Waiting: "waiting",
     Began: "began",
     StepBegan: "step began",

@@ -7,6 +7,7 @@ from reconciler.core.outcome import (
     Began,
     End,
     Event,
+    Noticed,
     Outcome,
     Result,
     Status,
@@ -32,6 +33,8 @@ def progress_line(event: Event, now: datetime) -> str | None:
 
 def _said(event: Event) -> str:
     match event:
+        case Noticed(text=text):
+            return text
         case Waiting(holder=holder):
             return f"waits for another run: {holder}"
         case Began(round=number, plan=plan) if number > 1 and plan.steps:
