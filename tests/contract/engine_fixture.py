@@ -8,10 +8,10 @@ Everything is ended by pid.
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +30,9 @@ class PrivateEngine:
     """A dockerd of the test's own. Use as a context manager."""
 
     def __init__(self) -> None:
-        self.dir = Path(tempfile.mkdtemp(prefix="o-", dir="/tmp"))
-        self.name = self.dir.name
+        self.name = f"o-{secrets.token_hex(4)}"
+        self.dir = Path("/tmp", self.name)
+        self.dir.mkdir(mode=0o700)
         self.socket = f"{self.dir}/s"
         self.data_root = f"{self.dir}/d"
         self.exec_root = f"{self.dir}/x"

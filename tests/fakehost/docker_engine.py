@@ -237,7 +237,7 @@ class FakeEngine:
         for found in (named_so, begins):
             if len(found) == 1:
                 return found[0]
-        raise NotFound(f"No such container: {container}")
+        raise NotFound(first_line(f"No such container: {container}"))
 
     @staticmethod
     def _free(daemon: "FakeDaemon", name: str, prefix: str = "") -> None:
@@ -257,7 +257,7 @@ class FakeEngine:
             begins = [known for known in data.images if len(bare) >= 4 and known.removeprefix("sha256:").startswith(bare)]
             ident = begins[0] if len(begins) == 1 else None
         if ident is None:
-            raise NotFound(otherwise)
+            raise NotFound(first_line(otherwise))
         return data.images[ident]
 
     @staticmethod
