@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 "${PYTHON:-python3}" -m venv "$scratch/venv"
-"$scratch/venv/bin/pip" install --quiet --disable-pip-version-check 'pip-tools>=7.5,<8'
+"$scratch/venv/bin/pip" install -qq --disable-pip-version-check 'pip-tools>=7.5,<8'
 
 compile() {
     "$scratch/venv/bin/pip-compile" --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
