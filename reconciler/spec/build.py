@@ -21,14 +21,18 @@ NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit
 
 
 class Builder:
-    """Builds one service. `errors` holds what is wrong with it; `resources` what could be built all the same."""
+    """Builds one service. `errors` holds what is wrong with it; `resources` what could be built all the same.
+
+    stand_in: the name that resources are built with; another than `name` where that cannot be one.
+    """
 
     def __init__(self, document: Document, name: str, node: Node) -> None:
         self.document = document
         self.node = node
         self.errors: list[SpecError] = []
         self.name = self.service_name(name)
-        self.references = References(document, self.name, node.name, self.errors.append)
+        self.stand_in = "service" if self.errors else self.name
+        self.references = References(document, self.stand_in, node.name, self.errors.append)
         self.own: dict[str, Entry] = {}
         self.used: set[str] = set(vocabulary.HANDLED)
         self.resources: dict[str, Resource] = {}
@@ -84,7 +88,7 @@ class Builder:
                 self.fail(entry, vocabulary.why_not_own(spelling, _GROUPS[self.document.format]))
             elif keyword in found:
                 self.twice(spelling, entry, found[keyword], "the service's own section")
-            elif self.has_value(spelling, entry, ""):
+            elif self.has_value(entry, ""):
                 found[keyword] = entry
         return found
 
@@ -144,11 +148,13 @@ class Builder:
                     supported = self.subtype(rid, type_name, entry)
                 elif spelling == "subset":
                     subset = self.subset(rid, entry)
+                elif not isinstance(entry.value, Scalar):
+                    self.fail(entry.value, f"{rid} {spelling}: expected one word, not {sort_of(entry.value)}")
             elif name is None:
                 self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, spelling))
             elif name in fields:
                 self.twice(spelling, entry, fields[name], rid)
-            elif self.has_value(spelling, entry, rid):
+            else:
                 fields[name] = entry
         for spelling, flags in mine.implies.items():
             if spelling in section.entries:
@@ -214,13 +220,14 @@ class Builder:
         broken: set[str] = set()
         for name, entry in fields.items():
             before = len(self.errors)
-            data[name] = self.references.plain(entry.value)
+            if self.has_value(entry, rid):
+                data[name] = self.references.plain(entry.value)
             if len(self.errors) > before:
                 broken.add(name)
         for name in broken:
-            del data[name]
+            data.pop(name, None)
         try:
-            desired = mine.kind.desired.model_validate(data, context=Place(self.name, rid, self.node))
+            desired = mine.kind.desired.model_validate(data, context=Place(self.stand_in, rid, self.node))
         except ValidationError as err:
             self.explain(err, rid, fields, broken, origin)
             return
@@ -234,14 +241,14 @@ class Builder:
         for one in err.errors(include_url=False):
             loc = one["loc"]
             about = str(loc[0]) if loc else _clause(one).partition(" ")[0].rstrip(":")
-            entry = fields.get(about)
             if about in broken:
                 continue
+            entry = fields.get(about) or _quoted_in(_clause(one), fields)
             if entry is None:
                 self.fail(origin, f"{rid} lacks the keyword '{about}'" if one["type"] == "missing" else f"{rid}: {_clause(one)}")
                 continue
             whose = "" if self.own.get(about) is entry else f"{rid} "
-            words = f"{entry.key}: {_clause(one)}{_braces(entry)}" if loc else _clause(one)
+            words = _clause(one) if about in fields and not loc else f"{entry.key}: {_clause(one)}{_braces(entry)}"
             self.fail(_within(entry.value, loc[1:]), f"{whose}{words}")
 
     # subsets
@@ -277,10 +284,10 @@ class Builder:
 
     # words
 
-    def has_value(self, spelling: str, entry: Entry, rid: str) -> bool:
+    def has_value(self, entry: Entry, rid: str) -> bool:
         if isinstance(entry.value, Scalar) and entry.value.value is None:
             inside = f" in {rid}" if rid else ""
-            self.fail(entry, f"'{spelling}'{inside} has no value; give it one, or leave it out")
+            self.fail(entry, f"'{entry.key}'{inside} has no value; give it one, or leave it out")
             return False
         return True
 
@@ -306,6 +313,12 @@ def _within(value: Value, loc: tuple[int | str, ...]) -> Value:
         elif isinstance(value, Items) and isinstance(part, int) and part < len(value.items):
             value = value.items[part]
     return value
+
+
+def _quoted_in(message: str, fields: Mapping[str, Entry]) -> Entry | None:
+    """The field that a message of a whole model is about, where it quotes that field's value."""
+    words = ((entry, entry.value.value) for entry in fields.values() if isinstance(entry.value, Scalar))
+    return next((entry for entry, word in words if isinstance(word, str) and word and repr(word) in message), None)
 
 
 def _braces(entry: Entry) -> str:

@@ -80,7 +80,7 @@ def _of_folder(path: str, info: os.stat_result, found: Found) -> list[SpecFile]:
     for name in sorted(os.listdir(path)):
         full = os.path.join(shown, name)
         stem, extension = os.path.splitext(name)
-        reason = _no_spec(name, extension) or ("a folder; name it to load it" if os.path.isdir(full) else "")
+        reason = _no_spec(name, extension, os.path.isdir(full))
         if reason:
             found.ignored.append(Ignored(full, reason))
         else:
@@ -91,10 +91,12 @@ def _of_folder(path: str, info: os.stat_result, found: Found) -> list[SpecFile]:
     return files
 
 
-def _no_spec(name: str, extension: str) -> str:
+def _no_spec(name: str, extension: str, folder: bool) -> str:
     """Why a file of a folder is no spec, or ""."""
     if name.startswith("."):
         return "a hidden file"
+    if folder:
+        return "a folder; name it to load it"
     if (
         name.endswith("~")
         or (name.startswith("#") and name.endswith("#"))

@@ -51,15 +51,16 @@ class _Pile:
         documents, errors = source.read(text, file)
         self.errors.extend(errors)
         unnamed = [document for document in documents if "name" not in document.own.entries]
-        for document in unnamed[1:]:
+        if len(unnamed) > 1:
             message = "several services in one file need a 'name' each; add one here"
-            self.errors.append(SpecError(document.at(document.own), message))
-            documents.remove(document)
+            self.errors.extend(SpecError(document.at(document.own), message) for document in unnamed[1:])
+            documents = [document for document in documents if document not in unnamed]
         for document in documents:
             builder = Builder(document, name, self.node)
             service = builder.build(folder)
+            if builder.stand_in == builder.name and all(builder.name != known for known, _ in self.named):
+                self.resources.extend((builder.name, resource) for resource in builder.resources.values())
             self.named.append((builder.name, document.at(document.own)))
-            self.resources.extend((builder.name, resource) for resource in builder.resources.values())
             self.errors.extend(builder.errors)
             if service is not None and not errors:
                 self.services.append(service)

@@ -32,7 +32,6 @@ COMMON_HANDLED: Final = ("subset", "comment", "type")
 """The keywords of every resource that the loader handles."""
 
 OLDER: Final[Mapping[str, str]] = {
-    "service_type": "env",
     "cluster_type": "topology",
     "flex_min_nodes": "flex_min",
     "flex_max_nodes": "flex_max",
@@ -115,7 +114,10 @@ _RUNNER = _words("timeout user group cwd umask") | _ENVIRONMENT | _LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A resource type of the reference: its keywords beside the common ones, and what its `type` keyword may say."""
+    """A resource type of the reference: its keywords beside the common ones, and what its `type` keyword may say.
+
+    types: empty where the model has a field for it, and knows.
+    """
 
     keywords: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
@@ -141,11 +143,7 @@ KNOWN: Final[Mapping[str, Known]] = {
         _words("""
     dev mnt mnt_opt mnt_opts mkfs_opt create_options snap_size size vg zone stat_timeout check_read user group perm path
 """)
-        | _SCSI,
-        _words("""
-    tmpfs none bind ext2 ext3 ext4 xfs btrfs zfs vfat ntfs reiserfs jfs jfs2 ocfs2 gfs2 nfs nfs4 cifs smbfs 9p overlay
-    directory flag docker shm shmfs fuse advfs hfs ufs vxfs hugetlbfs
-"""),
+        | _SCSI
     ),
     "share": Known(_words("path opts nfs_opts"), _words("nfs")),
     "container": Known(
@@ -278,7 +276,7 @@ def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
     if scope and (plain in mine.fields or plain in COMMON_HANDLED or known_keyword(type_name, plain)):
         return f"the scope '@{at}' of '{plain}' in {rid} is not supported yet; write '{plain}' alone"
     if known_keyword(type_name, plain):
-        return f"keyword '{plain}' in {rid} is not supported yet; leave it out"
+        return f"keyword '{plain}'{_now(plain)} in {rid} is not supported yet; leave it out"
     if plain in own_keywords() and plain not in mine.fields:
         return f"keyword '{plain}' in {rid} belongs in the service's own section"
     if plain in SERVICE:
@@ -297,7 +295,7 @@ def why_not_own(name: str, groups: Iterable[str]) -> str:
     if scope and (plain in own or plain in SERVICE or plain in COMMON):
         return f"the scope '@{at}' of '{plain}' is not supported yet; write '{plain}' alone"
     if plain in SERVICE or plain in COMMON or _TRIGGER.fullmatch(plain):
-        return f"keyword '{plain}' is not supported yet; leave it out"
+        return f"keyword '{plain}'{_now(plain)} is not supported yet; leave it out"
     owners = _owners(plain)
     if owners:
         return f"keyword '{plain}' belongs in the section of a resource ({owners})"
@@ -320,6 +318,10 @@ def why_not_subtype(type_name: str, rid: str, word: str) -> str:
     if word in types:
         return f"{rid}: the type '{word}' is not supported yet; supported: {', '.join(DRIVEN.get(type_name, ()))}"
     return f"{rid}: unknown type '{word}'{meant(word, types)}"
+
+
+def _now(name: str) -> str:
+    return f" (now '{OLDER[name]}')" if name in OLDER else ""
 
 
 def _owners(name: str) -> str:

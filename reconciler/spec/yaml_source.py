@@ -249,9 +249,10 @@ def _document(root: Value, text: str, file: str) -> tuple[Document | None, list[
 def _syntax(err: yaml.YAMLError, text: str, file: str) -> SpecError:
     """libyaml's complaint as a clause with a place and a remedy."""
     if isinstance(err, yaml.reader.ReaderError):
-        before = text[: err.position]
-        line, column = before.count("\n") + 1, err.position - (before.rfind("\n") + 1) + 1
-        return SpecError(Origin(file, line, column), f"the character {err.character!r} is not allowed; remove it")
+        before = text.encode()[: err.position].decode(errors="ignore")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        control = f"0x{ord(text[len(before)]):02x}" if len(before) < len(text) else str(err.character)
+        return SpecError(Origin(file, line, column), f"the control character {control} is not allowed; remove it")
     mark = getattr(err, "problem_mark", None)
     problem = str(getattr(err, "problem", None) or err)
     if mark is None:

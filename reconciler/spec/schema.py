@@ -1,0 +1,154 @@
+"""The JSON Schema of a YAML spec (2020-12), made from the models: for editors, and for people who generate specs.
+
+It says which keywords may stand where and what sort of value each takes. What needs more than one keyword, another file
+or the text of a value is left to `osvc validate`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.ids import NAME
+from reconciler.core.rules import keywords_of
+from reconciler.resources.registry import TYPES
+from reconciler.spec import vocabulary
+from reconciler.spec.vocabulary import Carried, carried
+
+ID = "https://osvc.dev/schemas/service.schema.json"
+_WORD: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+_FLAG: Mapping[str, Any] = {"type": ["boolean", "string", "integer"]}
+_NAME = f"^{NAME.pattern}$"
+
+
+def service_schema() -> dict[str, Any]:
+    """The schema of one YAML document."""
+    own: dict[str, Any] = {
+        "name": {
+            "type": "string",
+            "pattern": _NAME,
+            "description": "The service's name; by default the file's, without extension.",
+        },
+        "env": {"enum": list(vocabulary.ENVIRONMENTS), "description": "The environment that the service belongs to."},
+        "app": {**_WORD, "description": "The application that the service belongs to."},
+        "comment": {**_WORD, "description": "For people."},
+        "rollback": {**_FLAG, "description": "Whether a failed start is undone."},
+    }
+    for spelling, keyword in vocabulary.HANDLED.items():
+        if spelling != keyword:
+            own[spelling] = _older(own[keyword], keyword)
+    definitions: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
+    for type_name in TYPES:
+        mine = carried(type_name)
+        fields = _fields(mine, definitions)
+        for spelling, name in mine.inherited.items():
+            own.setdefault(spelling, fields[name] if spelling == name else _older(fields[name], name))
+        if type_name in vocabulary.KNOWN:
+            sections[f"^{type_name}#{NAME.pattern}$"] = _section(type_name, mine, fields)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "A service of osvc",
+        "description": "What one service is made of. Keywords of an INI spec are the same.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **dict(sorted(own.items())),
+            "resources": {
+                "description": "The service's resources, each named type#index.",
+                "type": ["object", "null"],
+                "patternProperties": sections,
+                "additionalProperties": False,
+            },
+            "subsets": {
+                "description": "How the members of a subset start: type:name.",
+                "type": ["object", "null"],
+                "patternProperties": {
+                    rf"^({'|'.join(map(_with_driver, _sectioned()))}):{NAME.pattern}$": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "parallel": {**_FLAG, "description": "Whether the members start at the same time."},
+                            "comment": {**_WORD, "description": "For people."},
+                        },
+                    }
+                },
+                "additionalProperties": False,
+            },
+            "variables": {
+                "description": "Words that values may refer to as {env.NAME}.",
+                "type": ["object", "null"],
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+        },
+        **({"$defs": dict(sorted(definitions.items()))} if definitions else {}),
+    }
+
+
+def _sectioned() -> list[str]:
+    """The resource types that have sections (an engine has none)."""
+    return [type_name for type_name in TYPES if type_name in vocabulary.KNOWN]
+
+
+def _with_driver(type_name: str) -> str:
+    return rf"{type_name}(\.[a-z0-9]+)?"
+
+
+def _fields(mine: Carried, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Field name -> schema, with the model's description. Internal fields are left out."""
+    schema = mine.kind.desired.model_json_schema(ref_template="#/$defs/{model}")
+    definitions.update(schema.get("$defs", {}))
+    fields: dict[str, Any] = {}
+    for name, field in schema["properties"].items():
+        if not keywords_of(mine.kind.desired)[name].internal:
+            fields[name] = _as_written({key: value for key, value in field.items() if key not in ("title", "default")})
+            default = field.get("default")
+            if default not in (None, "", [], {}):
+                fields[name]["default"] = default
+    return fields
+
+
+def _as_written(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a spec may write for a field: never null, and any word as a list's member."""
+    schema = dict(schema)
+    if "anyOf" in schema:
+        choices = [_as_written(one) for one in schema.pop("anyOf") if one != {"type": "null"}]
+        schema = {**choices[0], **schema} if len(choices) == 1 else {"anyOf": choices, **schema}
+    if schema.get("items") == {"type": "string"}:
+        schema["items"] = _WORD
+    return schema
+
+
+def _section(type_name: str, mine: Carried, fields: Mapping[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "subset": {"type": "string", "pattern": _NAME, "description": "The group of resources that it starts with."},
+        "comment": {**_WORD, "description": "For people."},
+    }
+    if type_name in vocabulary.DRIVEN:
+        properties["type"] = {"enum": list(vocabulary.DRIVEN[type_name]), "description": "The driver."}
+    spellings: dict[str, list[str]] = {}
+    for spelling, name in mine.fields.items():
+        properties[spelling] = fields[name] if spelling == name else _older(fields[name], name)
+        spellings.setdefault(name, []).append(spelling)
+    conditions: list[dict[str, Any]] = []
+    for name, field in mine.kind.desired.model_fields.items():
+        words = spellings.get(name, [])
+        if len(words) > 1:
+            once: list[dict[str, Any]] = [{"required": [word]} for word in words]
+            needed = field.is_required() and name not in mine.inherited.values()
+            conditions.append({"oneOf": once if needed else [*once, {"not": {"anyOf": once}}]})
+    required = [
+        name
+        for name, field in mine.kind.desired.model_fields.items()
+        if field.is_required() and spellings.get(name) == [name] and name not in mine.inherited.values()
+    ]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(sorted(properties.items())),
+        **({"required": required} if required else {}),
+        **({"allOf": conditions} if conditions else {}),
+    }
+
+
+def _older(field: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {**field, "description": f"Older spelling of {name}.", "deprecated": True}

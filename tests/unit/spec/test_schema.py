@@ -1,0 +1,96 @@
+"""The published schema: up to date, takes the examples, refuses what it can see."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from reconciler.cli.schema import text_of
+from reconciler.core.node import Node
+from reconciler.core.rules import keywords_of
+from reconciler.resources.registry import TYPES, kind_of
+from reconciler.spec.load import load_text
+from reconciler.spec.schema import service_schema
+
+ROOT = Path(__file__).parents[3]
+BAD = ROOT / "tests" / "specs_bad"
+MARK = "# the schema sees it"
+SEEN = sorted(path.name for path in BAD.glob("*.yaml") if MARK.encode() in path.read_bytes())
+VALIDATOR = Draft202012Validator(service_schema())
+GOOD = """\
+name: web
+service_type: PRD
+app: shop
+rollback: false
+docker_data_dir: /srv/data
+docker_daemon_args: [--debug]
+resources:
+  fs#1: {dev: /srv/a, mnt: /srv/b, type: none, mnt_opt: bind}
+  fs#2: {dev: tmpfs, mnt: /srv/c, type: tmpfs, mnt_opts: [size=1m, mode=700]}
+  container#web:
+    type: docker
+    image: busybox
+    command: [sleep, 1000]
+    environment: {A: 1, B: true, C: d}
+    ports: ["8080:80"]
+    memory: 64m
+    cpus: 0.5
+    privileged: no
+    start_timeout: 5
+    subset: front
+  container#2: {run_image: "busybox:latest", run_args: "-v /srv/c:/c"}
+subsets:
+  container.docker:front: {parallel: true}
+variables: {A: 1}
+"""
+
+
+def wrong(text):
+    return [error.message for document in yaml.safe_load_all(text) for error in VALIDATOR.iter_errors(document)]
+
+
+def test_it_is_a_schema():
+    Draft202012Validator.check_schema(service_schema())
+
+
+def test_the_committed_file_is_the_generated_one():
+    assert (ROOT / "schemas" / "service.schema.json").read_text() == text_of(service_schema()), "run `make schemas`"
+
+
+def test_it_takes_what_loads():
+    assert load_text(GOOD, "yaml", "web", "web.yaml", Node()).errors == ()
+    assert wrong(GOOD) == []
+
+
+def test_it_takes_the_examples():
+    for path in [*ROOT.glob("services.d/*.yaml"), *ROOT.glob("services.d/*.yml")]:
+        assert wrong(path.read_text()) == [], path.name
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_it_refuses_bad_specs(name):
+    def text(loader, suffix, node):
+        return None
+
+    class Lenient(yaml.SafeLoader):
+        """Reads foreign tags as nothing."""
+
+    Lenient.add_multi_constructor("tag:yaml.org,2002:python/", text)
+    documents = list(yaml.load_all((BAD / name).read_text(), Lenient))
+    assert any(not VALIDATOR.is_valid(document) for document in documents)
+
+
+def test_every_keyword_is_there_with_its_words():
+    schema = service_schema()
+    sections = {
+        pattern.partition("#")[0].lstrip("^"): one
+        for pattern, one in schema["properties"]["resources"]["patternProperties"].items()
+    }
+    for type_name in TYPES:
+        for name, keyword in keywords_of(kind_of(type_name).desired).items():
+            for spelling in (name, *keyword.aliases):
+                places = [schema["properties"].get(spelling), sections.get(type_name, {}).get("properties", {}).get(spelling)]
+                there = [place for place in places if place]
+                assert bool(there) != keyword.internal, (type_name, spelling)
+                assert all(place["description"] for place in there)
