@@ -45,9 +45,12 @@ def show_line(record: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def listener(options: argparse.Namespace) -> OnEvent:
-    """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run."""
-    gone = False
+def listener(options: argparse.Namespace, *, ends: bool = False) -> OnEvent:
+    """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run.
+
+    ends: also tell what each run came to, where nobody else does (watch).
+    """
+    gone, paint = False, paint_for(options, sys.stderr)
 
     def on_event(event: Event) -> None:
         nonlocal gone

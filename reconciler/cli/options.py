@@ -180,13 +180,11 @@ def _status(parser: argparse.ArgumentParser) -> None:
 
 def _watch(parser: argparse.ArgumentParser) -> None:
     _path(parser)
-    _services(parser)
     parser.add_argument(
-        "--interval", metavar="TIME", type=_interval, help="how often each service is looked at (default: the node's, 10s)"
+        "--interval", metavar="TIME", type=_interval, help="how often everything is looked at (default: the node's, 10s)"
     )
     parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
-    parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")
-    _json(parser, "JSON lines on stdout")
+    _json(parser, "JSON lines on stdout, the last being the result")
 
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from reconciler.cli.display import consent, listener, note, paint_for, say, show_line
@@ -54,11 +54,12 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     check_rids(options, plans)
     if order.check is not None:
         order.check(plans)
+    quiet = {plan.service for plan in plans if plan.empty}
     if not options.json:
         services = {target.name: target.service for target in targets if target.service is not None}
         say(text_of(options, plans, services))
     if not _agreed(order, options, plans):
-        return _finish(options, (), 0.0, order, Exit.REFUSED)
+        return _finish(options, (), quiet, 0.0, order, Exit.REFUSED)
 
     shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
@@ -79,7 +80,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
             on_event=listener(options),
         )
     code = worst(result_exit(result, stop.number) for result in results)
-    return _finish(options, results, time.monotonic() - began, order, code)
+    return _finish(options, results, quiet, time.monotonic() - began, order, code)
 
 
 def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> bool:
@@ -94,13 +95,17 @@ def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) ->
     return False
 
 
-def _finish(options: argparse.Namespace, results: Sequence[Result], seconds: float, order: Order, code: Exit) -> Exit:
+def _finish(
+    options: argparse.Namespace, results: Sequence[Result], quiet: Collection[str], seconds: float, order: Order, code: Exit
+) -> Exit:
+    """quiet: the services whose plan has said already that there is nothing to do."""
     code = worst([code, Exit.INVALID]) if order.errors else code
     if options.json:
         show_line(results_record(results, order.errors, code))
         return code
     for result in results:
-        _tell(result, options)
+        if result.service not in quiet or result.touched or result.end is not End.CONVERGED:
+            _tell(result, options)
     if len(results) > 1:
         say(summary(tuple(results), seconds))
     return code

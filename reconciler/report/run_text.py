@@ -28,7 +28,8 @@ _SLOW = 2.0
 def progress_line(event: Event, now: datetime) -> str | None:
     """ "12:03:11 web container#1 create busybox:latest"; None for what needs no line."""
     said = _said(event)
-    return f"{now:%H:%M:%S} {event.service} {plain(said)}" if said else None
+    who = f" {event.service}" if event.service else ""
+    return f"{now:%H:%M:%S}{who} {plain(said)}" if said else None
 
 
 def _said(event: Event) -> str:

@@ -1,0 +1,33 @@
+"""osvc watch: keep it so, until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from reconciler.cli.display import listener, note, show_line
+from reconciler.cli.exits import Exit
+from reconciler.engine.config import read_config
+from reconciler.engine.session import Session
+from reconciler.engine.signals import Stop
+from reconciler.engine.watch import Watch
+from reconciler.report.json_out import results_record
+from reconciler.report.texts import duration
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Converge now, whenever a spec changes, and at the interval; SIGINT and SIGTERM end it cleanly."""
+    config = read_config()
+    config = replace(config, interval=options.interval or config.interval, prune=options.prune or config.prune)
+    stop = Stop()
+    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+        watch = Watch(session, options.path, on_event=listener(options, ends=True))
+        if not options.json:
+            note(f"watching {', '.join(watch.paths)} every {duration(config.interval)}; Ctrl-C ends it")
+        number = watch.run()
+    code = {2: Exit.INTERRUPTED, 15: Exit.TERMINATED}.get(number, Exit.OK)
+    if options.json:
+        show_line(results_record((), (), code))
+    else:
+        note("watch ended; what runs is left as it is")
+    return code
