@@ -62,6 +62,8 @@ def listener(options: argparse.Namespace, *, ends: bool = False) -> OnEvent:
                 show_line(event_record(event, now))
             elif line := progress_line(event, now):
                 note(line)
+            elif ends and isinstance(event, Ended):
+                note(f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}".rstrip("\n"))
         except OSError:
             gone = True
 

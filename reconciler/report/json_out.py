@@ -191,7 +191,6 @@ def event_record(event: Event, now: datetime) -> Record:
 
 _EVENTS: Mapping[type, str] = {
     Noticed: "noticed",
-    Noticed: "noticed",
     Waiting: "waiting",
     Began: "began",
     StepBegan: "step began",
