@@ -9,10 +9,10 @@ import sys
 from typing import Any, TextIO
 
 from reconciler.cli.request import local_now
-from reconciler.core.outcome import Event, OnEvent
+from reconciler.core.outcome import Ended, Event, OnEvent
 from reconciler.report.json_out import event_record
 from reconciler.report.paint import Paint
-from reconciler.report.run_text import progress_line
+from reconciler.report.run_text import progress_line, result_text
 
 
 def paint_for(options: argparse.Namespace, stream: TextIO) -> Paint:
