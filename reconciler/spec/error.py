@@ -15,7 +15,9 @@ class SpecError:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.message}"
+        """`file:line:column: message`, without control characters."""
+        text = f"{self.origin}: {self.message}"
+        return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def meant(name: str, candidates: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ class _Reader:
         name = key.strip()
         if not sign:
             hint = "; is this YAML? its files end in .yaml" if re.match(r"[\w#@.]+:(\s|$)", text) else ""
-            self.fail(line, column, f"expected 'keyword = value' or [section], not {text.rstrip()!r}{hint}")
+            self.fail(line, column, f"expected 'keyword = value' or [section], not {_short(text)!r}{hint}")
             return
         if not name:
             self.fail(line, column, "there is no keyword before the '='")
@@ -92,12 +92,18 @@ class _Reader:
                 found = _HEADER.fullmatch(words)
                 if found is None:
                     self.close()
-                    self.fail(line, depth + 1, f"expected a section such as [container#1] alone on its line, not {words!r}")
+                    self.fail(line, depth + 1, f"expected a section such as [container#1] alone on its line, not {_short(words)!r}")
                 else:
                     self.open_section(found[1].strip(), line, depth + 1)
             else:
                 self.open_key(raw[depth:], line, depth + 1)
         self.close()
+
+
+def _short(text: str) -> str:
+    """A line for a message: enough to find it."""
+    text = text.rstrip()
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def read(text: str, file: str) -> tuple[list[Document], list[SpecError]]:

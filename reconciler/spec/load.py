@@ -21,7 +21,8 @@ class Loaded:
     services: those without any error, in the order of loading.
     errors: everything that is wrong, by place. ignored: files of the folders that are no specs.
     folders: the real paths of the folders that were read whole: only there a missing spec means that it is gone.
-    names: the names of every service that was found, the wrong ones included.
+    names: every service that was found, the wrong ones included (a file that cannot be read counts by its own name): what is
+    named here is not gone, only unusable. Of a file with errors there may be more: prune nothing of a folder with errors.
     """
 
     services: tuple[Service, ...] = ()
@@ -44,12 +45,15 @@ class _Pile:
         self.named: list[tuple[str, Origin]] = []
         self.resources: list[tuple[str, Resource]] = []
         self.errors: list[SpecError] = []
+        self.unread: list[str] = []
 
     def add(self, text: str, format: str, name: str, file: str, folder: str) -> None:
         """Add every service of one text."""
         source = yaml_source if format == files.YAML else ini_source
         documents, errors = source.read(text, file)
         self.errors.extend(errors)
+        if errors:
+            self.unread.append(name)
         unnamed = [document for document in documents if "name" not in document.own.entries]
         if len(unnamed) > 1:
             message = "several services in one file need a 'name' each; add one here"
@@ -73,7 +77,7 @@ class _Pile:
             tuple(sorted(errors, key=lambda error: (error.origin.file, error.origin.line, error.origin.column, error.message))),
             tuple(found.ignored),
             tuple(found.folders),
-            tuple(dict.fromkeys(name for name, _ in self.named)),
+            tuple(dict.fromkeys([*(name for name, _ in self.named), *self.unread])),
         )
 
 
@@ -86,6 +90,7 @@ def load(paths: Sequence[str], node: Node) -> Loaded:
             text = files.read(file.path)
         except files.Unreadable as err:
             pile.errors.append(err.error)
+            pile.unread.append(file.name)
             continue
         pile.add(text, file.format, file.name, file.path, file.folder)
     return pile.loaded(found)

@@ -100,7 +100,7 @@ def test_nothing_there(tmp_path):
     assert messages(gone, f"{gone}.yaml", "nul\0.yaml") == [
         f"{gone}:1:1: there is no such file or folder",
         f"{gone}.yaml:1:1: there is no such file or folder",
-        "nul\0.yaml:1:1: cannot read it: the path holds a NUL character",
+        "nul\\x00.yaml:1:1: cannot read it: the path holds a NUL character",
     ]
 
 

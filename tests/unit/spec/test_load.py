@@ -1,5 +1,7 @@
 """Services as they come out: resources, inheritance, implied ones, references, older spellings, subsets."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,6 +191,21 @@ def test_the_stored_text_of_each_service_loads_again(tmp_path):
         }
 
 
+def test_a_wrong_service_is_not_gone(tmp_path):
+    (tmp_path / "a.yaml").write_text("resources: {}\n")
+    (tmp_path / "b.yaml").write_text("resources: [\n")
+    (tmp_path / "c.ini").write_bytes(b"[DEFAULT]\napp = \xff\n")
+    (tmp_path / "d.ini").write_text("[DEFAULT]\nname = other\nnodes = a\n")
+    loaded = load([str(tmp_path)], NODE)
+    assert [service.name for service in loaded.services] == ["a"]
+    assert set(loaded.names) == {"a", "b", "c", "other"}
+
+
+def test_messages_hold_no_control_characters():
+    (found,) = errors('"\\e[31mx\\n": 1\nresources: {}\n')
+    assert found == "web.yaml:1:1: unknown keyword '\\x1b[31mx\\n' in the service's own section"
+
+
 WORDS = st.sampled_from(
     [
         *("resources", "subsets", "variables", "name", "env", "container#1", "fs#1", "dockerd", "container:web", "image", "ports"),
@@ -204,8 +221,6 @@ TREES = st.recursive(
 
 @given(TREES)
 def test_no_tree_raises(tree):
-    import json
-
     for error in load_text(json.dumps(tree), "yaml", "web", "web.yaml", NODE).errors:
         assert str(error).startswith("web.yaml:1:")
         assert "Traceback" not in error.message
