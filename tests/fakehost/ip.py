@@ -62,7 +62,7 @@ def _link_add(machine: Machine, name: str, kind: str) -> None:
     if kind not in ("bridge", "veth", "tun"):
         raise Unknown(f"type {kind}")
     if len(name) > _LONGEST:
-        raise Said(255, f'Error: argument "{name}" is wrong: "name" not a valid ifname\n')
+        raise Said(2, "Error: Attribute failed policy validation.\n")
     if name in machine.net.links:
         raise Said(2, "RTNETLINK answers: File exists\n")
     machine.net.links[name] = FakeLink(kind)

@@ -1,6 +1,7 @@
 """The fake ports over a Machine, but for Commands (programs.py), Processes (processes.py) and Docker (docker.py)."""
 
 from datetime import datetime
+from ipaddress import ip_address
 
 from reconciler.host.errors import NotFound, Permanent
 from reconciler.host.ports import FileStat, Link, Mount, Route
@@ -95,7 +96,12 @@ class FakeNet:
 
     def resolve(self, name: str) -> tuple[str, ...]:
         self._machine.look(f"resolve name {name}")
-        return self._machine.net.names.get(name, ())
+        if name in self._machine.net.names:
+            return self._machine.net.names[name]
+        try:
+            return (str(ip_address(name)),)
+        except ValueError:
+            return ()
 
 
 class FakeClock:

@@ -8,7 +8,7 @@ from signal import SIGHUP, SIGKILL
 
 from reconciler.core.ids import NAME
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
-from reconciler.host.linux.sockets import collides
+from reconciler.host.linux.sockets import collides, wanted_address
 from reconciler.host.ports import FileStat, Process
 from tests.fakehost.machine import FakeProcess, Machine
 
@@ -36,9 +36,10 @@ class FakeProcesses:
 
     def listener(self, address: str, port: int, protocol: str = "tcp") -> Process | None:
         self._machine.look(f"listener {address}:{port}/{protocol}")
+        wanted = wanted_address(address, protocol)
         for process in self._machine.processes.values():
             for kind, bound, number in process.ports:
-                if (kind, number) == (protocol, port) and collides(ip_address(address), ip_address(bound)):
+                if (kind, number) == (protocol, port) and collides(wanted, ip_address(bound)):
                     return _record(process)
         return None
 
@@ -80,7 +81,8 @@ class FakeProcesses:
         _check_cgroup(cgroup)
         with machine.effect(f"spawn {shlex.join(words)}"):
             name = words[0].rpartition("/")[2]
-            if machine.programs is not None and name not in machine.programs:
+            missing = words[0].startswith("/") and name not in _START and machine.tree.find(words[0]) is None
+            if missing or (machine.programs is not None and name not in machine.programs):
                 raise NotFound(f"cannot start {words[0]}: no such file or directory")
             if machine.tree.find(log.rpartition("/")[0] or "/") is None:
                 raise NotFound(f"cannot start {words[0]}: no such file or directory")

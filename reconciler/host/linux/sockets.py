@@ -37,16 +37,21 @@ def peer_pid(path: str, timeout: float = 2.0) -> int | None:
 
 def listening_inode(address: str, port: int, protocol: str) -> int | None:
     """The inode of a socket that listens where `address` and `port` would; None when there is none."""
-    if protocol not in _LISTEN:
-        raise Permanent(f"cannot look for a listener of protocol {protocol!r}; tcp and udp are known")
-    try:
-        wanted = ipaddress.ip_address(address)
-    except ValueError:
-        raise Permanent(f"cannot look for a listener on {address!r}: not an address") from None
+    wanted = wanted_address(address, protocol)
     for bound, bound_port, inode in _listeners(protocol):
         if bound_port == port and collides(wanted, bound):
             return inode
     return None
+
+
+def wanted_address(address: str, protocol: str) -> _Address:
+    """The address to look for. Raises Permanent when it is none, or the protocol is not known."""
+    if protocol not in _LISTEN:
+        raise Permanent(f"cannot look for a listener of protocol {protocol!r}; tcp and udp are known")
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        raise Permanent(f"cannot look for a listener on {address!r}: not an address") from None
 
 
 def collides(wanted: _Address, bound: _Address) -> bool:

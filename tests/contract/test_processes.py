@@ -1,0 +1,295 @@
+"""Processes."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from reconciler.host.errors import Busy, Denied, NotFound, Permanent
+from reconciler.host.linux.clock import LinuxClock
+from reconciler.host.linux.processes import LinuxProcesses
+from reconciler.host.ports import Process
+from tests.contract.stage import own_network
+
+
+@pytest.fixture
+def daemon(stage):
+    """A detached process in a cgroup of its own; its words name the stage's folder, so that the stage ends it."""
+    argv = ["tail", "-f", f"{stage.dir}/log"]
+    return stage.host.processes.spawn(argv, log=f"{stage.dir}/log", env={"PATH": "/usr/bin:/bin"}, cgroup=stage.name)
+
+
+def test_spawned_process_is_seen(stage, daemon):
+    assert daemon.argv == ("tail", "-f", f"{stage.dir}/log")
+    assert daemon.exe.endswith("/tail")
+    assert daemon.cwd == "/"
+    assert stage.host.processes.get(daemon.pid) == daemon
+    everything = stage.host.processes.all()
+    assert daemon in everything
+    assert [process.pid for process in everything] == sorted(process.pid for process in everything)
+
+
+def test_spawn_appends_to_its_log(stage):
+    log = f"{stage.dir}/log"
+    stage.host.files.write(log, "before\n")
+    stage.host.processes.spawn(["tail", "-f", log], log=log, env={}, cgroup=stage.name)
+    assert stage.host.files.read(log).startswith("before\n")
+
+
+def test_spawn_of_no_program(stage):
+    with pytest.raises(NotFound, match="cannot start /none/program"):
+        stage.host.processes.spawn(["/none/program"], log=f"{stage.dir}/log", env={}, cgroup=stage.name)
+    assert stage.host.processes.has_cgroup(stage.name) is False
+
+
+def test_spawn_without_a_folder_for_the_log(stage):
+    with pytest.raises(NotFound, match="cannot start tail"):
+        stage.host.processes.spawn(["tail", "-f", stage.dir], log=f"{stage.dir}/none/log", env={}, cgroup=stage.name)
+    assert stage.host.processes.has_cgroup(stage.name) is False
+
+
+def test_signal_ends_it_once(stage, daemon):
+    processes = stage.host.processes
+    assert processes.signal(daemon, signal.SIGTERM) is True
+    assert processes.wait_gone(daemon, 10) is True
+    assert processes.get(daemon.pid) is None
+    assert processes.signal(daemon, signal.SIGTERM) is False
+
+
+def test_signal_zero_only_asks(stage, daemon):
+    assert stage.host.processes.signal(daemon, 0) is True
+    assert stage.host.processes.get(daemon.pid) == daemon
+
+
+def test_another_process_of_that_number_is_left_alone(stage, daemon):
+    other = Process(daemon.pid, daemon.started - 1, daemon.argv)
+    assert stage.host.processes.signal(other, signal.SIGKILL) is False
+    assert stage.host.processes.wait_gone(other, 10) is True
+    assert stage.host.processes.get(daemon.pid) == daemon
+
+
+def test_wait_in_vain(stage, daemon):
+    assert stage.host.processes.wait_gone(daemon, 0.01) is False
+
+
+def test_init_is_never_signalled(stage):
+    with pytest.raises(Denied, match="refused to signal pid 1"):
+        stage.host.processes.signal(stage.host.processes.get(1), 0)
+
+
+def test_nobody_is_never_signalled(stage):
+    with pytest.raises(Denied, match="refused to signal pid 0"):
+        stage.host.processes.signal(Process(0, 0, ()), 0)
+
+
+def test_no_such_process(stage):
+    assert stage.host.processes.get(4194303) is None
+    assert stage.host.processes.wait_gone(Process(4194303, 1, ()), 0) is True
+
+
+def test_cgroup_goes_when_it_is_empty(stage, daemon):
+    processes = stage.host.processes
+    assert processes.has_cgroup(stage.name) is True
+    with pytest.raises(Busy, match=f"busy .pid {daemon.pid}"):
+        processes.drop_cgroup(stage.name)
+    processes.signal(daemon, signal.SIGKILL)
+    assert processes.wait_gone(daemon, 10)
+    assert processes.drop_cgroup(stage.name) is True
+    assert processes.has_cgroup(stage.name) is False
+    assert processes.drop_cgroup(stage.name) is False
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/../b", "/a", "-a", "a b"])
+def test_cgroup_names(stage, name):
+    for call in (stage.host.processes.drop_cgroup, stage.host.processes.has_cgroup):
+        with pytest.raises(Permanent, match="name of a cgroup"):
+            call(name)
+    with pytest.raises(Permanent, match="name of a cgroup"):
+        stage.host.processes.spawn(["true"], log=f"{stage.dir}/log", env={}, cgroup=name)
+
+
+def test_peer_of_a_unix_socket(stage):
+    path = f"{stage.dir}/s"
+    assert stage.host.processes.peer(path) is None
+    pid = stage.listen_unix(path)
+    assert stage.host.processes.peer(path).pid == pid
+    stage.symlink(f"{stage.dir}/l", path)
+    assert stage.host.processes.peer(f"{stage.dir}/l").pid == pid
+    stage.end(pid)
+    assert stage.host.files.stat(path).kind == "socket"
+    assert stage.host.processes.peer(path) is None
+
+
+def test_stat_in_a_process(stage, daemon):
+    processes, files = stage.host.processes, stage.host.files
+    files.make_dir(f"{stage.dir}/d")
+    stage.symlink(f"{stage.dir}/l", f"{stage.dir}/d")
+    assert processes.stat_in(daemon, f"{stage.dir}/d") == files.stat(f"{stage.dir}/d")
+    assert processes.stat_in(daemon, f"{stage.dir}/l") == files.stat(f"{stage.dir}/d")
+    assert processes.stat_in(daemon, f"{stage.dir}/l/../l/none") is None
+    assert processes.stat_in(daemon, "/") == files.stat("/")
+    processes.signal(daemon, signal.SIGKILL)
+    processes.wait_gone(daemon, 10)
+    with pytest.raises(NotFound, match="has ended"):
+        processes.stat_in(daemon, stage.dir)
+
+
+class TestListener:
+    @pytest.mark.parametrize(
+        ("bound", "asked", "meets"),
+        [
+            ("127.0.0.1", "127.0.0.1", True),
+            ("127.0.0.1", "0.0.0.0", True),
+            ("127.0.0.1", "::", True),
+            ("127.0.0.1", "127.0.0.2", False),
+            ("127.0.0.1", "::1", False),
+            ("0.0.0.0", "127.0.0.1", True),
+            ("0.0.0.0", "::1", False),
+            ("::", "127.0.0.1", True),
+            ("::1", "0.0.0.0", False),
+            ("::1", "::1", True),
+        ],
+    )
+    def test_addresses(self, net_stage, bound, asked, meets):
+        pid = net_stage.listen("tcp", bound, 8123)
+        found = net_stage.host.processes.listener(asked, 8123)
+        assert (found.pid if found else None) == (pid if meets else None)
+
+    def test_protocols_and_ports(self, net_stage):
+        pid = net_stage.listen("udp", "127.0.0.1", 8123)
+        processes = net_stage.host.processes
+        assert processes.listener("0.0.0.0", 8123) is None
+        assert processes.listener("0.0.0.0", 8124, "udp") is None
+        assert processes.listener("0.0.0.0", 8123, "udp").pid == pid
+
+    def test_nonsense(self, net_stage):
+        with pytest.raises(Permanent, match="not an address"):
+            net_stage.host.processes.listener("localhost", 80)
+        with pytest.raises(Permanent, match="protocol"):
+            net_stage.host.processes.listener("0.0.0.0", 80, "sctp")
+
+
+@pytest.mark.real
+class TestReal:
+    def spawn(self, stage, script, **env):
+        """Run a script as a daemon, and give what it wrote once it said "end"; it goes on until the stage ends it."""
+        log = f"{stage.dir}/log"
+        argv = ["sh", "-c", f"{script}; echo end; exec sleep 600", f"{stage.dir}/"]
+        process = stage.host.processes.spawn(argv, log=log, env={"PATH": "/usr/bin:/bin", **env}, cgroup=stage.name)
+        deadline = time.monotonic() + 30
+        while not (text := stage.host.files.read(log)).endswith("end\n"):
+            assert time.monotonic() < deadline, text
+        # exec keeps the pid but changes the words: end it here, for the stage finds its own by their words.
+        stage.host.processes.signal(process, signal.SIGKILL)
+        assert stage.host.processes.wait_gone(process, 10)
+        return text.splitlines()
+
+    def test_environment_is_what_was_given(self, real_stage):
+        lines = self.spawn(real_stage, "tr '\\0' '\\n' < /proc/self/environ", A="b c", SECRET="x")
+        assert sorted(lines[:-1]) == ["A=b c", "PATH=/usr/bin:/bin", "PWD=/", "SECRET=x"] or sorted(lines[:-1]) == [
+            "A=b c",
+            "PATH=/usr/bin:/bin",
+            "SECRET=x",
+        ]
+
+    def test_it_belongs_to_init_and_to_a_session_of_its_own(self, real_stage):
+        (ids, _) = self.spawn(real_stage, "ps -o pid=,ppid=,sid=,tty= -p $$")
+        pid, parent, session, terminal = ids.split()
+        assert parent == "1"
+        assert session == pid
+        assert terminal == "?"
+
+    def test_it_leaves_no_zombie(self, real_stage):
+        self.spawn(real_stage, "true")
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_umask_folder_files_and_signals(self, real_stage):
+        before = os.umask(0o077)
+        descriptor = os.open("/etc/passwd", os.O_RDONLY)
+        os.set_inheritable(descriptor, True)
+        try:
+            script = "umask; pwd; for f in /proc/$$/fd/*; do readlink $f; done; grep -E 'Sig(Ign|Blk)' /proc/self/status"
+            lines = self.spawn(real_stage, script)
+        finally:
+            os.umask(before)
+            os.close(descriptor)
+        log = f"{real_stage.dir}/log"
+        assert lines[0] in ("0022", "022")
+        assert lines[1] == "/"
+        assert lines[2] == "/dev/null"
+        assert set(lines[3:-3]) == {log}
+        blocked, ignored = (int(line.split()[1], 16) for line in lines[-3:-1])
+        # 32 and 33 are the C library's own: nobody can reset them.
+        assert (blocked, ignored & ~0x180000000) == (0, 0)
+
+    def test_it_is_in_its_cgroup_in_every_hierarchy(self, real_stage):
+        lines = self.spawn(real_stage, "cat /proc/$$/cgroup")
+        assert lines[:-1]
+        assert {line.rpartition(":")[2] for line in lines[:-1]} == {f"/{real_stage.name}"}
+        assert real_stage.host.processes.drop_cgroup(real_stage.name) is True
+
+    def test_nested_cgroups_go_together(self, real_stage):
+        log = f"{real_stage.dir}/log"
+        process = real_stage.host.processes.spawn(["tail", "-f", log], log=log, env={}, cgroup=f"{real_stage.name}/in")
+        real_stage.host.processes.signal(process, signal.SIGKILL)
+        real_stage.host.processes.wait_gone(process, 10)
+        assert real_stage.host.processes.drop_cgroup(real_stage.name) is True
+        assert real_stage.host.processes.has_cgroup(real_stage.name) is False
+
+    def test_a_log_that_is_a_link_is_not_followed(self, real_stage):
+        real_stage.host.files.write(f"{real_stage.dir}/victim", "safe")
+        real_stage.symlink(f"{real_stage.dir}/log", f"{real_stage.dir}/victim")
+        with pytest.raises(Permanent, match="cannot start tail"):
+            real_stage.host.processes.spawn(["tail"], log=f"{real_stage.dir}/log", env={}, cgroup=real_stage.name)
+
+    def test_osvc_and_its_ancestors_are_never_signalled(self, real_stage):
+        for pid in (os.getpid(), os.getppid()):
+            with pytest.raises(Denied, match="refused to signal"):
+                real_stage.host.processes.signal(real_stage.host.processes.get(pid), 0)
+
+    def test_a_zombie_has_ended(self, real_stage):
+        pid = os.posix_spawn("/bin/true", ["true"], {})
+        try:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            assert real_stage.host.processes.get(pid) is None
+            assert pid not in [process.pid for process in real_stage.host.processes.all()]
+        finally:
+            os.waitpid(pid, 0)
+
+    def test_a_listener_in_another_namespace_is_not_ours(self, real_stage):
+        with own_network():
+            real_stage.listen("tcp", "127.0.0.1", 8123)
+        with own_network():
+            assert real_stage.host.processes.listener("0.0.0.0", 8123) is None
+
+    def test_a_unix_path_that_is_too_long(self, real_stage):
+        with pytest.raises(Permanent, match="108"):
+            real_stage.host.processes.peer("/tmp/" + "x" * 120)
+
+    def test_waiting_ends_when_the_run_is_asked_to_stop(self, real_stage):
+        class Asked:
+            def is_set(self):
+                return True
+
+            def wait(self, timeout=None):
+                return True
+
+        processes = LinuxProcesses(Asked())
+        assert processes.wait_gone(processes.get(real_stage.sit("/")), 600) is False
+        LinuxClock(Asked()).sleep(600)
+
+    def test_links_inside_another_root_stay_inside(self, real_stage):
+        root = f"{real_stage.dir}/root"
+        real_stage.host.files.make_dir(f"{root}/etc/inner")
+        real_stage.symlink(f"{root}/l", "/etc/inner")
+        real_stage.symlink(f"{root}/up", "../../../../etc/inner")
+        real_stage.host.files.make_dir(f"{root}/bin")
+        script = f"import os,time; os.chroot('{root}'); print(1, flush=True); time.sleep(600)"
+        pid = real_stage._start(script)
+        processes = real_stage.host.processes
+        process = processes.get(pid)
+        wanted = real_stage.host.files.stat(f"{root}/etc/inner")
+        assert processes.stat_in(process, "/l") == processes.stat_in(process, "/up") == wanted
+        assert processes.stat_in(process, "/etc/passwd") is None
