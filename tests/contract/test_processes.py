@@ -194,11 +194,11 @@ class TestReal:
         ]
 
     def test_it_belongs_to_init_and_to_a_session_of_its_own(self, real_stage):
-        (ids, _) = self.spawn(real_stage, "ps -o pid=,ppid=,sid=,tty= -p $$")
-        pid, parent, session, terminal = ids.split()
-        assert parent == "1"
-        assert session == pid
-        assert terminal == "?"
+        log = f"{real_stage.dir}/log"
+        process = real_stage.host.processes.spawn(["tail", "-f", log], log=log, env={}, cgroup=real_stage.name)
+        words = real_stage.host.files.read(f"/proc/{process.pid}/stat").rpartition(")")[2].split()
+        parent, session, terminal = int(words[1]), int(words[3]), int(words[4])
+        assert (parent, session, terminal) == (1, process.pid, 0)
 
     def test_it_leaves_no_zombie(self, real_stage):
         self.spawn(real_stage, "true")
