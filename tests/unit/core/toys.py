@@ -68,6 +68,10 @@ class Make(Toy):
         aside = (seen.state,) if isinstance(seen, Present) else ()
         return Present(self.state.model_copy(update={"aside": aside}), seen.around)
 
+    def shown(self, seen: Seen) -> bool:
+        """Whatever was put aside, and whether it was turned up since."""
+        return isinstance(seen, Present) and seen.state.model_copy(update={"aside": (), "up": self.state.up}) == self.state
+
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (PutBack(was=before.state if isinstance(before, Present) else None),)
 
@@ -100,6 +104,9 @@ class Turn(Toy):
         assert isinstance(seen, Present)
         return Present(seen.state.model_copy(update={"up": self.up}), seen.around)
 
+    def shown(self, seen: Seen) -> bool:
+        return isinstance(seen, Present) and seen.state.up == self.up
+
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         assert isinstance(before, Present)
         return (Turn(up=before.state.up),)
@@ -112,6 +119,9 @@ class Tune(Toy):
     def after(self, seen: Seen) -> Seen:
         assert isinstance(seen, Present)
         return Present(seen.state.model_copy(update=self.values), seen.around)
+
+    def shown(self, seen: Seen) -> bool:
+        return isinstance(seen, Present) and super().shown(seen)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         assert isinstance(before, Present)
@@ -130,6 +140,9 @@ class Drop(Toy):
             return Absent(seen.around)
         assert isinstance(seen, Present)
         return Present(seen.state.model_copy(update={"aside": ()}), seen.around)
+
+    def shown(self, seen: Seen) -> bool:
+        return isinstance(seen, Absent) if self.all else isinstance(seen, Present) and super().shown(seen)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return BARRIER

@@ -1,0 +1,228 @@
+"""converge: rounds, consent, claims, and what is remembered."""
+
+from reconciler.core.observed import Absent, Present
+from reconciler.core.outcome import Began, End, Status
+from reconciler.core.plan import Plan
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.host.errors import Permanent
+from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, service, up
+from tests.unit.engine.bench import became
+
+DISK = ToyDesired(gives="d")
+STACK = service(disk_1=DISK, box_1=ToyDesired(needs=("d",)), box_2=ToyDesired(needs=("d",)))
+
+
+def test_a_new_service_comes_up_in_the_order_of_its_needs(bench):
+    result = bench.converge(STACK)
+    assert result.end is End.CONVERGED
+    assert bench.world.tried.index("disk#1 start") < bench.world.tried.index("box#1 start")
+    assert all(seen.state.up for seen in bench.world.things.values())
+    assert set(became(result).values()) == {Status.DONE}
+
+
+def test_a_second_run_does_nothing_and_writes_nothing(bench):
+    bench.converge(STACK)
+    tried, changes = list(bench.world.tried), bench.store._db.total_changes
+    result = bench.converge(STACK)
+    assert (result.end, result.outcomes, result.rounds) == (End.CONVERGED, (), 1)
+    assert bench.world.tried == tried
+    assert bench.store._db.total_changes == changes
+
+
+def test_what_is_about_to_be_made_is_claimed_first_and_applied_is_written_after(bench):
+    owned_then = {}
+    bench.world.hooks["box#1 make"] = lambda: owned_then.update(bench.owned)
+    bench.converge(STACK)
+    assert owned_then["box#1"].wanted == STACK.resources["box#1"].desired
+    assert owned_then["box#1"].applied is None
+    assert bench.owned["box#1"].applied == STACK.resources["box#1"].desired
+
+
+def test_a_failed_run_leaves_last_applied_as_it_was(bench):
+    bench.converge(STACK)
+    edited = service(disk_1=DISK, box_1=ToyDesired(needs=("d",), replace=2), box_2=ToyDesired(needs=("d",)))
+    bench.world.faults["box#1 make"] = [Permanent("no space left")]
+    result = bench.converge(edited)
+    assert result.end is End.ROLLED_BACK
+    assert "no space left" in result.message
+    assert bench.owned["box#1"].applied == STACK.resources["box#1"].desired
+    assert bench.owned["box#1"].wanted == edited.resources["box#1"].desired
+    assert bench.world.things["box#1"].state.up
+
+
+def test_the_last_observation_is_remembered(bench):
+    bench.converge(STACK)
+    assert bench.owned["box#1"].remembered == bench.world.things["box#1"]
+
+
+def test_found_as_wanted_is_adopted_without_a_step(bench):
+    bench.world.things["box#1"] = up(ToyDesired())
+    result = bench.converge(service(box_1=ToyDesired()))
+    assert (result.end, result.outcomes) == (End.CONVERGED, ())
+    assert bench.owned["box#1"].applied == ToyDesired()
+
+
+def test_what_lies_behind_something_is_planned_again_when_it_can_be_seen(bench):
+    bench.world.hidden = {"box#1": "disk#1", "box#2": "disk#1"}
+    result = bench.converge(STACK)
+    assert result.end is End.CONVERGED
+    rounds = [event.plan for event in bench.events if isinstance(event, Began)]
+    assert [bool(plan.certain) for plan in rounds] == [True, True]
+    assert any(step.provisional for step in rounds[0].steps)
+    assert not any(step.provisional for step in rounds[1].steps)
+    assert bench.world.tried.count("box#1 start") == 1
+
+
+def test_commits_wait_until_nothing_is_provisional(bench):
+    world = bench.world
+    spec = service(disk_1=DISK, box_1=ToyDesired(needs=("d",)), box_2=ToyDesired())
+    bench.converge(spec)
+    world.things["disk#1"] = Present(ToyState(up=False), ToyAround())
+    world.hidden = {"box#1": "disk#1"}
+    world.tried.clear()
+    edited = service(disk_1=DISK, box_1=ToyDesired(needs=("d",), live=3), box_2=ToyDesired(replace=2))
+    result = bench.converge(edited)
+    assert result.end is End.CONVERGED
+    assert world.tried.index("box#2 drop") > world.tried.index("box#1 tune")
+    assert result.rounds == 3
+
+
+def test_no_commit_after_a_failure(bench):
+    spec = service(box_1=ToyDesired(), box_2=ToyDesired())
+    bench.converge(spec)
+    bench.world.faults["box#2 make"] = [Permanent("no")]
+    result = bench.converge(service(box_1=ToyDesired(replace=2), box_2=ToyDesired(replace=2)))
+    assert "box#1 drop" not in bench.world.tried
+    assert result.end is End.ROLLED_BACK
+    bench.converge(service(box_1=ToyDesired(replace=2), box_2=ToyDesired(replace=2)))
+    assert bench.world.things["box#2"].state.replace == 2
+
+
+def test_something_disruptive_that_was_not_shown_is_refused(bench):
+    bench.converge(STACK)
+    shown = Plan("toys", UP, ())
+    bench.world.tried.clear()
+    result = bench.converge(service(disk_1=DISK, box_1=ToyDesired(needs=("d",), replace=9)), shown=shown)
+    assert result.end is End.REFUSED
+    assert [step.action.says() for step in result.uncovered] == ["stop", "drop"]
+    assert bench.world.tried == []
+
+
+def test_what_was_shown_is_done(bench):
+    bench.converge(STACK)
+    edited = service(disk_1=DISK, box_1=ToyDesired(needs=("d",), replace=9), box_2=ToyDesired(needs=("d",)))
+    shown = bench.converge(edited, shown=Plan("toys", UP, ())).plan
+    assert bench.converge(edited, shown=shown).end is End.CONVERGED
+
+
+def test_a_saved_plan_is_done_only_if_it_is_still_the_plan(bench):
+    shown = bench.converge(STACK, shown=Plan("toys", UP, ()), exact=True)
+    assert shown.end is End.REFUSED
+    assert bench.world.tried == []
+    assert bench.converge(STACK, shown=shown.plan, exact=True).end is End.CONVERGED
+
+
+def test_the_same_plan_again_after_it_succeeded_is_stuck_and_names_the_field(bench):
+    bench.converge(service(box_1=ToyDesired()))
+
+    def back():
+        bench.world.things["box#1"] = up(ToyDesired())
+
+    original = bench.world.see
+    bench.world.see = lambda rid: (original(rid), back())[0]
+    result = bench.converge(service(box_1=ToyDesired(live=5)))
+    assert result.end is End.STUCK
+    assert "box#1 live" in result.message
+
+
+def test_unknown_without_an_assumption_is_deferred(bench):
+    from reconciler.core.observed import Unknown
+
+    bench.world.things["box#1"] = Unknown("the engine does not answer")
+    result = bench.converge(service(box_1=ToyDesired(), box_2=ToyDesired()))
+    assert result.end is End.DEFERRED
+    assert "the engine does not answer" in result.message
+    assert bench.world.things["box#2"].state.up
+
+
+def test_a_refused_resource_does_not_keep_the_others_from_working(bench):
+    bench.world.things["box#1"] = Absent(ToyAround(foreign=True))
+    result = bench.converge(service(box_1=ToyDesired(), box_2=ToyDesired()))
+    assert result.end is End.REFUSED
+    assert "somebody else has it" in result.message
+    assert bench.world.things["box#2"].state.up
+    assert bench.owned["box#2"].applied is not None
+    assert "box#1" not in bench.owned
+
+
+def test_stopping_goes_down_in_reverse_and_keeps_what_was_applied(bench):
+    bench.converge(STACK)
+    bench.world.tried.clear()
+    result = bench.converge(STACK, goal=Goal(Aim.DOWN), verb="stop")
+    assert result.end is End.CONVERGED
+    assert bench.world.tried[-1] == "disk#1 stop"
+    assert bench.owned["box#1"].applied == STACK.resources["box#1"].desired
+
+
+def test_a_failed_stop_starts_nothing_again(bench):
+    bench.converge(STACK)
+    bench.world.faults["disk#1 stop"] = [Permanent("busy (pid 812 mysqld)")]
+    bench.world.tried.clear()
+    result = bench.converge(STACK, goal=Goal(Aim.DOWN))
+    assert (result.end, result.undone) == (End.FAILED, False)
+    assert not any("start" in name for name in bench.world.tried)
+
+
+def test_pruning_removes_and_releases(bench):
+    bench.converge(STACK)
+    result = bench.converge(None, policy=Policy(prune=True))
+    assert result.end is End.CONVERGED
+    assert bench.owned == {}
+    assert all(isinstance(seen, Absent) for seen in bench.world.things.values())
+    assert bench.store.kept() == {}
+
+
+def test_without_permission_an_orphan_is_left_alone(bench):
+    bench.converge(STACK)
+    bench.world.tried.clear()
+    result = bench.converge(None)
+    assert (result.end, bench.world.tried) == (End.CONVERGED, [])
+    assert set(bench.owned) == {"disk#1", "box#1", "box#2"}
+
+
+def test_a_selection_settles_only_what_it_names(bench):
+    result = bench.converge(STACK, selection=Selection(("box#1",)))
+    assert result.end is End.CONVERGED
+    assert set(bench.owned) == {"disk#1", "box#1"}
+    assert bench.owned["disk#1"].applied is not None
+
+
+def test_a_failure_is_remembered_and_the_count_goes_up_until_it_works(bench):
+    bench.world.faults["box#1 make"] = [Permanent("no"), Permanent("no")]
+    spec = service(box_1=ToyDesired())
+    bench.converge(spec)
+    first = bench.store.failure("toys")
+    bench.converge(spec)
+    second = bench.store.failure("toys")
+    assert (first.count, second.count) == (1, 2)
+    assert first.until < second.until
+    bench.converge(spec)
+    assert bench.store.failure("toys") is None
+
+
+def test_a_failed_run_leaves_a_case_file(bench):
+    import yaml
+
+    bench.world.faults["box#1 make"] = [Permanent("no", output="last words")]
+    result = bench.converge(service(box_1=ToyDesired(env={"DB_PASSWORD": "hunter2"})))
+    with open(result.casefile, encoding="utf-8") as file:
+        text = file.read()
+    case = yaml.safe_load(text)
+    assert case["outcomes"][0] == {
+        "rid": "box#1",
+        "step": "make",
+        "became": "failed",
+        "message": "cannot make: no",
+        "output": "last words",
+    }
+    assert "hunter2" not in text
