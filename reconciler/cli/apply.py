@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> Exit:
     plan = saved.read(options.path)
     if plan is not None:
         plan.restore(options)
-    loaded = read_specs(options.path, config)
+    loaded = read_specs(options.path, config, may_be_empty=options.prune_all)
     errors = tuple(error_record(error.origin, error.message) for error in loaded.errors)
     if errors:
         if not options.json:

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> Exit:
     """Plan every selected service, on this machine or on a recorded snapshot of one."""
     config = read_config()
     snapshot = recorded.read(options.snapshot) if options.snapshot else None
-    loaded = read_specs(options.path, snapshot.placed(config) if snapshot else config)
+    loaded = read_specs(options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all)
     if loaded.errors:
         return _invalid(options, loaded)
     selection, policy = selection_of(options), policy_of(options)

@@ -7,6 +7,7 @@ import getpass
 import os
 import pwd
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.cli.exits import Exit
@@ -18,6 +19,10 @@ from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy, Selection
 from reconciler.engine.config import Config
 from reconciler.spec.load import Loaded, load
+
+
+EMPTY_FOLDER = "there is no spec in this folder"
+"""How the loader's error for a folder without specs begins."""
 
 
 def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
@@ -42,9 +47,20 @@ def policy_of(options: argparse.Namespace) -> Policy:
     )
 
 
-def read_specs(paths: Sequence[str], config: Config) -> Loaded:
-    """Every spec of these files and folders (the node's specs folder when there are none). Errors are in the answer."""
-    return load(list(paths) or [config.specs], config.place)
+def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = False) -> Loaded:
+    """Every spec of these files and folders (the node's specs folder when there are none). Errors are in the answer.
+
+    may_be_empty: a folder without any spec is taken as it is: everything that came from it is gone (`--prune-all`).
+    """
+    loaded = load(list(paths) or [config.specs], config.place)
+    if not may_be_empty:
+        return loaded
+    empty = [error for error in loaded.errors if error.message.startswith(EMPTY_FOLDER)]
+    return replace(
+        loaded,
+        errors=tuple(error for error in loaded.errors if error not in empty),
+        folders=(*loaded.folders, *(os.path.realpath(error.origin.file) for error in empty)),
+    )
 
 
 def refuse_invalid(loaded: Loaded) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from reconciler.cli.display import say, show_document
+from reconciler.cli.display import note, say, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.request import read_specs, refuse_invalid
 from reconciler.engine.config import read_config
@@ -22,5 +22,7 @@ def run(options: argparse.Namespace) -> Exit:
         return code
     for service in loaded.services:
         say(f"{service.name}: ok, {many(len(service.resources), 'resource')} ({service.origin.file})\n")
+    for ignored in loaded.ignored:
+        note(f"note: {ignored.file} is left out: {ignored.reason}")
     refuse_invalid(loaded)
     return code
