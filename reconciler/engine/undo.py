@@ -65,8 +65,7 @@ def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Col
             break
         result = _lead_back(run, plans, outcome)
         if isinstance(result, Barrier):
-            if outcome.status is Status.DONE:
-                complete, message = False, f"{outcome.step.rid}: {outcome.step.action.says()} cannot be undone"
+            complete, message = False, f"{outcome.step.rid}: {outcome.step.action.says()} cannot be undone"
             break
         if result:
             complete, message = False, result
