@@ -166,7 +166,8 @@ def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:
     """Why the engine would not start it; of a port that is taken, by whom."""
     text = str(err)
     if "already allocated" not in text and "already in use" not in text:
-        return type(err)(text, err.output)
+        cause = text.rpartition("unable to start container process: ")[2].removesuffix(": unknown")
+        return type(err)(f"cannot start {str(seen['Name']).removeprefix('/')}: {cause}", err.output)
     for inside, bindings in (seen["HostConfig"].get("PortBindings") or {}).items():
         for binding in bindings or ():
             port = Port(binding.get("HostIp") or "", int(binding.get("HostPort") or 0), 0, inside.partition("/")[2] or "tcp")

@@ -1,0 +1,84 @@
+"""A bench for one container resource: observe, diff, do, on any host, with a crash wherever a test wants one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.core.action import Action
+from reconciler.core.change import Change, Verdict
+from reconciler.core.diff import diff_down, diff_up
+from reconciler.core.ids import ResourceId
+from reconciler.core.node import Node, Place
+from reconciler.core.observed import Observed, Seen
+from reconciler.core.ownership import Owned
+from reconciler.core.policy import Policy
+from reconciler.host.ports import Host
+from reconciler.resources.container.driver import ContainerDriver
+from reconciler.resources.container.model import Around, Desired
+from reconciler.resources.container.planning import KIND
+from reconciler.resources.driver import Wanted
+
+ACTS = {Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE}
+NODE = Node(run_dir="/run/osvc")
+
+
+def desired(service: str = "web", rid: str = "container#1", node: Node = NODE, **keywords: Any) -> Desired:
+    return Desired.model_validate({"image": "osvc/demo:1", "command": "sleep 1000", **keywords}, context=Place(service, rid, node))
+
+
+def steps(change: Change) -> list[Action]:
+    """The actions of a change in the order of their slots."""
+    if change.verdict not in ACTS:
+        return []
+    moves = KIND.moves(change)
+    return [action for slot in ("prepare", "down", "live", "up", "commit") for action in getattr(moves, slot)]
+
+
+class Bench:
+    """applied: what the store would remember."""
+
+    def __init__(self, host: Host, driver: ContainerDriver | None = None) -> None:
+        self.host = host
+        self.driver = driver or ContainerDriver()
+        self.applied: Desired | None = None
+        self.remembered: Seen | None = None
+        self.said: list[str] = []
+
+    def owned(self) -> Owned | None:
+        return Owned("container", self.applied, self.applied, self.remembered) if self.applied else None
+
+    def see(self, want: Desired) -> Observed:
+        id = ResourceId(want.service, want.rid)
+        return self.driver.observe([Wanted(id, want, self.owned())], self.host)[id]
+
+    def change(self, want: Desired) -> Change:
+        return diff_up(KIND, want.rid, want, self.see(want), self.owned(), Policy())
+
+    def falling(self, want: Desired, *, remove: bool) -> Change:
+        return diff_down(KIND, want.rid, want, self.see(want), self.owned(), remove=remove)
+
+    def do(self, want: Desired, actions: Sequence[Action]) -> None:
+        """Do these, and see after each that it is done."""
+        for action in actions:
+            self.driver.perform(ResourceId(want.service, want.rid), action, self.host, self.said.append)
+            seen = self.see(want)
+            assert action.shown(seen), f"{action.says()} cannot be seen in {seen}"
+
+    def apply(self, want: Desired, rounds: int = 4) -> list[str]:
+        """Until there is nothing to do; what was done. Fails when it does not come to an end."""
+        done: list[str] = []
+        for _ in range(rounds):
+            change = self.change(want)
+            assert change.verdict not in (Verdict.REFUSE, Verdict.DEFER), change.reason
+            if change.verdict in (Verdict.KEEP, Verdict.ADOPT):
+                self.applied = want
+                return done
+            actions = steps(change)
+            assert actions, change
+            self.do(want, actions)
+            done += [action.says() for action in actions]
+        raise AssertionError(f"still {self.change(want)} after {done}")
+
+
+def around(seen: Seen) -> Around:
+    assert isinstance(seen.around, Around)
+    return seen.around

@@ -1,0 +1,411 @@
+"""The driver on the fake machine: what it sees, what it does, what it says, and what is left after a crash anywhere."""
+
+import itertools
+
+import pytest
+
+from reconciler.core.change import Verdict
+from reconciler.core.ids import ResourceId
+from reconciler.core.observed import Absent, Present, Unknown
+from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from reconciler.resources.container.driver import ContainerDriver
+from reconciler.resources.container.model import State
+from reconciler.resources.container.normal import NO_LIMIT
+from reconciler.resources.driver import Wanted
+from tests.fakehost import Crash, FakeHost, Machine
+from tests.fakehost.docker import SYSTEM, FakeDocker
+from tests.fakehost.docker_records import FakeImage, Script, demo_image
+from tests.unit.container.bench import Bench, desired, steps
+
+NAME = "web.container.1"
+ROOT = "/var/lib/docker"
+
+
+class Lab:
+    """A machine with its own engine and the demo image."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.host = FakeHost(self.machine)
+        self.docker: FakeDocker = self.machine.docker
+        self.docker.add_image(ROOT, "osvc/demo:1", demo_image())
+        self.docker.add_image(ROOT, "osvc/demo:2", demo_image(2))
+        self.engine_process = self.docker.system()
+        self.bench = Bench(self.host)
+        self.hand = self.docker.by_hand()
+
+    def ours(self) -> dict[str, str]:
+        """name -> status of all containers."""
+        return {record["Names"][0][1:]: record["State"] for record in self.hand.containers()}
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+def refusal(lab: Lab, kind: type[HostError], want, *, bench: Bench | None = None) -> HostError:
+    with pytest.raises(kind) as caught:
+        (bench or lab.bench).apply(want)
+    return caught.value
+
+
+def test_a_fresh_apply_and_then_nothing(lab):
+    want = desired(environment="A=b", ports="8080:80", memory="64m", labels="x=y", volume_mounts="data:/data", workdir="/")
+    assert lab.bench.apply(want) == [f"create {NAME} from osvc/demo:1", f"start {NAME}"]
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+    record = lab.hand.inspect(NAME)
+    labels = {"osvc.service": "web", "osvc.rid": "container#1", "osvc.store": "store-1"}
+    assert labels.items() <= record["Config"]["Labels"].items()
+    assert record["HostConfig"]["Binds"] is None and record["HostConfig"]["AutoRemove"] is False
+
+
+def test_seeing_costs_two_calls_an_engine_at_any_number(lab):
+    wants = [desired("web", f"container#{n}") for n in range(20)]
+    for want in wants:
+        Bench(lab.host, lab.bench.driver).apply(want)
+    wanted = [Wanted(ResourceId("web", want.rid), want, None) for want in wants]
+    first = lab.bench.driver.observe(wanted, lab.host)
+    before = lab.host.docker.engine(SYSTEM).calls.reads
+    assert lab.bench.driver.observe(wanted, lab.host) == first
+    assert lab.host.docker.engine(SYSTEM).calls.reads - before == 2
+    lab.hand.update("web.container.7", {"Memory": 64 << 20, "MemorySwap": 128 << 20})
+    before = lab.host.docker.engine(SYSTEM).calls.reads
+    second = lab.bench.driver.observe(wanted, lab.host)
+    assert lab.host.docker.engine(SYSTEM).calls.reads - before == 3
+    assert [id.rid for id in second if second[id] != first[id]] == ["container#7"]
+
+
+def test_a_fresh_driver_sees_the_same(lab):
+    want = desired(memory="64m")
+    lab.bench.apply(want)
+    assert Bench(lab.host, ContainerDriver()).see(want) == lab.bench.see(want)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "does"),
+    [
+        (lambda hand: hand.stop(NAME, 1), [f"start {NAME}"]),
+        (lambda hand: hand.rename(NAME, "foo"), [f"rename foo to {NAME}"]),
+        (lambda hand: hand.pause(NAME), [f"unpause {NAME}"]),
+        (
+            lambda hand: hand.update(NAME, {"Memory": 64 << 20, "MemorySwap": 128 << 20}),
+            [f"update {NAME}: memory without limit"],
+        ),
+        (lambda hand: hand.update(NAME, {"RestartPolicy": {"Name": "always"}}), [f"update {NAME}: restart policy no"]),
+        (lambda hand: (hand.stop(NAME, 1), hand.remove(NAME)), [f"create {NAME} from osvc/demo:1", f"start {NAME}"]),
+    ],
+)
+def test_what_is_done_by_hand_is_mended_with_the_smallest_step(lab, by_hand, does):
+    lab.bench.apply(desired())
+    by_hand(lab.hand)
+    assert lab.bench.apply(desired()) == does
+    assert lab.ours() == {NAME: "running"}
+
+
+def test_limits_come_and_go_without_a_restart(lab):
+    lab.bench.apply(desired(memory="64m"))
+    started = lab.hand.inspect(NAME)["State"]["StartedAt"]
+    for want in (desired(memory="512m", cpus=0.5), desired(restart_policy="on-failure:2"), desired(memory="8m")):
+        assert [word.split(":")[0] for word in lab.bench.apply(want)] == [f"update {NAME}"]
+    lab.bench.apply(desired())
+    host = lab.hand.inspect(NAME)["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (NO_LIMIT, 2 * NO_LIMIT)
+    assert lab.hand.inspect(NAME)["State"]["StartedAt"] == started
+
+
+def test_one_image_of_many_touches_one_container(lab):
+    for n in range(5):
+        Bench(lab.host).apply(desired("web", f"container#{n}"))
+    ids = {record["Names"][0]: record["Id"] for record in lab.hand.containers()}
+    Bench(lab.host).apply(desired("web", "container#3", image="osvc/demo:2"))
+    now = {record["Names"][0]: record["Id"] for record in lab.hand.containers()}
+    assert [name for name in ids if ids[name] != now[name]] == ["/web.container.3"]
+    assert now.keys() == ids.keys()
+
+
+def test_a_moved_tag_is_a_replacement(lab):
+    lab.bench.apply(desired())
+    lab.docker.add_image(ROOT, "osvc/demo:1", demo_image(3))
+    assert lab.bench.change(desired()).verdict is Verdict.REPLACE
+    assert f"remove {NAME}.osvc-old" in lab.bench.apply(desired())
+    assert lab.hand.inspect(NAME)["Image"] == demo_image(3).id
+
+
+def test_always_pulls_whenever_it_creates(lab):
+    lab.docker.registry["osvc/demo:1"] = demo_image(3)
+    assert lab.bench.apply(desired(image_pull_policy="always"))[0] == "pull osvc/demo:1"
+    assert lab.hand.inspect(NAME)["Image"] == demo_image(3).id
+    assert lab.bench.said == ["pulling osvc/demo:1: 0 of 1 layers", "pulling osvc/demo:1: 1 of 1 layers"]
+
+
+def test_a_missing_image_is_loaded_from_its_archive(lab):
+    lab.docker.add_archive("/srv/other.tar", FakeImage({"Cmd": ["sh"]}, "other"), "other:1")
+    want = desired(image="other:1", image_archive="/srv/other.tar")
+    assert lab.bench.apply(want)[0] == "load other:1 from /srv/other.tar"
+    err = refusal(lab, NotFound, desired(rid="container#2", image="third:1", image_archive="/srv/third.tar"))
+    assert str(err) == "cannot load third:1: there is no file /srv/third.tar; put it there, or correct image_archive"
+
+
+def test_a_pull_that_is_refused_says_what_to_do(lab):
+    err = refusal(lab, NotFound, desired(image="nope:1"))
+    assert str(err).startswith("cannot pull nope:1: pull access denied for nope") and str(err).endswith(
+        "; give it an image_archive"
+    )
+    assert "image" in str(refusal(lab, Permanent, desired(image="sha256:" + "0" * 64)))
+    assert lab.ours() == {}
+
+
+def test_a_bind_source_that_is_missing_is_never_made(lab):
+    err = refusal(lab, Permanent, desired(volume_mounts="/srv/nope:/x"))
+    assert str(err) == "volume source /srv/nope does not exist; make it, or correct volume_mounts"
+    assert lab.host.files.stat("/srv/nope") is None and lab.ours() == {}
+    lab.host.files.make_dir("/srv/data")
+    want = desired(volume_mounts="/srv/data:/x")
+    lab.bench.apply(want)
+    lab.hand.stop(NAME, 1)
+    lab.host.files.remove_dir("/srv/data")
+    assert "/srv/data does not exist" in str(refusal(lab, Permanent, want))
+    assert lab.host.files.stat("/srv/data") is None
+
+
+def test_a_name_that_somebody_else_has(lab):
+    lab.hand.create(NAME, {"Image": "osvc/demo:1"})
+    change = lab.bench.change(desired())
+    assert change.verdict is Verdict.REFUSE
+    assert change.reason.startswith(f"the name {NAME} is taken by container ") and change.reason.endswith(", not ours")
+    assert f"rename {NAME} OTHER" in change.remedy
+    for action in steps(lab.bench.change(desired(name="other-name"))):
+        hostile = action.model_copy(update={"name": NAME})
+        with pytest.raises(Conflict, match="not ours"):
+            lab.bench.driver.perform(None, hostile, lab.host, print)
+
+
+def test_what_another_store_made_is_not_ours(lab):
+    Bench(FakeHost(lab.machine, store="store-2")).apply(desired())
+    assert lab.bench.change(desired()).verdict is Verdict.REFUSE
+    bench = Bench(FakeHost(lab.machine, store="store-2"))
+    for action in steps(bench.falling(desired(), remove=True)):
+        with pytest.raises(Conflict, match="not ours"):
+            lab.bench.driver.perform(None, action, lab.host, print)
+    assert lab.ours() == {NAME: "running"}
+
+
+def test_labels_that_come_from_an_image_make_nothing_ours(lab):
+    labels = {"osvc.service": "web", "osvc.rid": "container#1", "osvc.store": "store-1"}
+    lab.docker.add_image(ROOT, "snapshot:1", FakeImage({"Cmd": ["sh"], "Labels": labels}, "snapshot"))
+    lab.hand.create("experiment", {"Image": "snapshot:1"})
+    assert isinstance(lab.bench.see(desired()), Absent)
+    lab.bench.apply(desired())
+    assert lab.ours() == {NAME: "running", "experiment": "created"}
+
+
+def test_a_port_that_is_taken_names_who_has_it(lab):
+    want = desired(ports="8080:80")
+    process = lab.machine.start_process(("/usr/sbin/nginx",), exe="/usr/sbin/nginx", ports=[("tcp", "0.0.0.0", 8080)])
+    change = lab.bench.change(want)
+    assert (change.verdict, change.reason) == (Verdict.REFUSE, f"port 8080 is held by pid {process.pid} nginx, not ours")
+    lab.machine.end_process(process, clean=True)
+    host = {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}}
+    lab.hand.create("stranger", {"Image": "osvc/demo:1", "Cmd": ["sleep", "9"], "ExposedPorts": {"80/tcp": {}}, "HostConfig": host})
+    lab.hand.start("stranger")
+    assert lab.bench.change(want).reason == "port 8080 is held by container stranger, not ours"
+
+
+def test_a_port_taken_between_plan_and_start(lab):
+    want = desired(ports="8080:80")
+    create, start = steps(lab.bench.change(want))
+    lab.bench.do(want, [create])
+    process = lab.machine.start_process(("/usr/sbin/nginx",), exe="/usr/sbin/nginx", ports=[("tcp", "0.0.0.0", 8080)])
+    with pytest.raises(Conflict) as caught:
+        lab.bench.do(want, [start])
+    assert str(caught.value) == f"port 8080 is held by pid {process.pid} nginx, not ours; free it, or publish another one"
+
+
+def test_an_exit_right_after_start_shows_the_last_words(lab):
+    lab.docker.script(lambda record: True, Script(code=3, output="reading config\nno such file: app.conf\n"))
+    err = refusal(lab, Permanent, desired())
+    assert str(err) == f"{NAME} exited right after its start, exit 3"
+    assert err.output == "reading config\nno such file: app.conf"
+    lab.docker.script(lambda record: True, Script(code=0))
+    assert "has to keep running" in str(refusal(lab, Permanent, desired()))
+
+
+def test_a_command_that_is_not_in_the_image(lab):
+    err = refusal(lab, Permanent, desired(command="/nonesuch"))
+    assert str(err).startswith(f"cannot start {NAME}: exec:") and "/nonesuch" in str(err) and "OCI" not in str(err)
+
+
+def test_stop_and_remove(lab):
+    want = desired()
+    lab.bench.apply(want)
+    lab.bench.do(want, steps(lab.bench.falling(want, remove=False)))
+    assert lab.ours() == {NAME: "exited"}
+    assert steps(lab.bench.falling(want, remove=False)) == []
+    lab.bench.do(want, steps(lab.bench.falling(want, remove=True)))
+    assert lab.ours() == {}
+
+
+def test_performing_twice_does_no_harm(lab):
+    for want in (desired(), desired(memory="64m"), desired(command="sleep 1"), desired()):
+        for action in steps(lab.bench.change(want)):
+            lab.bench.do(want, [action, action])
+    assert lab.ours() == {NAME: "running"}
+
+
+def test_replacing_and_undoing_each_step(lab):
+    old, want = desired(restart_policy="unless-stopped"), desired(restart_policy="unless-stopped", command="sleep 1")
+    lab.bench.apply(old)
+    first = lab.hand.inspect(NAME)
+    trail = []
+    for action in steps(lab.bench.change(want))[:-1]:
+        trail.append((action, lab.bench.see(want)))
+        lab.bench.do(want, [action])
+    assert lab.ours() == {NAME: "running", f"{NAME}.osvc-old": "exited"}
+    for action, was in reversed(trail):
+        lab.bench.do(want, action.undo(was))
+    now = lab.hand.inspect(NAME)
+    assert (now["Id"], now["State"]["Running"], now["HostConfig"]["RestartPolicy"]["Name"]) == (first["Id"], True, "unless-stopped")
+    assert lab.ours() == {NAME: "running"}
+
+
+SCENARIOS = {
+    "create": (None, desired()),
+    "pull": (None, desired(image="far:1")),
+    "replace": (desired(), desired(image="osvc/demo:2", restart_policy="on-failure")),
+    "update": (desired(), desired(memory="64m")),
+    "rename": (desired(), desired(name="other-name")),
+    "replace and rename": (desired(restart_policy="unless-stopped"), desired(name="other-name", command="sleep 1")),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("back", [False, True], ids=["again", "the old spec"])
+def test_killed_at_any_effect_the_next_apply_converges(name, when, back):
+    old, want = SCENARIOS[name]
+    for k in itertools.count(1):
+        lab = Lab()
+        lab.docker.registry["far:1"] = demo_image()
+        if old is not None:
+            lab.bench.apply(old)
+        lab.machine.die_at(len(lab.machine.done) + k, when)
+        try:
+            lab.bench.apply(want)
+        except Crash:
+            lab.machine.revive()
+        else:
+            break
+        end = old if back and old is not None else want
+        life = Bench(FakeHost(lab.machine))
+        life.apply(end)
+        assert lab.ours() == {end.name: "running"}, f"killed {when} effect {k}"
+        assert life.apply(end) == []
+    assert k > 1
+
+
+# Engines that are down
+
+PRIVATE = {"container_data_dir": "/srv/web/docker"}
+SOCKET = "/run/osvc/web/docker.sock"
+
+
+def start_private(lab: Lab):
+    lab.host.files.make_dir("/run/osvc/web")
+    words = ["dockerd", "-H", f"unix://{SOCKET}", "--data-root", PRIVATE["container_data_dir"], "-p", "/run/osvc/web/docker.pid"]
+    words += ["--exec-root", "/run/osvc/web/x", "--live-restore"]
+    return lab.host.processes.spawn(words, log="/run/osvc/web/log", env={}, cgroup="osvc/web")
+
+
+def end(lab: Lab, process, *, clean: bool) -> None:
+    lab.machine.end_process(lab.machine.processes[process.pid], clean=clean)
+
+
+@pytest.fixture
+def private(lab) -> Lab:
+    lab.docker.add_image(PRIVATE["container_data_dir"], "osvc/demo:1", demo_image())
+    lab.engine_process = start_private(lab)
+    lab.hand = lab.docker.by_hand(SOCKET)
+    return lab
+
+
+def test_a_new_engine_with_no_data_root_has_nothing_for_certain(lab):
+    seen = lab.bench.see(desired(container_data_dir="/srv/new"))
+    assert isinstance(seen, Unknown) and seen.behind == "dockerd"
+    assert isinstance(seen.assume, Absent) and seen.basis == "new engine, no data root yet"
+    lab.host.files.make_dir("/srv/new")
+    assert lab.bench.see(desired(container_data_dir="/srv/new")).basis == "new engine, empty data root"
+
+
+def test_the_files_of_a_stopped_engine_are_read(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    alive = private.bench.see(want)
+    private.hand.stop(NAME, 1)
+    end(private, private.engine_process, clean=True)
+    seen = private.bench.see(want)
+    assert isinstance(seen, Unknown) and seen.behind == "dockerd" and seen.basis == "read from the stopped engine's files"
+    assert isinstance(seen.assume, Present) and isinstance(seen.assume.state, State)
+    assert seen.assume.state.status == "exited" and seen.assume.state.name == alive.state.name
+    assert seen.assume.state.id == alive.state.id and seen.assume.state.command == ("sleep", "1000")
+    assert private.bench.change(want).verdict is Verdict.START and private.bench.change(want).provisional
+
+
+def test_containers_of_a_killed_engine_run_while_their_shims_do(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    end(private, private.engine_process, clean=False)
+    seen = private.bench.see(want)
+    assert isinstance(seen, Unknown) and seen.assume.state.status == "running"
+    assert private.bench.change(want).verdict is Verdict.KEEP
+
+
+def test_what_was_seen_last_is_assumed_when_there_is_nothing_to_read(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    private.bench.remembered = private.bench.see(want)
+    private.hand.stop(NAME, 1)
+    end(private, private.engine_process, clean=True)
+    elsewhere = desired(container_data_dir="/srv/unmounted")
+    private.bench.applied = elsewhere
+    seen = private.bench.see(elsewhere)
+    assert seen.basis == "as last seen of the same engine" and seen.assume.state.status == "exited"
+
+
+def test_the_system_engine_down(lab):
+    end(lab, lab.engine_process, clean=False)
+    seen = lab.bench.see(desired())
+    assert isinstance(seen, Unknown) and (seen.behind, seen.basis) == ("dockerd", "never seen here")
+
+
+def test_one_dead_engine_leaves_the_others_alone(private):
+    end(private, private.engine_process, clean=True)
+    one, other = desired(**PRIVATE), desired("app")
+    wanted = [Wanted(ResourceId(want.service, want.rid), want, None) for want in (one, other)]
+    seen = private.bench.driver.observe(wanted, private.host)
+    assert isinstance(seen[wanted[0].id], Unknown) and isinstance(seen[wanted[1].id], Absent)
+
+
+def test_an_inspect_that_fails_makes_one_resource_unknown(lab):
+    for n in (1, 2):
+        Bench(lab.host).apply(desired("web", f"container#{n}"))
+    ident = lab.hand.inspect("web.container.2")["Id"]
+    lab.machine.fail_next(f"inspect {ident}", Transient("no answer in time"))
+    wants = [desired("web", f"container#{n}") for n in (1, 2)]
+    wanted = [Wanted(ResourceId(want.service, want.rid), want, None) for want in wants]
+    seen = ContainerDriver().observe(wanted, lab.host)
+    assert isinstance(seen[wanted[0].id], Present)
+    assert seen[wanted[1].id] == Unknown("its engine does not say: no answer in time")
+
+
+def test_a_service_that_moves_to_an_engine_of_its_own_takes_its_container_along(private):
+    old, want = desired(), desired(**PRIVATE)
+    private.bench.apply(old)
+    assert private.bench.apply(want) == [
+        f"create {NAME} from osvc/demo:1",
+        f"stop {NAME}",
+        f"start {NAME}",
+        f"remove {NAME}",
+    ]
+    assert private.ours() == {NAME: "running"}
+    assert private.docker.by_hand(SYSTEM).containers() == []
