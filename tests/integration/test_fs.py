@@ -21,7 +21,7 @@ from reconciler.host.linux.host import linux_host
 from reconciler.resources.driver import Wanted
 from reconciler.resources.fs.driver import DRIVER
 from reconciler.resources.fs.holders import users
-from reconciler.resources.fs.model import Check, Desired
+from reconciler.resources.fs.model import Desired, Mount
 from reconciler.resources.fs.planning import KIND
 
 pytestmark = pytest.mark.real
@@ -298,23 +298,25 @@ def test_a_check_leaves_alone_what_another_namespace_has_mounted(folder, bench):
     try:
         assert other.stdout.readline() == "up\n"
         assert any("mounted on" in user for user in users(path, bench.host))
-        bench.do("fs#1", Check(dev=path))
+        bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type="ext4", loop=True))
         assert "left unchecked" in bench.said[-1]
+        subprocess.run(["umount", f"{folder}/m"], check=True)
     finally:
         other.communicate("\n")
     assert gone(path)
     bench.said.clear()
-    bench.do("fs#1", Check(dev=path))
+    bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type="ext4", loop=True))
     assert bench.said == []
 
 
 def test_a_filesystem_with_errors_needs_a_person(folder, bench):
     path = image(folder)
+    os.mkdir(f"{folder}/m")
     subprocess.run(["debugfs", "-w", "-R", "set_inode_field <2> links_count 9", path], check=True, capture_output=True)
     subprocess.run(["debugfs", "-w", "-R", "set_inode_field <2> mode 0100644", path], check=True, capture_output=True)
     subprocess.run(["debugfs", "-w", "-R", "set_super_value state 2", path], check=True, capture_output=True)
     with pytest.raises(Permanent, match=f"{path} has errors that need a person"):
-        bench.do("fs#1", Check(dev=path))
+        bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type="ext4", loop=True))
 
 
 def test_undo_leaves_the_machine_as_it_was(folder, bench):

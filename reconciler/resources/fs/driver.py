@@ -16,7 +16,6 @@ from reconciler.resources.fs.holders import holders, users
 from reconciler.resources.fs.model import (
     EXT,
     Around,
-    Check,
     Desired,
     MakeMountPoint,
     Mount,
@@ -55,10 +54,8 @@ class FsDriver:
         match action:
             case MakeMountPoint() | RemoveMountPoint():
                 host.commands.run(action.argv())
-            case Check():
-                _check(action, host, say)
             case Mount():
-                _mount(action, host)
+                _mount(action, host, say)
             case Remount():
                 host.commands.run(action.argv(), timeout=_MOUNT_TIME)
             case Unmount():
@@ -211,13 +208,13 @@ def _state(mount: ports.Mount, handle: Desired, host: Host) -> State:
     return State(dev=handle.dev, mnt=mount.target, type=kind, mnt_opt=live, mount_only=held, loop=loop, protected=protected)
 
 
-def _check(action: Check, host: Host, say: Callable[[str], None]) -> None:
+def _check(action: Mount, host: Host, say: Callable[[str], None]) -> None:
     """Run e2fsck, only when nobody has the device: checking a filesystem that lives would destroy it."""
     used = users(action.dev, host)
     if used:
         say(f"{action.dev} is left unchecked: in use by {used[0]}")
         return
-    done = host.commands.run(action.argv(), timeout=_CHECK_TIME, ok=range(256))
+    done = host.commands.run(action.check(), timeout=_CHECK_TIME, ok=range(256))
     if done.code in {0, 1}:
         return
     text = (done.stdout + done.stderr).strip()
@@ -227,7 +224,7 @@ def _check(action: Check, host: Host, say: Callable[[str], None]) -> None:
     raise Permanent(f"cannot check {action.dev}: {last}", text)
 
 
-def _mount(action: Mount, host: Host) -> None:
+def _mount(action: Mount, host: Host, say: Callable[[str], None]) -> None:
     table = Table(host.mounts.table())
     seen = table.at(action.mnt)
     handle = Desired.model_construct(dev=action.dev, mnt=action.mnt, type=action.type)
@@ -237,6 +234,8 @@ def _mount(action: Mount, host: Host) -> None:
         raise Conflict(f"cannot mount {action.dev} on {action.mnt}: {name(seen)} is mounted there")
     if action.type != "tmpfs" and host.files.stat(action.dev) is None:
         raise Permanent(f"cannot mount {action.dev}: it does not exist")
+    if action.check():
+        _check(action, host, say)
     host.commands.run(action.argv(), timeout=_MOUNT_TIME)
 
 

@@ -1,5 +1,6 @@
 """fs: a filesystem on a mount point. Desired, State, Around, and the actions."""
 
+import shlex
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
@@ -191,37 +192,17 @@ class RemoveMountPoint(CommandAction):
 
     def shown(self, seen: Seen) -> bool:
         """A folder that got something in it meanwhile stays, and that is right."""
-        return True
+        return _around(seen).point != "dir" or _around(seen).entries > 0
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (MakeMountPoint(mnt=self.folders[0]),)
 
 
-class Check(CommandAction):
-    """Check an ext filesystem that nobody has mounted, mending only what is safe to mend (e2fsck -p)."""
+class Mount(Action):
+    """Mount; an ext filesystem is checked before, mending only what is safe to mend (e2fsck -p).
 
-    op: ClassVar[str] = "check"
-    dev: str
-
-    def says(self) -> str:
-        return f"check {self.dev}"
-
-    def argv(self) -> tuple[str, ...]:
-        return ("e2fsck", "-p", "--", self.dev)
-
-    def after(self, seen: Seen) -> Seen:
-        return seen
-
-    def shown(self, seen: Seen) -> bool:
-        """Its proof is its exit code: nothing of it can be seen afterwards."""
-        return True
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return ()
-
-
-class Mount(CommandAction):
-    """Mount. mnt_opt and mount_only are settled; hides: how many names in the mount point go out of sight."""
+    mnt_opt and mount_only are settled. hides: how many names in the mount point go out of sight.
+    """
 
     op: ClassVar[str] = "mount"
     shared: ClassVar[bool] = True
@@ -238,7 +219,15 @@ class Mount(CommandAction):
         note = f"; hides {self.hides} {'entry' if self.hides == 1 else 'entries'} of the folder" if self.hides else ""
         return f"mount {self.type} {self.dev} on {self.mnt}{how}{note}"
 
+    def command(self) -> str:
+        return " && ".join(shlex.join(words) for words in (self.check(), self.argv()) if words)
+
+    def check(self) -> tuple[str, ...]:
+        """The words of the check; () when the type has none."""
+        return ("e2fsck", "-p", "--", self.dev) if self.type in EXT else ()
+
     def argv(self) -> tuple[str, ...]:
+        """The words of the mount."""
         first = ("bind",) if self.type == "bind" else ("loop",) if self.loop else ()
         words = (*first, *self.mnt_opt, *self.mount_only)
         kind = () if self.type == "bind" else ("-t", self.type)

@@ -10,7 +10,7 @@ from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.observed import Present
 from reconciler.resources.fs import model, options
-from reconciler.resources.fs.model import EXT, Around, Check, Desired, MakeMountPoint, Mount, Remount, State
+from reconciler.resources.fs.model import EXT, Around, Desired, MakeMountPoint, Mount, Remount, State
 
 
 class FsKind:
@@ -110,7 +110,6 @@ def _words(of: Desired | State) -> tuple[str, ...]:
 
 def _up(want: Desired, around: Around, *, make: bool) -> tuple[Action, ...]:
     first: tuple[Action, ...] = (MakeMountPoint(mnt=want.mnt),) if make else ()
-    check: tuple[Action, ...] = (Check(dev=want.dev),) if want.type in EXT else ()
     last = Mount(
         dev=want.dev,
         mnt=want.mnt,
@@ -120,7 +119,7 @@ def _up(want: Desired, around: Around, *, make: bool) -> tuple[Action, ...]:
         loop=want.type in EXT and around.source == "file",
         hides=around.entries,
     )
-    return (*first, *check, last)
+    return (*first, last)
 
 
 def _about_point(desired: Desired, around: Around) -> Objection | None:

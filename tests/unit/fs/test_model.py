@@ -9,7 +9,6 @@ from reconciler.core.observed import Absent, Present
 from reconciler.core.rules import Impact, keywords_of, rules_of
 from reconciler.resources.fs.model import (
     Around,
-    Check,
     Desired,
     MakeMountPoint,
     Mount,
@@ -92,7 +91,6 @@ AROUND = Around(source="file", signature="ext4", make=("/srv", "/srv/x"))
 ACTIONS = [
     (MakeMountPoint(mnt="/srv/x"), Absent(AROUND)),
     (RemoveMountPoint(folders=("/srv/x", "/srv")), Absent(Around(point="dir"))),
-    (Check(dev="/srv/x.img"), Absent(AROUND)),
     (mount(STATE), Absent(AROUND)),
     (Remount(mnt="/srv/x", type="ext4", mnt_opt=("ro",), was=("noatime",)), Present(STATE, Around())),
     (Unmount(dev="/srv/x.img", mnt="/srv/x", type="ext4"), Present(STATE, Around())),
@@ -121,7 +119,7 @@ def test_only_what_changes_something_fails_to_show_beforehand():
 
 
 def test_commands_are_what_a_person_would_type():
-    assert mount(STATE).command() == "mount -t ext4 -o loop,noatime -- /srv/x.img /srv/x"
+    assert mount(STATE).command() == "e2fsck -p -- /srv/x.img && mount -t ext4 -o loop,noatime -- /srv/x.img /srv/x"
     assert Mount(dev="/a b", mnt="/c", type="bind", mnt_opt=("ro",)).command() == "mount -o bind,ro -- '/a b' /c"
     assert Mount(dev="tmpfs", mnt="/c", type="tmpfs").command() == "mount -t tmpfs -- tmpfs /c"
     bind = Remount(mnt="/c", type="bind", mnt_opt=(), was=("ro",))

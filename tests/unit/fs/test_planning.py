@@ -49,13 +49,13 @@ def test_a_fresh_mount_differs_in_nothing(desired, around):
 
 
 def test_create_makes_the_mount_point_checks_and_mounts():
-    assert moves(Verdict.CREATE, LOOP, Absent(Around(source="file", signature="ext4")))[0]["up"] == ["mkdir", "check", "mount"]
-    assert moves(Verdict.CREATE, LOOP, Absent(FILE))[0]["up"] == ["check", "mount"]
+    assert moves(Verdict.CREATE, LOOP, Absent(Around(source="file", signature="ext4")))[0]["up"] == ["mkdir", "mount"]
+    assert moves(Verdict.CREATE, LOOP, Absent(FILE))[0]["up"] == ["mount"]
     assert moves(Verdict.CREATE, TMPFS, Absent(Around(point="dir")))[0]["up"] == ["mount"]
     found = moves(Verdict.CREATE, LOOP, Absent(FILE))[1].up[-1]
-    assert found.command() == "mount -t ext4 -o loop,noatime -- /srv/x.img /srv/x"
+    assert found.command() == "e2fsck -p -- /srv/x.img && mount -t ext4 -o loop,noatime -- /srv/x.img /srv/x"
     block = moves(Verdict.CREATE, LOOP, Absent(Around(source="block", point="dir")))[1].up[-1]
-    assert block.command() == "mount -t ext4 -o noatime -- /srv/x.img /srv/x"
+    assert block.command() == "e2fsck -p -- /srv/x.img && mount -t ext4 -o noatime -- /srv/x.img /srv/x"
 
 
 def test_options_are_changed_by_a_remount():
@@ -76,7 +76,7 @@ def test_a_moved_mount_point_is_unmounted_there_and_mounted_here():
     state = State(dev="/srv/x.img", mnt="/srv/old", type="ext4", mnt_opt=("noatime",), loop=True)
     assert differing(LOOP, state) == ["mnt"]
     ops, found = moves(Verdict.REPLACE, LOOP, Present(state, Around(source="file", signature="ext4")))
-    assert (ops["down"], ops["up"]) == (["unmount"], ["mkdir", "check", "mount"])
+    assert (ops["down"], ops["up"]) == (["unmount"], ["mkdir", "mount"])
     assert found.down[0].command() == "umount -- /srv/old"
 
 
