@@ -7,6 +7,7 @@ import http.client
 import json
 import select
 import socket
+import struct
 import threading
 from http.client import HTTPMessage
 from typing import Any
@@ -27,9 +28,15 @@ class _Connection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
+        """Connect, waiting for a place in the engine's queue: with a time-out of Python's own it would fail at once when full."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        seconds = float(self.timeout or 0)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000)))
+        try:
+            self.sock.connect(self._path)
+        except BlockingIOError as error:
+            raise TimeoutError from error
+        self.sock.settimeout(seconds)
 
 
 class DockerHttp:

@@ -17,7 +17,7 @@ import docker.transport.unixconn
 import docker.utils
 import requests
 
-from reconciler.host.errors import HostError, Permanent, Transient
+from reconciler.host.errors import Permanent, Transient
 from reconciler.host.linux.docker_errors import refusal, unreachable
 from reconciler.host.ports import Pulled
 from reconciler.host.text import first_line
@@ -27,7 +27,8 @@ WRITE = 60.0
 STALL = 60.0
 """Seconds that a stream may say nothing before it counts as stalled."""
 CLIENTS = 4
-"""Idle clients that are kept. Each has one connection, and serves one thread at a time."""
+"""Clients that are kept, and short calls that are made at once: the engine's best on two cores. Each client has one connection
+and serves one thread at a time."""
 
 
 class _Client(docker.APIClient):
@@ -59,13 +60,14 @@ class DockerWriter:
         self.version = version
         self._lock = threading.Lock()
         self._idle: list[_Client] = []
+        self._slots = threading.BoundedSemaphore(CLIENTS)
 
     def create(self, name: str, config: Mapping[str, Any]) -> str:
-        with self._client() as client:
+        with self._slots, self._client() as client:
             return str(client.create_container_from_config(dict(config), name)["Id"])  # type: ignore[no-untyped-call]
 
     def start(self, container: str) -> None:
-        with self._client() as client:
+        with self._slots, self._client() as client:
             client.start(container)
 
     def stop(self, container: str, timeout: int) -> None:
@@ -81,20 +83,20 @@ class DockerWriter:
                 raise
 
     def rename(self, container: str, name: str) -> None:
-        with self._client() as client:
+        with self._slots, self._client() as client:
             client.rename(container, name)
 
     def update(self, container: str, resources: Mapping[str, Any]) -> None:
-        with self._client() as client:
+        with self._slots, self._client() as client:
             client.post_record("/containers/{0}/update", container, resources)
 
     def remove(self, container: str) -> None:
-        with self._client() as client:
+        with self._slots, self._client() as client:
             client.remove_container(container, v=False, link=False, force=False)
 
     def tag(self, image: str, ref: str) -> None:
         repository, tag = split_ref(ref)
-        with self._client() as client:
+        with self._slots, self._client() as client:
             client.tag(image, repository, tag)
 
     def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None) -> None:
@@ -102,8 +104,10 @@ class DockerWriter:
         repository, tag = split_ref(ref)
         with self._client() as client:
             header = docker.auth.get_config_header(client, docker.auth.resolve_repository_name(repository)[0])
-            headers = {"X-Registry-Auth": str(header, "ascii") if isinstance(header, bytes) else header} if header else {}
-            for line in self._stream(client, "/images/create", {"fromImage": repository, "tag": tag}, timeout, headers=headers):
+        headers = {"X-Registry-Auth": str(header, "ascii") if isinstance(header, bytes) else header} if header else {}
+        params = {"fromImage": repository, "tag": tag}
+        with self._stream("/images/create", params, timeout, silence=STALL, headers=headers) as lines:
+            for line in lines:
                 detail = line.get("progressDetail") or {}
                 if progress is not None and "status" in line:
                     said = first_line(str(line["status"]))
@@ -113,8 +117,8 @@ class DockerWriter:
     def load(self, archive: IO[bytes], timeout: float) -> tuple[str, ...]:
         """Load a docker-save archive. The references and ids that the engine says it loaded."""
         loaded: list[str] = []
-        with self._client() as client:
-            for line in self._stream(client, "/images/load", {"quiet": "1"}, timeout, archive):
+        with self._stream("/images/load", {"quiet": "1"}, timeout, data=archive) as lines:
+            for line in lines:
                 for text in str(line.get("stream", "")).splitlines():
                     label, _, name = text.partition(": ")
                     if label in ("Loaded image", "Loaded image ID"):
@@ -124,32 +128,43 @@ class DockerWriter:
     def import_rootfs(self, archive: IO[bytes], ref: str, timeout: float) -> None:
         """Make an image of one layer out of a root-filesystem tar."""
         repository, tag = split_ref(ref)
-        with self._client() as client:
-            for _ in self._stream(client, "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag}, timeout, archive):
+        with self._stream("/images/create", {"fromSrc": "-", "repo": repository, "tag": tag}, timeout, data=archive) as lines:
+            for _ in lines:
                 pass
 
+    @contextlib.contextmanager
     def _stream(
         self,
-        client: _Client,
         path: str,
         params: Mapping[str, str],
         timeout: float,
+        *,
+        silence: float | None = None,
         data: IO[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """POST, and the lines of the answer as they come. An error may stand in any of them, long after the status 200."""
+    ) -> Iterator[Iterator[dict[str, Any]]]:
+        """POST, and the lines of the answer as they come. However it ends, the connection is closed.
+
+        silence: seconds that may pass without a line; as many as the whole may take unless given.
+        """
         deadline = time.monotonic() + timeout
-        silence = max(1.0, min(STALL, timeout))
         kind = {"Content-Type": "application/x-tar"} if data is not None else {}
-        response = client.post_stream(path, params=params, data=data, headers={**kind, **(headers or {})}, timeout=silence)
-        with contextlib.closing(response):
-            for text in response.iter_lines(chunk_size=None):
-                line = _read_line(text)
-                if "errorDetail" in line or "error" in line:
-                    raise refusal(0, str((line.get("errorDetail") or {}).get("message") or line.get("error")))
-                yield line
-                if time.monotonic() > deadline:
-                    raise Transient(f"not done within {timeout:g} s")
+        patience = max(0.1, min(timeout, silence or timeout))
+        with self._client() as client:
+            response = client.post_stream(path, params=params, data=data, headers={**kind, **(headers or {})}, timeout=patience)
+            with contextlib.closing(response):
+                yield self._lines(response, deadline, timeout)
+
+    @staticmethod
+    def _lines(response: requests.Response, deadline: float, timeout: float) -> Iterator[dict[str, Any]]:
+        """The records of a stream. An error may stand in any of them, long after the status 200."""
+        for text in response.iter_lines(chunk_size=None):
+            line = _read_line(text)
+            if "errorDetail" in line or "error" in line:
+                raise refusal(0, str((line.get("errorDetail") or {}).get("message") or line.get("error")))
+            yield line
+            if time.monotonic() > deadline:
+                raise Transient(f"not done within {timeout:g} s")
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[_Client]:
@@ -171,9 +186,6 @@ class DockerWriter:
             if isinstance(error, OSError):
                 raise unreachable(self.path, error) from error
             raise Permanent(first_line(str(error))) from error
-        except HostError:
-            _close(client)
-            raise
         except BaseException:
             _close(client)
             raise
