@@ -8,6 +8,7 @@ Aliases may be used, but not to multiply or to nest without end.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import yaml
 
@@ -76,7 +77,7 @@ class _Walk:
         self.errors: list[_Wrong] = []
         self.count = 0
 
-    def value(self, node: yaml.Node, depth: int = 0) -> Value:
+    def value(self, node: Any, depth: int = 0) -> Value:
         self.count += 1
         mark = node.start_mark
         line, column = mark.line + 1, mark.column + 1
@@ -86,20 +87,20 @@ class _Walk:
             raise _Wrong(line, column, f"nested more than {MAX_DEPTH} deep; an alias must not stand inside what it names")
         if node.tag not in _TAGS:
             self.errors.append(_Wrong(line, column, f"the tag {node.tag!r} has no meaning in a spec; write the plain value"))
-        if isinstance(node, yaml.ScalarNode):
+        kind = type(node)
+        if kind is yaml.ScalarNode:
             return Scalar(node.value if node.style else _plain(node.value), line, column)
-        if isinstance(node, yaml.SequenceNode):
+        if kind is yaml.SequenceNode:
             return Items(tuple([self.value(item, depth + 1) for item in node.value]), line, column)
-        assert isinstance(node, yaml.MappingNode)
         return Table(self.entries(node, depth), line, column, bool(node.flow_style))
 
-    def entries(self, node: yaml.MappingNode, depth: int) -> dict[str, Entry]:
+    def entries(self, node: Any, depth: int) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         for key_node, value_node in node.value:
             mark = key_node.start_mark
             line, column = mark.line + 1, mark.column + 1
             value = self.value(value_node, depth + 1)
-            if not isinstance(key_node, yaml.ScalarNode) or not key_node.value:
+            if type(key_node) is not yaml.ScalarNode or not key_node.value:
                 self.errors.append(_Wrong(line, column, "a keyword must be one word; quote it if it begins with a bracket"))
                 continue
             key = key_node.value
