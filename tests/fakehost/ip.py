@@ -15,8 +15,10 @@ def run_ip(machine: Machine, words: list[str]) -> str:
         case ["link", "add", *rest, "type", kind]:
             _link_add(machine, _name(rest), kind)
         case ["link", "del" | "delete", *rest]:
-            name = _name(rest)
-            _link(machine, name)
+            kind = rest[-1] if rest[-2:-1] == ["type"] else ""
+            name = _name(rest[:-2] if kind else rest)
+            if kind not in ("", _link(machine, name).kind):
+                raise Said(2, "RTNETLINK answers: Operation not supported\n")
             del machine.net.links[name]
         case ["link", "set", *rest, "up" | "down" as state]:
             _link(machine, _name(rest)).up = state == "up"

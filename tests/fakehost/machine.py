@@ -27,6 +27,14 @@ from tests.fakehost.network import Network
 EPOCH = datetime(2026, 1, 5, 7, 0, 0, tzinfo=UTC)
 
 
+PROGRAMS = (
+    *("/usr/bin/containerd", "/usr/bin/containerd-shim-runc-v2", "/usr/bin/docker", "/usr/bin/docker-proxy", "/usr/bin/mkdir"),
+    *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
+    *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
+)
+"""What is installed. Remove one of these files, and the program is missing."""
+
+
 class Crash(BaseException):
     """osvc is killed here (SIGKILL): nothing catches it but the test."""
 
@@ -39,7 +47,7 @@ class UnmodelledCommand(BaseException):
 class FakeProcess:
     """holds: mounts that it keeps busy. sees: path -> FileStat, where it sees something else than the machine does.
 
-    sockets: unix sockets that it listens on. ports: (protocol, address, port). files: what a clean end removes.
+    netns: its network namespace, 0 for the machine's. sockets: unix sockets that it listens on. ports: (protocol, address, port). files: what a clean end removes.
     """
 
     pid: int
@@ -50,6 +58,7 @@ class FakeProcess:
     cwd: str = "/"
     cgroup: str = ""
     log: str = ""
+    netns: int = 0
     parent: int = 1
     holds: list[Mounted] = field(default_factory=list)
     sees: dict[str, Any] = field(default_factory=dict)
@@ -88,12 +97,12 @@ class Machine:
         for folder in ("/dev", "/etc", "/proc", "/run", "/srv", "/tmp", "/usr/bin", "/usr/sbin", "/var/lib", "/sys/fs/cgroup"):
             self.tree.make_dir(folder, 0o755)
         self.tree.put("/var/run", "link", 0o777, target="/run")
+        for path in PROGRAMS:
+            self.tree.write(path, "", 0o755)
         self.net = Network()
         self.processes: dict[int, FakeProcess] = {}
         self.docker: Any = None
         """The fake Docker port over this machine; FakeHost sets it."""
-        self.programs: set[str] | None = None
-        """Names of the programs that exist; None: all that the fake knows."""
         self._next_pid = 100
         self.on_spawn: list[Callable[[FakeProcess], None]] = []
         self.on_signal: list[Callable[[FakeProcess, int], bool]] = []
@@ -216,7 +225,7 @@ class Machine:
         if pid is None:
             self._next_pid += 1
             pid = self._next_pid
-        exe = argv[0] if argv[0].startswith("/") else f"/usr/bin/{argv[0]}"
+        exe = self.program(argv[0]) or f"/usr/bin/{argv[0]}"
         process = FakeProcess(pid=pid, started=int(self.ticks * 100) + pid, argv=argv, parent=parent, **{"exe": exe, **more})
         self.processes[pid] = process
         return process
@@ -245,6 +254,11 @@ class Machine:
     def cgroups(self) -> set[str]:
         """The control groups that are there, outermost ones only."""
         return set(self.tree.names("/sys/fs/cgroup") or ())
+
+    def program(self, name: str) -> str | None:
+        """Where a program lies, found as execvp does; None when there is none."""
+        paths = [name] if "/" in name else [f"{folder}/{name}" for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin")]
+        return next((path for path in paths if self.tree.find(path) is not None), None)
 
     def holders(self, mount: Mounted) -> list[FakeProcess]:
         """Who keeps a mount busy."""

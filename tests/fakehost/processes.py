@@ -81,8 +81,7 @@ class FakeProcesses:
         _check_cgroup(cgroup)
         with machine.effect(f"spawn {shlex.join(words)}"):
             name = words[0].rpartition("/")[2]
-            missing = words[0].startswith("/") and name not in _START and machine.tree.find(words[0]) is None
-            if missing or (machine.programs is not None and name not in machine.programs):
+            if machine.program(words[0]) is None:
                 raise NotFound(f"cannot start {words[0]}: no such file or directory")
             if machine.tree.find(log.rpartition("/")[0] or "/") is None:
                 raise NotFound(f"cannot start {words[0]}: no such file or directory")

@@ -32,6 +32,7 @@ class FakeCommands:
             "e2fsck": _e2fsck,
             "mkdir": _mkdir,
             "rmdir": _rmdir,
+            "rm": _rm,
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,
@@ -45,11 +46,11 @@ class FakeCommands:
         machine = self._machine
         with machine.lock:
             program = self._programs.get(name)
-            if machine.programs is not None and name not in machine.programs:
-                machine.look(label)
-                raise NotFound(f"cannot run {words[0]}: no such file or directory")
             if program is None:
                 self._loud(label)
+            if machine.program(words[0]) is None:
+                machine.look(label)
+                raise NotFound(f"cannot run {words[0]}: no such file or directory")
             try:
                 if name in _READS and _READS[name](words):
                     machine.look(label)
@@ -115,6 +116,25 @@ def _rmdir(machine: Machine, words: list[str]) -> str:
                 machine.tree.remove_dir(path)
             except HostError as error:
                 failed += f"rmdir: failed to remove '{path}': {str(error).rpartition(': ')[2].capitalize()}\n"
+    if failed:
+        raise Said(1, failed)
+    return ""
+
+
+def _rm(machine: Machine, words: list[str]) -> str:
+    flags, paths = _operands(words, "-rf", "--one-file-system")
+    if flags != {"-rf", "--one-file-system"}:
+        raise Unknown("rm without -rf --one-file-system")
+    failed = ""
+    for path in paths:
+        spot = machine.tree.walk(path, follow=False)
+        if spot.inode is None:
+            continue
+        points = {mount.point for mount in machine.tree.mounts}
+        if any(inode in points for inode in machine.tree.under(spot.inode)):
+            failed += f"rm: cannot remove '{path}': Device or resource busy\n"
+            continue
+        spot.folder.children.pop(spot.path.rpartition("/")[2], None)
     if failed:
         raise Said(1, failed)
     return ""

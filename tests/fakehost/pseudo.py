@@ -6,7 +6,7 @@ from dataclasses import replace
 from reconciler.host.ports import FileStat
 from tests.fakehost.machine import FakeProcess, Machine
 
-_PROCESS = re.compile(r"/proc/(self|\d+)(?:/(.*))?")
+_PROCESS = re.compile(r"/proc/(self|thread-self|\d+)(?:/(.*))?")
 _BLOCK = re.compile(r"/sys/(?:class/)?block(?:/([^/]+)(?:/(.*))?)?")
 
 
@@ -77,12 +77,14 @@ class Pseudo:
         found = _PROCESS.fullmatch(path)
         if found is None:
             return None
-        return self._machine.processes.get(99 if found[1] == "self" else int(found[1]))
+        return self._machine.processes.get(int(found[1]) if found[1].isdigit() else 99)
 
     def _of_process(self, process: FakeProcess, rest: str) -> FileStat | None:
         tree = self._machine.tree
         if rest == "cwd":
             return tree.stat(process.cwd)
+        if rest == "ns/net":
+            return FileStat("file", 0o444, 0, 0, 0, 4, 4026531840 + process.netns, 0)
         if rest == "exe":
             return tree.stat(process.exe)
         if rest == "root" or rest.startswith("root/"):
