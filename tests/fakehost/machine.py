@@ -47,7 +47,8 @@ class UnmodelledCommand(BaseException):
 class FakeProcess:
     """holds: mounts that it keeps busy. sees: path -> FileStat, where it sees something else than the machine does.
 
-    netns: its network namespace, 0 for the machine's. sockets: unix sockets that it listens on. ports: (protocol, address, port). files: what a clean end removes.
+    netns: its network namespace, 0 for the machine's. sockets: unix sockets that it listens on.
+    ports: (protocol, address, port). files: what a clean end removes.
     """
 
     pid: int
