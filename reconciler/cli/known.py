@@ -6,16 +6,17 @@ import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from reconciler.cli.request import read_specs
 from reconciler.engine.config import Config
 from reconciler.engine.session import Session
 from reconciler.engine.store import Kept
-from reconciler.spec.load import Loaded, load
+from reconciler.spec.load import Loaded
 
 
 def known_specs(session: Session, config: Config, globs: Sequence[str] = ()) -> Loaded:
     """The specs of every service that matches one of the patterns (all without patterns), from where each was last applied.
 
-    The specs folder counts when it is there. A kept file that is gone is left out: its service is then known from the
+    The specs folder counts when it is there, and may be empty. A kept file that is gone is left out: its service is then known from the
     store alone.
     """
     folder = [config.specs] if os.path.isdir(config.specs) else []
@@ -27,7 +28,8 @@ def known_specs(session: Session, config: Config, globs: Sequence[str] = ()) -> 
         and (not globs or any(fnmatchcase(kept.name, glob) for glob in globs))
         and not (folder and os.path.realpath(_path(kept)).startswith(inside + os.sep))
     }
-    return load([*folder, *sorted(elsewhere)], config.place)
+    paths = [*folder, *sorted(elsewhere)]
+    return read_specs(paths, config, may_be_empty=True) if paths else Loaded()
 
 
 def _path(kept: Kept) -> str:

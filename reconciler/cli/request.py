@@ -20,7 +20,6 @@ from reconciler.core.policy import Policy, Selection
 from reconciler.engine.config import Config
 from reconciler.spec.load import Loaded, load
 
-
 EMPTY_FOLDER = "there is no spec in this folder"
 """How the loader's error for a folder without specs begins."""
 

@@ -12,6 +12,7 @@ from reconciler.cli.display import note, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import Usage, did_you_mean
 from reconciler.report.schemas import plan_schema, snapshot_schema, status_schema
+from reconciler.report.texts import listed
 
 
 def run(options: argparse.Namespace) -> Exit:
@@ -25,7 +26,8 @@ def run(options: argparse.Namespace) -> Exit:
             note(f"wrote {path}")
         return Exit.OK
     if options.name not in SCHEMAS:
-        raise Usage(f"no schema {options.name!r}{did_you_mean(options.name, list(SCHEMAS))}; there are {', '.join(SCHEMAS)}")
+        guess = did_you_mean(options.name, list(SCHEMAS))
+        raise Usage(f"no schema {options.name!r}{guess or f'; there are {listed(list(SCHEMAS))}'}")
     show_document(SCHEMAS[options.name]())
     return Exit.OK
 

@@ -1,0 +1,270 @@
+"""Each verb on a machine where nothing is touched: specs, plans on a recorded snapshot, errors, exit codes."""
+
+import json
+import os
+import stat
+
+import jsonschema
+import pytest
+
+from reconciler.report.schemas import plan_schema, snapshot_schema, status_schema
+
+GOOD = "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: %s, mnt_opt: [size=1m]}\n"
+BAD = "resources:\n  fs#1:\n    type: tmpfs\n    mnt_optt: [size=1m]\n    mnt: relative\n"
+
+
+@pytest.fixture
+def web(place):
+    return place.spec("web.yaml", GOOD % (place.root / "m"))
+
+
+def test_validate_says_ok_for_each_service(place, web):
+    place.spec("db.yaml", GOOD % (place.root / "other"))
+    ended = place.osvc("validate", str(place.specs))
+    assert (ended.code, ended.err) == (0, "")
+    assert [line.split(":")[0] for line in ended.out.splitlines()] == ["db", "web"]
+    assert all(": ok, 1 resource (" in line for line in ended.out.splitlines())
+
+
+def test_verbs_without_a_path_use_the_folder_of_the_configuration(place, web):
+    assert place.osvc("validate").out == place.osvc("validate", str(place.specs)).out != ""
+
+
+def test_validate_tells_every_error_of_every_file_with_its_place(place, web):
+    bad = place.spec("bad.yaml", BAD)
+    other = place.spec("other.ini", "[fs#1]\ntype = tmpfs\nmnt = /x\nmnt = /y\n")
+    ended = place.osvc("validate", str(place.specs))
+    assert ended.code == 6
+    lines = ended.err.splitlines()
+    assert all(line.startswith("error: ") for line in lines)
+    assert any(line.startswith(f"error: {bad}:4:5: ") and "did you mean 'mnt_opt'" in line for line in lines)
+    assert any(line.startswith(f"error: {bad}:5:") and "absolute" in line for line in lines)
+    assert any(line.startswith(f"error: {other}:4:") for line in lines)
+    assert ended.out == f"web: ok, 1 resource ({web})\n"
+
+
+def test_validate_as_json(place, web):
+    bad = place.spec("bad.yaml", BAD)
+    ended = place.osvc("validate", "--json", str(place.specs))
+    document = json.loads(ended.out)
+    assert (ended.code, document["exit"], document["document"], ended.err) == (6, 6, "validate", "")
+    assert [service["service"] for service in document["services"]] == ["web"]
+    assert {error["file"] for error in document["errors"]} == {str(bad)}
+    assert all(error["line"] > 1 and error["message"] for error in document["errors"])
+
+
+def test_validate_names_the_files_of_a_folder_that_it_leaves_out(place, web):
+    readme = place.spec("notes.txt", "hello")
+    assert f"note: {readme} is left out: " in place.osvc("validate", str(place.specs)).err
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "apply", "snapshot"])
+def test_a_path_that_does_not_exist_is_an_invalid_spec(place, verb):
+    ended = place.osvc(verb, "/nowhere/at/all")
+    assert ended.code == 6 and ended.err.startswith("error: /nowhere/at/all:1:1: ")
+
+
+@pytest.mark.parametrize("words", [["plan"], ["apply"], ["apply", "--yes"], ["plan", "--json"], ["apply", "--json"], ["snapshot"]])
+def test_with_one_bad_spec_nothing_is_touched(place, web, words):
+    place.spec("bad.yaml", BAD)
+    before = place.files()
+    ended = place.osvc(*words, str(place.specs))
+    assert ended.code == 6
+    assert place.files() == before
+    assert not (place.root / "m").exists()
+    if "--json" in words:
+        document = json.loads(ended.out)
+        assert document["exit"] == 6 and document["errors"] and not document["services"]
+    else:
+        assert ended.out == "" and "mnt_optt" in ended.err
+
+
+def test_keep_going_does_not_prune(place, web):
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc("apply", "--keep-going", "--prune", str(place.specs))
+    assert ended.code == 64 and "cannot prune while a spec is not valid" in ended.err
+
+
+def test_plan_finds_what_is_new_and_changes_nothing(place, web):
+    before = place.files()
+    ended = place.osvc("plan", str(place.specs))
+    assert ended.code == 2, ended.err
+    assert ended.out.startswith("web: nothing is interrupted; 1 created; data at risk: none\n")
+    assert "(specs/web.yaml:2)" in ended.out.replace(str(place.root) + "/", "")
+    assert "mount -t tmpfs" in ended.out
+    assert place.files() == before
+
+
+def test_plan_as_json_fits_its_schema(place, web):
+    ended = place.osvc("plan", "--json", str(place.specs))
+    document = json.loads(ended.out)
+    jsonschema.validate(document, plan_schema())
+    (service,) = document["services"]
+    assert (ended.code, document["exit"], service["service"], service["empty"]) == (2, 2, "web", False)
+    assert service["changes"][0]["origin"]["line"] == 2
+
+
+def test_patterns_choose_services_and_one_that_names_nothing_is_a_mistake(place, web):
+    place.spec("db.yaml", GOOD % (place.root / "other"))
+    place.spec("dc.yaml", GOOD % (place.root / "third"))
+    assert [line.split(":")[0] for line in place.osvc("plan", "-s", "d*").out.splitlines() if "at risk" in line] == ["db", "dc"]
+    assert place.osvc("plan", "-s", "web,db").out.count("at risk") == 2
+    ended = place.osvc("plan", "-s", "wbe")
+    assert ended.code == 64 and "wbe" in ended.err and "did you mean 'web'" in ended.err
+
+
+def test_rids_choose_resources_and_one_that_names_nothing_is_a_mistake(place):
+    lines = [f"  fs#{n}: {{type: tmpfs, dev: tmpfs, mnt: {place.root}/{mnt}}}" for n, mnt in ((1, "a"), (2, "b"))]
+    place.spec("web.yaml", "\n".join(["resources:", *lines, ""]))
+    out = place.osvc("plan", "--rid", "fs#2").out
+    assert f"{place.root}/b" in out and f"{place.root}/a" not in out
+    ended = place.osvc("plan", "--rid", "fs#3")
+    assert ended.code == 64 and "no resource 'fs#3'; did you mean" in ended.err
+
+
+def test_a_recorded_snapshot_is_planned_on_without_the_machine(place, web, tmp_path):
+    record = tmp_path / "machine.json"
+    assert place.osvc("snapshot", "-o", str(record), str(place.specs)).code == 0
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    document = json.loads(record.read_text())
+    jsonschema.validate(document, snapshot_schema())
+    here = place.osvc("plan", str(place.specs))
+    there = place.osvc("plan", "--snapshot", str(record), str(place.specs), OSVC_STATE_DIR="/nowhere", PATH="/nowhere")
+    assert (there.code, there.out) == (here.code, here.out)
+
+
+def test_what_the_record_does_not_know_is_not_taken_for_absent(place, web, tmp_path):
+    record = tmp_path / "machine.json"
+    place.osvc("snapshot", "-o", str(record), str(place.specs))
+    place.spec("db.yaml", GOOD % (place.root / "other"))
+    ended = place.osvc("plan", "--snapshot", str(record), "-s", "db", str(place.specs))
+    assert "was not in the spec when the snapshot was taken" in ended.out
+    assert ended.code in (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("not json", "it is not JSON"), ("{}", "it is not a snapshot"), ('{"document": "snapshot", "version": 99}', "version 99"),
+     ('{"document": "snapshot", "version": 1}', "damaged")],
+)  # fmt: skip
+def test_a_file_that_is_no_snapshot_is_told(place, web, text, says):
+    (place.root / "x.json").write_text(text)
+    ended = place.osvc("plan", "--snapshot", "x.json", str(place.specs))
+    assert ended.code == 1 and ended.err.startswith("error: cannot read x.json") and says in ended.err
+
+
+def test_a_saved_plan_is_applied_only_while_it_is_the_plan(place, web):
+    assert place.osvc("plan", "-o", "saved.plan", str(place.specs)).code == 2
+    document = json.loads((place.root / "saved.plan").read_text())
+    jsonschema.validate(document, plan_schema())
+    place.spec("web.yaml", (GOOD % (place.root / "m")).replace("size=1m", "size=2m"))
+    before = place.files()
+    ended = place.osvc("apply", "saved.plan")
+    assert ended.code == 4 and "the saved plan is out of date: web" in ended.err
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_status_of_a_machine_where_nothing_was_applied(place, folder):
+    if not folder:
+        place.specs.rmdir()
+    ended = place.osvc("status")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("no services: ") and ended.out.endswith("→ osvc apply PATH\n")
+    assert json.loads(place.osvc("status", "--json").out)["services"] == []
+
+
+def test_status_shows_what_is_down_and_what_to_do(place, web):
+    ended = place.osvc("status", str(place.specs))
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[0].split()[:2] == ["web", "down"]
+    assert lines[1].startswith("'- fs#1 ") and " down " in lines[1]
+    assert lines[2].endswith("→ osvc apply")
+    document = json.loads(place.osvc("status", "--json", str(place.specs)).out)
+    jsonschema.validate(document, status_schema())
+    assert document["services"][0]["overall"] == "down"
+
+
+def test_an_invalid_spec_hides_no_other_service_from_status(place, web):
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc("status", str(place.specs))
+    assert ended.code == 6 and ended.out.startswith("web ") and "mnt_optt" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["start", "stop"])
+def test_a_service_that_nobody_knows(place, web, verb):
+    ended = place.osvc(verb, "wbe")
+    assert ended.code == 64 and "did you mean 'web'" in ended.err
+    assert not (place.root / "state").exists()
+
+
+def test_docker_of_a_service_without_an_engine(place, web):
+    ended = place.osvc("docker", "web", "ps")
+    assert ended.code == 1 and "web has no Docker engine" in ended.err
+
+
+def test_a_broken_configuration_is_told_whole(place):
+    place.config.write_text("specs: relative\nintervall: 5\n")
+    ended = place.osvc("plan")
+    assert ended.code == 1
+    assert "specs: expected an absolute path" in ended.err and "did you mean 'interval'" in ended.err
+    assert all(line.startswith("error: ") for line in ended.err.splitlines())
+
+
+def test_an_internal_error_is_short_and_its_traceback_is_kept(place, web):
+    (place.root / "boom").mkdir()
+    (place.root / "boom" / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Broken:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'reconciler.engine.observe' or name == 'reconciler.spec.load':\n"
+        "            raise RuntimeError('broken on purpose')\n"
+        "sys.meta_path.insert(0, Broken())\n"
+    )
+    path = f"{place.root / 'boom'}:{place.env['PYTHONPATH']}"
+    ended = place.osvc("plan", PYTHONPATH=path, TMPDIR=str(place.root))
+    assert ended.code == 1 and "Traceback" not in ended.err
+    (kept,) = place.root.glob("osvc-bug-*.txt")
+    assert str(kept) in ended.err
+    assert stat.S_IMODE(os.stat(kept).st_mode) == 0o600 and "broken on purpose" in kept.read_text()
+    told = place.osvc("plan", "--debug", PYTHONPATH=path, TMPDIR=str(place.root))
+    assert told.code == 1 and "broken on purpose" in told.err
+    assert len(list(place.root.glob("osvc-bug-*.txt"))) == 1
+
+
+@pytest.mark.parametrize("name", ["service", "plan", "status", "snapshot"])
+def test_schemas_are_printed_and_written_alike(place, name):
+    printed = json.loads(place.osvc("schema", name).out)
+    jsonschema.Draft202012Validator.check_schema(printed)
+    assert place.osvc("schema", "-o", "schemas").code == 0
+    assert json.loads((place.root / "schemas" / f"{name}.schema.json").read_text()) == printed
+
+
+def test_a_plan_that_interrupts_needs_a_yes(capsys):
+    from argparse import Namespace
+
+    from reconciler.cli.run import Order, _agreed
+    from tests.plans.golden import FOLDER, read
+
+    replace = read(FOLDER / "container-replace-spec.yaml").plan()
+    create = read(FOLDER / "container-create-new.yaml").plan()
+    ask = Order("apply", lambda session: ())
+    assert not _agreed(ask, Namespace(yes=False, json=False), [replace])
+    assert _agreed(ask, Namespace(yes=True, json=False), [replace])
+    assert _agreed(ask, Namespace(yes=False, json=False), [create])
+    assert _agreed(Order("stop", lambda session: (), agreed=True), Namespace(yes=False, json=False), [replace])
+
+
+def test_the_environment_for_docker_leads_nowhere_else():
+    from reconciler.cli.docker import cleared
+
+    given = {
+        "PATH": "/bin",
+        "DOCKER_HOST": "x",
+        "DOCKER_CONTEXT": "y",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": "/c",
+        "DOCKER_CONFIG": "/d",
+    }
+    assert cleared(given) == {"PATH": "/bin", "DOCKER_CONFIG": "/d"}
