@@ -16,8 +16,8 @@ from reconciler.spec.load import Loaded
 def known_specs(session: Session, config: Config, globs: Sequence[str] = ()) -> Loaded:
     """The specs of every service that matches one of the patterns (all without patterns), from where each was last applied.
 
-    The specs folder counts when it is there, and may be empty. A kept file that is gone is left out: its service is then known from the
-    store alone.
+    The specs folder counts when it is there, and may be empty. A kept file that is gone is left out: its service is then
+    known from the store alone.
     """
     folder = [config.specs] if os.path.isdir(config.specs) else []
     inside = os.path.realpath(config.specs)
