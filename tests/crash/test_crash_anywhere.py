@@ -1,0 +1,157 @@
+"""Crash anywhere: osvc is killed before and after its k-th effect, for every k; it is started again, and the machine ends up
+as if nothing had happened: the same picture, nothing started twice, nothing left over, and nothing more to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.outcome import End
+from reconciler.core.policy import UP, Aim, Goal, Policy
+from tests.crash.life import SPEC, Lives, read
+
+WEB = read(SPEC)
+EDITED = read(SPEC.replace("command: sleep 1000\n    environment", "command: sleep 2000\n    environment").replace("64m", "128m"))
+ONE_LESS = read(SPEC[: SPEC.index("  container#2")])
+DOWN = Goal(Aim.DOWN, "alice")
+
+
+def up(lives: Lives) -> None:
+    result = lives.run(WEB)
+    assert result is not None and result.end is End.CONVERGED, result
+
+
+def stopped(lives: Lives) -> None:
+    up(lives)
+    lives.run(WEB, DOWN)
+
+
+def engine_killed(lives: Lives) -> None:
+    up(lives)
+    for process in list(lives.machine.processes.values()):
+        if process.exe.endswith("/dockerd"):
+            lives.machine.kill(process.pid)
+
+
+def container_died(lives: Lives) -> None:
+    up(lives)
+    lives.machine.docker.by_hand("/run/osvc/web/docker.sock").stop("web.container.2", 1)
+
+
+def rebooted(lives: Lives) -> None:
+    up(lives)
+    lives.machine.reboot()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """before: brings the machine to where the run begins. starts: how often a container may be started by it in all."""
+
+    before: Callable[[Lives], None]
+    run: Callable[[Lives], object]
+    starts: int
+
+
+SCENARIOS = {
+    "cold apply": Scenario(lambda lives: None, lambda lives: lives.run(WEB), 2),
+    "stop": Scenario(up, lambda lives: lives.run(WEB, DOWN), 0),
+    "start again": Scenario(stopped, lambda lives: lives.run(WEB, UP), 2),
+    "replace one, update the other": Scenario(up, lambda lives: lives.run(EDITED), 1),
+    "prune one": Scenario(up, lambda lives: lives.run(ONE_LESS, policy=Policy(prune=True)), 0),
+    "prune all": Scenario(up, lambda lives: lives.run(None, policy=Policy(prune=True)), 0),
+    "the engine was killed": Scenario(engine_killed, lambda lives: lives.run(WEB), 0),
+    "a container died": Scenario(container_died, lambda lives: lives.run(WEB), 1),
+    "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
+}
+
+
+def lives_at(folder: Path, scenario: Scenario, workers: int = 1) -> Lives:
+    folder.mkdir()
+    lives = Lives(folder, workers=workers)
+    scenario.before(lives)
+    lives.machine.done.clear()
+    return lives
+
+
+def converge_again(lives: Lives, scenario: Scenario, about: str) -> None:
+    """As often as it takes, but not for ever: a run may have to tell first that what it began is gone."""
+    for _ in range(2):
+        result = scenario.run(lives)
+        assert result is not None and result.end is End.CONVERGED, f"{about}: {result.end} {result.message}"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_any_effect(tmp_path, name, when):
+    scenario = SCENARIOS[name]
+    reference = lives_at(tmp_path / "reference", scenario)
+    base = reference.machine.effects
+    scenario.run(reference)
+    effects, picture = reference.machine.effects - base, reference.picture()
+    assert sum(reference.starts().values()) == scenario.starts
+    assert effects > 0
+    for k in range(1, effects + 1):
+        lives = lives_at(tmp_path / f"{k}", scenario)
+        lives.machine.die_at(lives.machine.effects + k, when)
+        assert scenario.run(lives) is None, f"killed {when} effect {k}, but lived"
+        last = lives.machine.done[-1] if lives.machine.done else "nothing"
+        about = f"killed {when} effect {k}, the last was: {last}"
+        converge_again(lives, scenario, about)
+        assert lives.picture() == picture, about
+        assert sum(lives.starts().values()) == scenario.starts, about
+        done = lives.machine.effects
+        scenario.run(lives)
+        assert lives.machine.effects == done, f"{about}; then not at rest: {lives.machine.done[-3:]}"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_again_and_again(tmp_path, when):
+    """Every life ends a few effects later; each makes some progress."""
+    scenario = SCENARIOS["cold apply"]
+    reference = lives_at(tmp_path / "reference", scenario)
+    scenario.run(reference)
+    lives = lives_at(tmp_path / "lives", scenario)
+    for _ in range(60):
+        lives.machine.die_at(lives.machine.effects + 2, when)
+        if scenario.run(lives) is not None:
+            break
+    lives.machine.revive()
+    assert lives.deaths > 5
+    assert lives.picture() == reference.picture()
+    assert set(lives.starts().values()) == {1}
+
+
+def test_killed_while_four_work_at_once(tmp_path):
+    scenario = SCENARIOS["cold apply"]
+    reference = lives_at(tmp_path / "reference", scenario, workers=4)
+    scenario.run(reference)
+    for k in range(1, reference.machine.effects + 1, 3):
+        lives = lives_at(tmp_path / f"{k}", scenario, workers=4)
+        lives.machine.die_at(k, "after")
+        scenario.run(lives)
+        lives.machine.revive()
+        converge_again(lives, scenario, f"killed after effect {k} with four workers")
+        assert lives.picture() == reference.picture(), k
+        assert set(lives.starts().values()) == {1}, k
+
+
+def test_the_store_says_what_was_about_to_be_done_when_it_died(tmp_path):
+    from reconciler.engine.store import Store
+
+    lives = lives_at(tmp_path / "lives", SCENARIOS["cold apply"])
+    lives.machine.die_at(3, "before")
+    assert lives.run(WEB) is None
+    store = Store.open(str(lives.folder), write=False)
+    assert store.journal()[-1].phase == "intend"
+    store.close()
+
+
+def test_no_secret_lies_in_the_state_folder(tmp_path):
+    lives = lives_at(tmp_path / "lives", SCENARIOS["cold apply"])
+    lives.run(WEB)
+    for file in lives.folder.rglob("*"):
+        if file.is_file():
+            assert b"hunter2" not in file.read_bytes(), file
