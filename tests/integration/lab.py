@@ -36,7 +36,7 @@ class Lab:
         self.state, self.run_dir = self.root / "state", self.root / "r"
         self.specs.mkdir()
         self.config = self.root / "osvc.yaml"
-        self.config.write_text(f"specs: {self.specs}\nname: lab\n")
+        self.config.write_text(f"specs: {self.specs}\nnode: lab\n")
         self.config.chmod(0o600)
         self.node = Node("lab", run_dir=str(self.run_dir), state_dir=str(self.state))
         self.docker = LinuxDocker()
@@ -122,7 +122,7 @@ class Lab:
     def touched(self) -> set[str]:
         """The rids that a plan would act on."""
         document = json.loads(self.plan("--json").stdout)
-        return {step["rid"] for plan in document["plans"] for step in plan["steps"]}
+        return {step["rid"] for plan in document["services"] for step in plan["steps"]}
 
     def engine(self, service: str) -> Engine:
         return self.docker.engine(f"{self.node.service_dir(service)}/docker.sock")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
-from reconciler.host.errors import HostError
+from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.container.forms import Port, ports_of, volumes_of
 from reconciler.resources.container.model import Around, Container, Desired, Held, State, assemble, pieces
@@ -41,7 +41,8 @@ class Look:
         try:
             return self._seen(want, desired, view)
         except HostError as err:
-            return Unknown(f"its engine does not say: {err}")
+            listed = self._as_listed(want, desired, view) if isinstance(err, Permanent) else None
+            return listed or Unknown(f"its engine does not say: {err}")
 
     def _ask(self, handle: Desired) -> LiveView | HostError:
         root = handle.container_data_dir if handle.private else None
@@ -52,7 +53,7 @@ class Look:
 
     def _seen(self, want: Wanted, desired: Desired, view: View) -> Seen:
         found = self._labelled(desired, view)
-        for handle in want.handles:
+        for handle in {handle.socket: handle for handle in want.handles}.values():
             other = self._live[handle.socket]
             if handle.socket != desired.socket and not isinstance(other, HostError):
                 found += self._labelled(handle, other)
@@ -61,6 +62,21 @@ class Look:
         if not any(one.alive for one in found):
             around = around.model_copy(update={"ports": self._ports(desired), "missing": self._missing(desired)})
         return assemble(found, desired.name, desired.socket, around)
+
+    def _as_listed(self, want: Wanted, desired: Desired, view: View) -> Seen | None:
+        """What an engine still lists but cannot look into any more, for its data root is gone from under it: as it was
+        last seen, in the state that the list tells."""
+        remembered = want.owned.remembered if want.owned else None
+        if remembered is None:
+            return None
+        entries = {entry.id: entry for entry in view.entries}
+        found = [
+            one.model_copy(update={"status": entries[one.id].status, "name": entries[one.id].name})
+            for one in pieces(remembered)
+            if one.id in entries
+        ]
+        assert isinstance(remembered.around, Around)
+        return assemble(found, desired.name, desired.socket, remembered.around) if found else None
 
     def _labelled(self, handle: Desired, view: View) -> list[Container]:
         store = self._store(handle)
