@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,8 +22,10 @@ from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
+from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd.driver import DRIVER
 from reconciler.resources.dockerd.model import Desired, State
+from reconciler.resources.dockerd.observing import is_dockerd
 from reconciler.resources.dockerd.planning import KIND
 from reconciler.resources.driver import Wanted
 from tests.integration.netlab import run
@@ -123,7 +126,7 @@ class EngineLab:
         self.host = linux_host(self.node, store="11111111-1111-4111-8111-111111111111")
         self.key = Path("/etc/docker/key.json")
         self.had_key = self.key.exists()
-        self.had_docker_cgroup = {path for path in CGROUPS.glob("*/docker")}
+        self.alone = not any(is_dockerd(process) for process in self.host.processes.all())
         self.archive = f"{self.dir}/demo.tar"
         self.services: list[Service] = []
         self.systems: list[SystemEngine] = []
@@ -157,8 +160,6 @@ class EngineLab:
         for made in self.services:
             desired = made.desired
             rules = [rule for rule in self.host.net.rules() if f"OSVC-{desired.tag}" in rule.split()]
-            from reconciler.resources.dockerd import network
-
             for words in network.remove(rules, desired.tag):
                 subprocess.run(words, capture_output=True, check=False)
             subprocess.run(["ip", "link", "delete", desired.bridge], capture_output=True, check=False)
@@ -210,7 +211,7 @@ class SystemEngine:
         self.dir.mkdir(exist_ok=True)
         self.before = self.before or run("iptables-save")
         (self.dir / "c.json").write_text(json.dumps({"cgroup-parent": f"/{self.bridge}"}))
-        if not Path(f"/sys/class/net/{self.bridge}").exists():
+        if self.bridge not in run("ip", "-br", "link"):
             run("ip", "link", "add", "name", self.bridge, "type", "bridge")
             run("ip", "addr", "add", f"10.199.{self.number}.1/24", "dev", self.bridge)
             run("ip", "link", "set", self.bridge, "up")
@@ -260,8 +261,6 @@ def remove_rules_since(before: str) -> None:
                 found.append((table, line.partition(" [")[0] if line.startswith(":") else line))
         return found
 
-    import shlex
-
     old, now = lines(before), lines(run("iptables-save"))
     fresh = [item for item in now if item not in old and "OSVC-" not in item[1]]
     for table, line in fresh:
@@ -276,15 +275,17 @@ def remove_rules_since(before: str) -> None:
 
 def picture(lab: EngineLab) -> dict[str, object]:
     """What must be the same before and after."""
+    tags = (*(made.desired.cgroup for made in lab.services), *(made.bridge for made in lab.systems))
+    tags = (*tags, *(("docker",) if lab.alone else ()))
     rules = {rule for rule in lab.host.net.rules() if not rule.endswith(" ACCEPT") or " -P " not in rule}
     return {
         "links": {link.name for link in lab.host.net.links()},
         "routes": set(lab.host.net.routes()),
         "rules": rules,
         "forwarding": lab.host.net.forwarding(),
-        "mounts": {mount.target for mount in lab.host.mounts.table() if "/o-" not in mount.target or str(lab.dir) in mount.target},
-        "cgroups": {str(path) for path in CGROUPS.glob("*/*") if path.is_dir() and path.name.startswith(("osvc", "docker"))},
-        "run": {name for name in os.listdir("/run")},
+        "mounts": {mount.target for mount in lab.host.mounts.table() if str(lab.dir) in mount.target},
+        "cgroups": {str(path) for path in CGROUPS.glob("*/*") if path.is_dir() and path.name.startswith(tags)},
+        "run": {name for name in ("docker", "containerd", "netns") if lab.alone and os.path.exists(f"/run/{name}")},
         "etc": set(os.listdir("/etc/docker")) - {"key.json"} if os.path.isdir("/etc/docker") else set(),
         "processes": {text for _, text in lab.named()},
         "files": {path.name for path in lab.dir.iterdir() if not path.name.startswith("d-")},

@@ -77,20 +77,29 @@ class MakeFolders(EngineAction):
 
 
 class ClearStale(EngineAction):
-    """Unmount and remove what a dead engine left behind. Nothing is done while it lives, or one of its containers."""
+    """Unmount and remove what a dead engine left behind. Nothing is done while it lives, or one of its containers.
+
+    mounts, files: what is known to be left. after_stop: the engine is ended just before, so that what it leaves is not known yet.
+    """
 
     op: ClassVar[str] = "clear"
     mounts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    after_stop: bool = False
 
     def says(self) -> str:
+        if self.after_stop:
+            return "unmount what the engine leaves behind"
         return f"clear {len(self.mounts)} mounts and {len(self.files)} files of an engine that is gone"
 
     def command(self) -> str:
         lines: list[tuple[str, ...]] = [("umount", path) for path in self.mounts]
         if self.files:
             lines.append(("rm", "-f", *self.files))
-        return " && ".join(shlex.join(words) for words in lines)
+        text = [shlex.join(words) for words in lines]
+        if self.after_stop:
+            text.append(f"findmnt -n -o TARGET -R {shlex.quote(self.want.exec_root)} | xargs -r umount")
+        return " && ".join(text)
 
     def after(self, seen: Seen) -> Seen:
         state = state_of(seen)

@@ -103,9 +103,15 @@ def find_daemon(engine: Desired, processes: Sequence[Process], host: Host) -> tu
 
 
 def is_daemon(process: Process, engine: Desired) -> bool:
-    if not process.argv or process.argv[0].rpartition("/")[2] != "dockerd":
-        return False
-    return told(process, "--exec-root") == engine.exec_root and told(process, "--config-file") == engine.config_file
+    return (
+        is_dockerd(process)
+        and told(process, "--exec-root") == engine.exec_root
+        and told(process, "--config-file") == engine.config_file
+    )
+
+
+def is_dockerd(process: Process) -> bool:
+    return bool(process.argv) and process.argv[0].rpartition("/")[2] == "dockerd"
 
 
 def told(process: Process, option: str) -> str | None:

@@ -16,6 +16,7 @@ from reconciler.resources.dockerd.observing import (
     find_daemon,
     find_leftovers,
     find_shims,
+    is_dockerd,
     is_own,
     name_of,
     read_json,
@@ -25,6 +26,8 @@ from reconciler.resources.dockerd.observing import (
 START = 60.0
 """Seconds that a daemon has to answer after its start."""
 STOP = 60.0
+RECONNECT = 30.0
+"""Seconds that a daemon has to find its containerd again."""
 SHIMS = 10.0
 """Seconds that the shims of stopped containers have to end."""
 GRACE = 10
@@ -94,6 +97,8 @@ def start_containerd(action: acts.StartContainerd, host: Host, say: Say) -> None
         return
     started = host.processes.spawn(want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup)
     _wait(lambda: host.processes.peer(want.containerd_socket) is not None, started, want.containerd_log, "containerd", host)
+    if find_daemon(want, host.processes.all(), host)[1] is not None:
+        _reconnected(want, host)
 
 
 def start_daemon(action: acts.StartDaemon, host: Host, say: Say) -> None:
@@ -197,7 +202,7 @@ def unforward(action: acts.Unforward, host: Host, say: Say) -> None:
         return
     if any(link.name.startswith("osvc-") and link.name != want.bridge for link in host.net.links()):
         return
-    if not any(process.argv and process.argv[0].rpartition("/")[2] == "dockerd" for process in host.processes.all()):
+    if not any(_shares_network(process, host) for process in host.processes.all() if is_dockerd(process)):
         host.commands.run(("sysctl", "-w", "net.ipv4.ip_forward=0"))
     host.files.remove(memory)
 
@@ -219,9 +224,15 @@ def remove_folders(action: acts.RemoveFolders, host: Host, say: Say) -> None:
             host.processes.drop_cgroup(name)
     host.files.remove_dir(want.folder)
     host.files.remove_dir(want.run_dir)
-    for path in _SHARED:
-        if host.files.stat(path) is not None:
+    if not any(is_dockerd(process) for process in processes):
+        for path in _SHARED:
             host.files.remove_dir(path)
+
+
+def _shares_network(process: Process, host: Host) -> bool:
+    """Whether a process is in our network namespace. One that cannot be seen may be."""
+    theirs, ours = (host.files.stat(f"/proc/{who}/ns/net") for who in (str(process.pid), "thread-self"))
+    return theirs is None or ours is None or (theirs.device, theirs.inode) == (ours.device, ours.inode)
 
 
 def _memory(want: Desired) -> str:
@@ -258,6 +269,20 @@ def _wait(ready: Callable[[], bool], process: Process, log: str, name: str, host
         if host.clock.monotonic() > end:
             raise Transient(f"{name} (pid {process.pid}) does not answer after {START:g} s", _tail(log, host))
         host.clock.sleep(_PAUSE)
+
+
+def _reconnected(want: Desired, host: Host) -> None:
+    """A daemon that lost its containerd tries again by itself, a moment later; its info names containerd's revision when it has."""
+    end = host.clock.monotonic() + RECONNECT
+    while host.clock.monotonic() < end:
+        try:
+            found = host.docker.engine(want.socket).info().get("ContainerdCommit") or {}
+        except Transient:
+            found = {"ID": "N/A"}
+        if found.get("ID") != "N/A":
+            return
+        host.clock.sleep(_PAUSE)
+    raise Transient(f"the engine has not found its containerd again after {RECONNECT:g} s")
 
 
 def _tail(log: str, host: Host, lines: int = 10) -> str:

@@ -303,7 +303,7 @@ def _down(want: Desired, state: State, around: Around, *, whole: bool, parts: bo
     if whole and state.containerd:
         actions.append(StopContainerd(want=want))
     if whole and (state.mounts or state.running or state.stale):
-        actions.append(ClearStale(want=want, mounts=state.mounts, files=state.stale))
+        actions.append(ClearStale(want=want, mounts=state.mounts, files=state.stale, after_stop=state.running))
     if not parts:
         return tuple(actions)
     if state.rules:
