@@ -237,7 +237,10 @@ def _unpause(action: Unpause, engine: Engine, host: Host) -> None:
 
 
 def _stop(action: Stop, engine: Engine, host: Host) -> None:
-    seen = _inspect(engine, action.name)
+    try:
+        seen = _inspect(engine, action.name)
+    except Permanent:
+        seen = _listed(engine, action.name)
     if seen is None:
         return
     _guard(seen, action, host)
@@ -289,6 +292,15 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
         return None
     # An engine also answers to the beginning of an id: only the whole name counts.
     return seen if seen["Name"].removeprefix("/") == name else None
+
+
+def _listed(engine: Engine, name: str) -> dict[str, Any] | None:
+    """What the list tells of a container, in the shape of an inspect: for an engine whose data root is gone from under it."""
+    for record in engine.containers():
+        if f"/{name}" in (record.get("Names") or ()):
+            state = {"Running": record.get("State") in ("running", "paused"), "Paused": record.get("State") == "paused"}
+            return {"Id": record["Id"], "Name": f"/{name}", "Config": {"Labels": record.get("Labels")}, "State": state}
+    return None
 
 
 def _ours(engine: Engine, action: ContainerAction, name: str, host: Host) -> dict[str, Any]:

@@ -34,6 +34,12 @@ def test_every_keyword_is_described():
         assert field.description and field.description.endswith("."), name
 
 
+def test_the_schema_can_be_generated():
+    schema = Desired.model_json_schema()
+    assert schema["properties"]["ports"]["anyOf"] == [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]
+    assert "image" in schema["required"]
+
+
 def test_impacts_are_those_of_the_ladder():
     by_impact: dict[Impact, set[str]] = {}
     for name, rule in rules_of(Desired).items():
