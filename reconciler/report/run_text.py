@@ -1,5 +1,6 @@
 """run_text: what a run is doing, a line for each event, and what it came to. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -57,12 +58,20 @@ def _said(event: Event) -> str:
 def _ended(outcome: Outcome) -> str:
     what = f"{outcome.step.rid} {outcome.step.action.says()}"
     match outcome.status:
+        case Status.FAILED:
+            return f"{outcome.step.rid} failed: {_failure(outcome)}"
         case Status.DONE:
             return f"{what}: done in {duration(outcome.seconds)}" if outcome.seconds >= _SLOW else ""
         case Status.ALREADY | Status.UNDONE:
             return ""
         case _:
             return f"{what}: {outcome.status.value}" + (f": {outcome.message}" if outcome.message else "")
+
+
+def _failure(outcome: Outcome) -> str:
+    """ "cannot start web: exited right after its start"; a message that says so itself is left as it is."""
+    message = plain(outcome.message)
+    return message if message.startswith("cannot ") else f"cannot {outcome.step.action.says()}: {message}"
 
 
 def result_text(result: Result, *, paint: Paint = PLAIN) -> str:
@@ -75,17 +84,19 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     if result.end is End.CONVERGED:
         yield f"{name}: {paint('good', _converged(result))}"
         return
-    yield f"{name}: {paint('bad', result.end.value)}" + (f": {plain(result.message)}" if result.message else "")
+    told = any(outcome.message and outcome.message in result.message for outcome in result.failures)
+    yield f"{name}: {paint('bad', result.end.value)}" + (f": {plain(result.message)}" if result.message and not told else "")
     for outcome in result.failures:
-        yield f"  cannot {outcome.step.action.says()} ({outcome.step.rid}): {plain(outcome.message)}"
+        yield f"  {outcome.step.rid}: {_failure(outcome)}"
         for line in plain(outcome.output).splitlines():
             yield f"    | {line}"
     for step in result.uncovered:
         yield f"  not shown before: {step.rid} {step.action.says()}"
     yield from _left_open(result)
-    undone = [outcome for outcome in result.outcomes if outcome.status is Status.UNDONE]
+    undone = Counter(outcome.step.rid for outcome in result.outcomes if outcome.status is Status.UNDONE)
     if undone:
-        yield f"  undone: {'; '.join(f'{outcome.step.rid} {outcome.step.action.says()}' for outcome in undone)}"
+        said = [f"{many(count, 'step')} of {rid}" for rid, count in undone.items()]
+        yield f"  undone: {', '.join(said)}"
     if not result.undone:
         yield "  undoing is not complete: look at the plan before you go on"
     elif result.held:

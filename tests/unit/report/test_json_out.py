@@ -76,7 +76,7 @@ def test_each_event_is_a_line_of_json_and_of_text():
         (Began("toys", "r1", 2, plan), "12:03:11 toys looked again: 2 steps more"),
         (StepBegan("toys", "r1", step), "12:03:11 toys box#1 make"),
         (StepSaid("toys", "r1", step, "3 of 5"), "12:03:11 toys box#1 3 of 5"),
-        (StepEnded("toys", "r1", failed), "12:03:11 toys box#1 make: failed: no space"),
+        (StepEnded("toys", "r1", failed), "12:03:11 toys box#1 failed: cannot make: no space"),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=0.2)), None),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=12)), "12:03:11 toys box#1 make: done in 12 s"),
         (UndoBegan("toys", "r1", "box#1", ("box#1", "box#2")), "12:03:11 toys box#1 failed: undoing box#1, box#2"),
@@ -95,7 +95,7 @@ def test_a_failure_says_what_failed_what_was_said_and_what_to_do():
     text = result_text(result)
     assert text.splitlines() == [
         "toys: rolled back: make failed",
-        "  cannot make (box#1): no space",
+        "  box#1: cannot make: no space",
         "    | ab",
         "  → look at the disk",
     ]
