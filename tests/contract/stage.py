@@ -10,10 +10,10 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from reconciler.core.node import Node
+from reconciler.host.errors import HostError
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
@@ -118,15 +118,14 @@ class RealStage:
         for pid in list(self._children):
             self.end(pid)
         for process in self.host.processes.all():
-            if any(word.startswith(f"{self.dir}/") for word in process.argv):
+            if any(f"{self.dir}/" in word for word in process.argv):
                 self.host.processes.signal(process, signal.SIGKILL)
                 self.host.processes.wait_gone(process, 5)
         for mount in reversed(self.host.mounts.table()):
             if mount.target.startswith(f"{self.dir}/"):
                 subprocess.run(["umount", "-l", mount.target], check=False)
-        for base in Path("/sys/fs/cgroup").glob(f"**/{self.name}"):
-            with contextlib.suppress(OSError):
-                base.rmdir()
+        with contextlib.suppress(HostError):
+            self.host.processes.drop_cgroup(self.name)
         shutil.rmtree(self.dir)
 
     def _start(self, program: str, *words: str) -> int:

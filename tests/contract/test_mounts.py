@@ -159,6 +159,26 @@ class TestImage:
         umount(stage, point)
         assert seen(stage, second)[0].backing == image
 
+    def test_a_read_only_loop_device_stays_so(self, stage, point, image):
+        second = f"{stage.dir}/n"
+        stage.host.files.make_dir(second)
+        mount(stage, "-t", "ext4", "-o", "loop,ro", "--", image, point)
+        loop = seen(stage, point)[0].source.removeprefix("/dev/")
+        assert stage.host.files.read(f"/sys/class/block/{loop}/ro") == "1\n"
+        with pytest.raises(Permanent, match="write-protected"):
+            mount(stage, "-o", "remount,rw", "--", point)
+        mount(stage, "-t", "ext4", "-o", "loop", "--", image, second)
+        assert words(seen(stage, second)[0]) == {"ro", "relatime"}
+
+    def test_one_superblock_is_read_only_or_not(self, stage, point, image):
+        second = f"{stage.dir}/n"
+        stage.host.files.make_dir(second)
+        mount(stage, "-t", "ext4", "-o", "loop,commit=7", "--", image, point)
+        with pytest.raises(Conflict, match="already mounted on"):
+            mount(stage, "-t", "ext4", "-o", "loop,ro", "--", image, second)
+        mount(stage, "-t", "ext4", "-o", "loop,nosuid,commit=9", "--", image, second)
+        assert words(seen(stage, second)[0]) == {"rw", "nosuid", "relatime", "commit=7"}
+
     def test_no_such_image(self, stage, point):
         with pytest.raises(Permanent, match="failed to setup loop device"):
             mount(stage, "-t", "ext4", "-o", "loop", "--", f"{stage.dir}/none", point)

@@ -175,12 +175,12 @@ class TestReal:
     def spawn(self, stage, script, **env):
         """Run a script as a daemon, and give what it wrote once it said "end"; it goes on until the stage ends it."""
         log = f"{stage.dir}/log"
-        argv = ["sh", "-c", f"{script}; echo end; exec sleep 600", f"{stage.dir}/"]
+        stage.host.files.write(f"{log}.more", "")
+        argv = ["sh", "-c", f"{script}; echo end; exec tail -f {log}.more"]
         process = stage.host.processes.spawn(argv, log=log, env={"PATH": "/usr/bin:/bin", **env}, cgroup=stage.name)
         deadline = time.monotonic() + 30
         while not (text := stage.host.files.read(log)).endswith("end\n"):
             assert time.monotonic() < deadline, text
-        # exec keeps the pid but changes the words: end it here, for the stage finds its own by their words.
         stage.host.processes.signal(process, signal.SIGKILL)
         assert stage.host.processes.wait_gone(process, 10)
         return text.splitlines()

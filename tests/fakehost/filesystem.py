@@ -71,6 +71,16 @@ class Mounted:
         return tuple(dict.fromkeys([*own, *above]))
 
 
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A loop device: its backing file, where that lies, and whether the device is read-only for good."""
+
+    inode: Inode
+    path: str
+    mount: Mounted
+    protected: bool = False
+
+
 @dataclass(frozen=True)
 class Spot:
     """Where a path leads. inode: None when its last part does not exist (`rest`: what is missing)."""
@@ -92,8 +102,7 @@ class Tree:
         self._minors = itertools.count(30)
         root = self.new_filesystem("ext4", "254:0")
         self.mounts: list[Mounted] = [Mounted(next(self._mount_ids), None, None, root, root.root, "/", "/dev/vda", ["relatime"])]
-        self.loops: dict[str, tuple[Inode, str, Mounted]] = {}
-        """loop device -> backing inode, path, and the mount that the backing file lies in."""
+        self.loops: dict[str, Loop] = {}
 
     # Making things
 

@@ -1,6 +1,6 @@
 """mount(8) and umount(8) on the fake machine: tmpfs, bind, ext on a device or backing file, remount."""
 
-from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode
+from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode, Loop
 from tests.fakehost.machine import Machine
 from tests.fakehost.said import Said, Unknown
 
@@ -128,13 +128,16 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
         raise Said(32, f"mount: {target}: {what}.\n{_HINT}")
     loop = _loop_of(machine, device) if device.kind == "file" else ""
     fs = _carried(device, target, fstype, loop or source)
-    words = _data(target, loop or source, fstype, fs.options if _is_mounted(machine, fs) else [], options)
-    if not _is_mounted(machine, fs):
-        fs.readonly = readonly
-    if loop:
-        tree.loops[loop] = (device, origin.path, origin.mount)
+    words = _data(target, loop or source, fstype, [], options)
+    first = next((mount for mount in tree.mounts if mount.fs is fs), None)
+    readonly = readonly or (loop in tree.loops and tree.loops[loop].protected)
+    if first is None:
+        fs.readonly, fs.options = readonly, words
+    elif fs.readonly != readonly:
+        raise Said(32, f"mount: {target}: {loop or source} already mounted on {first.target}.\n{_HINT}")
+    if loop and loop not in tree.loops:
+        tree.loops[loop] = Loop(device, origin.path, origin.mount, protected=readonly)
         fs.device = f"7:{loop.removeprefix('/dev/loop')}"
-    fs.options = words
     shown = loop or origin.path
     backing = origin.path if loop else ""
     tree.attach(fs, fs.root, spot, shown, _flags([], options, None), readonly=readonly, backing=backing)
@@ -149,6 +152,9 @@ def _remount(machine: Machine, options: list[str], target: str) -> None:
         raise Said(32, f"mount: {target}: mount point not mounted or bad option.\n{_HINT}")
     readonly = _readonly(options, mount.readonly)
     if "bind" not in options:
+        loop = machine.tree.loops.get(mount.source)
+        if loop is not None and loop.protected and not readonly:
+            raise Said(32, f"mount: {target}: cannot remount {mount.source} read-write, is write-protected.\n{_HINT}")
         mount.fs.options = _data(target, mount.source, mount.fs.fstype, mount.fs.options, options)
         mount.fs.readonly = _readonly(options, mount.fs.readonly)
     mount.flags = _flags(mount.flags, options, mount.flags)
@@ -162,7 +168,7 @@ def _unmount(machine: Machine, path: str) -> str:
     mount = tree.top_at(path)
     if mount is None or mount is tree.mounts[0]:
         return f"umount: {path}: not mounted.\n" if mount is None else f"umount: {path}: target is busy.\n"
-    if tree.children_of(mount) or machine.holders(mount) or any(lies_in is mount for _, _, lies_in in tree.loops.values()):
+    if tree.children_of(mount) or machine.holders(mount) or any(loop.mount is mount for loop in tree.loops.values()):
         return f"umount: {path}: target is busy.\n"
     tree.detach(mount)
     return ""
@@ -181,14 +187,10 @@ def _bad(target: str, source: str) -> Said:
 
 def _loop_of(machine: Machine, backing: Inode) -> str:
     """The loop device of a backing file: the one that it has, or the first that is free."""
-    for name, (inode, _, _) in machine.tree.loops.items():
-        if inode is backing:
+    for name, loop in machine.tree.loops.items():
+        if loop.inode is backing:
             return name
     return next(f"/dev/loop{n}" for n in range(256) if f"/dev/loop{n}" not in machine.tree.loops)
-
-
-def _is_mounted(machine: Machine, fs: Filesystem) -> bool:
-    return any(mount.fs is fs for mount in machine.tree.mounts)
 
 
 def _readonly(options: list[str], before: bool) -> bool:

@@ -48,7 +48,8 @@ class Pseudo:
             return None
         loop = machine.tree.loops.get(f"/dev/{found[1]}")
         if loop is not None:
-            of_loop = {"dev": f"7:{found[1].removeprefix('loop')}\n", "loop/backing_file": f"{loop[1]}\n"}
+            number = found[1].removeprefix("loop")
+            of_loop = {"dev": f"7:{number}\n", "loop/backing_file": f"{loop.path}\n", "ro": f"{int(loop.protected)}\n"}
             return of_loop.get(found[2] or "")
         disk = machine.tree.find(f"/dev/{found[1]}")
         if disk is not None and disk.kind == "block" and found[2] == "dev":

@@ -89,12 +89,12 @@ def decode(text: str) -> _Address:
 def _listeners(protocol: str) -> Iterator[tuple[_Address, int, int]]:
     for table in (protocol, f"{protocol}6"):
         try:
-            with open(f"/proc/net/{table}", encoding="ascii") as stream:
+            with open(f"/proc/thread-self/net/{table}", encoding="ascii") as stream:
                 lines = stream.read().splitlines()[1:]
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise faults.of_errno(error, f"cannot read /proc/net/{table}") from None
+            raise faults.of_errno(error, f"cannot read the table of {table} sockets") from None
         for line in lines:
             words = line.split()
             if words[3] == _LISTEN[protocol]:
