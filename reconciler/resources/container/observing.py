@@ -65,13 +65,13 @@ class Look:
 
     def _as_listed(self, want: Wanted, desired: Desired, view: View) -> Seen | None:
         """What an engine still lists but cannot look into any more, for its data root is gone from under it: as it was
-        last seen, in the state that the list tells."""
+        last seen. Such an engine cannot write down either that a container ended: its shim tells whether it lives."""
         remembered = want.owned.remembered if want.owned else None
         if remembered is None:
             return None
-        entries = {entry.id: entry for entry in view.entries}
+        entries, alive = {entry.id: entry for entry in view.entries}, shims(self._host)
         found = [
-            one.model_copy(update={"status": entries[one.id].status, "name": entries[one.id].name})
+            one.model_copy(update={"status": entries[one.id].status if one.id in alive else "exited", "name": entries[one.id].name})
             for one in pieces(remembered)
             if one.id in entries
         ]
