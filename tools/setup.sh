@@ -44,12 +44,18 @@ look() {
     done
 }
 
+policy=/usr/sbin/policy-rc.d
+policy_made=
+forget_policy() {
+    [ -z "$policy_made" ] || rm -f "$policy"
+    policy_made=
+}
+
 install_missing() {
-    local policy=/usr/sbin/policy-rc.d made=
     # A package that brings a daemon starts it unless this file says no. One that was there before is left as it is.
     if [ ! -e "$policy" ]; then
-        trap '[ -z "$made" ] || rm -f "$policy"' RETURN EXIT
-        made=yes
+        trap forget_policy EXIT
+        policy_made=yes
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
     fi
@@ -59,10 +65,7 @@ install_missing() {
     if ! command -v docker >/dev/null; then
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends "$(docker_client)" >&2
     fi
-    if [ -n "$made" ]; then
-        rm -f "$policy"
-        made=
-    fi
+    forget_policy
 }
 
 look "$@"
