@@ -27,9 +27,9 @@ DEMO2 = "osvc/demo:2"
 
 
 class PrivateEngine:
-    """A dockerd of the test's own. Use as a context manager."""
+    """A dockerd of the test's own. Use as a context manager. config: more for its config file ({"live-restore": True})."""
 
-    def __init__(self) -> None:
+    def __init__(self, **config: object) -> None:
         self.name = f"o-{secrets.token_hex(4)}"
         self.dir = Path("/tmp", self.name)
         self.dir.mkdir(mode=0o700)
@@ -38,7 +38,7 @@ class PrivateEngine:
         self.exec_root = f"{self.dir}/x"
         self.log = f"{self.dir}/log"
         self.process: subprocess.Popen[bytes] | None = None
-        (self.dir / "c.json").write_text(json.dumps({"cgroup-parent": f"/{self.name}", "ip-forward": False}))
+        (self.dir / "c.json").write_text(json.dumps({"cgroup-parent": f"/{self.name}", "ip-forward": False, **config}))
 
     def __enter__(self) -> "PrivateEngine":
         try:
@@ -91,6 +91,15 @@ class PrivateEngine:
             self._reaped(mine, deadline)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.dir}/pid")
+
+    def kill_daemon(self) -> None:
+        """Kill dockerd, as the out-of-memory killer does: its containerd and proxies die with it, shims and containers live on."""
+        assert self.process is not None
+        child = int(Path(self.exec_root, "containerd", "containerd.pid").read_text())
+        self.process.kill()
+        self.process.wait(30)
+        self._reaped([child], time.monotonic() + 30)
+        os.unlink(f"{self.dir}/pid")
 
     def load_demo(self, tag: str = DEMO, revision: int = 1) -> str:
         """Put the demo image in. Its id."""

@@ -1,5 +1,6 @@
 """The Docker port's contract: one suite, against the fake engine and against a real private dockerd."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -33,6 +34,7 @@ class Bench(Protocol):
 
     def pause(self, container: str) -> None: ...
     def kill(self) -> None: ...
+    def kill_daemon(self) -> None: ...
     def stop(self) -> None: ...
     def start(self) -> None: ...
     def read(self, path: str) -> str: ...
@@ -40,7 +42,7 @@ class Bench(Protocol):
 
 
 class FakeBench:
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, live: bool = False) -> None:
         self.folder = folder
         self.machine = Machine()
         self.host = FakeHost(self.machine)
@@ -50,11 +52,12 @@ class FakeBench:
         self.docker = docker
         self.engine: Engine = docker.engine("/srv/o/s")
         self.process: FakeProcess | None = None
-        self.machine.tree.make_dir("/srv/o", 0o755)
+        self.machine.add_file("/srv/o/c.json", json.dumps({"live-restore": live}))
         self.start()
 
     def start(self) -> None:
-        words = ["dockerd", "--host", "unix:///srv/o/s", "--data-root", self.data_root, "--pidfile", "/srv/o/pid"]
+        words = ["dockerd", "--config-file", "/srv/o/c.json", "--host", "unix:///srv/o/s", "--data-root", self.data_root]
+        words += ["--exec-root", "/srv/o/x", "--pidfile", "/srv/o/pid"]
         pid = self.host.processes.spawn(words, log="/srv/o/log", env={}, cgroup="o").pid
         self.process = self.machine.processes.get(pid)
         assert self.process is not None, self.machine.tree.read("/srv/o/log", 1 << 20)
@@ -66,6 +69,11 @@ class FakeBench:
         for process in list(self.machine.processes.values()):
             if process.pid > 99:
                 self.machine.end_process(process, clean=False)
+        self.machine.tree.remove("/srv/o/pid")
+
+    def kill_daemon(self) -> None:
+        assert self.process is not None
+        self.machine.kill(self.process.pid)
         self.machine.tree.remove("/srv/o/pid")
 
     def stop(self) -> None:
@@ -88,7 +96,7 @@ class RealBench:
         self.engine: Engine = private.engine
         self.folder = str(private.dir)
         self.data_root = private.data_root
-        self.kill, self.stop, self.start = private.kill, private.stop, private.start
+        self.kill, self.kill_daemon, self.stop, self.start = private.kill, private.kill_daemon, private.stop, private.start
 
     def pause(self, container: str) -> None:
         subprocess.run(["docker", "-H", f"unix://{self.private.socket}", "pause", container], check=True, stdout=subprocess.DEVNULL)
@@ -100,21 +108,31 @@ class RealBench:
         return Path(path).is_dir()
 
 
-@pytest.fixture(scope="module", params=["fake", pytest.param("real", marks=pytest.mark.real)])
-def shared(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    if request.param == "real":
-        with PrivateEngine() as private:
+@contextlib.contextmanager
+def bench_of(kind: str, *, live: bool = False) -> Iterator[Bench]:
+    """A bench with the demo image, of a kind: "fake" or "real"."""
+    if kind == "real":
+        with PrivateEngine(**{"live-restore": live}) as private:
             private.load_demo()
             yield RealBench(private)
         return
     folder = tempfile.mkdtemp(prefix="o-", dir="/tmp")
     try:
-        bench = FakeBench(folder)
+        bench = FakeBench(folder, live=live)
         write_image(f"{folder}/1.tar", DEMO)
         bench.engine.load(f"{folder}/1.tar", DEMO, 10)
         yield bench
     finally:
         shutil.rmtree(folder)
+
+
+BOTH = ["fake", pytest.param("real", marks=pytest.mark.real)]
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def shared(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with bench_of(request.param) as bench:
+        yield bench
 
 
 @pytest.fixture
@@ -556,7 +574,7 @@ def test_a_killed_engine_refuses_and_its_files_speak_for_it(bench: Bench) -> Non
     finally:
         bench.start()
     after = engine.inspect("kept")
-    assert (after["Id"], after["State"]["Running"]) == (ident, False)
+    assert (after["Id"], after["State"]["Running"], after["State"]["ExitCode"]) == (ident, False, 255)
     engine.start("kept")
     assert state(engine, "kept")["Running"]
 
@@ -573,6 +591,40 @@ def test_a_stopped_engine_has_no_socket_and_has_stopped_its_containers(bench: Be
     finally:
         bench.start()
     assert state(bench.engine, "gone")["Status"] == "exited"
+
+
+def test_a_killed_daemon_kills_its_containers_when_it_comes_back(bench: Bench) -> None:
+    bench.engine.create("killed", published(8085))
+    for ends, code in ((bench.kill_daemon, 137), (bench.kill, 255)):
+        bench.engine.start("killed")
+        before = bench.engine.inspect("killed")
+        ends()
+        bench.start()
+        after = bench.engine.inspect("killed")
+        assert (after["State"]["Status"], after["State"]["ExitCode"]) == ("exited", code)
+        assert after["NetworkSettings"]["Ports"] == before["NetworkSettings"]["Ports"] != {}, "nobody took them back"
+        assert bench.engine.containers()[0]["Ports"] != []
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_with_live_restore_containers_live_on(kind: str) -> None:
+    with bench_of(kind, live=True) as bench:
+        assert bench.engine.info()["LiveRestoreEnabled"] is True
+        ident = bench.engine.create("living", published(8085))
+        bench.engine.start("living")
+        before = bench.engine.inspect("living")
+        assert before["NetworkSettings"]["Ports"] == {
+            "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8085"}, {"HostIp": "::", "HostPort": "8085"}]
+        }
+        for ends in (bench.kill_daemon, bench.stop):
+            ends()
+            stored = json.loads(bench.read(f"{bench.data_root}/containers/{ident}/config.v2.json"))
+            assert (stored["State"]["Running"], stored["State"]["Pid"]) == (True, before["State"]["Pid"])
+            bench.start()
+            after = bench.engine.inspect("living")
+            assert after["State"] == before["State"]
+            assert after["NetworkSettings"]["Ports"] == before["NetworkSettings"]["Ports"]
+        bench.engine.stop("living", 1)
 
 
 def test_the_files_of_a_container_change_with_it(bench: Bench) -> None:

@@ -11,6 +11,7 @@ kept by the id in its file `engine-id`, so that it comes and goes with the files
 `hostconfig.json` lie beside it. Restart policies are kept, not acted upon.
 """
 
+import copy
 import hashlib
 import itertools
 import json
@@ -77,8 +78,10 @@ class FakeDocker:
         self._datas: dict[str, FakeData] = {}
         self._engines: dict[str, FakeEngine] = {}
         self._numbers = itertools.count(1)
+        self._system: tuple[str, str] | None = None
         machine.on_spawn.append(self._spawned)
         machine.on_exit.append(self._exited)
+        machine.on_reboot.append(self._rebooted)
 
     # What tests set up and look at
 
@@ -90,8 +93,8 @@ class FakeDocker:
         return FakeEngine(self, socket, counted=False)
 
     def system(self, socket: str = SYSTEM, root: str = "/var/lib/docker") -> FakeProcess:
-        """Start the machine's own engine."""
-        machine = self.machine
+        """Start the machine's own engine. It comes back after a reboot."""
+        machine, self._system = self.machine, (socket, root)
         process = machine.start_process(("dockerd", "--host", f"unix://{socket}", "--data-root", root), exe="/usr/sbin/dockerd")
         machine.tree.make_dir(os.path.dirname(socket), 0o755)
         path = machine.tree.walk(socket).path
@@ -184,14 +187,20 @@ class FakeDocker:
         return {**defaults, **configured, **given}
 
     def _restore(self, daemon: FakeDaemon, container: FakeContainer) -> None:
-        """What a daemon does with a container that ran when its predecessor was killed."""
-        if container.process is None:
-            self.ended(daemon, container, 255)
-        elif daemon.live_restore:
+        """What a daemon does with a container that ran when its predecessor ended."""
+        if container.process is not None and daemon.live_restore:
             self.publish(daemon, container)
-        else:
-            self.stop_process(container)
-            self.ended(daemon, container, 137)
+            return
+        code = 255 if container.process is None else 137
+        before = copy.deepcopy(container.record["NetworkSettings"])
+        self.stop_process(container)
+        self.ended(daemon, container, code)
+        container.record["NetworkSettings"].update(Ports=before["Ports"])
+        self.save(daemon, container)
+
+    def _rebooted(self) -> None:
+        if self._system is not None:
+            self.system(*self._system)
 
     def _exited(self, process: FakeProcess, clean: bool) -> None:
         for daemon in list(self.daemons):
@@ -282,29 +291,33 @@ class FakeDocker:
         )
 
     @staticmethod
-    def _ports(record: Record) -> list[tuple[str, str, int]]:
-        """(protocol, address, port) of what is published: bindings of ports that the configuration exposes, and of no others."""
+    def _published(record: Record) -> dict[str, list[dict[str, str]]]:
+        """What is published, as inspect shows it: bindings of ports that the configuration exposes, and of no others."""
         if record["HostConfig"]["NetworkMode"] not in ("default", "bridge"):
-            return []
-        exposed = record["Config"].get("ExposedPorts") or {}
+            return {}
+        exposed, found = record["Config"].get("ExposedPorts") or {}, {}
+        for port, bindings in (record["HostConfig"]["PortBindings"] or {}).items():
+            if port in exposed:
+                found[port] = [
+                    {"HostIp": address, "HostPort": binding.get("HostPort") or "49153"}
+                    for binding in bindings or ()
+                    for address in ([binding["HostIp"]] if binding.get("HostIp") else ["0.0.0.0", "::"])
+                ]
+        return found
+
+    def _ports(self, record: Record) -> list[tuple[str, str, int]]:
+        """(protocol, address, port) of what is published."""
         return [
-            (port.partition("/")[2] or "tcp", binding.get("HostIp") or "0.0.0.0", int(binding["HostPort"] or 49153))
-            for port, bindings in (record["HostConfig"]["PortBindings"] or {}).items()
-            if port in exposed
-            for binding in bindings or ()
+            (port.partition("/")[2] or "tcp", binding["HostIp"], int(binding["HostPort"]))
+            for port, bindings in self._published(record).items()
+            for binding in bindings
         ]
 
     def publish(self, daemon: FakeDaemon, container: FakeContainer) -> None:
         """Give a running container its addresses and its proxies."""
         record = container.record
-        exposed, ports = record["Config"].get("ExposedPorts") or {}, {}
-        for port in exposed:
-            bindings = (record["HostConfig"]["PortBindings"] or {}).get(port)
-            ports[port] = (
-                [{"HostIp": it.get("HostIp") or "0.0.0.0", "HostPort": it["HostPort"]} for it in bindings] if bindings else None
-            )
         network = record["NetworkSettings"]
-        network["Ports"] = ports if self._ports(record) or exposed else {}
+        network["Ports"] = dict.fromkeys(record["Config"].get("ExposedPorts") or ()) | self._published(record)
         network.update(SandboxID=record["Id"][::-1], SandboxKey=f"{daemon.exec_root}/netns/{record['Id'][:12]}")
         for endpoint in network["Networks"].values():
             endpoint.update(NetworkID="n" * 64, EndpointID=hashlib.sha256(record["Id"].encode()).hexdigest())
