@@ -23,13 +23,13 @@ want() { # want PACKAGE COMMAND...: the package is missing when one of its comma
 }
 static_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
 docker_client() { # its package of its own in newer releases
-    [[ " ${missing[*]} " == *" docker.io "* ]] && return 0
     if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi
 }
 
 look() {
     missing=()
     want docker.io dockerd containerd
+    command -v docker >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=("$(docker_client)")
     want iproute2 ip
     want iptables iptables
     want e2fsprogs mkfs.ext4 e2fsck debugfs
