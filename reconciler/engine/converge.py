@@ -99,7 +99,7 @@ class _Convergence:
             rounds=len(self.plans),
             seconds=self.means.host.clock.monotonic() - start,
         )
-        self._remember()
+        store.remember(work.name, self.latest)
         self._file_failure(result)
         if result.failures and self.plans:
             result = replace(result, casefile=self._case(result))
@@ -279,13 +279,6 @@ class _Convergence:
 
     def _see(self, observed: Mapping[str, Observed]) -> None:
         self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})
-
-    def _remember(self) -> None:
-        """Keep the last observation of what is owned, for planning while it cannot be seen."""
-        owned = self.means.store.ownership(self.work.name).owned
-        self.means.store.own(
-            self.work.name, {rid: replace(item, remembered=self.latest[rid]) for rid, item in owned.items() if rid in self.latest}
-        )
 
     # the end
 

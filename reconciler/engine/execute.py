@@ -177,6 +177,8 @@ class _Walk:
         if outcome.after is not None:
             self.known[step.rid] = outcome.after
             self.seen_at[step.rid] = self.run.means.host.clock.monotonic()
+            if isinstance(outcome.after, (Present, Absent)):
+                self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
         if outcome.status is Status.FAILED:
             self.failed = True
         self._end(outcome)
