@@ -10,7 +10,7 @@ from itertools import permutations
 import pytest
 
 from reconciler.core.change import Verdict
-from reconciler.core.observed import Absent
+from reconciler.core.observed import Absent, Unknown
 from reconciler.host.errors import Busy, Conflict, Permanent
 from reconciler.resources.dockerd.actions import StartDaemon, StopContainers
 from reconciler.resources.dockerd.driver import DRIVER
@@ -322,6 +322,32 @@ def test_a_stray_umount_under_a_running_engine_restarts_it_with_its_holders(lab)
     assert KIND.releases(change.desired, change)
     web.down()
     run("umount", root)
+
+
+def test_a_data_root_whose_filesystem_is_not_mounted_is_expected_back(lab):
+    web = lab.service("web")
+    root, disk = web.desired.data_root, lab.dir / "disk"
+    os.makedirs(root)
+    disk.mkdir()
+    run("mount", "-t", "tmpfs", "osvc-test", str(disk))
+    run("mount", "--bind", str(disk), root)
+    web.up()
+    web.down()
+    run("umount", root)
+    seen = web.observe()
+    assert isinstance(seen, Unknown) and seen.reason == f"{root} is not mounted"
+    change = web.plan_up()
+    assert change.verdict is Verdict.CREATE and change.provisional
+    with pytest.raises(Permanent, match="lost its filesystem"):
+        for action in KIND.moves(change).up:
+            DRIVER.perform(web.id, action, lab.host, lambda text: None)
+    assert not web.host.processes.peer(web.desired.socket)
+    run("mount", "--bind", str(disk), root)
+    assert web.plan_up().verdict is Verdict.START
+    web.up()
+    web.down()
+    run("umount", root)
+    run("umount", str(disk))
 
 
 def test_a_start_that_fails_says_what_the_log_says(lab):

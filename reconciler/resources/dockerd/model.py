@@ -287,6 +287,10 @@ class Around(Model):
     known_marker: str = ""
     """The uuid that this store remembers of the service's engine."""
     known_data_root: str = ""
+    mount: str = ""
+    """The mount point that the data root lies on now."""
+    known_mount: str = ""
+    """The one that it lay on when the engine last ran."""
     foreign: str = ""
     """Who else answers on the engine's socket."""
     missing: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.core.facts import holds_path
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import HostError
 from reconciler.host.ports import Host, Link, Mount, Process, Route
@@ -87,10 +88,24 @@ def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observ
             return Unknown(f"pid {daemon.pid} dockerd listens on {engine.socket}, but does not answer: {error}")
     state = _state(engine, machine, host, daemon).model_copy(update={"answers": answers, "strays": strays})
     if answers and state.data_root_in_place and around.marker:
-        around = around.model_copy(
-            update={"known_marker": around.marker, "known_data_root": state.container_data_dir or engine.data_root}
-        )
-    return Present(state, around) if state.leftovers else Absent(around)
+        root = state.container_data_dir or engine.data_root
+        update = {"known_marker": around.marker, "known_data_root": root, "known_mount": around.mount}
+        around = around.model_copy(update=update)
+    seen: Present[State, Around] | Absent[Around] = Present(state, around) if state.leftovers else Absent(around)
+    return seen if state.running else _unmounted(seen, engine)
+
+
+def _unmounted(seen: Present[State, Around] | Absent[Around], engine: Desired) -> Observed:
+    """A data root whose filesystem is not mounted is not seen; it is expected to be as it was once the filesystem is there.
+    Where nothing mounts it, these expectations are never acted on."""
+    around = seen.around
+    away = around.known_mount not in ("", around.mount) and around.known_data_root == engine.data_root
+    if not away or around.marker == around.known_marker:
+        return seen
+    expected = around.model_copy(update={"marker": around.known_marker, "data_root": "used", "mount": around.known_mount})
+    assumed = Present(seen.state, expected) if isinstance(seen, Present) else Absent(expected)
+    basis = f"remembered: the data root on {around.known_mount}"
+    return Unknown(f"{around.known_mount} is not mounted", assume=assumed, basis=basis)
 
 
 def find_daemon(engine: Desired, processes: Sequence[Process], host: Host) -> tuple[Process | None, Process | None]:
@@ -247,6 +262,14 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     )
 
 
+def _mount_of(engine: Desired, mounts: Sequence[Mount]) -> str:
+    by_id = {mount.id: mount for mount in mounts}
+    targets = [
+        mount.target for mount in mounts if not _self_bind(mount, engine, by_id) and holds_path(mount.target, engine.data_root)
+    ]
+    return max(targets, key=len, default="")
+
+
 def _around(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Around:
     names = host.files.names(engine.data_root)
     before = wanted.owned.remembered.around if wanted.owned and wanted.owned.remembered else None
@@ -261,6 +284,8 @@ def _around(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Ar
         marker=read_marker(engine, host),
         known_marker=known.known_marker,
         known_data_root=known.known_data_root,
+        mount=_mount_of(engine, machine.mounts),
+        known_mount=known.known_mount,
         missing=machine.missing,
         forwarding=machine.forwarding,
         was_forwarding=(host.files.read(f"{engine.run_dir}/forwarding") or "1").strip() != "0",
