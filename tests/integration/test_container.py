@@ -1,5 +1,7 @@
 """Containers on a real engine: what is changed by hand is mended with the smallest step, and a run cut short is picked up again."""
 
+import time
+
 import pytest
 
 from reconciler.core.change import Verdict
@@ -149,6 +151,18 @@ def test_errors_say_what_happened(lab):
     assert not (lab.private.dir / "nope").exists()
     greedy = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"
     assert "out of memory at 6m" in str(says(Permanent, memory="6m", command=["sh", "-c", greedy]))
+
+
+def test_an_exit_soon_after_the_start_is_told_by_the_next_start(lab):
+    want = lab.want(command=["sh", "-c", "echo reading; sleep 0.3; exit 3"])
+    lab.bench.do(want, steps(lab.bench.change(want)))
+    while lab.engine.inspect(NAME)["State"]["Running"]:
+        time.sleep(0.02)
+    change = lab.bench.change(want)
+    assert change.verdict is Verdict.START and change.reason.endswith(", exit 3")
+    with pytest.raises(Permanent, match="exited right after its start, exit 3") as caught:
+        lab.bench.do(want, steps(change))
+    assert caught.value.output.splitlines() == ["reading", "reading"]
 
 
 def test_a_port_that_another_container_has(lab):

@@ -6,7 +6,7 @@ from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.container.forms import Port, ports_of, volumes_of
-from reconciler.resources.container.model import Around, Container, Desired, Held, State, assemble, pieces
+from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
 from reconciler.resources.container.views import Entry, LiveView, Memory, StillView, View, shims
 from reconciler.resources.driver import Wanted
 
@@ -108,7 +108,7 @@ class Look:
         for socket, view in self._live.items():
             for entry in () if isinstance(view, HostError) else view.entries:
                 if any(_overlap(port, *published) for published in entry.published):
-                    system = socket == "/var/run/docker.sock"
+                    system = socket == SYSTEM_SOCKET
                     return "" if entry.made_here(self._host.store if system else "") else f"container {entry.name}"
         return listener(self._host, port)
 

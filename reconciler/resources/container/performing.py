@@ -1,6 +1,7 @@
 """performing: each action on a container, done through the engine's API. Never on what does not carry the resource's labels."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from reconciler.core.rules import Impact, rules_of
@@ -24,8 +25,11 @@ from reconciler.resources.container.normal import RID, SERVICE, STORE, body_of, 
 from reconciler.resources.container.observing import binds_of, listener
 
 Say = Callable[[str], None]
-_STEADY: Final = 0.3
-"""Seconds that a container without a health check has to live to count as started."""
+_BRIEF: Final = 0.05
+_STEADY: Final = 1.0
+"""Seconds that a container without a health check has to live to count as started: a moment, for fifty are started one after
+the other; but one whose last run was short is looked at for long, so that its end is told with its last words."""
+_SHORT_RUN: Final = 10.0
 _PAUSE: Final = 0.1
 
 
@@ -100,12 +104,6 @@ def _has(engine: Engine, ref: str) -> bool:
 
 def _create(action: Create, engine: Engine, host: Host) -> None:
     want = action.desired
-    there = _inspect(engine, action.name)
-    if there is not None:
-        _guard(there, action, host)
-        if not _as_wanted(there, want, engine, action.socket):
-            raise Conflict(f"{action.name} is there already, and differs; plan again")
-        return
     for path in binds_of(want):
         _require(host, path)
     labels = {SERVICE: action.service, RID: action.rid} | ({STORE: host.store} if host.store else {})
@@ -118,12 +116,13 @@ def _create(action: Create, engine: Engine, host: Host) -> None:
             f"the engine has no image {want.image}; give it an image_archive, or fetch it by hand: "
             f"docker -H unix://{action.socket} pull {want.image}"
         ) from None
-    except Conflict as err:
-        holder = _inspect(engine, action.name)
-        if holder is None:
+    except Conflict:
+        there = _inspect(engine, action.name)
+        if there is None:
             raise
-        who = f"container {str(holder['Id'])[:12]}, not ours"
-        raise Conflict(f"the name {action.name} is taken by {who}; rename it, or give this one another name") from err
+        _guard(there, action, host)
+        if not _as_wanted(there, want, engine, action.socket):
+            raise Conflict(f"{action.name} is there already, and differs; plan again") from None
 
 
 def _require(host: Host, path: str) -> None:
@@ -159,7 +158,7 @@ def _start(action: Start, engine: Engine, host: Host, say: Say) -> None:
             engine.start(action.name)
         except HostError as err:
             raise _refused(err, seen, host) from err
-    _watch(action, engine, host, say, int(seen.get("RestartCount") or 0))
+    _watch(action, engine, host, say, seen)
 
 
 def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:
@@ -177,23 +176,28 @@ def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:
     return Conflict(text, err.output)
 
 
-def _watch(action: Start, engine: Engine, host: Host, say: Say, restarts: int) -> None:
-    """Until it runs steadily, or is healthy where it has a health check. Raises Permanent when it ends meanwhile."""
+def _watch(action: Start, engine: Engine, host: Host, say: Say, before: Mapping[str, Any]) -> None:
+    """Until it runs steadily, or is healthy where it has a health check. Raises Permanent when it ends meanwhile.
+
+    before: its inspect before it was started.
+    """
     clock = host.clock
     begun = clock.monotonic()
+    steady = min(_STEADY if _ran_briefly(before["State"]) else _BRIEF, action.timeout)
+    restarts = int(before.get("RestartCount") or 0)
     told = False
     while True:
         seen = engine.inspect(action.name)
         state = seen["State"]
-        elapsed = clock.monotonic() - begun
+        left = action.timeout - (clock.monotonic() - begun)
         if int(seen.get("RestartCount") or 0) > restarts or state.get("Restarting") or not state.get("Running"):
             raise _died(action, engine, seen)
         health = (state.get("Health") or {}).get("Status") or "none"
-        if health == "healthy" or (health == "none" and elapsed >= min(_STEADY, action.timeout)):
+        if health == "healthy" or (health == "none" and action.timeout - left >= steady):
             return
         if health == "unhealthy":
             raise Permanent(f"{action.name} runs, but its health check fails", _last_check(state) or _logs(engine, action.name))
-        if health != "none" and elapsed >= action.timeout:
+        if health != "none" and left <= 0:
             raise Permanent(
                 f"{action.name} runs, but is not healthy after {action.timeout:g} s; mend its health check, or raise start_timeout",
                 _last_check(state) or _logs(engine, action.name),
@@ -201,7 +205,17 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, restarts: int) -
         if health != "none" and not told:
             told = True
             say(f"waiting until {action.name} is healthy")
-        clock.sleep(_PAUSE)
+        clock.sleep(min(_PAUSE, steady) if health == "none" else _PAUSE)
+
+
+def _ran_briefly(state: Mapping[str, Any]) -> bool:
+    """Whether its last run ended soon after its start."""
+    try:
+        times = [datetime.fromisoformat(str(state[name])[:19]) for name in ("StartedAt", "FinishedAt")]
+    except (KeyError, ValueError):
+        return False
+    lasted = (times[1] - times[0]).total_seconds()
+    return times[0].year > 1 and 0 <= lasted < _SHORT_RUN
 
 
 def _died(action: Start, engine: Engine, seen: Mapping[str, Any]) -> HostError:

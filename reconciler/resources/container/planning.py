@@ -215,8 +215,11 @@ class _Hand:
         )
 
     def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
+        """What an interrupted replacement left was agreed to be removed when the replacement was."""
         return tuple(
-            Remove(**self.whose, socket=one.socket, name=one.name, layer=not one.fresh) for one in found if one.status != "removing"
+            Remove(**self.whose, socket=one.socket, name=one.name, layer=not one.fresh and not set_aside(one.name))
+            for one in found
+            if one.status != "removing"
         )
 
     def lives(self, state: State, around: Around) -> tuple[Action, ...]:
@@ -264,6 +267,11 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),
     )
+
+
+def set_aside(name: str) -> bool:
+    """Whether a name is one that osvc gives while it replaces a container."""
+    return SUCCESSOR in name or PREDECESSOR in name
 
 
 def _free(name: str, taken: Collection[str]) -> str:
