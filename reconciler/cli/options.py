@@ -250,7 +250,8 @@ def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     found, extra = parser.parse_known_intermixed_args(words) if not verb.raw else parser.parse_known_args(words)
     if extra:
         word = extra[0].partition("=")[0]
-        raise Usage(f"unknown option {word}{did_you_mean(word, parser.spellings())}\n{parser.format_usage().rstrip()}")
+        what = f"unknown option {word}{did_you_mean(word, parser.spellings())}" if word.startswith("-") else f"unexpected {word!r}"
+        raise Usage(f"{what}\n{parser.format_usage().rstrip()}")
     if verb.raw:
         found.args = list(rest)
     return found

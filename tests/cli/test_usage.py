@@ -74,6 +74,7 @@ def test_every_verb_has_a_help_in_80_columns_whatever_the_terminal(place, name):
         (["plan", "--jsno"], "unknown option --jsno; did you mean '--json'?"),
         (["plan", "--servce=web"], "unknown option --servce; did you mean '--service'?"),
         (["plan", "--js"], "unknown option --js"),
+        (["doctor", "web"], "unexpected 'web'"),
         (["apply", "--wait", "soon"], "expected a time such as 10s or 2m, not 'soon'"),
         (["apply", "--wait", "-5"], "--wait"),
         (["watch", "--interval", "1ms"], "at least 100ms"),
