@@ -32,10 +32,10 @@ def check_owner(folder: str, path: str) -> None:
         stat = os.lstat(name) if name == path else os.stat(name)
         if os.path.islink(path):
             raise StoreError(f"cannot use {path}: it is a symbolic link")
-        if me == 0 and stat.st_uid != 0:
-            raise StoreError(f"cannot use {name}: it belongs to uid {stat.st_uid}, and osvc runs as root; chown it to root")
         if me == 0 and stat.st_mode & 0o022:
             raise StoreError(f"cannot use {name}: others may write it; chmod go-w it")
+        if me == 0 and stat.st_uid != 0:
+            raise StoreError(f"cannot use {name}: it belongs to uid {stat.st_uid}, and osvc runs as root; chown it to root")
 
 
 def read_key(folder: str, *, make: bool) -> bytes:

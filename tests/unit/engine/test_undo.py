@@ -3,7 +3,7 @@
 import dataclasses
 
 from reconciler.core.observed import Absent
-from reconciler.core.outcome import End, Status, UndoBegan, Undid
+from reconciler.core.outcome import End, Status, Undid, UndoBegan
 from reconciler.core.policy import Policy
 from reconciler.host.errors import Permanent
 from tests.unit.core.toys import ToyDesired, service, up

@@ -1,0 +1,60 @@
+"""claims: who releases goes first."""
+
+import dataclasses
+
+import pytest
+
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.policy import Aim, Goal
+from reconciler.engine.claims import in_order
+from reconciler.engine.errors import Refused
+from reconciler.engine.target import Target
+from tests.unit.core.toys import ToyDesired, kinds, service
+
+
+def target(name, *claims, **more):
+    spec = dataclasses.replace(service(box_1=ToyDesired(claims=claims)), name=name)
+    return Target(name, more.pop("spec", spec), **more)
+
+
+def owns(*claims):
+    desired = ToyDesired(claims=claims)
+    return Ownership("store", {"box#1": Owned("box", desired, desired)})
+
+
+def names(targets, owned, prune=False):
+    return [item.name for item in in_order(targets, owned, kinds, prune=prune)]
+
+
+def test_names_in_natural_order_when_nothing_moves():
+    assert names([target("web10"), target("web2"), target("db")], {}) == ["db", "web2", "web10"]
+
+
+def test_who_releases_goes_before_who_takes():
+    assert names([target("a", "8080"), target("b")], {"b": owns("8080")}) == ["b", "a"]
+
+
+def test_along_a_chain():
+    moves = [target("a", "1"), target("b", "2"), target("c")]
+    assert names(moves, {"b": owns("1"), "c": owns("2")}) == ["c", "b", "a"]
+
+
+def test_a_swap_in_both_directions_is_refused_and_names_both():
+    with pytest.raises(Refused, match="a and b: each takes what the other holds"):
+        names([target("a", "2"), target("b", "1")], {"a": owns("1"), "b": owns("2")})
+
+
+def test_what_somebody_else_keeps_is_refused():
+    with pytest.raises(Refused, match=r"cannot work on a: 8080 is held by z, which is not worked on here; apply z as well"):
+        names([target("a", "8080")], {"z": owns("8080")})
+
+
+def test_an_orphan_releases_only_when_it_is_pruned():
+    moves = [target("a", "1"), Target("old", None)]
+    with pytest.raises(Refused, match="whose spec is gone; give it up with --prune"):
+        names(moves, {"old": owns("1")})
+    assert names(moves, {"old": owns("1")}, prune=True) == ["old", "a"]
+
+
+def test_who_is_to_be_down_takes_nothing():
+    assert names([target("a", "1", goal=Goal(Aim.DOWN)), target("b", "1")], {"b": owns("1")}) == ["a", "b"]

@@ -1,0 +1,72 @@
+"""The node's configuration."""
+
+import dataclasses
+
+import pytest
+
+from reconciler.engine import config
+from reconciler.engine.config import Config, read_config
+from reconciler.engine.errors import ConfigError
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "osvc.yaml"
+        path.write_text(text)
+        return {"OSVC_CONFIG": str(path)}
+
+    return write
+
+
+def test_no_default_file_is_fine(monkeypatch, tmp_path):
+    monkeypatch.setattr(config, "DEFAULT_PATH", str(tmp_path / "none.yaml"))
+    found = read_config({})
+    assert found.node and "." not in found.node
+    assert dataclasses.replace(found, node="localhost") == Config()
+
+
+def test_a_file_that_was_asked_for_must_be_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: no such file; OSVC_CONFIG names it"):
+        read_config({"OSVC_CONFIG": str(tmp_path / "none.yaml")})
+
+
+def test_everything_can_be_set(file):
+    env = file(
+        "node: db1\nenv: PRD\nspecs: /srv/specs/\nsubnet_pool: 10.1.0.0/16\nprune: yes\ndisrupt: false\n"
+        "interval: 1m\nlock_wait: 5\nlog: false\nretention: 30d\nstate_dir: /s\nrun_dir: /r\n"
+    )
+    assert read_config(env) == Config("db1", "PRD", "/srv/specs", "10.1.0.0/16", True, False, 60.0, 5.0, False, 30, "/s", "/r")
+
+
+def test_the_environment_goes_before_the_file(file):
+    found = read_config(file("state_dir: /s\nrun_dir: /r\n") | {"OSVC_STATE_DIR": "/a", "OSVC_RUN_DIR": "/b/"})
+    assert (found.state_dir, found.run_dir) == ("/a", "/b")
+    assert (found.place.state_dir, found.place.run_dir) == ("/a", "/b")
+
+
+def test_every_error_is_told_at_once(file):
+    with pytest.raises(ConfigError) as caught:
+        read_config(file("interwal: 3\nprune: perhaps\nspecs: relative\nsubnet_pool: 10.0.0.1/8\ninterval: 0\n"))
+    text = str(caught.value)
+    assert "unknown setting 'interwal'; did you mean 'interval'?" in text
+    for clause in ("prune: expected true or false", "specs: expected an absolute path", "subnet_pool: ", "interval: expected more"):
+        assert clause in text
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"), [("- a\n", "expected a map"), ("a: [\n", ":2:1: "), ("a: !!python/object:os.system x\n", "constructor")]
+)
+def test_what_is_not_a_map_of_settings_is_told(file, text, clause):
+    with pytest.raises(ConfigError, match=clause):
+        read_config(file(text))
+
+
+def test_an_empty_file_says_nothing(file):
+    assert read_config(file("# nothing yet\n")).specs == "/etc/osvc/services.d"
+
+
+def test_what_is_not_text_is_told(tmp_path):
+    (tmp_path / "osvc.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        read_config({"OSVC_CONFIG": str(tmp_path / "osvc.yaml")})
