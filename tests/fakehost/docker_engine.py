@@ -1,6 +1,7 @@
 """One engine of the fake Docker port: ports.Engine, call by call, with a real engine's refusals in its own words."""
 
 import copy
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     from tests.fakehost.docker import FakeContainer, FakeDaemon, FakeDocker
 
 
+def _alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A read sees the machine at one moment: several threads of osvc work on it at once."""
+
+    @functools.wraps(method)
+    def read(self: "FakeEngine", *words: Any, **more: Any) -> Any:
+        with self._machine.lock:
+            return method(self, *words, **more)
+
+    return read
+
+
 class FakeEngine:
     """The engine behind a socket. calls: how often it was asked and told, whether or not it answered."""
 
@@ -39,9 +51,11 @@ class FakeEngine:
 
     # Reading
 
+    @_alone
     def ping(self, timeout: float = 3.0) -> None:
         self._read("ping")
 
+    @_alone
     def info(self) -> Record:
         daemon = self._read("info")
         found: Record = template("info.json")
@@ -58,6 +72,7 @@ class FakeEngine:
         )
         return found
 
+    @_alone
     def containers(self) -> list[Record]:
         daemon = self._read("containers")
         found = []
@@ -67,18 +82,22 @@ class FakeEngine:
             found.append(copy.deepcopy(listed(container.record, asked if still else container.record["Image"])))
         return found[::-1]
 
+    @_alone
     def inspect(self, container: str) -> Record:
         daemon = self._read(f"inspect {container}")
         return copy.deepcopy(self._find(daemon, container).record)
 
+    @_alone
     def images(self) -> list[Record]:
         daemon = self._read("images")
         return [listed_image(self._image_record(daemon, image)) for image in daemon.data.images.values()]
 
+    @_alone
     def image(self, ref: str) -> Record:
         daemon = self._read(f"image {ref}")
         return self._image_record(daemon, self._find_image(daemon, ref, f"no such image: {ref}: No such image: {ref}"))
 
+    @_alone
     def networks(self) -> list[Record]:
         daemon = self._read("networks")
         found: list[Record] = template("networks.json")
@@ -87,6 +106,7 @@ class FakeEngine:
                 network["Options"]["com.docker.network.bridge.name"] = daemon.bridge or "docker0"
         return found
 
+    @_alone
     def logs(self, container: str, lines: int = 10) -> str:
         daemon = self._read(f"logs {container}")
         text = printable(self._find(daemon, container).output)
@@ -213,9 +233,11 @@ class FakeEngine:
 
     @contextmanager
     def _write(self, what: str) -> Iterator["FakeDaemon"]:
-        self.calls.writes += 1
+        with self._machine.lock:
+            self.calls.writes += 1
         if not self._counted:
-            yield self._docker.alive(self.socket)
+            with self._machine.lock:
+                yield self._docker.alive(self.socket)
             return
         with self._machine.effect(f"docker {self.socket} {what}"):
             yield self._docker.alive(self.socket)

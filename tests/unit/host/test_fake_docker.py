@@ -1,6 +1,7 @@
 """What only the fake Docker engine has: effects, faults, crashes, processes, data that comes and goes with its filesystem."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -233,3 +234,18 @@ def test_a_bind_of_the_mount_kind_needs_its_source(engine: FakeEngine) -> None:
     mounts = {"Mounts": [{"Type": "bind", "Source": "/nowhere", "Target": "/x"}]}
     with pytest.raises(Permanent, match="bind source path does not exist: /nowhere"):
         engine.create("web", {**SLEEP, "HostConfig": mounts})
+
+
+def test_many_threads_may_work_at_once(engine: FakeEngine) -> None:
+    def work(number: int) -> int:
+        engine.create(f"c{number}", SLEEP)
+        engine.start(f"c{number}")
+        found = len(engine.containers())
+        engine.stop(f"c{number}", 1)
+        engine.remove(f"c{number}")
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(0 < found <= 8 for found in pool.map(work, range(80)))
+    assert engine.containers() == []
+    assert engine.calls.writes == 320
