@@ -25,8 +25,9 @@ class Commands(Protocol):
     """Programs of the host, run without a shell, with LC_ALL=C and a closed standard input."""
 
     def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
-        """Run to the end. Raises NotFound (no such program), Transient (time-out; the process group is killed),
-        Permanent (an exit code not in `ok`; message is the last line of stderr, output the rest)."""
+        """Run to the end. Raises NotFound (no such program), Transient (time-out; the process group is killed), and for an
+        exit code not in `ok` what the program's words say: Busy, NotFound, Conflict, Denied, Transient, or else Permanent.
+        The message is the last line that says something; output, the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Files(Protocol):
         """None when there is none. Raises Transient when the filesystem does not answer in time."""
 
     def read(self, path: str, *, limit: int = 4 << 20) -> str | None:
-        """Text, or None when there is none. Raises Permanent when it is larger than `limit`."""
+        """Text, or None when there is none. Raises Permanent when it is larger than `limit`, no regular file, or not UTF-8."""
 
     def write(self, path: str, text: str, *, mode: int = 0o600) -> None:
         """Replace as a whole (temporary file, fsync, rename)."""
@@ -95,7 +96,8 @@ class Mounts(Protocol):
         """The mount table, in its order: of several mounts on one target the last is the visible one."""
 
     def signature(self, path: str) -> str:
-        """The filesystem type that a device or backing file carries ("ext4"), or "" for none."""
+        """The filesystem type that a device or backing file carries ("ext4"), or "" for none. Raises NotFound when the path
+        does not exist, Permanent when it carries several signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +119,21 @@ class Processes(Protocol):
         """One process, or None."""
 
     def peer(self, socket: str) -> Process | None:
-        """The process that listens on a unix socket (SO_PEERCRED); None when nobody answers there."""
+        """The process that listens on a unix socket (SO_PEERCRED); None when nobody answers there; pid 0 when it cannot be named.
+        For a socket that systemd opened it is pid 1."""
 
     def listener(self, address: str, port: int, protocol: str = "tcp") -> Process | None:
         """Who listens on a port ("0.0.0.0" and "::" cover every address); a Process with pid 0 when it cannot be named."""
 
     def signal(self, process: Process, number: int) -> bool:
-        """Send a signal through a pidfd, if it is still the same process. Whether it was. Never to osvc, its ancestors or pid 1."""
+        """Send a signal through a pidfd, if it is still the same process. Whether it was. Raises Denied for osvc, its ancestors
+        and pid 1."""
 
     def wait_gone(self, process: Process, timeout: float) -> bool:
         """Whether the process ended in time."""
 
     def stat_in(self, process: Process, path: str) -> FileStat | None:
-        """stat of a path as that process sees it (/proc/PID/root)."""
+        """stat of a path as that process sees it (/proc/PID/root). Raises NotFound when the process has ended."""
 
     def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
         """Start a daemon: new session, stdin null, stdout and stderr appended to `log`, umask 022, cwd /, generous
@@ -170,7 +174,7 @@ class Net(Protocol):
 
     def rules(self) -> frozenset[str]:
         """The IPv4 firewall's rules and chains in iptables-save form, each prefixed by its table: "nat -N OSVC-POST",
-        "filter -A OSVC-FWD -i osvc-1 -j ACCEPT"."""
+        "filter -A OSVC-FWD -i osvc-1 -j ACCEPT", "filter -P FORWARD DROP". Empty where there is no iptables."""
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses of a host name; () when there is none."""

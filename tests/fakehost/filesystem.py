@@ -22,7 +22,10 @@ _ORDER = ("nosuid", "nodev", "noexec", "noatime", "nodiratime", "relatime", "nos
 
 @dataclass(eq=False)
 class Inode:
-    """A file, folder, link, socket or block device. image: the filesystem that a file or device carries."""
+    """A file, folder, link, socket or block device. image: the filesystem that a file or device carries.
+
+    gone: once it is unlinked, the path that the mount table goes on showing for it.
+    """
 
     number: int
     kind: str
@@ -35,6 +38,7 @@ class Inode:
     target: str = ""
     children: "dict[str, Inode]" = field(default_factory=dict)
     image: "Filesystem | None" = None
+    gone: str = ""
 
 
 @dataclass(eq=False)
@@ -172,6 +176,8 @@ class Tree:
     def path_of(self, inode: Inode) -> str:
         """The path inside its filesystem."""
         parts: list[str] = []
+        if inode.gone:
+            return inode.gone
         while inode.parent is not None:
             parts.append(next(name for name, child in inode.parent.children.items() if child is inode))
             inode = inode.parent
@@ -311,6 +317,7 @@ class Tree:
         if spot.mount.readonly or spot.mount.fs.readonly:
             raise _fault(30, "Read-only file system", what)
         folder, name = self._place(spot)
+        folder.children[name].gone = f"{self.path_of(folder.children[name])}//deleted"
         del folder.children[name]
         folder.mtime_ns = self._now_ns()
 

@@ -99,9 +99,11 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
             raise Said(32, f"mount: {target}: special device {source} does not exist.\n{_HINT}")
         if (origin.inode.kind == "dir") != (spot.inode.kind == "dir"):
             raise Said(32, f"mount: {target}: mount(2) system call failed: Not a directory.\n{_HINT}")
-        given = [word for word in options if word in {*MOUNT_FLAGS, *MOUNT_FLAGS.values(), *ATIMES, "atime", "ro", "rw"}]
-        flags = _flags([], given, origin.mount.flags) if given else list(origin.mount.flags)
-        readonly = "ro" in given if given else origin.mount.readonly
+        flags, readonly = list(origin.mount.flags), origin.mount.readonly
+        given = _bits([], options)
+        if given - {"strictatime"} or _readonly(options, False):
+            # mount(8) binds first, and remounts the bind when a bit is set; strictatime alone does not make it do so.
+            flags, readonly = _shown_flags(given, flags), _readonly(options, False)
         shown = origin.mount.source
         tree.attach(origin.mount.fs, origin.inode, spot, shown, flags, readonly=readonly, backing=origin.mount.backing)
         return
@@ -133,7 +135,7 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
     readonly = readonly or (loop in tree.loops and tree.loops[loop].protected)
     if first is None:
         fs.readonly, fs.options = readonly, words
-    elif fs.readonly != readonly:
+    elif fs.readonly != readonly or (spot.mount.fs is fs and spot.inode is spot.mount.root):
         raise Said(32, f"mount: {target}: {loop or source} already mounted on {first.target}.\n{_HINT}")
     if loop and loop not in tree.loops:
         tree.loops[loop] = Loop(device, origin.path, origin.mount, protected=readonly)
@@ -200,11 +202,12 @@ def _readonly(options: list[str], before: bool) -> bool:
 
 
 def _flags(start: list[str], options: list[str], kept: list[str] | None) -> list[str]:
-    """The flags of a mount: those that mount(8) starts from, changed by the words given.
+    """The flags of a mount: those that mount(8) starts from, changed by the words given."""
+    return _shown_flags(_bits(start, options), kept)
 
-    Each word sets a bit of its own, so that relatime does not undo noatime: `atime` does. Without any word for access times
-    the kernel keeps those of the mount (`kept`; None for a new one), or takes relatime. strictatime is the absence of a word.
-    """
+
+def _bits(start: list[str], options: list[str]) -> set[str]:
+    """Each word sets a bit of its own, so that relatime does not undo noatime: `atime` does."""
     bits = set(start)
     for word in options:
         if word in ATIMES or word in MOUNT_FLAGS:
@@ -213,6 +216,12 @@ def _flags(start: list[str], options: list[str], kept: list[str] | None) -> list
             bits.discard("noatime")
         else:
             bits -= {flag for flag, undo in MOUNT_FLAGS.items() if undo == word}
+    return bits
+
+
+def _shown_flags(bits: set[str], kept: list[str] | None) -> list[str]:
+    """What the kernel makes of the bits. Without one for access times it keeps those of the mount (`kept`; None for a new
+    one), or takes relatime. strictatime is the absence of a word."""
     plain = bits & set(MOUNT_FLAGS)
     if kept is not None and not bits & {*ATIMES, "nodiratime"}:
         return sorted({*plain, *(set(kept) & set(ATIMES))})

@@ -104,8 +104,11 @@ def _rmdir(machine: Machine, words: list[str]) -> str:
     flags, paths = _operands(words, "--ignore-fail-on-non-empty")
     failed = ""
     for path in paths:
-        found = machine.tree.find(path, follow=False)
-        if found is None:
+        spot = machine.tree.walk(path, follow=False)
+        found = spot.inode
+        if found is None and len(spot.rest) == 1 and (spot.mount.readonly or spot.mount.fs.readonly):
+            failed += f"rmdir: failed to remove '{path}': Read-only file system\n"
+        elif found is None:
             failed += f"rmdir: failed to remove '{path}': No such file or directory\n"
         elif found.kind != "dir":
             failed += f"rmdir: failed to remove '{path}': Not a directory\n"
