@@ -1,0 +1,244 @@
+"""Session: which services, in which order, and what pruning must not do. With the real types, on the fake machine."""
+
+import dataclasses
+import os
+
+import pytest
+
+from reconciler.core.change import Verdict
+from reconciler.core.outcome import End
+from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.engine.errors import Refused, StoreError, Unselected
+from reconciler.engine.locks import Locks
+from tests.fakehost import FakeHost
+from tests.unit.engine.node import SPEC, Node
+
+PRUNE = Policy(prune=True)
+
+
+@pytest.fixture
+def node(tmp_path):
+    made = Node(tmp_path)
+    for name in ("web", "db", "app"):
+        made.write(name)
+    return made
+
+
+def names(found):
+    return [target.name for target in found]
+
+
+def test_apply_then_nothing_is_left_to_do(node):
+    assert [result.end for result in node.apply()] == [End.CONVERGED] * 3
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
+    with node.session(write=False) as session:
+        assert all(plan.empty for plan in session.plans(session.targets(session.load())))
+    effects = node.machine.effects
+    node.apply()
+    assert node.machine.effects == effects
+
+
+def test_planning_makes_nothing(node):
+    with node.session(write=False) as session:
+        plans = session.plans(session.targets(session.load()))
+    assert all(plan.steps for plan in plans)
+    assert not os.path.exists(node.config.state_dir)
+    assert not os.path.exists(node.config.run_dir)
+    assert node.machine.effects == 0
+
+
+def test_services_are_seen_together(node):
+    """One look at the mount table, however many services there are."""
+    for n in range(20):
+        node.write(f"more{n}")
+    with node.session(write=False) as session:
+        targets = session.targets(session.load())
+        before = len(node.machine.looks)
+        session.observe(targets[:1])
+        one = len(node.machine.looks) - before
+        session.observe(targets)
+        tables = [look for look in node.machine.looks[before + one :] if "mountinfo" in look or "table" in look]
+    assert len(tables) <= 1
+
+
+def test_globs(node):
+    with node.session(write=False) as session:
+        loaded = session.load()
+        assert names(session.targets(loaded)) == ["app", "db", "web"]
+        assert names(session.targets(loaded, ["w*", "db"])) == ["db", "web"]
+        with pytest.raises(Unselected, match="no service 'wep'; did you mean 'web'"):
+            session.targets(loaded, ["web", "wep"])
+
+
+def test_a_spec_that_is_gone_is_an_orphan_and_left_alone_until_it_is_pruned(node):
+    node.apply()
+    (node.specs / "web.yaml").unlink()
+    with node.session() as session:
+        orphan = next(target for target in session.targets(session.load()) if target.name == "web")
+        assert (orphan.service, orphan.gone) == (None, True)
+        plan = session.plans([orphan])[0]
+        assert (plan.empty, plan.changes[0].remedy) == (True, "osvc plan --prune")
+    node.apply()
+    assert "/mnt/web" in node.mounts()
+    node.apply(policy=PRUNE)
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db"]
+    with node.session() as session:
+        assert names(session.targets(session.load())) == ["app", "db"]
+
+
+def test_a_spec_from_another_folder_is_no_orphan_of_this_one(node, tmp_path):
+    node.apply()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    (elsewhere / "one.yaml").write_text(SPEC % "one")
+    with node.session() as session:
+        assert names(session.targets(session.load([str(elsewhere)]))) == ["one"]
+
+
+def test_an_invalid_spec_is_not_gone(node):
+    node.apply()
+    node.write("web", "resources: {fs#1: {dev: tmpfs\n")
+    node.write("db", "resources: {fs#1: {dev: tmpfs, mnt: relative, type: tmpfs}}\n")
+    with node.session() as session:
+        loaded = session.load()
+        assert loaded.errors
+        assert names(session.targets(loaded)) == ["app"]
+
+
+def test_pruning_more_than_half_needs_a_word_more(node):
+    node.apply()
+    for name in ("web", "db"):
+        (node.specs / f"{name}.yaml").unlink()
+    effects = node.machine.effects
+    with pytest.raises(Refused, match=r"2 of 3 owned resources would go .db fs#1, web fs#1.; if that is meant, say --prune-all"):
+        node.apply(policy=PRUNE)
+    with node.session() as session, pytest.raises(Refused):
+        session.plans(session.targets(session.load()), policy=PRUNE)
+    assert node.machine.effects == effects
+    node.apply(policy=PRUNE, prune_all=True)
+    assert node.mounts() == ["/mnt/app"]
+
+
+def test_an_empty_folder_prunes_nothing(node):
+    node.apply()
+    for file in node.specs.iterdir():
+        file.unlink()
+    with node.session() as session:
+        loaded = session.load()
+        assert (len(loaded.errors), session.targets(loaded)) == (1, ())
+        taken_as_it_is = dataclasses.replace(loaded, errors=(), folders=(os.path.realpath(node.specs),))
+        targets = session.targets(taken_as_it_is)
+        assert names(targets) == ["app", "db", "web"]
+        with pytest.raises(Refused, match="no spec is left"):
+            session.plans(targets, policy=PRUNE)
+        with pytest.raises(Refused, match="no spec is left"):
+            session.converge(targets, policy=PRUNE)
+    assert len(node.mounts()) == 3
+
+
+def test_a_glob_does_not_get_around_the_guard(node):
+    node.apply()
+    for file in node.specs.iterdir():
+        file.unlink()
+    for name in ("web", "db"):
+        node.write(name + "2")
+    with node.session() as session:
+        targets = [target for target in session.targets(session.load()) if target.service is None]
+        with pytest.raises(Refused):
+            session.plans(targets, policy=PRUNE)
+
+
+def test_a_service_whose_spec_is_gone_can_be_stopped(node):
+    node.apply()
+    (node.specs / "web.yaml").unlink()
+    with node.session() as session:
+        targets = session.targets(session.load(), ["web"], aim=Aim.DOWN)
+        session.set_goal(["web"], Goal(Aim.DOWN, "alice"))
+        assert [result.end for result in session.converge(targets, verb="stop")] == [End.CONVERGED]
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db"]
+    with node.session() as session, pytest.raises(Refused, match=r"cannot start web: its spec .*web.yaml is gone"):
+        session.targets(session.load(), ["web"], aim=Aim.UP)
+
+
+def test_a_goal_is_remembered_and_left_alone(node):
+    node.apply()
+    with node.session() as session:
+        targets = session.targets(session.load(), ["web"], aim=Aim.DOWN)
+        session.set_goal(["web"], Goal(Aim.DOWN, "alice", reason="disk swap"))
+        session.converge(targets, verb="stop")
+    results = {result.service: result for result in node.apply()}
+    assert results["web"].outcomes == ()
+    assert "/mnt/web" not in node.mounts()
+    assert results["web"].plan.goal.by == "alice"
+    with node.session() as session:
+        session.set_goal(["web"], Goal())
+        session.converge(session.targets(session.load(), ["web"], aim=Aim.UP), verb="start")
+    assert "/mnt/web" in node.mounts()
+
+
+def test_a_claim_moves_from_one_service_to_another_in_one_run(node):
+    node.apply()
+    node.write("app", SPEC % "web")
+    node.write("web", SPEC % "elsewhere")
+    results = node.apply()
+    assert [result.service for result in results] == ["db", "web", "app"]
+    assert {result.end for result in results} == {End.CONVERGED}
+    assert sorted(node.mounts()) == ["/mnt/db", "/mnt/elsewhere", "/mnt/web"]
+
+
+def test_a_locked_service_does_not_hold_up_the_others(node):
+    host = FakeHost(node.machine)
+    with Locks(node.config.run_dir, host.clock, verb="watch").hold("db", wait=0):
+        results = {result.service: result for result in node.apply(lock_wait=0.0)}
+    assert (results["db"].end, results["web"].end) == (End.LOCKED, End.CONVERGED)
+    assert "osvc watch" in results["db"].message
+
+
+def test_a_signal_between_two_services_begins_no_other(node):
+    from reconciler.core.outcome import Ended
+
+    with node.session() as session:
+        results = session.converge(
+            session.targets(session.load()),
+            on_event=lambda event: session.stop.terminate() if isinstance(event, Ended) else None,
+        )
+    assert [result.end for result in results] == [End.CONVERGED, End.STOPPED, End.STOPPED]
+    assert node.mounts() == ["/mnt/app"]
+
+
+def test_a_state_folder_that_cannot_be_written_plans_but_does_not_apply(node, monkeypatch):
+    """Root may write anything: what os.access says stands in for a read-only filesystem."""
+    node.apply()
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    with node.session() as session:
+        targets = session.targets(session.load())
+        assert all(plan.empty for plan in session.plans(targets))
+        with pytest.raises(StoreError, match="read-only for this user"):
+            session.converge(targets)
+
+
+def test_a_selection_and_a_recorded_snapshot(node):
+    with node.session(write=False) as session:
+        targets = session.targets(session.load(), ["web"])
+        snapshot = session.observe(targets)
+        looks = len(node.machine.looks)
+        plan = session.plans(targets, snapshot=snapshot, selection=Selection(("container",)))[0]
+        assert len(node.machine.looks) == looks
+    assert [change.verdict for change in plan.changes] == [Verdict.KEEP]
+
+
+def test_a_survey_says_what_a_plan_was_made_from(node):
+    node.apply()
+    with node.session(write=False) as session:
+        survey = session.survey(session.targets(session.load(), ["web"]))[0]
+    assert set(survey.observed) == {"fs#1"} == set(survey.ownership.owned)
+    assert survey.target.source.endswith("web.yaml")
+    assert survey.ownership.store
+
+
+def test_old_runs_expire(node):
+    node.apply()
+    assert node.session().store.journal()
+    node.machine.pass_time(91 * 86400)
+    with node.session() as session:
+        assert session.store.journal() == ()

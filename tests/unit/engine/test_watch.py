@@ -1,0 +1,183 @@
+"""watch: what it does when something changes, and what it leaves alone. Time is the fake machine's."""
+
+import os
+
+import pytest
+
+from reconciler.core.outcome import End, Noticed
+from reconciler.core.policy import Aim, Goal
+from reconciler.engine.watch import Watch
+from reconciler.host.errors import Permanent
+from tests.unit.engine.node import SPEC, Node
+
+
+class Watching:
+    def __init__(self, node):
+        self.node, self.session = node, node.session()
+        self.watch = Watch(self.session, on_event=node.events.append)
+
+    def look(self):
+        return {result.service: result.end for result in self.watch.look()}
+
+    def noticed(self):
+        return [event.text for event in self.node.events if isinstance(event, Noticed)]
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def build(**settings):
+        node = Node(tmp_path, **settings)
+        for name in ("web", "db"):
+            node.write(name)
+        made.append(Watching(node))
+        return made[-1]
+
+    yield build
+    for item in made:
+        item.session.close()
+
+
+def test_it_converges_at_the_start_and_is_then_quiet(make):
+    w = make()
+    assert w.look() == {"web": End.CONVERGED, "db": End.CONVERGED}
+    effects, changes = w.node.machine.effects, w.session.store._db.total_changes
+    assert w.look() == {}
+    assert (w.node.machine.effects, w.session.store._db.total_changes) == (effects, changes)
+
+
+def test_drift_is_mended_where_it_is_and_nowhere_else(make):
+    w = make()
+    w.look()
+    w.node.machine.tear_off("/mnt/web")
+    assert w.look() == {"web": End.CONVERGED}
+    assert sorted(w.node.mounts()) == ["/mnt/db", "/mnt/web"]
+
+
+def test_an_edited_spec_is_applied(make):
+    w = make()
+    w.look()
+    w.node.write("web", SPEC.replace("type: tmpfs}", "type: tmpfs, mnt_opt: size=1m}") % "web")
+    assert w.watch.edited
+    assert w.look() == {"web": End.CONVERGED}
+    assert not w.watch.edited
+
+
+def test_a_new_spec_is_found(make):
+    w = make()
+    w.look()
+    w.node.write("app")
+    assert w.look() == {"app": End.CONVERGED}
+
+
+def test_an_invalid_edit_keeps_the_last_valid_state_and_is_told_once(make):
+    w = make()
+    w.look()
+    w.node.write("web", "resources: [\n")
+    w.node.machine.tear_off("/mnt/web")
+    assert w.look() == {"web": End.CONVERGED}
+    assert "/mnt/web" in w.node.mounts()
+    w.look()
+    assert len([text for text in w.noticed() if "web.yaml" in text]) == 1
+    w.node.write("web", SPEC % "other")
+    assert w.look() == {"web": End.CONVERGED}
+
+
+def test_a_folder_that_vanishes_stops_nothing(make, tmp_path):
+    w = make()
+    w.look()
+    os.rename(w.node.specs, tmp_path / "away")
+    w.node.machine.tear_off("/mnt/db")
+    assert w.look() == {"db": End.CONVERGED}
+    os.rename(tmp_path / "away", w.node.specs)
+    assert w.look() == {}
+
+
+def test_goals_are_respected_also_new_ones(make):
+    w = make()
+    w.look()
+    w.session.set_goal(["web"], Goal(Aim.DOWN, "alice"))
+    w.look()
+    assert w.node.mounts() == ["/mnt/db"]
+    w.session.set_goal(["web"], Goal())
+    assert w.look() == {"web": End.CONVERGED}
+
+
+def test_a_failure_backs_off_longer_each_time_and_a_new_spec_ends_that(make):
+    w = make()
+    w.node.machine.fail_next(lambda label: label.startswith("mount ") and "/mnt/web" in label, Permanent("no"), times=float("inf"))
+    assert w.look() == {"db": End.CONVERGED, "web": End.ROLLED_BACK}
+    assert w.look() == {}, "not again at once"
+    waits = []
+    for _ in range(4):
+        until = w.session.store.failure("web").until
+        waits.append((until - w.node.machine.now()).total_seconds())
+        w.node.machine.pass_time(waits[-1] + 0.1)
+        assert w.look() == {"web": End.ROLLED_BACK}
+    assert all(low <= wait <= low * 1.1 for low, wait in zip((10, 20, 40, 80), waits, strict=True)), waits
+    assert w.session.store.failure("web").count == 5
+    w.node.write("web", SPEC % "other")
+    assert w.look() == {"web": End.CONVERGED}
+    assert w.session.store.failure("web") is None
+
+
+def test_an_orphan_is_pruned_only_where_that_is_set(make):
+    w = make()
+    w.look()
+    w.node.write("app")
+    w.look()
+    (w.node.specs / "web.yaml").unlink()
+    w.look()
+    assert "/mnt/web" in w.node.mounts()
+
+
+def test_pruning_by_setting(make):
+    w = make(prune=True)
+    w.node.write("app")
+    w.look()
+    (w.node.specs / "web.yaml").unlink()
+    w.look()
+    assert sorted(w.node.mounts()) == ["/mnt/app", "/mnt/db"]
+    for file in list(w.node.specs.iterdir()):
+        file.unlink()
+    w.look()
+    assert sorted(w.node.mounts()) == ["/mnt/app", "/mnt/db"], "an emptied folder prunes nothing"
+    assert any("there is no spec in this folder" in text for text in w.noticed())
+
+
+def test_it_ends_at_a_signal_and_says_which(make):
+    w = make()
+    w.node.machine.on_tick.append(lambda: w.node.machine.ticks > 25 and w.node.stop.terminate())
+    assert w.watch.run() == 15
+    assert 25 < w.node.machine.ticks < 27
+
+
+def test_it_looks_at_the_interval_and_earlier_when_a_spec_changes(make):
+    w = make()
+    looks = []
+    real = w.watch.look
+    w.watch.look = lambda: (looks.append(w.node.machine.ticks), real())[1]
+    edits = iter([lambda: w.node.write("app")])
+
+    def tick():
+        if w.node.machine.ticks > 13:
+            for edit in edits:
+                edit()
+        if w.node.machine.ticks > 30:
+            w.node.stop.terminate()
+
+    w.node.machine.on_tick.append(tick)
+    w.watch.run()
+    assert looks[:2] == [0, 10]
+    assert 13 < looks[2] <= 15
+    assert looks[3] == looks[2] + 10
+
+
+def test_without_permission_nothing_is_interrupted(make):
+    w = make(disrupt=False)
+    w.look()
+    w.node.write("web", SPEC % "moved")
+    w.look()
+    assert "/mnt/web" in w.node.mounts()
+    assert any("interrupts something" in text for text in w.noticed())
