@@ -359,15 +359,10 @@ class Update(ContainerAction):
 
 
 class Remove(ContainerAction):
-    """Never with volumes, never by force. layer: what it wrote outside its volumes goes with it, and nobody agreed to that yet."""
+    """Never with volumes, never by force."""
 
     op = "remove"
     name: str
-    layer: bool = False
-
-    @property
-    def costs(self) -> Effect:
-        return Effect.DISRUPTIVE if self.layer else Effect.SAFE
 
     def says(self) -> str:
         return f"remove {self.name}"

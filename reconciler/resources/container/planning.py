@@ -215,12 +215,7 @@ class _Hand:
         )
 
     def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
-        """What an interrupted replacement left was agreed to be removed when the replacement was."""
-        return tuple(
-            Remove(**self.whose, socket=one.socket, name=one.name, layer=not one.fresh and not set_aside(one.name))
-            for one in found
-            if one.status != "removing"
-        )
+        return tuple(Remove(**self.whose, socket=one.socket, name=one.name) for one in found if one.status != "removing")
 
     def lives(self, state: State, around: Around) -> tuple[Action, ...]:
         """The name, and what a running container takes."""
@@ -257,7 +252,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     rest = [one for one in others if not one.fresh]
     taken = {state.name, *(one.name for one in rest)}
     successor, aside = _free(want.name + SUCCESSOR, taken), _free(want.name + PREDECESSOR, taken)
-    old = Remove(**hand.whose, socket=want.socket, name=aside, layer=not state.fresh)
+    old = Remove(**hand.whose, socket=want.socket, name=aside)
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
         quiet = (Update(**hand.whose, socket=want.socket, name=state.name, restart_policy="no"),)
@@ -267,11 +262,6 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),
     )
-
-
-def set_aside(name: str) -> bool:
-    """Whether a name is one that osvc gives while it replaces a container."""
-    return SUCCESSOR in name or PREDECESSOR in name
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -300,17 +300,6 @@ def test_stop_and_remove():
     assert steps(still) == []
 
 
-def test_what_a_container_wrote_is_not_lost_without_consent():
-    """Removing one that ran asks for consent, even when nothing has to be stopped; what a replacement left was agreed to."""
-    old, want = desired(), desired(command="sleep 1")
-    stopped = planned(want, seen(want, made(old, status="exited")))
-    assert [action.op for action in steps(stopped) if action.costs is Effect.DISRUPTIVE] == ["remove"]
-    never = planned(want, seen(want, made(old, status="created")))
-    assert [action.op for action in steps(never) if action.costs is Effect.DISRUPTIVE] == []
-    left = planned(want, seen(want, made(want), made(old, name=f"{NAME}.osvc-old", status="exited")))
-    assert [action.costs for action in steps(left)] == [Effect.SAFE]
-
-
 def test_no_action_removes_volumes_or_uses_force():
     want = desired(volume_mounts="data:/data")
     for change in (
