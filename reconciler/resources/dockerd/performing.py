@@ -26,6 +26,8 @@ from reconciler.resources.dockerd.observing import (
 START = 60.0
 """Seconds that a daemon has to answer after its start."""
 STOP = 60.0
+LOG = 10 << 20
+"""Bytes from which on a daemon's log is put aside at its next start."""
 RECONNECT = 30.0
 """Seconds that a daemon has to find its containerd again."""
 SHIMS = 10.0
@@ -68,11 +70,14 @@ def write_config(action: acts.WriteConfig, host: Host, say: Say) -> None:
 
 def make_bridge(action: acts.MakeBridge, host: Host, say: Say) -> None:
     want = action.want
+    for link in host.net.links():
+        if link.name != want.bridge and not network.is_free(want.subnet, link.addresses):
+            raise Conflict(f"the subnet {want.subnet} has been taken by {link.name} since it was chosen")
     for words in action.commands():
-        link = next((link for link in host.net.links() if link.name == want.bridge), None)
+        own = next((link for link in host.net.links() if link.name == want.bridge), None)
         there = {
-            "add": link is not None if words[1] == "link" else link is not None and network.gateway(want.subnet) in link.addresses,
-            "set": link is not None and link.up,
+            "add": own is not None if words[1] == "link" else own is not None and network.gateway(want.subnet) in own.addresses,
+            "set": own is not None and own.up,
         }
         if not there[words[2]]:
             host.commands.run(words)
@@ -95,6 +100,7 @@ def start_containerd(action: acts.StartContainerd, host: Host, say: Say) -> None
     want = action.want
     if find_containerd(want, host.processes.all()) is not None:
         return
+    _rotate(want.containerd_log, host)
     started = host.processes.spawn(want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup)
     _wait(lambda: host.processes.peer(want.containerd_socket) is not None, started, want.containerd_log, "containerd", host)
     if find_daemon(want, host.processes.all(), host)[1] is not None:
@@ -112,6 +118,7 @@ def start_daemon(action: acts.StartDaemon, host: Host, say: Say) -> None:
         for path in (want.socket, want.pid_file):
             host.files.remove(path)
         place = host.files.stat(want.data_root)
+        _rotate(want.log, host)
         daemon = host.processes.spawn(want.argv(), log=want.log, env={"PATH": PATH}, cgroup=want.cgroup)
         record = {"pid": daemon.pid, "started": daemon.started, "config": want.config()}
         if place is not None:
@@ -283,6 +290,12 @@ def _reconnected(want: Desired, host: Host) -> None:
             return
         host.clock.sleep(_PAUSE)
     raise Transient(f"the engine has not found its containerd again after {RECONNECT:g} s")
+
+
+def _rotate(log: str, host: Host) -> None:
+    found = host.files.stat(log, follow=False)
+    if found is not None and found.size > LOG:
+        host.commands.run(("mv", "-f", "--", log, f"{log}.1"))
 
 
 def _tail(log: str, host: Host, lines: int = 10) -> str:

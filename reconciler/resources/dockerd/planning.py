@@ -8,6 +8,7 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.observed import Present
+from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.dockerd.actions import (
     AddRules,
@@ -176,15 +177,14 @@ def _subnet(desired: Desired, state: State | None, around: Around) -> str:
 
 
 def _whole(change: Change) -> bool:
-    """Whether a restart takes the containers down too. A change without fields comes from below: its filesystem moves."""
+    """Whether a restart takes the containers down too. One that no field asks for comes from below: the filesystem under the
+    data root moves."""
     wanted = change.desired
     assert isinstance(wanted, Desired)
     names = {field.path.split(".")[0] for field in change.fields}
-    worst = {field.path.split(".")[0] for field in change.fields if field.impact is change.impact}
     state = change.seen.state if isinstance(change.seen, Present) else None
     kept = not isinstance(state, State) or state.settings.get("live-restore", True) is not False
-    bounced = not worst or change.reason.startswith("holds ")
-    return bounced or bool(names & _BOUNCE) or not kept or not wanted.live_restore
+    return change.impact < Impact.RESTART or bool(names & _BOUNCE) or not kept or not wanted.live_restore
 
 
 def _lost(desired: Desired, around: Around) -> Objection | None:

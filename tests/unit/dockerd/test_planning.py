@@ -1,5 +1,7 @@
 """What the planner is told of engines: every verdict's moves, simulated, and undone."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.action import BARRIER, Effect
@@ -138,6 +140,17 @@ def test_what_a_live_restore_cannot_mend_takes_the_containers_down(update):
     assert KIND.releases(change.desired, change)
     assert "stop-containerd" in ops(change)
     assert up(done(change, seen), store).verdict is Verdict.KEEP
+
+
+def test_a_restart_from_below_takes_the_containers_down():
+    """The filesystem under the data root moves: no field of the engine differs, or only what is mended live."""
+    for update in ({}, {"rules": ()}):
+        seen, store = running(**update)
+        change = replace(up(seen, store), verdict=Verdict.RESTART, reason="fs#1 moves")
+        assert KIND.releases(change.desired, change)
+        names = ops(change)
+        assert names.index("stop-containerd") < names.index("containerd") < names.index("start")
+        assert up(done(change, seen), store).verdict is Verdict.KEEP
 
 
 def test_a_restart_without_live_restore_takes_the_containers_down():
