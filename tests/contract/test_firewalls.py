@@ -1,7 +1,7 @@
 """Firewalls, compared: the same random commands on the fake and in a network namespace, and the same rules after each of them."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.host.errors import HostError
@@ -43,6 +43,7 @@ def picture(stage):
 @pytest.mark.real
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(command, min_size=1, max_size=12))
+@example([("filter", "-A", "OSVC-1", "-j OSVC-1"), ("filter", "-A", "FORWARD", "-j OSVC-1")])
 def test_the_fake_does_what_the_machine_does(commands):
     fake, real = FakeStage(), RealStage()
     try:

@@ -1,7 +1,7 @@
 """Mount trees, compared: the same random commands on the fake and on the machine, and the same picture after each of them."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.host.errors import HostError
@@ -84,6 +84,11 @@ def picture(stage, base):
 @pytest.mark.real
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(command, min_size=1, max_size=12))
+@example([("bind", "a", ("strictatime",), "a")])
+@example([("bind", "a", ("ro", "strictatime"), "a")])
+@example([("bind", "a", (), "b/c"), ("rmdir", "b/c")])
+@example([("tmpfs", "a/c", ("ro",)), ("rmdir", "a/c/d")])
+@example([("ext4", "a", (), "image1"), ("tmpfs", "a", ()), ("ext4", "a", (), "image1")])
 def test_the_fake_does_what_the_machine_does(commands):
     fake, real = FakeStage(), RealStage()
     try:

@@ -38,11 +38,11 @@ def run_iptables(machine: Machine, words: list[str]) -> str:
         case ["-P", chain, "ACCEPT" | "DROP" as policy] if chain in BUILT_IN[table]:
             machine.net.policies[(table, chain)] = policy
         case ["-A", chain, *rule]:
-            _chain(chains, chain).append(normalise(rule, chains))
+            _insert(table, chains, chain, len(_chain(chains, chain)), rule)
         case ["-I", chain, number, *rule] if number.isdigit():
-            _chain(chains, chain).insert(int(number) - 1, normalise(rule, chains))
+            _insert(table, chains, chain, int(number) - 1, rule)
         case ["-I", chain, *rule]:
-            _chain(chains, chain).insert(0, normalise(rule, chains))
+            _insert(table, chains, chain, 0, rule)
         case ["-D" | "-C" as verb, chain, *rule]:
             found, text = _chain(chains, chain), normalise(rule, chains)
             if text not in found:
@@ -105,6 +105,22 @@ def _chain(chains: dict[str, list[str]], name: str) -> list[str]:
     if name not in chains:
         raise Said(1, _NO_CHAIN)
     return chains[name]
+
+
+def _insert(table: str, chains: dict[str, list[str]], name: str, place: int, rule: list[str]) -> None:
+    found = _chain(chains, name)
+    found.insert(place, normalise(rule, chains))
+    if any(_goes_round(chains, chain, ()) for chain in BUILT_IN[table]):
+        del found[place]
+        raise Said(4, f"iptables v1.8.9 (nf_tables):  RULE_APPEND failed (Too many links): rule in chain {name}\n")
+
+
+def _goes_round(chains: dict[str, list[str]], chain: str, above: tuple[str, ...]) -> bool:
+    """Whether jumps from a chain lead back to one above: the kernel refuses that where packets come by."""
+    if chain in above:
+        return True
+    targets = {rule.rpartition("-j ")[2] for rule in chains[chain]} & set(chains)
+    return any(_goes_round(chains, target, (*above, chain)) for target in targets)
 
 
 def _delete_chain(table: str, chains: dict[str, list[str]], name: str) -> None:
