@@ -29,7 +29,7 @@ def pursue(aim: Aim, options: argparse.Namespace) -> Exit:
 
     def find(session: Session) -> tuple[Target, ...]:
         loaded = known_specs(session, config, globs)
-        if refuse_invalid(loaded) and aim is Aim.UP:
+        if refuse_invalid(loaded, globs) and aim is Aim.UP:
             raise Told(Exit.INVALID)
         return session.targets(loaded, globs, aim=aim)
 

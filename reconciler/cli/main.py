@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -15,12 +16,18 @@ from reconciler.cli.options import Usage, fail_usage, overview, parse, verb_call
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name). The exit code; never raises for a user's mistake."""
     words = sys.argv[1:] if argv is None else list(argv)
+    _open_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        return _silence()
+        _silence()
+        return 128 + signal.SIGPIPE
+    except OSError as err:
+        _silence()
+        print(f"error: cannot write the result: {(err.strerror or str(err)).lower()}", file=sys.stderr)
+        return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 
@@ -51,10 +58,20 @@ def _run(words: Sequence[str]) -> Exit:
     return guarded(verb, options)
 
 
-def _silence() -> int:
-    """Whoever read our output has left: say nothing more, and end as a program that SIGPIPE ended."""
+def _open_streams() -> None:
+    """A stream that is closed swallows; a character that a stream cannot write becomes a question mark, not an error."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _silence() -> None:
+    """Nobody can read our output any more: what is left of it goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from reconciler.cli.exits import Exit, worst
 from reconciler.cli.request import (
     check_rids,
     globs_of,
+    in_the_way,
     local_now,
     plan_exit,
     policy_of,
@@ -33,30 +34,29 @@ def run(options: argparse.Namespace) -> Exit:
     config = read_config()
     snapshot = recorded.read(options.snapshot) if options.snapshot else None
     loaded = read_specs(options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all)
-    if loaded.errors:
+    globs = globs_of(options)
+    if in_the_way(loaded, globs):
         return _invalid(options, loaded)
+    if not options.json:
+        refuse_invalid(loaded)
     selection, policy = selection_of(options), policy_of(options)
     if snapshot is not None:
-        plans: Sequence[Plan] = snapshot.plans(loaded, globs_of(options), selection, policy)
+        plans: Sequence[Plan] = snapshot.plans(loaded, globs, selection, policy)
     else:
         with Session.open(config, write=False) as session:
-            targets = session.targets(loaded, globs_of(options))
+            targets = session.targets(loaded, globs, stored=not loaded.errors)
             plans = session.plans(targets, selection=selection, policy=policy, prune_all=options.prune_all)
     check_rids(options, plans)
     code = worst(map(plan_exit, plans))
     services = {service.name: service for service in loaded.services}
     if options.output:
         saved.write(options, plans, services, code)
-    show(options, plans, services, code)
-    return code
-
-
-def show(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service], code: Exit) -> None:
-    """The plans, as text or as one document."""
     if options.json:
-        show_document(plan_document([(plan, services.get(plan.service)) for plan in plans], [], code))
-        return
-    say(text_of(options, plans, services))
+        errors = [error_record(error.origin, error.message) for error in loaded.errors]
+        show_document(plan_document([(plan, services.get(plan.service)) for plan in plans], errors, code))
+    else:
+        say(text_of(options, plans, services))
+    return code
 
 
 def text_of(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service]) -> str:

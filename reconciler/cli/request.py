@@ -9,6 +9,7 @@ import pwd
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import complain
@@ -18,7 +19,7 @@ from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy, Selection
 from reconciler.engine.config import Config
-from reconciler.spec.load import Loaded, load
+from reconciler.spec.load import Loaded, SpecError, load
 
 EMPTY_FOLDER = "there is no spec in this folder"
 """How the loader's error for a folder without specs begins."""
@@ -62,11 +63,30 @@ def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = Fal
     )
 
 
-def refuse_invalid(loaded: Loaded) -> bool:
-    """Report every error of the specs; whether there is one."""
+def refuse_invalid(loaded: Loaded, globs: Sequence[str] = ()) -> bool:
+    """Report every error of the specs; whether one of them stands in the way of what the patterns name (all without patterns)."""
     for error in loaded.errors:
         complain(str(error))
-    return bool(loaded.errors)
+    return bool(in_the_way(loaded, globs))
+
+
+def in_the_way(loaded: Loaded, globs: Sequence[str]) -> tuple[SpecError, ...]:
+    """The errors for which the chosen services must not be touched.
+
+    A service that is named, found and valid is not hindered by the errors of others. A pattern that may mean an invalid service, or
+    a name that was not found, is: what is wrong may be the very thing that was meant.
+    """
+    if not globs:
+        return loaded.errors
+    good = {service.name for service in loaded.services}
+    doubtful = [name for name in loaded.names if name not in good]
+    doubtful += [os.path.splitext(os.path.basename(error.origin.file))[0] for error in loaded.errors]
+    doubtful = [name for name in doubtful if name not in good]
+    if any(fnmatchcase(name, glob) for name in doubtful for glob in globs):
+        return loaded.errors
+    if all(any(fnmatchcase(name, glob) for name in good) for glob in globs):
+        return ()
+    return loaded.errors
 
 
 def check_rids(options: argparse.Namespace, plans: Iterable[Plan]) -> None:

@@ -79,6 +79,33 @@ def test_with_one_bad_spec_nothing_is_touched(place, web, words):
         assert ended.out == "" and "mnt_optt" in ended.err
 
 
+def test_errors_of_services_that_were_not_chosen_do_not_hinder(place, web):
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc("plan", "-s", "web")
+    assert ended.code == 2 and ended.out.startswith("web: ") and "mnt_optt" in ended.err
+    assert place.osvc("plan", "-s", "bad").code == 6
+    assert place.osvc("plan", "-s", "*").code == 6
+    assert place.osvc("plan", "-s", "nobody").code == 6
+
+
+@pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "> /dev/full"])
+def test_streams_that_cannot_be_written_are_no_internal_error(place, web, redirect):
+    import subprocess
+    import sys
+
+    line = f"{sys.executable} -m reconciler plan {redirect}"
+    env = {**place.env, "TMPDIR": str(place.root)}
+    done = subprocess.run(["bash", "-c", line], check=False, env=env, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr and "internal error" not in done.stderr
+    assert done.returncode == (1 if "full" in redirect else 2)
+    assert not list(place.root.glob("osvc-bug-*"))
+
+
+def test_a_terminal_without_unicode_gets_question_marks(place, web):
+    ended = place.osvc("status", PYTHONIOENCODING="ascii")
+    assert ended.code == 0 and "? osvc apply" in ended.out
+
+
 def test_keep_going_does_not_prune(place, web):
     place.spec("bad.yaml", BAD)
     ended = place.osvc("apply", "--keep-going", "--prune", str(place.specs))
