@@ -100,6 +100,8 @@ class _Convergence:
             seconds=self.means.host.clock.monotonic() - start,
         )
         store.remember(work.name, self.latest)
+        if result.end in (End.ROLLED_BACK, End.STOPPED):
+            self._unclaim()
         self._file_failure(result)
         if result.failures and self.plans:
             result = replace(result, casefile=self._case(result))
@@ -276,6 +278,13 @@ class _Convergence:
                 verified[change.rid] = replace(owned, type=change.type, wanted=change.desired, applied=change.desired)
         if verified:
             self.means.store.own(self.work.name, verified)
+
+    def _unclaim(self) -> None:
+        """What this run claimed first, and led back until nothing of it was left, is not owned."""
+        owned = self.means.store.ownership(self.work.name).owned
+        gone = [rid for rid in owned if rid not in self.first_owned.owned and isinstance(self.latest.get(rid), Absent)]
+        if gone:
+            self.means.store.release(self.work.name, gone)
 
     def _see(self, observed: Mapping[str, Observed]) -> None:
         self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})

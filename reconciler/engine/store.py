@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -188,13 +188,13 @@ class Store:
         rows = self._rows("SELECT rid, record FROM owned WHERE service = ? ORDER BY rid", service)
         return Ownership(self.uuid, {rid: self.codec.read_owned(json.loads(record), known) for rid, record in rows})
 
-    def own(self, service: str, owned: Mapping[str, Owned], *, durable: bool = True) -> None:
-        """Write what is owned of these rids (claims, and what was verified); written only where it differs."""
+    def own(self, service: str, owned: Mapping[str, Owned]) -> None:
+        """Write what is owned of these rids (claims, and what was verified). Durable; written only where it differs."""
         rows = [(service, rid, json.dumps(self.codec.dump_owned(item), sort_keys=True)) for rid, item in owned.items()]
         have = dict(self._rows("SELECT rid, record FROM owned WHERE service = ?", service))
         rows = [row for row in rows if have.get(row[1]) != row[2]]
         if rows:
-            with self._writing(durable=durable) as db:
+            with self._writing(durable=True) as db:
                 db.executemany("INSERT OR REPLACE INTO owned VALUES (?, ?, ?)", rows)
 
     def release(self, service: str, rids: Iterable[str]) -> None:
@@ -203,10 +203,21 @@ class Store:
             db.executemany("DELETE FROM owned WHERE service = ? AND rid = ?", [(service, rid) for rid in rids])
 
     def remember(self, service: str, seen: Mapping[str, Seen]) -> None:
-        """Keep the last observations of what is owned, for planning while it cannot be seen. As durable as the journal."""
-        owned = self.ownership(service).owned
-        fresh = {rid: replace(owned[rid], remembered=item) for rid, item in seen.items() if rid in owned}
-        self.own(service, fresh, durable=False)
+        """Keep the last observations of what is owned, for planning while it cannot be seen. As durable as the journal.
+
+        The rest of the records stays as it is, unread: this is done after every step.
+        """
+        changed: list[tuple[str, str, str]] = []
+        for rid, item in seen.items():
+            for (record,) in self._rows("SELECT record FROM owned WHERE service = ? AND rid = ?", service, rid):
+                data = json.loads(record)
+                data["remembered"] = self.codec.dump_observed(data["type"], item)
+                text = json.dumps(data, sort_keys=True)
+                if text != record:
+                    changed.append((text, service, rid))
+        if changed:
+            with self._writing() as db:
+                db.executemany("UPDATE owned SET record = ? WHERE service = ? AND rid = ?", changed)
 
     # runs and the journal
 

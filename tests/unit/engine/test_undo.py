@@ -148,3 +148,9 @@ def test_all_rounds_of_a_run_share_one_undo(bench):
     result = bench.converge(service(disk_1=DISK, box_1=BOX), whole_undo=True)
     assert result.end is End.ROLLED_BACK
     assert isinstance(bench.world.things["disk#1"], Absent)
+
+
+def test_what_was_led_back_until_nothing_is_left_is_not_owned(bench):
+    bench.world.faults["box#1 start"] = list(NO)
+    bench.converge(service(box_1=ToyDesired(), box_2=ToyDesired()))
+    assert set(bench.owned) == {"box#2"}
