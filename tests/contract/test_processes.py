@@ -1,6 +1,7 @@
 """Processes."""
 
 import os
+import resource
 import signal
 import time
 
@@ -199,6 +200,16 @@ class TestReal:
         words = real_stage.host.files.read(f"/proc/{process.pid}/stat").rpartition(")")[2].split()
         parent, session, terminal = int(words[1]), int(words[3]), int(words[4])
         assert (parent, session, terminal) == (1, process.pid, 0)
+
+    def test_its_limits_are_as_high_as_they_can_be(self, real_stage):
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        try:
+            lines = self.spawn(real_stage, "ulimit -Sn; ulimit -Hn; ulimit -Su; ulimit -Hu")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert lines[0] == lines[1] != "256"
+        assert lines[2] == lines[3]
 
     def test_it_leaves_no_zombie(self, real_stage):
         self.spawn(real_stage, "true")
