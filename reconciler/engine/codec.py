@@ -16,7 +16,7 @@ from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.rules import rules_of
-from reconciler.core.secrets import looks_secret
+from reconciler.core.secrets import is_secret, looks_secret
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.engine.errors import StoreError
 from reconciler.resources.registry import kind_of
@@ -187,9 +187,7 @@ class Codec:
         if isinstance(value, list):
             return [self._hide(item, whole=whole) for item in value]
         if isinstance(value, dict):
-            return {
-                key: self._hide(item, whole=whole or (isinstance(item, str) and looks_secret(key))) for key, item in value.items()
-            }
+            return {key: self._hide(item, whole=whole or is_secret(key, item)) for key, item in value.items()}
         return value
 
 
@@ -220,7 +218,7 @@ def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
             yield from _secrets(item, whole=whole)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _secrets(item, whole=whole or (isinstance(item, str) and looks_secret(key)))
+            yield from _secrets(item, whole=whole or is_secret(key, item))
 
 
 def _assigns(name: str) -> bool:

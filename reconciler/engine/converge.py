@@ -265,19 +265,29 @@ class _Convergence:
             self.means.store.release(self.work.name, [change.rid for change in plan.released])
 
     def _settle(self, plan: Plan, ownership: Ownership) -> None:
-        """What is as wanted was applied: last-applied is written only now that it was seen."""
-        if self.work.service is None or self.work.goal.aim is not Aim.UP:
+        """What is as wanted was applied: last-applied is written only now that it was seen.
+
+        What was stopped with its whole service is applied no longer: starting it is then the operator's wish, and no
+        mending of drift (which would never be undone).
+        """
+        if self.work.service is None:
             return
-        touched, specified = {outcome.step.rid for outcome in self.outcomes}, self.work.service.resources
-        verified: dict[str, Owned] = {}
-        for change in plan.changes:
-            owned = ownership.owned.get(change.rid)
-            asked = change.rid in touched or self.work.selection.takes(change.rid, change.type)
-            kept = change.verdict is Verdict.KEEP and isinstance(change.observed, Present) and change.rid in specified
-            if owned is not None and asked and kept:
-                verified[change.rid] = replace(owned, type=change.type, wanted=change.desired, applied=change.desired)
-        if verified:
-            self.means.store.own(self.work.name, verified)
+        settled = {
+            change.rid: self._settled(change, ownership.owned[change.rid])
+            for change in plan.changes
+            if change.rid in ownership.owned and change.rid in self.work.service.resources and change.verdict is Verdict.KEEP
+        }
+        self.means.store.own(self.work.name, settled)
+
+    def _settled(self, change: Change, owned: Owned) -> Owned:
+        selection = self.work.selection
+        if self.work.goal.aim is Aim.DOWN:
+            last = owned.applied or owned.wanted
+            return replace(owned, wanted=last, applied=None) if selection.everything else owned
+        touched = any(outcome.step.rid == change.rid for outcome in self.outcomes)
+        if isinstance(change.observed, Present) and (touched or selection.takes(change.rid, change.type)):
+            return replace(owned, type=change.type, wanted=change.desired, applied=change.desired)
+        return owned
 
     def _unclaim(self) -> None:
         """What this run claimed first, and led back until nothing of it was left, is not owned."""

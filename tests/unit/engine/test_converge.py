@@ -155,13 +155,29 @@ def test_a_refused_resource_does_not_keep_the_others_from_working(bench):
     assert "box#1" not in bench.owned
 
 
-def test_stopping_goes_down_in_reverse_and_keeps_what_was_applied(bench):
+def test_stopping_goes_down_in_reverse_and_keeps_what_is_owned(bench):
     bench.converge(STACK)
     bench.world.tried.clear()
     result = bench.converge(STACK, goal=Goal(Aim.DOWN), verb="stop")
     assert result.end is End.CONVERGED
     assert bench.world.tried[-1] == "disk#1 stop"
-    assert bench.owned["box#1"].applied == STACK.resources["box#1"].desired
+    assert bench.owned["box#1"].wanted == STACK.resources["box#1"].desired
+
+
+def test_a_start_after_a_stop_is_a_wish_and_can_be_undone(bench):
+    bench.converge(STACK)
+    bench.converge(STACK, goal=Goal(Aim.DOWN))
+    bench.world.faults["box#2 start"] = [Permanent("exited 1")]
+    result = bench.converge(STACK, verb="start", whole_undo=True)
+    assert (result.end, result.undone) == (End.ROLLED_BACK, True)
+    assert not any(seen.state.up for seen in bench.world.things.values())
+
+
+def test_stopping_one_resource_leaves_what_was_applied(bench):
+    """Partial verbs do not change the goal: that it is down is drift."""
+    bench.converge(STACK)
+    bench.converge(STACK, goal=Goal(Aim.DOWN), selection=Selection(("box#1",)))
+    assert bench.owned["box#1"].applied is not None
 
 
 def test_a_failed_stop_starts_nothing_again(bench):
