@@ -37,6 +37,8 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     objection = kind.objection(want, have, seen.around)
     if objection is not None and objection.permission not in policy.force:
         return change(Verdict.REFUSE, objection.reason, remedy=objection.remedy)
+    if not kind.manages(want):
+        return change(Verdict.KEEP, "not osvc's to start or stop")
     applied = owned is not None and owned.applied is not None
     gone = Cause.DRIFT if applied else Cause.SPEC
     if have is None:
@@ -80,7 +82,7 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
     want, have = kind.settle(desired, seen.state, seen.around)
     assert have is not None
     settled = Present(have, seen.around)
-    if owned is None and not kind.ours(have):
+    if not kind.manages(want) or (owned is None and not kind.ours(have)):
         return Change(rid, kind.name, Verdict.KEEP, "not made by osvc; left alone", want, observed, settled, basis=basis)
     if remove:
         return Change(rid, kind.name, Verdict.REMOVE, "no longer in the spec", want, observed, settled, (), Cause.SPEC, basis)
@@ -119,7 +121,7 @@ def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) 
     was = last if isinstance(last, Mapping) else {}
     for key in sorted({*want, *have}):
         mine, theirs = want.get(key), have.get(key)
-        if mine == theirs or (mine is None and rule.compare(want, {k: v for k, v in have.items() if k in want})):
+        if mine == theirs or (mine is None and rule.compare(want, {**want, key: theirs})):
             continue
         before, after = (HIDDEN, HIDDEN) if rule.sensitive else (masked(key, theirs), masked(key, mine))
         cause = Cause.SPEC if first else _three_way(mine != was.get(key), theirs != was.get(key))

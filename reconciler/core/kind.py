@@ -53,6 +53,9 @@ class ResourceKind(Protocol):
     def is_up(self, state: Any) -> bool:
         """Whether a resource in this state does its work (mounted, running)."""
 
+    def manages(self, desired: Any) -> bool:
+        """Whether osvc brings it up and down. False for what it only looks at: the system's engine."""
+
     def ours(self, state: Any) -> bool:
         """Whether the state itself proves that osvc made it (labels, a marker): identity travels with the storage.
         False for a plain mount, which only the store can know as ours."""
@@ -79,8 +82,8 @@ class ResourceKind(Protocol):
     def moves(self, change: Change) -> Moves:
         """The actions for this change's verdict: CREATE, START, LIVE, RESTART, REPLACE, STOP or REMOVE."""
 
-    def label(self, desired: Any) -> str:
-        """What it is, in a word or two, for status ("busybox:latest", "device@mountpoint")."""
+    def label(self, desired: Any, state: Any | None) -> str:
+        """What it is, in a word or two, for status: "busybox:latest", or "20f6aabc5ce1@busybox:latest" once it is there."""
 
     def evidence(self, desired: Any, state: Any | None, around: Any) -> str:
         """What happened to a resource that is not up ("died 03:12:44, exit 137"), or ""."""

@@ -194,6 +194,7 @@ def _needs(item: Placed, placed: Mapping[str, Placed], edges: Edges) -> None:
 def _holders(placed: Mapping[str, Placed], edges: Edges) -> None:
     """U2 and U5."""
     for item in placed.values():
+        _commit_holds(item, placed, edges)
         if not item.has(Slot.DOWN):
             continue
         for rid in item.held:
@@ -205,7 +206,6 @@ def _holders(placed: Mapping[str, Placed], edges: Edges) -> None:
                     edges.need((item.rid, Slot.DOWN), (rid, slot))
                 else:
                     edges.need((rid, slot), (item.rid, Slot.DOWN))
-        _commit_holds(item, placed, edges)
 
 
 def _commit_holds(item: Placed, placed: Mapping[str, Placed], edges: Edges) -> None:

@@ -86,7 +86,9 @@ def status_of(plan: Plan, kinds: Mapping[str, ResourceKind]) -> ServiceStatus:
 
 
 def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
-    label = kind.label(change.desired)
+    label = kind.label(change.desired, change.seen.state if isinstance(change.seen, Present) else None)
+    if not kind.manages(change.desired) and change.verdict is Verdict.KEEP:
+        return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
     if isinstance(change.observed, Unknown):
         return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
     present = isinstance(change.observed, Present)

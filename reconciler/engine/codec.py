@@ -187,7 +187,7 @@ class Codec:
         if isinstance(value, list):
             return [self._hide(item, whole=whole) for item in value]
         if isinstance(value, dict):
-            return {key: self._hide(item, whole=whole or is_secret(key, item)) for key, item in value.items()}
+            return {key: self._hide(item, whole=whole or _is_word_of_secret(key, item)) for key, item in value.items()}
         return value
 
 
@@ -218,7 +218,11 @@ def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
             yield from _secrets(item, whole=whole)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _secrets(item, whole=whole or is_secret(key, item))
+            yield from _secrets(item, whole=whole or _is_word_of_secret(key, item))
+
+
+def _is_word_of_secret(key: str, item: Any) -> bool:
+    return isinstance(item, str) and is_secret(key, item)
 
 
 def _assigns(name: str) -> bool:

@@ -7,6 +7,7 @@ Everything lies in one short folder: specs, state, run folder, data roots, backi
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from tools.make_image import write_image
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "osvc/demo:1"
 CGROUPS = Path("/sys/fs/cgroup")
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
 class Lab:
@@ -41,6 +43,7 @@ class Lab:
         self.node = Node("lab", run_dir=str(self.run_dir), state_dir=str(self.state))
         self.docker = LinuxDocker()
         self._archives: dict[str, Path] = {}
+        self._forwarding = FORWARDING.read_text()
 
     @property
     def env(self) -> dict[str, str]:
@@ -188,14 +191,20 @@ class Lab:
             target = line.split()[4]
             if target.startswith(f"{self.root}/"):
                 subprocess.run(["umount", "-l", "--", target], check=False)
-        for path in [*self.specs.iterdir()]:
-            tag = self.node.tag(path.stem)
+        for name in {
+            *(path.stem for path in self.specs.iterdir()),
+            *(path.name for path in self.run_dir.glob("*") if path.is_dir()),
+        }:
+            tag = self.node.tag(name)
+            _drop_rules(f"OSVC-{tag}")
             if Path(f"/sys/class/net/osvc-{tag}").exists():
                 subprocess.run(["ip", "link", "del", f"osvc-{tag}"], check=False)
             for top in (folder for hierarchy in [CGROUPS, *CGROUPS.glob("*/")] for folder in hierarchy.glob(f"osvc-{tag}*")):
                 for folder, _, _ in os.walk(top, topdown=False):
                     with contextlib.suppress(OSError):
                         os.rmdir(folder)
+        if not list(Path("/sys/class/net").glob("osvc-*")):
+            FORWARDING.write_text(self._forwarding)
         shutil.rmtree(self.root, ignore_errors=True)
 
     @staticmethod
@@ -213,6 +222,20 @@ class Lab:
                 found.add(pid)
                 todo += children.get(pid, [])
         return found
+
+
+def _drop_rules(chain: str) -> None:
+    """Remove one service's chains and the jumps to them, where osvc could not."""
+    for table in ("filter", "nat"):
+        rules = subprocess.run(
+            ["iptables", "-w", "-t", table, "-S"], capture_output=True, text=True, check=False
+        ).stdout.splitlines()
+        for rule in rules:
+            if rule.startswith("-A ") and rule.endswith(f"-j {chain}"):
+                subprocess.run(["iptables", "-w", "-t", table, "-D", *shlex.split(rule)[1:]], check=False)
+        if f"-N {chain}" in rules:
+            for verb in ("-F", "-X"):
+                subprocess.run(["iptables", "-w", "-t", table, verb, chain], check=False)
 
 
 @contextlib.contextmanager

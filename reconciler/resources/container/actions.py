@@ -1,6 +1,5 @@
 """Actions: what can be done to a container. Pure data; driver.py performs them."""
 
-import re
 import shlex
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -11,17 +10,10 @@ from pydantic import Field
 
 from reconciler.core.action import BARRIER, Action, Barrier, Effect
 from reconciler.core.observed import Absent, Present, Seen
-from reconciler.core.secrets import looks_secret
+from reconciler.core.secrets import is_secret
 from reconciler.resources.container.forms import Volume, volumes_of
 from reconciler.resources.container.model import Around, Container, Desired, ImageFacts, assemble, pieces
 from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, nano, size
-
-_CREDENTIALS = re.compile(r"://[^/\s@]*:[^/\s@]+@")
-
-
-def hidden(name: str, value: str) -> bool:
-    """Whether a variable must not be shown: by its name, or because its value is an address with a password in it."""
-    return looks_secret(name) or bool(_CREDENTIALS.search(value))
 
 
 class ContainerAction(Action):
@@ -135,7 +127,7 @@ class Create(ContainerAction):
         words += ["--label", f"{SERVICE}={self.service}", "--label", f"{RID}={self.rid}"]
         words += [word for name, text in want.labels.items() for word in ("--label", f"{name}={text}")]
         for name, text in want.environment.items():
-            words += ["-e", name if hidden(name, text) else f"{name}={text}"]
+            words += ["-e", name if is_secret(name, text) else f"{name}={text}"]
         for volume in volumes_of(want.volume_mounts):
             words += ["--mount", _mount(volume)]
         for port in want.ports:

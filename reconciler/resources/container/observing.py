@@ -84,8 +84,8 @@ class Look:
         kept = [entry for entry in entries if entry.name.startswith(handle.name) or not _inherited(entry, view)]
         return [one for entry in kept if (one := view.container(entry)) is not None]
 
-    def _store(self, handle: Desired) -> str:
-        return "" if handle.private else self._host.store
+    def _store(self, handle: Desired) -> str | None:
+        return None if handle.private else self._host.store
 
     def _holder(self, desired: Desired, view: View) -> Held | None:
         """Who has the name, unless osvc made it: then the order of the plan decides."""
@@ -109,7 +109,7 @@ class Look:
             for entry in () if isinstance(view, HostError) else view.entries:
                 if any(_overlap(port, *published) for published in entry.published):
                     system = socket == SYSTEM_SOCKET
-                    return "" if entry.made_here(self._host.store if system else "") else f"container {entry.name}"
+                    return "" if entry.made_here(self._host.store if system else None) else f"container {entry.name}"
         return listener(self._host, port)
 
     def _missing(self, desired: Desired) -> tuple[str, ...]:

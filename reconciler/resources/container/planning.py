@@ -45,6 +45,9 @@ class ContainerKind:
     def is_up(self, state: State) -> bool:
         return state.status in ("running", "restarting")
 
+    def manages(self, desired: Desired) -> bool:
+        return True
+
     def ours(self, state: State) -> bool:
         return True
 
@@ -106,21 +109,15 @@ class ContainerKind:
             up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
         return Moves(down=down, live=hand.lives(state, around), up=up, commit=hand.removes(others))
 
-    def label(self, desired: Desired) -> str:
-        return desired.image
+    def label(self, desired: Desired, state: State | None) -> str:
+        """The image, and before it the container's id once there is one, as the reference has it."""
+        return f"{state.id[:12]}@{state.image or desired.image}" if state is not None and state.id else desired.image
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return "" if state is None or self.is_up(state) else ended(state)
 
 
 KIND: Final = ContainerKind()
-
-
-def label_of(desired: Desired, state: State | None) -> str:
-    """The label of a container for status: the image as written, and before it the id of what really runs."""
-    if state is None or not state.image_id or refs.may_be_id(desired.image):
-        return desired.image
-    return f"{refs.short(state.image_id)}@{state.image}"
 
 
 def _settled(desired: Desired, around: Around) -> Desired:

@@ -25,14 +25,14 @@ class Entry:
     health: str | None = None
     published: tuple[tuple[str, int, str], ...] = ()
 
-    def belongs(self, service: str, rid: str, store: str) -> bool:
-        """Whether its labels are the resource's. store: "" on a private engine, where the data root decides."""
+    def belongs(self, service: str, rid: str, store: str | None) -> bool:
+        """Whether its labels are the resource's. store: None on a private engine, where the data root decides."""
         mine = self.labels.get(SERVICE) == service and self.labels.get(RID) == rid
-        return mine and (not store or self.labels.get(STORE) == store)
+        return mine and (store is None or self.labels.get(STORE, "") == store)
 
-    def made_here(self, store: str) -> bool:
+    def made_here(self, store: str | None) -> bool:
         """Whether osvc made it for any resource."""
-        return RID in self.labels and (not store or self.labels.get(STORE) == store)
+        return RID in self.labels and (store is None or self.labels.get(STORE, "") == store)
 
 
 class View(Protocol):

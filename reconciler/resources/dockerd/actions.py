@@ -397,7 +397,10 @@ class StopDaemon(EngineAction):
         return not state_of(seen).running
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return (StartDaemon(want=self.want, marker=_around(before).known_marker),) if state_of(before).running else ()
+        """Start it again as it ran, with the arguments it had."""
+        state = state_of(before)
+        was = self.want.model_copy(update={"docker_daemon_args": state.docker_daemon_args})
+        return (StartDaemon(want=was, marker=_around(before).known_marker),) if state.running else ()
 
 
 class StopContainerd(EngineAction):

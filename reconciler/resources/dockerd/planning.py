@@ -78,6 +78,9 @@ class EngineKind:
     def is_up(self, state: State) -> bool:
         return state.running and state.answers
 
+    def manages(self, desired: Desired) -> bool:
+        return desired.private
+
     def ours(self, state: State) -> bool:
         """A private engine runs in the service's own folder, by a command line that only osvc makes."""
         return state.private
@@ -150,7 +153,7 @@ class EngineKind:
             return Moves(down=down, up=_up(want, left, around, None))
         return Moves()
 
-    def label(self, desired: Desired) -> str:
+    def label(self, desired: Desired, state: State | None) -> str:
         return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:

@@ -54,7 +54,7 @@ _SCALE: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 PROTECTED: Final = "read-only device"
 """Stands among a state's options where the spec wants to write to a loop device that was attached read-only."""
 
-FIXED: Final = frozenset({"mode", "uid", "gid", "data"})
+FIXED: Final = frozenset({"mode", "uid", "gid", "data", "nodelalloc"})
 """Options that the kernel takes at the first mount only: a remount leaves them as they are, or is refused."""
 
 

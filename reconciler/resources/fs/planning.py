@@ -45,6 +45,9 @@ class FsKind:
     def is_up(self, state: State) -> bool:
         return not state.hidden
 
+    def manages(self, desired: Desired) -> bool:
+        return True
+
     def ours(self, state: State) -> bool:
         """A mount bears no sign of who made it: only the store can tell."""
         return False
@@ -95,7 +98,7 @@ class FsKind:
             return Moves(down=down, up=_up(want, seen.around, make=True))
         return Moves()
 
-    def label(self, desired: Desired) -> str:
+    def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.type} {desired.dev}@{desired.mnt}"
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:

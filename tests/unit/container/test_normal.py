@@ -12,7 +12,7 @@ from reconciler.core.policy import Policy
 from reconciler.resources.container import refs
 from reconciler.resources.container.model import Around, Container, State
 from reconciler.resources.container.normal import NO_LIMIT, container_of, effective, ended, facts_of, stripped
-from reconciler.resources.container.planning import KIND, label_of
+from reconciler.resources.container.planning import KIND
 from tests.unit.container.bench import desired
 
 RECORDED = Path(__file__).parents[2] / "contract" / "inspects"
@@ -157,6 +157,6 @@ def test_which_image_a_reference_means(ref, index):
 
 def test_the_label_says_what_really_runs():
     want = desired(image="busybox:latest")
-    state = State(socket="/s", name="n1", image="busybox:latest", image_id="sha256:20f6aabc5ce1" + "0" * 52)
-    assert label_of(want, state) == "20f6aabc5ce1@busybox:latest"
-    assert label_of(want, None) == KIND.label(want) == "busybox:latest"
+    state = State(socket="/s", name="n1", id="20f6aabc5ce1" + "0" * 52, image="busybox:latest")
+    assert KIND.label(want, state) == "20f6aabc5ce1@busybox:latest"
+    assert KIND.label(want, None) == "busybox:latest"

@@ -109,6 +109,13 @@ def test_a_map_is_told_key_by_key_and_secrets_are_masked():
     ]
 
 
+def test_a_key_that_leaves_a_map_differs_too():
+    was, now = ToyDesired(env={"A": "1", "B": "2"}), ToyDesired(env={"B": "2"})
+    spec = service(box_1=now)
+    plan = planned(spec, {"box#1": up(was)}, owned(spec, box_1=was))
+    assert [(f.path, f.before, f.after, f.cause) for f in plan.change("box#1").fields] == [("env.A", "1", None, Cause.SPEC)]
+
+
 def test_a_lost_mount_bounces_what_holds_it_and_nothing_else():
     spec = service(
         mount_1=ToyDesired(gives="m"),

@@ -165,6 +165,9 @@ class ToyKind:
     def is_up(self, state: ToyState) -> bool:
         return state.up
 
+    def manages(self, desired: ToyDesired) -> bool:
+        return True
+
     def ours(self, state: ToyState) -> bool:
         return self._ours
 
@@ -187,7 +190,7 @@ class ToyKind:
     def sequence(self, desired: ToyDesired) -> tuple[Any, ...]:
         return ()
 
-    def label(self, desired: ToyDesired) -> str:
+    def label(self, desired: ToyDesired, state: ToyState | None) -> str:
         return self.name
 
     def evidence(self, desired: ToyDesired, state: ToyState | None, around: ToyAround) -> str:

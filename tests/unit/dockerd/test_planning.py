@@ -260,7 +260,7 @@ def test_the_system_engine_is_only_looked_at():
     assert change.verdict is Verdict.REFUSE and SYSTEM_SOCKET in change.reason and "systemctl start docker" in change.remedy
     assert diff_down(KIND, "dockerd", desired, gone, None, remove=False).verdict is Verdict.KEEP
     there = Present(state_of(gone).model_copy(update={"private": False, "running": True, "answers": True}), Around())
-    assert diff_up(KIND, "dockerd", desired, there, None, Policy()).verdict is Verdict.ADOPT
+    assert diff_up(KIND, "dockerd", desired, there, None, Policy()).verdict is Verdict.KEEP
     for verdict in (diff_down(KIND, "dockerd", desired, there, Owned("dockerd", desired, desired), remove=False),):
         assert steps(verdict) == ()
 

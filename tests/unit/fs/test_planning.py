@@ -134,6 +134,6 @@ def test_facts_and_claims():
 
 
 def test_its_label_and_evidence():
-    assert KIND.label(LOOP) == "ext4 /srv/x.img@/srv/x"
+    assert KIND.label(LOOP, None) == "ext4 /srv/x.img@/srv/x"
     assert KIND.evidence(LOOP, None, FILE) == "/srv/x is not mounted"
     assert not KIND.implied({}, ["fs"]) and not KIND.ours(State(dev="a", mnt="/b", type="ext4"))
