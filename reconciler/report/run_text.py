@@ -89,7 +89,8 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     for outcome in result.failures:
         yield f"  {outcome.step.rid}: {_failure(outcome)}"
         for line in plain(outcome.output).splitlines():
-            yield f"    | {line}"
+            if line.strip(" .") not in outcome.message:
+                yield f"    | {line}"
     for step in result.uncovered:
         yield f"  not shown before: {step.rid} {step.action.says()}"
     yield from _left_open(result)
