@@ -10,19 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.diff import diff_down, diff_up
-from reconciler.core.ids import ResourceId
+from reconciler.core.diff import diff_up
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Present, Unknown
-from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.host.errors import Busy, Conflict, Permanent
 from reconciler.host.linux.host import linux_host
-from reconciler.resources.driver import Wanted
-from reconciler.resources.fs.driver import DRIVER
 from reconciler.resources.fs.holders import users
 from reconciler.resources.fs.model import Desired, Mount
 from reconciler.resources.fs.planning import KIND
+from tests.unit.fs.bench import Bench, changes
 
 pytestmark = pytest.mark.real
 
@@ -46,44 +43,6 @@ def inside(target, folder):
 @pytest.fixture
 def host():
     return linux_host(Node())
-
-
-class Bench:
-    """A service of filesystems, converged one resource after the other with the real diff, moves and driver."""
-
-    def __init__(self, host):
-        self.host = host
-        self.owned = {}
-        self.said = []
-
-    def look(self, specs):
-        wanted = [Wanted(ResourceId("t", rid), spec, self.owned.get(rid)) for rid, spec in specs.items()]
-        return {id.rid: seen for id, seen in DRIVER.observe(wanted, self.host).items()}
-
-    def change(self, rid, specs):
-        return diff_up(KIND, rid, specs[rid], self.look(specs)[rid], self.owned.get(rid), Policy())
-
-    def up(self, rid, specs):
-        change = self.change(rid, specs)
-        moves = KIND.moves(change)
-        for action in (*moves.down, *moves.live, *moves.up):
-            before = self.look(specs)[rid]
-            self.do(rid, action)
-            assert action.shown(self.look(specs)[rid]), action.says()
-            self.do(rid, action)
-            assert not isinstance(before, Unknown)
-        self.owned[rid] = Owned("fs", specs[rid], change.desired)
-        return change.verdict.value
-
-    def down(self, rid, specs):
-        change = diff_down(KIND, rid, specs[rid], self.look(specs)[rid], self.owned[rid], remove=False)
-        for action in KIND.moves(change).down:
-            self.do(rid, action)
-            assert action.shown(self.look(specs)[rid])
-            self.do(rid, action)
-
-    def do(self, rid, action):
-        DRIVER.perform(ResourceId("t", rid), action, self.host, self.said.append)
 
 
 @pytest.fixture
@@ -341,3 +300,13 @@ def test_mounts_of_others_are_adopted_only_as_they_are(folder, bench):
     assert bench.change("fs#1", same).verdict.value == "adopt"
     other = {"fs#1": Desired(dev="tmpfs", mnt=f"{folder}/m", type="tmpfs", mnt_opt=("size=8m",))}
     assert bench.change("fs#1", other).verdict.value == "refuse"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_options_follow_each_other_a_second_look_finds_nothing(folder, bench, seed):
+    os.mkdir(f"{folder}/src")
+    image(folder)
+    for specs in changes(folder, seed):
+        assert bench.up("fs#1", specs) in {"create", "update", "replace", "keep"}
+        assert bench.up("fs#1", specs) == "keep", specs
+    bench.down("fs#1", specs)

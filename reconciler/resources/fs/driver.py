@@ -237,6 +237,8 @@ def _mount(action: Mount, host: Host, say: Callable[[str], None]) -> None:
     if action.check():
         _check(action, host, say)
     host.commands.run(action.argv(), timeout=_MOUNT_TIME)
+    if action.remount():
+        host.commands.run(action.remount(), timeout=_MOUNT_TIME)
 
 
 def _unmount(action: Unmount, host: Host) -> None:

@@ -220,7 +220,7 @@ class Mount(Action):
         return f"mount {self.type} {self.dev} on {self.mnt}{how}{note}"
 
     def command(self) -> str:
-        return " && ".join(shlex.join(words) for words in (self.check(), self.argv()) if words)
+        return " && ".join(shlex.join(words) for words in (self.check(), self.argv(), self.remount()) if words)
 
     def check(self) -> tuple[str, ...]:
         """The words of the check; () when the type has none."""
@@ -232,6 +232,12 @@ class Mount(Action):
         words = (*first, *self.mnt_opt, *self.mount_only)
         kind = () if self.type == "bind" else ("-t", self.type)
         return ("mount", *kind, *(("-o", ",".join(words)) if words else ()), "--", self.dev, self.mnt)
+
+    def remount(self) -> tuple[str, ...]:
+        """The words that follow a bind mount whose options mount(8) leaves out at first: defaults, and strictatime; or ()."""
+        if self.type != "bind" or not options.late(self.mnt_opt):
+            return ()
+        return ("mount", "-o", ",".join(("remount", "bind", *options.way((), self.mnt_opt, "bind"))), "--", self.mnt)
 
     def state(self) -> State:
         """What is there when it is done."""

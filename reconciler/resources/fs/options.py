@@ -148,6 +148,11 @@ def inheritable(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in words if _group(word, "bind") in _mount_groups())
 
 
+def late(words: Iterable[str]) -> bool:
+    """Whether a bind mount needs a remount for these options: what mount(8) does not hand on when it makes one."""
+    return any(word == "strictatime" or _is_default(word, "bind") for word in words)
+
+
 def overrides(words: Iterable[str], inherited: Iterable[str]) -> tuple[str, ...]:
     """The defaults among `words` that have to be said, because a bind mount would inherit something else."""
     asked = {_group(word, "bind") for word in inherited}

@@ -121,6 +121,8 @@ def test_only_what_changes_something_fails_to_show_beforehand():
 def test_commands_are_what_a_person_would_type():
     assert mount(STATE).command() == "e2fsck -p -- /srv/x.img && mount -t ext4 -o loop,noatime -- /srv/x.img /srv/x"
     assert Mount(dev="/a b", mnt="/c", type="bind", mnt_opt=("ro",)).command() == "mount -o bind,ro -- '/a b' /c"
+    late = Mount(dev="/a", mnt="/c", type="bind", mnt_opt=("rw", "strictatime", "suid")).command()
+    assert late == "mount -o bind,rw,strictatime,suid -- /a /c && mount -o remount,bind,rw,strictatime,suid -- /c"
     assert Mount(dev="tmpfs", mnt="/c", type="tmpfs").command() == "mount -t tmpfs -- tmpfs /c"
     bind = Remount(mnt="/c", type="bind", mnt_opt=(), was=("ro",))
     assert bind.command() == "mount -o remount,bind,rw -- /c"

@@ -1,0 +1,66 @@
+"""A bench for filesystems: resources converged one after the other with the real diff, moves and driver, on any host."""
+
+import random
+
+from reconciler.core.diff import diff_down, diff_up
+from reconciler.core.ids import ResourceId
+from reconciler.core.observed import Unknown
+from reconciler.core.ownership import Owned
+from reconciler.core.policy import Policy
+from reconciler.resources.driver import Wanted
+from reconciler.resources.fs.driver import DRIVER
+from reconciler.resources.fs.model import Desired
+from reconciler.resources.fs.planning import KIND
+
+OF_MOUNT = ("ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "relatime", "strictatime", "nodiratime")
+OF_EXT = ("discard", "nodiscard", "commit=30", "commit=5", "lazytime", "sync", "errors=remount-ro", "barrier=0", "nodelalloc")
+OF_TMPFS = ("size=1m", "size=8m", "mode=700", "mode=1777", "uid=3", "nr_inodes=2k")
+
+
+def changes(folder, seed):
+    """A few specs for one mount point, of one type, that follow each other."""
+    chance = random.Random(seed)
+    kind = ("ext4", "tmpfs", "bind")[seed % 3]
+    own = {"ext4": OF_EXT, "tmpfs": OF_TMPFS, "bind": ()}[kind]
+    dev = {"ext4": f"{folder}/x.img", "tmpfs": "tmpfs", "bind": f"{folder}/src"}[kind]
+    for _ in range(5):
+        words = chance.sample([*OF_MOUNT, *own], chance.randint(0, 4))
+        yield {"fs#1": Desired(dev=dev, mnt=f"{folder}/m", type=kind, mnt_opt=tuple(words))}
+
+
+class Bench:
+    """A service of filesystems, converged one resource after the other with the real diff, moves and driver."""
+
+    def __init__(self, host):
+        self.host = host
+        self.owned = {}
+        self.said = []
+
+    def look(self, specs):
+        wanted = [Wanted(ResourceId("t", rid), spec, self.owned.get(rid)) for rid, spec in specs.items()]
+        return {id.rid: seen for id, seen in DRIVER.observe(wanted, self.host).items()}
+
+    def change(self, rid, specs):
+        return diff_up(KIND, rid, specs[rid], self.look(specs)[rid], self.owned.get(rid), Policy())
+
+    def up(self, rid, specs):
+        change = self.change(rid, specs)
+        moves = KIND.moves(change)
+        for action in (*moves.down, *moves.live, *moves.up):
+            before = self.look(specs)[rid]
+            self.do(rid, action)
+            assert action.shown(self.look(specs)[rid]), action.says()
+            self.do(rid, action)
+            assert not isinstance(before, Unknown)
+        self.owned[rid] = Owned("fs", specs[rid], change.desired)
+        return change.verdict.value
+
+    def down(self, rid, specs):
+        change = diff_down(KIND, rid, specs[rid], self.look(specs)[rid], self.owned[rid], remove=False)
+        for action in KIND.moves(change).down:
+            self.do(rid, action)
+            assert action.shown(self.look(specs)[rid])
+            self.do(rid, action)
+
+    def do(self, rid, action):
+        DRIVER.perform(ResourceId("t", rid), action, self.host, self.said.append)
