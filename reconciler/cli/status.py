@@ -26,8 +26,7 @@ def run(options: argparse.Namespace) -> Exit:
         loaded = read_specs(options.path, config) if options.path else known_specs(session, config)
         globs = globs_of(options)
         targets = session.targets(loaded, globs, stored=not loaded.errors)
-        surveys = session.survey(targets)
-    shown = [_shown(survey) for survey in surveys]
+        shown = [_shown(survey, session) for survey in session.survey(targets)]
     code = Exit.INVALID if loaded.errors else Exit.OK
     if options.json:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
@@ -45,9 +44,16 @@ def _text(shown: Sequence[Shown], options: argparse.Namespace) -> str:
     return "\n".join(status_tree(item, paint=paint, now=now) for item in shown)
 
 
-def _shown(survey: Survey) -> Shown:
+def _shown(survey: Survey, session: Session) -> Shown:
     plan, target = survey.plan, survey.target
     status: ServiceStatus = status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})
+    holder = session.holder(target.name)
+    if holder:
+        return Shown(status, target.source, f"a run works on it: {holder}")
     if target.gone or target.service is None:
         return Shown(status, target.source, "its spec is gone", "osvc plan --prune")
+    failure = session.store.failure(target.name)
+    if failure is not None and failure.message:
+        times = f" ({failure.count} times)" if failure.count > 1 else ""
+        return Shown(status, target.source, f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}")
     return Shown(status, target.source)

@@ -47,7 +47,7 @@ def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
     if goal.aim is Aim.DOWN:
         yield f"|{'':<{at + _STATUS_WIDTH - 1}}# → osvc start {status.service}"
     if shown.note:
-        yield f"|{'':<{at + _STATUS_WIDTH - 1}}# {_told(shown.note, shown.remedy)}"
+        yield f"|{'':<{at + _STATUS_WIDTH - 1}}# {plain(_told(shown.note, shown.remedy))}"
     for number, line in enumerate(status.resources):
         last = number == len(status.resources) - 1
         yield f"{chr(39) if last else '|'}- {line.rid:<{at - 3}}{_word(line.status, paint)}{line.label}{_marks(line)}"

@@ -149,6 +149,11 @@ def test_a_failing_step_says_why_is_undone_and_exits_3(place: Mounts) -> None:
     assert ended.code == 3 and place.mounted() == {}
     assert "web: rolled back" in ended.err and "fs#1: cannot " in ended.err and "→ osvc " in ended.err
     assert ended.err.count("Traceback") == 0
+    status = place.osvc("status").out
+    assert "# the last run failed: " in status and "→ osvc plan -s web" in status
+    place.service("web")
+    assert place.osvc("apply").code == 0
+    assert "failed" not in place.osvc("status").out
 
 
 def test_another_run_that_holds_the_service_is_named_and_exit_is_5(place: Mounts) -> None:
@@ -169,6 +174,7 @@ def test_another_run_that_holds_the_service_is_named_and_exit_is_5(place: Mounts
     ) as holder:
         assert holder.stdin and holder.stdout and holder.stdout.readline() == "held\n"
         ended = place.osvc("apply", "--wait", "0")
+        assert f"# a run works on it: pid {holder.pid}" in place.osvc("status").out
         holder.stdin.close()
     assert ended.code == 5 and f"pid {holder.pid}" in ended.err
     assert place.mounted() == {"web": "size=1024k"}
