@@ -89,6 +89,7 @@ def picture(stage, base):
 @example([("bind", "a", (), "b/c"), ("rmdir", "b/c")])
 @example([("tmpfs", "a/c", ("ro",)), ("rmdir", "a/c/d")])
 @example([("ext4", "a", (), "image1"), ("tmpfs", "a", ()), ("ext4", "a", (), "image1")])
+@example([("ext4", "a/c", (), "image2"), ("tmpfs", "a", ()), ("ext4", "a/c", (), "image2")])
 def test_the_fake_does_what_the_machine_does(commands):
     fake, real = FakeStage(), RealStage()
     try:

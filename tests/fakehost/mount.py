@@ -1,6 +1,6 @@
 """mount(8) and umount(8) on the fake machine: tmpfs, bind, ext on a device or backing file, remount."""
 
-from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode, Loop, Spot
+from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode, Loop
 from tests.fakehost.machine import Machine
 from tests.fakehost.said import Said, Unknown
 
@@ -91,6 +91,8 @@ def _exactly(operands: list[str], count: int) -> list[str]:
 def _mount(machine: Machine, fstype: str, options: list[str], source: str, target: str) -> None:
     tree = machine.tree
     spot = tree.walk(target)
+    if fstype.startswith("ext"):
+        _refuse_twice(machine, source, target, spot.path)
     if spot.inode is None:
         raise Said(32, f"mount: {target}: mount point does not exist.\n{_HINT}")
     if "bind" in options:
@@ -135,7 +137,7 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
     readonly = readonly or (loop in tree.loops and tree.loops[loop].protected)
     if first is None:
         fs.readonly, fs.options = readonly, words
-    elif fs.readonly != readonly or _lies_there(machine, fs, spot, loop):
+    elif fs.readonly != readonly or (spot.mount.fs is fs and spot.inode is spot.mount.root):
         raise Said(32, f"mount: {target}: {loop or source} already mounted on {first.target}.\n{_HINT}")
     if loop and loop not in tree.loops:
         tree.loops[loop] = Loop(device, origin.path, origin.mount, protected=readonly)
@@ -195,11 +197,12 @@ def _loop_of(machine: Machine, backing: Inode) -> str:
     return next(f"/dev/loop{n}" for n in range(256) if f"/dev/loop{n}" not in machine.tree.loops)
 
 
-def _lies_there(machine: Machine, fs: Filesystem, spot: Spot, loop: str) -> bool:
-    """The kernel refuses the same filesystem twice in a row on one point, mount(8) the same backing file at any depth there."""
-    if loop and any(mount.source == loop and mount.target == spot.path for mount in machine.tree.mounts):
-        return True
-    return spot.mount.fs is fs and spot.inode is spot.mount.root
+def _refuse_twice(machine: Machine, source: str, target: str, path: str) -> None:
+    """mount(8) looks for the same backing file on the same path in the mount table, before it looks at anything else."""
+    backing = machine.tree.find(source)
+    for loop, device in machine.tree.loops.items():
+        if device.inode is backing and any(mount.source == loop and mount.target == path for mount in machine.tree.mounts):
+            raise Said(32, f"mount: {target}: {loop} already mounted on {path}.\n{_HINT}")
 
 
 def _readonly(options: list[str], before: bool) -> bool:
