@@ -1,4 +1,7 @@
-"""Firewalls, compared: the same random commands on the fake and in a network namespace, and the same rules after each of them."""
+"""Firewalls, compared: the same random commands on the fake and in a network namespace, and the same rules after each of them.
+
+The same sequences in each run, so that no run fails by luck; to look further, raise max_examples and drop derandomize.
+"""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -41,7 +44,7 @@ def picture(stage):
 
 
 @pytest.mark.real
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(command, min_size=1, max_size=12))
 @example([("filter", "-A", "OSVC-1", "-j OSVC-1"), ("filter", "-A", "FORWARD", "-j OSVC-1")])
 def test_the_fake_does_what_the_machine_does(commands):
