@@ -50,11 +50,7 @@ PYTHON
 }
 
 prepare() {
-    if [ ! -d "$root" ]; then
-        install -d -m 755 "$root"
-        # dockerd makes /run/docker/plugins wherever its exec-root is.
-        [ -e /run/docker ] || touch "$root/.no-run-docker"
-    fi
+    install -d -m 755 "$root"
     [ -e "$root/osvc.yaml" ] || printf 'node: demo\n' >"$root/osvc.yaml"
     [ -e "$root/image.tar" ] || .venv/bin/python tools/make_image.py "$root/image.tar" osvc/demo:1 >/dev/null
     if [ ! -e "$root/files.img" ]; then
@@ -98,9 +94,6 @@ down() {
     fi
     if mounted "$root" || mounted "$OSVC_RUN_DIR"; then
         fail "something is still mounted below $root or $OSVC_RUN_DIR; nothing was removed"
-    fi
-    if [ -e "$root/.no-run-docker" ] && ! pgrep -x dockerd >/dev/null; then
-        rmdir --ignore-fail-on-non-empty /run/docker/plugins /run/docker 2>/dev/null || true
     fi
     rm -rf --one-file-system -- "$root" "$OSVC_STATE_DIR" "$OSVC_RUN_DIR" .demo
     say 'the demo is gone'

@@ -35,6 +35,9 @@ PASSING = (
     "/var/lib/dpkg",
     "/var/log/apt",
 )
+ENGINE_FOLDERS = {"/run/docker", "/run/docker/plugins", "/run/containerd", "/run/containerd/s"}
+"""Every engine makes these, wherever its own folders are; empty, they are as good as absent."""
+
 FAMILIES = ("iptables", "ip6tables")
 
 
@@ -133,7 +136,12 @@ def _files() -> list[str]:
         if os.path.islink(top):
             continue
         found += _below(top, depth)
-    return [path for path in dict.fromkeys(found) if not any(path == skip or path.startswith(skip + "/") for skip in PASSING)]
+    idle = {folder for folder in ENGINE_FOLDERS if {*_below(folder, 9)} <= ENGINE_FOLDERS}
+    return [
+        path
+        for path in dict.fromkeys(found)
+        if path not in idle and not any(path == skip or path.startswith(skip + "/") for skip in PASSING)
+    ]
 
 
 def _below(path: str, depth: int) -> list[str]:

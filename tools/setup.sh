@@ -35,7 +35,6 @@ look() {
     want e2fsprogs mkfs.ext4 e2fsck debugfs
     want util-linux losetup blkid unshare nsenter
     want mount mount umount
-    want procps pgrep
     static_busybox || missing+=(busybox-static)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     local package
