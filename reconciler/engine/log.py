@@ -1,8 +1,12 @@
 """log: one JSON line for each run and each step, in STATE_DIR/log/osvc.log. structlog is imported with the first line."""
 
 import os
+from contextlib import suppress
 from threading import Lock
 from typing import Any
+
+_LARGE = 8 << 20
+"""A log of so many bytes is put aside (osvc.log.1, the one before is dropped) when the next process opens it."""
 
 _path = ""
 _logger: Any = None
@@ -32,6 +36,9 @@ def note(event: str, **facts: Any) -> None:
 def _open(path: str) -> Any:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with suppress(FileNotFoundError):
+            if os.lstat(path).st_size >= _LARGE:
+                os.replace(path, f"{path}.1")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
         return False

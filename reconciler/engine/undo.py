@@ -89,7 +89,7 @@ def _lead_back(run: Run, plans: Sequence[Plan], outcome: Outcome) -> str | Barri
         return actions
     for action in actions:
         now = _look(run, plans, outcome)
-        if now is not None and action.shown(now):
+        if now is not None and not action.blind and action.shown(now):
             continue
         try:
             run.perform(step, action, ended=lambda: not run.means.stop.undoing)

@@ -5,14 +5,15 @@ Level-triggered: why it looks never matters, only what it sees.
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.core.service import Service
-from reconciler.engine.converge import Work
+from reconciler.engine.converge import Work, backoff
 from reconciler.engine.errors import EngineError, Refused
 from reconciler.engine.session import Session
 from reconciler.engine.target import Target
@@ -22,6 +23,17 @@ Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 _POLL = 1.0
 """Seconds between two looks at the spec files."""
+_CALM = timedelta(minutes=5)
+"""After so long without mending, a service counts as calm again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mended:
+    """A service whose drift was mended `count` times without a calm time between; not again before `until`."""
+
+    wish: str
+    count: int
+    until: datetime
 
 
 class Watch:
@@ -34,6 +46,7 @@ class Watch:
         self._fingerprint: Fingerprint | None = None
         self._loaded = Loaded()
         self._settled: dict[str, str] = {}
+        self._mended: dict[str, _Mended] = {}
         self._told: dict[str, str] = {}
         self._policy = Policy()
 
@@ -115,7 +128,12 @@ class Watch:
             self._tell(name, "; ".join(f"{change.rid}: {change.reason}" for change in plan.open))
             return False
         failure = self.session.store.failure(name)
-        if failure is not None and failure.digest == wish and self.session.host.clock.now() < failure.until:
+        now = self.session.host.clock.now()
+        if failure is not None and failure.digest == wish and now < failure.until:
+            return False
+        mended = self._mended.get(name)
+        if mended is not None and mended.wish == wish and now < mended.until:
+            self._tell(name, f"drifts again and again; mended {mended.count} times, and next after a pause")
             return False
         if plan.disruptive and not self.session.config.disrupt:
             steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
@@ -134,12 +152,23 @@ class Watch:
             return ()
         for result in results:
             if result.end is End.CONVERGED:
+                self._count(target, result)
                 self._settled[target.name] = self._wish(target)
                 self._tell(target.name, "")
             elif result.end in (End.DEFERRED, End.REFUSED):
                 self._settled[target.name] = self._wish(target)
                 self._tell(target.name, result.message)
         return results
+
+    def _count(self, target: Target, result: Result) -> None:
+        """Drift that comes back is mended at growing intervals: the first two times at once, then as a failure would be."""
+        name, wish, now = target.name, self._wish(target), self.session.host.clock.now()
+        if not result.touched or self._settled.get(name) != wish:
+            return
+        last = self._mended.get(name)
+        again = last is not None and last.wish == wish and now < last.until + _CALM
+        number = last.count + 1 if last is not None and again else 1
+        self._mended[name] = _Mended(wish, number, now + (backoff(number - 2) if number > 2 else timedelta()))
 
     def _wish(self, target: Target) -> str:
         return Work(target.name, target.service, target.goal).digest(self.session.store.codec)

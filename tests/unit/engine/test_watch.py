@@ -1,5 +1,6 @@
 """watch: what it does when something changes, and what it leaves alone. Time is the fake machine's."""
 
+import itertools
 import os
 
 import pytest
@@ -181,3 +182,30 @@ def test_without_permission_nothing_is_interrupted(make):
     w.look()
     assert "/mnt/web" in w.node.mounts()
     assert any("interrupts something" in text for text in w.noticed())
+
+
+def test_drift_that_comes_back_is_mended_at_growing_intervals(make):
+    """A container that dies again and again must not be started every ten seconds for ever."""
+    w = make()
+    w.look()
+    mends = []
+    for second in range(0, 600, 10):
+        if "/mnt/web" in w.node.mounts():
+            w.node.machine.tear_off("/mnt/web")
+        if w.look():
+            mends.append(second)
+        w.node.machine.pass_time(10)
+    waits = [later - earlier for earlier, later in itertools.pairwise(mends)]
+    assert waits[:2] == [10, 10], "the first two at the next look"
+    assert waits == sorted(waits)
+    assert waits[2:] == [20, 30, 50, 90, 180], "10, 20, 40, 80, 160 s and a tenth, at the next look after"
+    assert len([text for text in w.noticed() if "again and again" in text]) >= 1
+
+
+def test_a_calm_time_forgives_old_drift(make):
+    w = make()
+    w.look()
+    for _ in range(6):
+        w.node.machine.tear_off("/mnt/web")
+        assert w.look() == {"web": End.CONVERGED}
+        w.node.machine.pass_time(3600)
