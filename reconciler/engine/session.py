@@ -28,7 +28,7 @@ from reconciler.engine.casefile import expire_cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
 from reconciler.engine.converge import Work, converge
-from reconciler.engine.errors import Locked, Refused, StoreError, Unselected
+from reconciler.engine.errors import Locked, Refused, Unselected
 from reconciler.engine.locks import Locks
 from reconciler.engine.log import log_to
 from reconciler.engine.means import Means
@@ -193,8 +193,7 @@ class Session:
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
-        if self.store.read_only:
-            raise StoreError(f"cannot write to the state folder {self.store.folder}: read-only for this user; run as its owner")
+        self.store.check_writable()
         ordered = self._ordered(targets, policy)
         if policy.prune and not prune_all:
             plans = shown or {plan.service: plan for plan in self.plans(ordered, selection=selection, policy=policy)}

@@ -133,6 +133,13 @@ class Store:
         _migrate(db, ":memory:")
         return cls(db, Codec(key or secrets.token_bytes(32), kinds), uuid, read_only=read_only, folder=folder)
 
+    def check_writable(self) -> None:
+        """Raises StoreError when nothing can be kept."""
+        if self.read_only:
+            raise StoreError(
+                f"cannot write to the state folder {self.folder}: it is read-only; run as its owner, or set OSVC_STATE_DIR"
+            )
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
@@ -293,8 +300,7 @@ class Store:
     @contextmanager
     def _writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction. It is wholly there or not at all, and nobody else writes meanwhile."""
-        if self.read_only:
-            raise StoreError(f"cannot write to the state folder {self.folder}: it is read-only for this user")
+        self.check_writable()
         with self._lock, _told(self.folder):
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")

@@ -213,7 +213,7 @@ def test_a_state_folder_that_cannot_be_written_plans_but_does_not_apply(node, mo
     with node.session() as session:
         targets = session.targets(session.load())
         assert all(plan.empty for plan in session.plans(targets))
-        with pytest.raises(StoreError, match="read-only for this user"):
+        with pytest.raises(StoreError, match="it is read-only"):
             session.converge(targets)
 
 
