@@ -47,6 +47,9 @@ class Action(Model):
     shared: ClassVar[bool] = False
     """Whether it touches what the services of a node share (subnets, firewall chains, loop devices): done under the node's lock."""
 
+    blind: ClassVar[bool] = False
+    """Nothing of its effect can be seen for certain: it is always performed, and that it ended without an error is its proof."""
+
     @abstractmethod
     def says(self) -> str:
         """A short clause for people: "create busybox:latest"."""

@@ -114,4 +114,4 @@ def _remedy(change: Change, plan: Plan) -> str:
         return change.remedy
     if change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.RELEASE):
         return ""
-    return f"osvc {'stop' if plan.goal.aim is Aim.DOWN else 'apply'}"
+    return f"osvc stop {plan.service}" if plan.goal.aim is Aim.DOWN else f"osvc apply -s {plan.service}"

@@ -207,7 +207,7 @@ def test_status_shows_what_is_down_and_what_to_do(place, web):
     lines = ended.out.splitlines()
     assert lines[0].split()[:2] == ["web", "down"]
     assert lines[1].startswith("'- fs#1 ") and " down " in lines[1]
-    assert lines[2].endswith("→ osvc apply")
+    assert lines[2].endswith("→ osvc apply -s web")
     document = json.loads(place.osvc("status", "--json", str(place.specs)).out)
     jsonschema.validate(document, status_schema())
     assert document["services"][0]["overall"] == "down"

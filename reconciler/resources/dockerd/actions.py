@@ -466,6 +466,7 @@ class Unforward(EngineAction):
     """Put forwarding back to what it was before the first private engine, unless another engine still needs it."""
 
     op: ClassVar[str] = "unforward"
+    blind: ClassVar[bool] = True
 
     def says(self) -> str:
         return "turn IPv4 forwarding off again, unless another engine needs it"
@@ -502,7 +503,7 @@ class RemoveFolders(EngineAction):
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)
-        return not state.folders and not state.files
+        return not (state.folders or state.files or state.stale or state.cgroups)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (MakeFolders(want=self.want), WriteConfig(want=self.want)) if state_of(before).folders else ()

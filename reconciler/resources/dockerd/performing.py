@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Callable
+from posixpath import basename
 from uuid import uuid4
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
@@ -64,8 +65,9 @@ def mark(action: acts.Mark, host: Host, say: Say) -> None:
 
 
 def write_config(action: acts.WriteConfig, host: Host, say: Say) -> None:
-    host.files.write(action.want.config_file, action.want.config_text())
+    """The engine's own file last: that it is there says that both are."""
     host.files.write(action.want.containerd_config, action.want.containerd_text())
+    host.files.write(action.want.config_file, action.want.config_text())
 
 
 def make_bridge(action: acts.MakeBridge, host: Host, say: Say) -> None:
@@ -222,14 +224,16 @@ def remove_folders(action: acts.RemoveFolders, host: Host, say: Say) -> None:
         raise Busy("containers of the engine still live")
     if find_leftovers(want, host.mounts.table()):
         raise Busy(f"something is still mounted below {want.exec_root}")
-    if host.files.stat(want.exec_root) is not None:
-        host.commands.run(("rm", "-rf", "--one-file-system", "--", want.exec_root))
     for path in want.files():
         host.files.remove(path)
     for name in (f"{want.cgroup}-c", want.cgroup):
         if host.processes.has_cgroup(name):
             host.processes.drop_cgroup(name)
-    host.files.remove_dir(want.folder)
+    # The exec-root goes last, and with it the folder that holds nothing else: as long as it is there, something is left to do.
+    alone = set(host.files.names(want.folder) or ()) <= {basename(want.exec_root)}
+    top = want.folder if alone else want.exec_root
+    if host.files.stat(top) is not None:
+        host.commands.run(("rm", "-rf", "--one-file-system", "--", top))
     host.files.remove_dir(want.run_dir)
     if not any(is_dockerd(process) for process in processes):
         for path in _SHARED:

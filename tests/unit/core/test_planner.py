@@ -5,7 +5,7 @@ import pytest
 from reconciler.core.change import Cause, Verdict
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.order import Cycle
-from reconciler.core.ownership import Ownership
+from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from tests.properties.laws import check_laws
 from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, absent, kinds, line, owned, plan_toys, service, up
@@ -91,6 +91,13 @@ def test_a_stopped_thing_is_started_not_replaced():
     plan = planned(spec, {"box#1": up(ToyDesired(), up=False)}, owned(spec))
     assert line(plan) == ["box#1 up start"]
     assert plan.steps[0].repair, "drift is repaired, and a repair is never undone"
+
+
+def test_what_osvc_stopped_itself_has_not_drifted():
+    spec, stopped = service(box_1=ToyDesired()), up(ToyDesired(), up=False)
+    ownership = Ownership("store", {"box#1": Owned("box", ToyDesired(), ToyDesired(), remembered=stopped)})
+    plan = planned(spec, {"box#1": stopped}, ownership)
+    assert plan.change("box#1").cause is Cause.SPEC and not plan.steps[0].repair
 
 
 def test_a_field_removed_from_the_spec_returns_to_its_default():

@@ -30,7 +30,7 @@ def test_drift_is_marked_and_ends_with_what_to_do():
     text = tree(plan_toys(spec, {"box#1": up(want, live=1), "box#2": up(ToyDesired())}, owned(spec)))
     lines = text.splitlines()
     assert lines[0].split() == ["toys", "warn", "services.d/toys.yaml"]
-    assert lines[2] == f"|{'':<34}≠ live changed → osvc apply"
+    assert lines[2] == f"|{'':<34}≠ live changed → osvc apply -s toys"
 
 
 def test_one_down_among_ups_is_warn():
@@ -39,7 +39,7 @@ def test_one_down_among_ups_is_warn():
     lines = tree(plan_toys(spec, {"box#1": up(want), "box#2": up(want, up=False)}, owned(spec))).splitlines()
     assert lines[0].split()[1] == "warn"
     assert lines[2].split()[:3] == ["'-", "box#2", "down"]
-    assert lines[3].strip().endswith("→ osvc apply")
+    assert lines[3].strip().endswith("→ osvc apply -s toys")
 
 
 def test_a_stopped_service_says_by_whom_and_how_to_start_it():
