@@ -158,3 +158,13 @@ def test_what_the_services_share_is_done_under_the_nodes_lock(bench, monkeypatch
     assert holders[0] == ""
     assert "osvc test" in holders[1]
     assert Action.shared is False
+
+
+def test_a_blind_action_is_done_whatever_is_seen_and_its_end_is_its_proof(bench, monkeypatch):
+    monkeypatch.setattr(Turn, "blind", True)
+    bench.converge(service(box_1=ToyDesired(), box_2=ToyDesired()))
+    bench.world.hooks["box#1 stop"] = lambda: bench.world.things.update({"box#2": up(ToyDesired(), up=False)})
+    bench.world.blind.add("box#1 start")
+    result = bench.with_means(workers=1).converge(service(box_1=ToyDesired(restart=1), box_2=ToyDesired(restart=1)))
+    assert of(result, "box#2 stop").status is Status.DONE
+    assert of(result, "box#1 start").status is Status.DONE
