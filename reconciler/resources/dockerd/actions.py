@@ -176,6 +176,7 @@ class MakeBridge(CommandsAction):
     """there, up, address: what is done already."""
 
     op: ClassVar[str] = "bridge"
+    shared: ClassVar[bool] = True
     there: bool = False
     address: bool = False
     up: bool = False
@@ -207,6 +208,7 @@ class MakeBridge(CommandsAction):
 
 class AddRules(CommandsAction):
     op: ClassVar[str] = "firewall"
+    shared: ClassVar[bool] = True
     missing: tuple[str, ...] = ()
 
     def says(self) -> str:
@@ -232,6 +234,7 @@ class Forward(EngineAction):
     """Have the machine forward IPv4, and remember in the run folder what it did before."""
 
     op: ClassVar[str] = "forward"
+    shared: ClassVar[bool] = True
 
     def says(self) -> str:
         return "turn IPv4 forwarding on"
@@ -424,6 +427,7 @@ class StopContainerd(EngineAction):
 
 class RemoveRules(CommandsAction):
     op: ClassVar[str] = "unfirewall"
+    shared: ClassVar[bool] = True
     found: tuple[str, ...] = ()
 
     def says(self) -> str:
@@ -445,6 +449,7 @@ class RemoveRules(CommandsAction):
 
 class RemoveBridge(CommandsAction):
     op: ClassVar[str] = "unbridge"
+    shared: ClassVar[bool] = True
 
     def says(self) -> str:
         return f"remove bridge {self.want.bridge}"
@@ -466,6 +471,7 @@ class Unforward(EngineAction):
     """Put forwarding back to what it was before the first private engine, unless another engine still needs it."""
 
     op: ClassVar[str] = "unforward"
+    shared: ClassVar[bool] = True
     blind: ClassVar[bool] = True
 
     def says(self) -> str:
