@@ -6,9 +6,9 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-SOURCES := reconciler tests tools
+SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden schemas schemas-fresh wheel
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench schemas schemas-fresh wheel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ types: setup ## mypy, strict
 
 layers: setup ## who may import whom
 	@$(BIN)/lint-imports --no-cache
+
+bench: setup ## osvc beside the floor (root): make bench ARGS="50 5"
+	@$(BIN)/python -m benchmarks.spine $(ARGS)
 
 golden: setup ## write the golden plans again, and show what changed
 	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans
