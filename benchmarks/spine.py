@@ -1,7 +1,7 @@
 """The spine beside the floor: `python -m benchmarks.spine [CONTAINERS] [RUNS]`, as root.
 
-The floor makes only the necessary engine calls, raw HTTP over the unix socket with four threads, on an engine of its own that
-runs already. osvc is whole processes, on an engine that runs already and has one container. Both in turn, run by run; medians, spread and the ratio. A row counts only if the
+The floor makes only the necessary engine calls, raw HTTP over the unix socket with four threads. osvc is whole processes. Both
+work on engines of their own that run already. In turn, run by run; medians, spread and the ratio. A row counts only if the
 running set is right afterwards.
 """
 
