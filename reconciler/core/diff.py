@@ -63,7 +63,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     if worst is Impact.REPLACE:
         return change(Verdict.REPLACE, _because(fields, worst), cause=_cause(fields))
     if not up:
-        evidence = kind.evidence(want, have, seen.around) if gone is Cause.DRIFT else ""
+        evidence = kind.evidence(want, have, seen.around) if _was_up(kind, owned) else ""
         return change(Verdict.START, evidence or "not up", cause=gone)
     if worst is Impact.NONE:
         if owned is None:
