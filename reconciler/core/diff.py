@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
-from reconciler.core.kind import ResourceKind
+from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
@@ -80,8 +80,11 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
         return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status")
     if isinstance(seen, Absent):
         want, _ = kind.settle(desired, None, seen.around)
-        gone = Verdict.RELEASE if remove else Verdict.KEEP
-        return Change(rid, kind.name, gone, "is not there", want, observed, seen, basis=basis)
+        leave, quiet = (Verdict.REMOVE, Verdict.RELEASE) if remove else (Verdict.STOP, Verdict.KEEP)
+        left = Change(rid, kind.name, leave, "is left elsewhere", want, observed, seen, (), Cause.SPEC, basis)
+        if kind.manages(want) and kind.moves(left) != Moves():
+            return left
+        return Change(rid, kind.name, quiet, "is not there", want, observed, seen, basis=basis)
     want, have = kind.settle(desired, seen.state, seen.around)
     assert have is not None
     settled = Present(have, seen.around)

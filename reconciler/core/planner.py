@@ -187,14 +187,28 @@ def _reach(drafts: Mapping[str, _Draft]) -> None:
     dead has its engine started, its containers stopped, and its engine stopped again (private-engine.md, 6)."""
     for draft in drafts.values():
         change = draft.change
-        if change.verdict not in _LEAVES or not isinstance(draft.observed, Unknown) or not draft.is_up:
+        if change.verdict not in _LEAVES or not isinstance(draft.observed, Unknown):
             continue
         door = drafts.get(draft.observed.behind or "")
         if door is None or door.is_up or door.change.verdict in _RISES:
             continue
+        if not draft.is_up:
+            _leave_behind(draft, door)
+            continue
         desired = door.resource.desired if door.resource else door.last
         raised = diff_up(door.kind, door.rid, desired, door.observed, door.owned, Policy())
         door.change = replace(raised, reason=f"to reach {draft.rid}, which still runs") if raised.verdict in ACTS else raised
+
+
+def _leave_behind(draft: _Draft, door: _Draft) -> None:
+    """What is down behind something that stays down is not worth bringing that up for: it goes when that comes up, or,
+    when that is given up itself, stays with its data."""
+    if draft.change.verdict is not Verdict.REMOVE or not door.kind.manages(door.change.desired):
+        return
+    if door.change.verdict in (Verdict.RELEASE, Verdict.REMOVE):
+        draft.turn(Verdict.RELEASE, f"is down, and stays with the data behind {door.rid}, which goes")
+    elif door.change.verdict in (Verdict.KEEP, Verdict.STOP):
+        draft.turn(Verdict.KEEP, f"no longer in the spec; goes when {door.rid} is up")
 
 
 def _settle(drafts: Mapping[str, _Draft], goal: Goal) -> None:

@@ -145,7 +145,7 @@ class _Convergence:
     def _look(self) -> tuple[Ownership, Snapshot]:
         ownership = self._ownership()
         snapshot = observe(
-            wanted_of(self.work.name, self.work.service, ownership),
+            wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim),
             self.means.host,
             kinds=self.means.kinds,
             drivers=self.means.drivers,
@@ -219,7 +219,7 @@ class _Convergence:
 
     def _run(self, plan: Plan) -> Run:
         ownership = self._ownership()
-        wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership)}
+        wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)}
         return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock)
 
     def _fail(self, run: Run) -> Result:

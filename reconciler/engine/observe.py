@@ -9,6 +9,7 @@ from reconciler.core.ids import ResourceId, natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Observed, Snapshot, Unknown
 from reconciler.core.ownership import Ownership
+from reconciler.core.policy import Aim
 from reconciler.core.service import Service
 from reconciler.engine.codec import type_of
 from reconciler.host.errors import HostError
@@ -18,13 +19,16 @@ from reconciler.resources.driver import Driver, Wanted
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
-def wanted_of(name: str, service: Service | None, ownership: Ownership) -> tuple[Wanted, ...]:
-    """What has to be looked at for one service: what its spec names, and what it owns, by natural order of rids."""
+def wanted_of(name: str, service: Service | None, ownership: Ownership, aim: Aim = Aim.UP) -> tuple[Wanted, ...]:
+    """What has to be looked at for one service: what its spec names, and what it owns, by natural order of rids.
+
+    aim: what goes down is looked at where it was applied, whatever its spec has turned to since.
+    """
     specified = service.resources if service else {}
     return tuple(
         Wanted(
             ResourceId(name, rid),
-            specified[rid].desired if rid in specified else None,
+            None if rid not in specified or (aim is Aim.DOWN and rid in ownership.owned) else specified[rid].desired,
             ownership.owned.get(rid),
         )
         for rid in sorted({*specified, *ownership.owned}, key=natural)

@@ -135,7 +135,9 @@ class Session:
 
     def observe(self, targets: Sequence[Target]) -> Snapshot:
         """See every resource of these services, wanted or owned, in bulk."""
-        wanted = [item for target in targets for item in wanted_of(target.name, target.service, self._ownership(target))]
+        wanted = [
+            item for target in targets for item in wanted_of(target.name, target.service, self._ownership(target), target.goal.aim)
+        ]
         return observe(wanted, self.host, kinds=self.kinds, drivers=self.drivers)
 
     def plans(

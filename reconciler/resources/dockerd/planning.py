@@ -66,9 +66,12 @@ class EngineKind:
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         if not desired.private:
-            if state is None or state.private:
-                return desired, state
-            return desired, state.model_copy(update={name: getattr(desired, name) for name in _FIELDS})
+            if state is None:
+                return desired, None
+            same = {name: getattr(desired, name) for name in _FIELDS}
+            if state.private:  # It is not the engine that is wanted, and nothing comes up on it.
+                same |= {"container_data_dir": state.container_data_dir, "answers": False}
+            return desired, state.model_copy(update=same)
         want = desired.with_subnet(_subnet(desired, state, around))
         if state is None or state.running:
             return want, state
@@ -87,7 +90,13 @@ class EngineKind:
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if not desired.private:
-            if state is None or not (self.is_up(state) or state.private):
+            if state is not None and state.private:
+                return Objection(
+                    f"its own engine on {state.container_data_dir or 'its data root'} is there still, and the spec turns to the "
+                    "system's: its containers and images would be left behind",
+                    "osvc stop, which goes by what was applied, then osvc start; or put docker_data_dir back",
+                )
+            if state is None or not self.is_up(state):
                 return Objection(
                     f"the system's Docker engine does not answer on {desired.socket}, and osvc never starts it",
                     "systemctl start docker, or give the service a docker_data_dir",

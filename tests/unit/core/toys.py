@@ -219,7 +219,7 @@ class ToyKind:
             case Verdict.STOP:
                 return Moves(down=stop)
             case Verdict.REMOVE:
-                return Moves(down=stop, commit=(Drop(all=True),))
+                return Moves(down=stop, commit=(Drop(all=True),) if isinstance(change.seen, Present) else ())
         return Moves()
 
 
