@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 from reconciler.cli.request import local_now
@@ -37,6 +39,23 @@ def show_document(document: dict[str, Any]) -> None:
     """One JSON document."""
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def save_document(path: str, document: dict[str, Any]) -> None:
+    """One JSON document into a file for its owner only; whole, or not at all. Raises OSError with the path as it was given."""
+    part = f"{path}.{os.getpid()}.part"
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        os.replace(part, path)
+    except OSError as err:
+        with suppress(OSError):
+            os.unlink(part)
+        err.filename, err.filename2 = path, None
+        raise
 
 
 def show_line(record: dict[str, Any]) -> None:

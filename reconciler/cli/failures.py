@@ -28,6 +28,7 @@ def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     try:
         return Exit(import_module(verb.module).run(options))
     except Usage as err:
+        _answer(verb, options, str(err).partition("\n")[0], Exit.USAGE)
         return fail_usage(err)
     except Told as err:
         return err.code
@@ -38,11 +39,26 @@ def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
         if known is None:
             return _bug(err, verb.name, debug=options.debug)
         code, message = known
+        _answer(verb, options, message, code)
         complain(message)
         output = getattr(err, "output", "")
         if output:
             print("\n".join(f"    {line}" for line in output.splitlines()), file=sys.stderr)
         return code
+
+
+def _answer(verb: Verb, options: argparse.Namespace, message: str, code: Exit) -> None:
+    """With `--json` whoever reads stdout learns as well why there is no result."""
+    if not getattr(options, "json", False):
+        return
+    from reconciler.cli.display import show_document, show_line
+    from reconciler.report.json_out import error_record, failure_document, results_record
+
+    error = error_record(None, message)
+    if verb.lines:
+        show_line(results_record((), (error,), code))
+    else:
+        show_document(failure_document(verb.name, error, code))
 
 
 def complain(message: str) -> None:

@@ -14,18 +14,27 @@ WIDTH = 80
 """Of every help text, whatever the terminal: help is the same on each machine."""
 
 
+_LONGEST = 365 * 86400.0
+"""Seconds: no timer takes much more."""
+
+
 class Usage(Exception):
     """The command line is wrong. The message says what, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb. module: its file in this package. raw: everything behind its first operand is passed on as it is."""
+    """One verb.
+
+    module: its file in this package. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
+    lines, of which the last is the result; else it is one document.
+    """
 
     name: str
     about: str
     options: Callable[[argparse.ArgumentParser], None]
     raw: bool = False
+    lines: bool = False
 
     @property
     def module(self) -> str:
@@ -105,8 +114,8 @@ def _seconds(text: str) -> float:
         seconds = float(number) * scale
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a time such as 10s or 2m, not {text!r}") from None
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a time such as 10s or 2m, not {text!r}")
+    if not 0 <= seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"expected a time such as 10s or 2m, from 0 to 365d, not {text!r}")
     return seconds
 
 
@@ -115,6 +124,13 @@ def _interval(text: str) -> float:
     if seconds < 0.1:
         raise argparse.ArgumentTypeError("an interval must be at least 100ms")
     return seconds
+
+
+def _file(text: str) -> str:
+    """A file's name. Raises argparse.ArgumentTypeError for an empty one: a variable was not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a file's name, not ''")
+    return text
 
 
 def _wait(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +156,12 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     _services(parser)
     _rid(parser)
     _prune(parser)
-    parser.add_argument("--snapshot", metavar="FILE", help="plan against a recorded snapshot (osvc snapshot); touches no machine")
-    parser.add_argument("-o", "--output", metavar="FILE", help="also save the plan; `osvc apply FILE.plan` does exactly that plan")
+    parser.add_argument(
+        "--snapshot", metavar="FILE", type=_file, help="plan against a recorded snapshot (osvc snapshot); touches no machine"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=_file, help="also save the plan; `osvc apply FILE.plan` does exactly that plan"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
     _json(parser, "one JSON document on stdout")
 
@@ -190,7 +210,7 @@ def _watch(parser: argparse.ArgumentParser) -> None:
 def _snapshot(parser: argparse.ArgumentParser) -> None:
     _path(parser)
     _services(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
+    parser.add_argument("-o", "--output", metavar="FILE", type=_file, help="write there instead of to stdout")
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -200,22 +220,22 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 def _docker(parser: argparse.ArgumentParser) -> None:
     _wait(parser)
     parser.add_argument("service", metavar="SERVICE", help="the service whose engine is meant")
-    parser.add_argument("args", metavar="ARGS", nargs="*", help="passed to docker as they are")
+    parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status or snapshot")
-    parser.add_argument("-o", "--output", metavar="FOLDER", help="write all schemas into this folder instead")
+    parser.add_argument("-o", "--output", metavar="FOLDER", type=_file, help="write all schemas into this folder instead")
 
 
 VERBS = (
     Verb("validate", "check specs, and report every error of every file", _validate),
     Verb("plan", "show what is different, why, and what would be done", _plan),
-    Verb("apply", "make it so", _apply),
+    Verb("apply", "make it so", _apply, lines=True),
     Verb("status", "show each service and its resources", _status),
-    Verb("start", "want a service up, and bring it up", _start),
-    Verb("stop", "want a service down, and bring it down", _stop),
-    Verb("watch", "keep it so", _watch),
+    Verb("start", "want a service up, and bring it up", _start, lines=True),
+    Verb("stop", "want a service down, and bring it down", _stop, lines=True),
+    Verb("watch", "keep it so", _watch, lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere", _snapshot),
     Verb("doctor", "show what this machine has and lacks for osvc", _doctor),
     Verb("docker", "run docker against the engine of a service", _docker, raw=True),
@@ -247,6 +267,9 @@ def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     if verb.raw:
         end = _first_operand(words)
         words, rest = words[: end + 1], words[end + 1 :]
+    elif "--" in words:
+        end = list(words).index("--")
+        words = [*words[:end], *(f"./{word}" if word.startswith("-") else word for word in words[end + 1 :])]
     found, extra = parser.parse_known_intermixed_args(words) if not verb.raw else parser.parse_known_args(words)
     if extra:
         word = extra[0].partition("=")[0]

@@ -15,10 +15,12 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.failures import complain
 from reconciler.cli.options import Usage, did_you_mean
 from reconciler.core.change import Verdict
+from reconciler.core.ids import NAME
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy, Selection
 from reconciler.engine.config import Config
+from reconciler.spec.files import FORMATS
 from reconciler.spec.load import Loaded, SpecError, load
 
 EMPTY_FOLDER = "there is no spec in this folder"
@@ -36,7 +38,10 @@ def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
 
 def selection_of(options: argparse.Namespace) -> Selection:
     """The resources of `--rid`; all when it is not given."""
-    return Selection(tuple(word.strip() for item in options.rid for word in item.split(",") if word.strip()))
+    rids = tuple(word.strip() for item in options.rid for word in item.split(",") if word.strip())
+    if options.rid and not rids:
+        raise Usage("no resource is named")
+    return Selection(rids)
 
 
 def policy_of(options: argparse.Namespace) -> Policy:
@@ -47,12 +52,16 @@ def policy_of(options: argparse.Namespace) -> Policy:
     )
 
 
-def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = False) -> Loaded:
+def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = False, chosen: bool = True) -> Loaded:
     """Every spec of these files and folders (the node's specs folder when there are none). Errors are in the answer.
 
+    chosen: whether the verb has `-s`, for whoever writes the name of a service where a path belongs.
     may_be_empty: a folder without any spec is taken as it is: everything that came from it is gone (`--prune-all`).
     """
     loaded = load(list(paths) or [config.specs], config.place)
+    meant = {path for path in paths if chosen and _means_service(path)}
+    if meant:
+        loaded = replace(loaded, errors=tuple(_hinted(error) if error.origin.file in meant else error for error in loaded.errors))
     if not may_be_empty:
         return loaded
     empty = [error for error in loaded.errors if error.message.startswith(EMPTY_FOLDER)]
@@ -61,6 +70,16 @@ def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = Fal
         errors=tuple(error for error in loaded.errors if error not in empty),
         folders=(*loaded.folders, *(os.path.realpath(error.origin.file) for error in empty)),
     )
+
+
+def _means_service(path: str) -> bool:
+    """Whether somebody who writes `osvc status web` means a service: there is no such file, and it is no file's name."""
+    extension = os.path.splitext(path)[1]
+    return bool(NAME.fullmatch(path)) and extension not in (*FORMATS, ".plan", ".json") and not os.path.lexists(path)
+
+
+def _hinted(error: SpecError) -> SpecError:
+    return SpecError(error.origin, f"{error.message}; a service is chosen with -s {error.origin.file}")
 
 
 def refuse_invalid(loaded: Loaded, globs: Sequence[str] = ()) -> bool:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.cli.display import save_document
 from reconciler.cli.exits import Exit
+from reconciler.cli.options import Usage
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service
 from reconciler.engine.errors import EngineError, Refused
@@ -28,7 +30,10 @@ class Saved:
     digests: Mapping[str, str]
 
     def restore(self, options: argparse.Namespace) -> None:
-        """Make the options of `apply` those that the plan was made with."""
+        """Make the options of `apply` those that the plan was made with. Raises Usage when one of them is given anew."""
+        given = [spelling for name, spelling in _CHOICES if getattr(options, name)]
+        if given:
+            raise Usage(f"a saved plan is applied as it was made, so {given[0]} has no place beside it; give it to osvc plan -o")
         for name, value in self.options.items():
             setattr(options, name, value)
 
@@ -40,7 +45,8 @@ class Saved:
             raise Refused(f"the saved plan is out of date: {', '.join(changed)} would be worked otherwise now; plan again")
 
 
-_KEPT = ("path", "service", "rid", "prune", "prune_all")
+_CHOICES = (("service", "-s"), ("rid", "--rid"), ("prune", "--prune"), ("prune_all", "--prune-all"))
+_KEPT = ("path", *(name for name, _ in _CHOICES))
 
 
 def write(options: argparse.Namespace, plans: Sequence[Plan], services: Mapping[str, Service], code: Exit) -> None:
@@ -48,11 +54,7 @@ def write(options: argparse.Namespace, plans: Sequence[Plan], services: Mapping[
     document = plan_document([(plan, services.get(plan.service)) for plan in plans], [], code)
     document["options"] = {name: getattr(options, name) for name in _KEPT}
     document["options"]["path"] = [os.path.abspath(path) for path in options.path]
-    part = f"{options.output}.{os.getpid()}.part"
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    os.replace(part, options.output)
+    save_document(options.output, document)
 
 
 def read(paths: Sequence[str]) -> Saved | None:

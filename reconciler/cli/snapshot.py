@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 
 from reconciler.cli import recorded
-from reconciler.cli.display import show_document
+from reconciler.cli.display import save_document, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of, local_now, read_specs, refuse_invalid
@@ -27,9 +25,5 @@ def run(options: argparse.Namespace) -> Exit:
     if not options.output:
         show_document(document)
         return Exit.OK
-    part = f"{options.output}.{os.getpid()}.part"
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    os.replace(part, options.output)
+    save_document(options.output, document)
     return Exit.OK

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> Exit:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
         show_document(status_document([(item.status, item.source) for item in shown], errors, code))
         return code
-    say(_text(shown, options))
+    if shown or not loaded.errors:
+        say(_text(shown, options))
     refuse_invalid(loaded)
     return code
 

@@ -14,7 +14,7 @@ from reconciler.report.texts import many
 
 def run(options: argparse.Namespace) -> Exit:
     """Read the specs and say of each service whether it is valid."""
-    loaded = read_specs(options.path, read_config())
+    loaded = read_specs(options.path, read_config(), chosen=False)
     code = Exit.INVALID if loaded.errors else Exit.OK
     if options.json:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]

@@ -5,6 +5,7 @@ Every validator raises ValueError with a clause that says what is wrong and what
 
 import re
 import shlex
+from decimal import Decimal
 from posixpath import normpath
 from typing import Annotated, Any, TypeAlias
 
@@ -16,6 +17,8 @@ _SCALE = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _UNIT = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
 _FALSE = {"false", "no", "off", "0", "n", "f"}
+MOST_SECONDS = 365 * 86400.0
+"""Of any time in a spec: longer ones are mistakes, and no timer takes them."""
 
 
 def to_words(value: Any) -> tuple[str, ...]:
@@ -62,17 +65,23 @@ def to_size(value: Any) -> int:
     found = _SIZE.fullmatch(to_text(value).strip())
     if found is None:
         raise ValueError(f"expected a size such as 64m or 1g, not {value!r}")
-    return int(float(found[1]) * _SCALE[found[2].lower()])
+    return int(Decimal(found[1]) * _SCALE[found[2].lower()])
 
 
 def to_seconds(value: Any) -> float:
-    """Seconds; ms, s, m, h, d are understood."""
+    """Seconds, of a year at most; ms, s, m, h, d are understood."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        return _bounded(value, value)
     found = _TIME.fullmatch(to_text(value).strip())
     if found is None:
         raise ValueError(f"expected a time such as 10s or 2m, not {value!r}")
-    return float(found[1]) * _UNIT[(found[2] or "").lower()]
+    return _bounded(float(found[1]) * _UNIT[(found[2] or "").lower()], value)
+
+
+def _bounded(seconds: float, written: Any) -> float:
+    if not seconds <= MOST_SECONDS:
+        raise ValueError(f"expected a time of at most 365d, not {written!r}")
+    return float(seconds)
 
 
 def to_path(value: Any) -> str:

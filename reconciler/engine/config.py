@@ -13,6 +13,7 @@ from reconciler.core.node import Node
 from reconciler.engine.errors import ConfigError
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
+_MOST_DAYS = 36500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ def _checked(data: Mapping[str, Any], path: str) -> Config:
     return Config(**good)
 
 
+def _days(text: str) -> int:
+    number = text.strip().removesuffix("d")
+    return int(number) if number.isdecimal() else 0
+
+
 def _value(key: str, value: Any) -> Any:
     if key in ("prune", "disrupt", "log"):
         return values.to_flag(value)
@@ -115,8 +121,10 @@ def _value(key: str, value: Any) -> Any:
             raise ValueError("expected more than 0 seconds")
         return seconds
     if key == "retention":
-        days = values.to_seconds(value) if isinstance(value, int) else values.to_seconds(value) / 86400
-        return int(days)
+        days = value if isinstance(value, int) and not isinstance(value, bool) else _days(values.to_text(value))
+        if not 1 <= days <= _MOST_DAYS:
+            raise ValueError(f"expected a number of days from 1 to {_MOST_DAYS}, such as 30 or 30d, not {value!r}")
+        return days
     if key in ("specs", "state_dir", "run_dir"):
         return values.to_path(value)
     if key == "subnet_pool":

@@ -5,6 +5,7 @@ Level-triggered: why it looks never matters, only what it sees.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -201,9 +202,16 @@ def _merged(last: Loaded, fresh: Loaded) -> Loaded:
 
 
 def _fingerprint(paths: Sequence[str]) -> Fingerprint:
-    """What the spec files look like from outside: name, change time, size, inode."""
+    """What the spec files look like from outside: name, change time (of the inode: a `chmod` counts), size, inode.
+
+    Of folders what decides whether they are trusted: a `chmod` that a message asked for must be noticed.
+    """
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
+        folder = path if os.path.isdir(path) else os.path.dirname(path) or "."
+        with suppress(OSError):
+            stat = os.stat(folder)
+            found.append((folder, stat.st_mode, stat.st_uid, stat.st_ino))
         try:
             names = [entry.path for entry in os.scandir(path)] if os.path.isdir(path) else [path]
         except OSError:
@@ -213,5 +221,5 @@ def _fingerprint(paths: Sequence[str]) -> Fingerprint:
                 stat = os.stat(name)
             except OSError:
                 continue
-            found.append((name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+            found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))

@@ -72,6 +72,11 @@ def status_document(statuses: Iterable[tuple[ServiceStatus, str]], errors: Seque
     }
 
 
+def failure_document(name: str, error: Record, code: int) -> Record:
+    """The document of a verb that could not do its work: of the verb's own form, with nothing in it but the error."""
+    return {"document": name, "version": VERSION, "checks" if name == "doctor" else "services": [], "errors": [error], "exit": code}
+
+
 def error_record(origin: Origin | None, message: str) -> Record:
     """One error, with where it stands when that is known."""
     return {**(origin_record(origin) or {"file": "", "line": 0, "column": 0}), "message": plain(message)}

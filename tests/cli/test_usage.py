@@ -78,8 +78,14 @@ def test_every_verb_has_a_help_in_80_columns_whatever_the_terminal(place, name):
         (["apply", "--wait", "soon"], "expected a time such as 10s or 2m, not 'soon'"),
         (["apply", "--wait", "-5"], "--wait"),
         (["watch", "--interval", "1ms"], "at least 100ms"),
+        (["apply", "--wait", "1e300"], "from 0 to 365d"),
+        (["watch", "--interval", "1e300"], "from 0 to 365d"),
+        (["plan", "-o", ""], "expected a file's name, not ''"),
+        (["snapshot", "-o", ""], "expected a file's name, not ''"),
+        (["plan", "--snapshot="], "expected a file's name, not ''"),
+        (["schema", "-o", ""], "expected a file's name, not ''"),
         (["stop"], "required: SERVICE"),
-        (["docker"], "required: SERVICE"),
+        (["docker"], "required: SERVICE\nusage"),
         (["plan", "--color", "purple"], "invalid choice"),
         (["schema", "plna"], "no schema 'plna'; did you mean 'plan'?"),
         (["docker", "web", "-H", "tcp://elsewhere", "ps"], "-H names another engine"),
@@ -104,6 +110,11 @@ def test_options_are_never_abbreviated_and_stand_before_or_behind_paths():
         parse(plan, ["--serv", "web"])
     found = parse(plan, ["a", "--json", "b", "-s", "web,db", "-s", "x"])
     assert (found.path, found.json, found.service) == (["a", "b"], True, ["web,db", "x"])
+
+
+def test_behind_two_dashes_nothing_is_an_option():
+    assert parse(verb_called("plan"), ["--json", "--", "-x.yaml", "--json", "b"]).path == ["./-x.yaml", "./--json", "b"]
+    assert parse(verb_called("stop"), ["--", "web", "db"]).service == ["web", "db"]
 
 
 def test_what_is_meant_for_docker_is_passed_as_it_is():

@@ -191,6 +191,75 @@ def test_a_saved_plan_is_applied_only_while_it_is_the_plan(place, web):
     assert place.files() == before
 
 
+@pytest.mark.parametrize("more", [["-s", "other"], ["--rid", "fs#1"], ["--prune"]])
+def test_beside_a_saved_plan_nothing_is_chosen_anew(place, web, more):
+    place.osvc("plan", "-o", "saved.plan", str(place.specs))
+    before = place.files()
+    ended = place.osvc("apply", "saved.plan", *more)
+    assert ended.code == 64 and f"{more[0]} has no place beside it" in ended.err
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("verb", ["plan", "snapshot"])
+@pytest.mark.parametrize(("path", "says"), [("none/x", "no such file or directory"), (".", "is a directory")])
+def test_what_cannot_be_saved_is_told_by_its_own_name_and_leaves_nothing(place, web, verb, path, says):
+    before = place.files()
+    ended = place.osvc(verb, "-o", path, str(place.specs))
+    assert ended.code == 1 and ended.err == f"error: cannot use {path}: {says}\n"
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "start", "stop"])
+def test_an_empty_choice_of_resources_is_not_all_of_them(place, web, verb):
+    words = [str(place.specs)] if verb in ("plan", "apply") else ["web"]
+    before = place.files()
+    for rid in ("", " , "):
+        ended = place.osvc(verb, "--rid", rid, *words)
+        assert ended.code == 64 and "no resource is named" in ended.err
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("verb", ["plan", "status", "apply"])
+def test_a_service_in_place_of_a_path(place, web, verb):
+    ended = place.osvc(verb, "web")
+    assert ended.code == 6 and ended.out == ""
+    assert ended.err == "error: web:1:1: there is no such file or folder; a service is chosen with -s web\n"
+    assert "-s" not in place.osvc("validate", "web").err
+    assert "-s" not in place.osvc(verb, "x.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["plan", "-s", "nope"], 64),
+        (["plan", "--rid", "nope"], 64),
+        (["status", "-s", "nope"], 64),
+        (["apply", "-s", "nope"], 64),
+        (["start", "nope"], 64),
+        (["stop", "nope"], 64),
+        (["plan", "--snapshot", "none.json"], 1),
+    ],
+)
+def test_with_json_stdout_says_why_there_is_no_result(place, web, words, code):
+    ended = place.osvc(*words, "--json")
+    document = json.loads(ended.out)
+    assert ended.code == document["exit"] == code
+    assert [error["message"] for error in document["errors"]] == [ended.err.splitlines()[0].removeprefix("error: ")]
+    assert document["services"] == []
+    if words[0] in ("plan", "status"):
+        jsonschema.validate(document, plan_schema() if words[0] == "plan" else status_schema())
+    else:
+        assert document["event"] == "result" and ended.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["plan", "validate", "status", "doctor", "apply", "start", "stop", "watch"])
+def test_with_json_a_broken_configuration_is_told_there_too(place, verb):
+    place.config.write_text("interwal: 3\n")
+    ended = place.osvc(verb, "--json", *(["web"] if verb in ("start", "stop") else []))
+    document = json.loads(ended.out)
+    assert ended.code == document["exit"] == 1 and "interwal" in document["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("folder", [True, False])
 def test_status_of_a_machine_where_nothing_was_applied(place, folder):
     if not folder:

@@ -26,6 +26,8 @@ SUCCESSOR: Final = ".osvc-new"
 PREDECESSOR: Final = ".osvc-old"
 LEAST_MEMORY: Final = 6 << 20
 """The engine refuses less."""
+MOST_MEMORY: Final = (1 << 62) - 1
+"""Twice as much, for memory and swap together, is the most that the engine can be told."""
 
 
 class Port(NamedTuple):
@@ -210,6 +212,8 @@ def to_memory(value: Any) -> int:
     size = to_size(value)
     if size < 0 or 0 < size < LEAST_MEMORY:
         raise ValueError(f"expected 6m or more, or 0 for no limit, not {value!r}")
+    if size > MOST_MEMORY:
+        raise ValueError(f"expected a limit below 4096 pebibytes, or 0 for no limit, not {value!r}")
     return size
 
 
@@ -263,6 +267,8 @@ def to_image(value: Any) -> str:
 def to_name(value: Any) -> str:
     """A container's name."""
     text = _matching(_NAME, "a container's name (letters, digits, _ . - and two characters at least)")(value)
+    if not text:
+        raise ValueError("expected a container's name; leave it out to have it made of service and rid")
     if text.rpartition(".")[2].startswith("osvc-"):
         raise ValueError(f"{text!r} ends like the names that osvc gives while it replaces a container")
     return text

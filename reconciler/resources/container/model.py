@@ -112,7 +112,7 @@ class Desired(Model):
         except ValueError:
             return filled
         filled = fold(filled)
-        if not filled.get("name") and filled.get("service") and filled.get("rid"):
+        if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
         return filled
 

@@ -209,3 +209,20 @@ def test_run_args_must_not_contradict_a_keyword():
     assert message(run_args="--memory 64m", memory="128m") == "memory is written twice and differs: as a keyword, and in run_args"
     assert desired(run_args="--memory 64m", memory=64 << 20).memory == 64 << 20
     assert "secret" not in message(run_args="-e A=secret1", environment="A=secret2")
+
+
+@pytest.mark.parametrize("value", [" ", "\n", 0, [], {}])
+def test_a_name_that_is_no_name_is_not_taken_for_none(value):
+    assert "expected" in message(name=value) or "is not a container's name" in message(name=value)
+
+
+def test_an_empty_name_is_the_default_one_as_an_empty_line_of_an_ini_is():
+    assert desired(name="").name == desired().name
+
+
+def test_limits_that_no_engine_can_be_told():
+    assert "below 4096 pebibytes" in message(memory="5000000t")
+    assert "below 4096 pebibytes" in message(memory=1 << 62)
+    assert "at most 365d" in message(stop_timeout="366d")
+    assert "at most 365d" in message(start_timeout=1e30)
+    assert desired(memory="1152921504606846977").memory == 1152921504606846977

@@ -48,6 +48,7 @@ def test_comparing():
         (to_seconds, "2m", 120.0),
         (to_seconds, "500ms", 0.5),
         (to_seconds, 10, 10.0),
+        (to_size, "1152921504606846977", 1152921504606846977),
         (to_flag, "Yes", True),
         (to_flag, "off", False),
         (to_words, "a 'b c' d", ("a", "b c", "d")),

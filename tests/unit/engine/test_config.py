@@ -62,6 +62,13 @@ def test_what_is_not_a_map_of_settings_is_told(file, text, clause):
         read_config(file(text))
 
 
+@pytest.mark.parametrize("written", ["0", "-3", "1h", "yes", "1.5", "99999999", "[1]"])
+def test_retention_is_some_days(file, written):
+    with pytest.raises(ConfigError, match="retention: expected"):
+        read_config(file(f"retention: {written}\n"))
+    assert read_config(file("retention: 400d\n")).retention == read_config(file("retention: 400\n")).retention == 400
+
+
 def test_an_empty_file_says_nothing(file):
     assert read_config(file("# nothing yet\n")).specs == "/etc/osvc/services.d"
 

@@ -85,6 +85,21 @@ def test_an_invalid_edit_keeps_the_last_valid_state_and_is_told_once(make):
     assert w.look() == {"web": End.CONVERGED}
 
 
+def test_a_spec_is_read_again_when_only_its_mode_was_mended(make, tmp_path):
+    w = make()
+    spec = tmp_path / "specs" / "web.yaml" if (tmp_path / "specs").is_dir() else next(tmp_path.rglob("web.yaml"))
+    spec.chmod(0o622)
+    w.look()
+    assert w.noticed() == [f"{spec}:1:1: this file may be written by others, and osvc runs as root: chmod go-w {spec}"]
+    spec.chmod(0o600)
+    assert w.watch.edited
+    spec.parent.chmod(0o777)
+    w.look()
+    assert "this folder may be written by others" in w.noticed()[-1]
+    spec.parent.chmod(0o700)
+    assert w.watch.edited
+
+
 def test_a_folder_that_vanishes_stops_nothing(make, tmp_path):
     w = make()
     w.look()
