@@ -15,7 +15,7 @@ class Step:
 
     n: from 1, in the order of the plan. after: the steps that must be done first.
     needs: those of `after` whose failure makes this step pointless (it is then SKIPPED); the rest are sequence only.
-    repair: the step only mends drift, and is never undone.
+    repair: the step only mends drift, and is never undone. What is replaced is no such thing: it worked, and comes back.
     provisional: planned on an assumption; never executed, but planned again once the thing can be seen.
     """
 

@@ -319,7 +319,7 @@ def _lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str
                     after=after,
                     needs=needs,
                     reason=draft.change.reason,
-                    repair=draft.change.cause is Cause.DRIFT,
+                    repair=draft.change.cause is Cause.DRIFT and draft.change.verdict is not Verdict.REPLACE,
                     provisional=provisional,
                 )
             )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.action import Barrier
+from reconciler.core.action import Barrier, Effect
 from reconciler.core.observed import Present, Seen
 from reconciler.core.outcome import Outcome, Status, Undid, UndoBegan
 from reconciler.core.plan import Plan
@@ -33,12 +33,12 @@ def lanes_of(plans: Iterable[Plan]) -> dict[str, frozenset[str]]:
 
 
 def lane_of(outcomes: Sequence[Outcome], lanes: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """The rids to lead back: the lanes of what failed and, in a run that was cut short, of what was left half done."""
+    """The rids to lead back: the lanes of what failed, and of what was left half done because of that, or because the run
+    was cut short."""
     failed = {outcome.step.rid for outcome in outcomes if outcome.status is Status.FAILED}
     done = {outcome.step.rid for outcome in outcomes if outcome.happened}
-    cut = {outcome.step.rid for outcome in outcomes if outcome.status is Status.CANCELLED and outcome.step.rid in done}
-    roots = failed or cut
-    return frozenset(rid for root in roots for rid in lanes.get(root, frozenset({root})))
+    left = {outcome.step.rid for outcome in outcomes if outcome.status in (Status.CANCELLED, Status.SKIPPED)}
+    return frozenset(rid for root in failed | (left & done) for rid in lanes.get(root, frozenset({root})))
 
 
 def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Collection[str]) -> Undone:
@@ -54,11 +54,13 @@ def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Col
         if outcome.status in (Status.FAILED, Status.DONE) and outcome.step.rid in lane and not outcome.step.repair
     ]
     work.sort(key=lambda outcome: outcome.status is Status.DONE)
+    kept = next((outcome for outcome in outcomes if outcome.step.rid in lane and _stays_down(outcome)), None)
+    spared = "" if kept is None else f"{kept.step.rid}: {kept.step.action.says()} mended drift, and is not undone"
     if not work:
-        return Undone(tuple(outcomes), True)
+        return Undone(tuple(outcomes), not spared, spared)
     run.tell(UndoBegan(run.service, run.id, work[0].step.rid, tuple(sorted(lane))))
     back = {id(outcome): outcome for outcome in outcomes}
-    complete, message = True, ""
+    complete, message = not spared, spared
     for outcome in work:
         if not run.means.stop.undoing:
             complete, message = False, "undoing was stopped by a signal"
@@ -73,6 +75,11 @@ def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Col
         if outcome.status is Status.DONE:
             back[id(outcome)] = replace(outcome, status=Status.UNDONE)
     return Undone(tuple(back[id(outcome)] for outcome in outcomes), complete, message)
+
+
+def _stays_down(outcome: Outcome) -> bool:
+    """Whether a step interrupted something to mend drift: what it took down is not brought back."""
+    return outcome.happened and outcome.step.repair and outcome.step.action.costs >= Effect.DISRUPTIVE
 
 
 def _lead_back(run: Run, plans: Sequence[Plan], outcome: Outcome) -> str | Barrier:
