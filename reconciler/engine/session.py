@@ -4,7 +4,7 @@ A verb does: `Session.open` → `load` → `targets` → `survey` or `plans` →
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -215,7 +215,8 @@ class Session:
                 verb,
                 whole_undo,
             )
-            results.append(self._converge(work, means, lock_wait))
+            open_ends = {result.service for result in results if result.end is not End.CONVERGED}
+            results.append(self._converge(work, means, lock_wait, target, open_ends))
         return tuple(results)
 
     def set_goal(self, names: Sequence[str], goal: Goal) -> None:
@@ -241,22 +242,39 @@ class Session:
         locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
         return Means(self.host, self.store, locks, self.stop, on_event=on_event, kinds=self.kinds, drivers=self.drivers)
 
-    def _converge(self, work: Work, means: Means, lock_wait: float) -> Result:
+    def _converge(self, work: Work, means: Means, lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:
+        """open_ends: the services of this run that did not get to their goal, and may hold on to what others take."""
         if self.stop.asked:
             return Result(work.name, End.STOPPED, message="the run was asked to stop before it came to this service")
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.on_event):
-                return converge(work, means)
+                overtaken = self._overtaken(target, work.policy, open_ends)
+                return overtaken or converge(work, means)
         except Locked as err:
             return Result(work.name, End.LOCKED, message=str(err), remedy="wait for it, or give a longer --wait")
         except Cycle as err:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
 
+    def _overtaken(self, target: Target, policy: Policy, open_ends: Collection[str]) -> Result | None:
+        """What has happened since this run was planned, and forbids it: the goal is another, or what it takes was not released."""
+        goal = self.store.goal(target.name)
+        if target.remembered and goal.aim is not target.goal.aim:
+            by = f" by {goal.by}" if goal.by else ""
+            what = "stopped" if goal.aim is Aim.DOWN else "started"
+            return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
+        if open_ends:
+            held = {name: self.store.ownership(name) for name in open_ends}
+            try:
+                in_order((target,), held, self.kinds, prune=policy.prune)
+            except Refused as err:
+                return Result(target.name, End.DEFERRED, message=str(err), remedy="osvc plan")
+        return None
+
     def _target(self, name: str, service: Service | None, aim: Aim | None, source: str) -> Target:
         goal = self.store.goal(name)
         if aim is not None and goal.aim is not aim:
             goal = Goal(aim)
-        return Target(name, service, goal, source=source)
+        return Target(name, service, goal, source=source, remembered=aim is None)
 
     def _ownership(self, target: Target) -> Ownership:
         desired = [resource.desired for resource in target.service.resources.values()] if target.service else []

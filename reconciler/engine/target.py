@@ -16,6 +16,7 @@ class Target:
 
     service: what its spec says; None for an orphan (the store owns resources of it, its spec is gone from its folder).
     goal: what is to be reached now; the store's goal unless a verb gave another.
+    remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").
     """
@@ -25,6 +26,7 @@ class Target:
     goal: Goal = UP
     gone: bool = False
     source: str = ""
+    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

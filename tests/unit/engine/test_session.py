@@ -242,3 +242,32 @@ def test_old_runs_expire(node):
     node.machine.pass_time(91 * 86400)
     with node.session() as session:
         assert session.store.journal() == ()
+
+
+def test_who_is_stopped_meanwhile_is_not_started_again(node):
+    """An apply that was planned, or waited for the lock, while somebody stopped the service."""
+    node.apply()
+    with node.session() as late:
+        targets = late.targets(late.load())
+        with node.session() as session:
+            session.set_goal(["web"], Goal(Aim.DOWN, "alice"))
+            session.converge(session.targets(session.load(), ["web"], aim=Aim.DOWN), verb="stop")
+        results = {result.service: result for result in late.converge(targets)}
+    assert (results["web"].end, results["web"].message) == (End.REFUSED, "it was stopped by alice meanwhile; left alone")
+    assert results["db"].end is End.CONVERGED
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db"]
+
+
+def test_what_was_not_released_is_not_taken(node):
+    """web shall leave a mount point to app, and cannot."""
+    node.apply()
+    node.write("app", SPEC % "web")
+    node.write("web", SPEC % "elsewhere")
+    host = FakeHost(node.machine)
+    with Locks(node.config.run_dir, host.clock, verb="watch").hold("web", wait=0):
+        results = {result.service: result for result in node.apply(lock_wait=0.0)}
+    assert results["web"].end is End.LOCKED
+    assert (results["app"].end, results["app"].outcomes) == (End.DEFERRED, ())
+    assert "mount point /mnt/web is held by web" in results["app"].message
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
+    assert {result.end for result in node.apply()} == {End.CONVERGED}
