@@ -150,7 +150,7 @@ def test_a_killed_containerd_is_started_again_under_the_running_daemon(lab):
     web.load(lab.archive)
     web.web("one", free_port(), "hello")
     pid = web.state().pid
-    kill(find_containerd(web.desired, lab.host.processes.all()).pid)
+    kill(find_containerd(web.desired, lab.host.processes.all(), lab.host).pid)
     change = web.plan_up()
     assert change.verdict is Verdict.LIVE and [field.path for field in change.fields] == ["containerd"]
     web.perform(change)

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.facts import holds_path
 from reconciler.core.observed import Absent, Observed, Present, Unknown
-from reconciler.host.errors import HostError
+from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.dockerd.model import MARKER, SYSTEM_SOCKET, Around, Desired, State
@@ -114,7 +114,7 @@ def find_daemon(engine: Desired, processes: Sequence[Process], host: Host) -> tu
     peer = host.processes.peer(engine.socket) if host.files.stat(engine.socket) is not None else None
     if peer is not None and is_daemon(peer, engine):
         return peer, peer
-    return next((process for process in processes if is_daemon(process, engine)), None), peer
+    return next((process for process in processes if is_daemon(process, engine) and is_here(process, host)), None), peer
 
 
 def is_daemon(process: Process, engine: Desired) -> bool:
@@ -129,11 +129,24 @@ def is_dockerd(process: Process) -> bool:
     return bool(process.argv) and process.argv[0].rpartition("/")[2] == "dockerd"
 
 
+def is_here(process: Process, host: Host) -> bool:
+    """Whether a process has the machine's own root. The same command line in a container or a chroot is another engine, on other
+    files, and none of ours. One that cannot be looked at counts as here."""
+    try:
+        theirs = host.processes.stat_in(process, "/")
+    except NotFound:
+        return False
+    except HostError:
+        return True
+    ours = host.files.stat("/")
+    return theirs is None or ours is None or (theirs.device, theirs.inode) == (ours.device, ours.inode)
+
+
 def told(process: Process, option: str) -> str | None:
     return options.value_of(process.argv[1:], option)
 
 
-def find_containerd(engine: Desired, processes: Sequence[Process]) -> Process | None:
+def find_containerd(engine: Desired, processes: Sequence[Process], host: Host) -> Process | None:
     return next(
         (
             process
@@ -141,18 +154,19 @@ def find_containerd(engine: Desired, processes: Sequence[Process]) -> Process | 
             if process.argv
             and process.argv[0].rpartition("/")[2] == "containerd"
             and process.argv[1:] == engine.containerd_argv()[1:]
+            and is_here(process, host)
         ),
         None,
     )
 
 
-def find_shims(engine: Desired, processes: Sequence[Process]) -> dict[str, Process]:
+def find_shims(engine: Desired, processes: Sequence[Process], host: Host) -> dict[str, Process]:
     """Container id -> its shim, of the containers of this engine that live, with or without it."""
     found: dict[str, Process] = {}
     for process in processes:
         if process.argv and process.argv[0].rpartition("/")[2].startswith("containerd-shim"):
             words = dict(zip(process.argv[1:], process.argv[2:], strict=False))
-            if words.get("-address") == engine.containerd_socket:
+            if words.get("-address") == engine.containerd_socket and is_here(process, host):
                 found[words.get("-id", str(process.pid))] = process
     return found
 
@@ -213,7 +227,7 @@ def read_json(path: str, host: Host) -> dict[str, Any] | None:
 
 
 def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None) -> State:
-    shims = tuple(sorted(find_shims(engine, machine.processes)))
+    shims = tuple(sorted(find_shims(engine, machine.processes, host)))
     link = next((link for link in machine.links if link.name == engine.bridge), None)
     shares = [network.share_of(address, engine.subnet_pool) for address in link.addresses] if link else []
     files = tuple(path for path in engine.files() if host.files.stat(path, follow=False) is not None)
@@ -221,7 +235,7 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     disk = read_json(engine.config_file, host)
     state = State(
         private=True,
-        containerd=find_containerd(engine, machine.processes) is not None,
+        containerd=find_containerd(engine, machine.processes, host) is not None,
         subnet=next((share for share in shares if share), ""),
         bridge_there=link is not None,
         bridge_up=link is not None and link.up,

@@ -52,7 +52,7 @@ def clear_stale(action: acts.ClearStale, host: Host, say: Say) -> None:
     daemon, peer = find_daemon(want, processes, host)
     if daemon is not None or peer is not None:
         raise Conflict(f"pid {(daemon or peer or processes[0]).pid} has come to {want.socket} since it was looked at")
-    if not find_shims(want, processes):
+    if not find_shims(want, processes, host):
         for target in find_leftovers(want, host.mounts.table()):
             host.commands.run(("umount", target))
     for path in action.files:
@@ -100,7 +100,7 @@ def forward(action: acts.Forward, host: Host, say: Say) -> None:
 
 def start_containerd(action: acts.StartContainerd, host: Host, say: Say) -> None:
     want = action.want
-    if find_containerd(want, host.processes.all()) is not None:
+    if find_containerd(want, host.processes.all(), host) is not None:
         return
     _rotate(want.containerd_log, host)
     started = host.processes.spawn(want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup)
@@ -181,7 +181,7 @@ def stop_daemon(action: acts.StopDaemon, host: Host, say: Say) -> None:
 
 def stop_containerd(action: acts.StopContainerd, host: Host, say: Say) -> None:
     want, processes = action.want, host.processes.all()
-    found = find_containerd(want, processes)
+    found = find_containerd(want, processes, host)
     if found is None:
         return
     if find_daemon(want, processes, host)[0] is not None:
@@ -218,9 +218,9 @@ def unforward(action: acts.Unforward, host: Host, say: Say) -> None:
 
 def remove_folders(action: acts.RemoveFolders, host: Host, say: Say) -> None:
     want, processes = action.want, host.processes.all()
-    if find_daemon(want, processes, host)[0] is not None or find_containerd(want, processes) is not None:
+    if find_daemon(want, processes, host)[0] is not None or find_containerd(want, processes, host) is not None:
         raise Conflict("the engine has come up again")
-    if find_shims(want, processes):
+    if find_shims(want, processes, host):
         raise Busy("containers of the engine still live")
     if find_leftovers(want, host.mounts.table()):
         raise Busy(f"something is still mounted below {want.exec_root}")
@@ -263,7 +263,7 @@ def _stop_own(want: Desired, host: Host) -> None:
 
 def _shims_gone(want: Desired, host: Host) -> None:
     end = host.clock.monotonic() + SHIMS
-    while shims := find_shims(want, host.processes.all()):
+    while shims := find_shims(want, host.processes.all(), host):
         if host.clock.monotonic() > end:
             raise Busy(f"containers still live: {', '.join(sorted(name[:12] for name in shims))}")
         host.clock.sleep(_PAUSE)
