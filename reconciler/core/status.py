@@ -89,7 +89,7 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
     label = kind.label(change.desired, change.seen.state if isinstance(change.seen, Present) else None)
     if not kind.manages(change.desired) and change.verdict is Verdict.KEEP:
         return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
-    if isinstance(change.observed, Unknown):
+    if isinstance(change.observed, Unknown) and not _down_with_its_service(change, kind, plan):
         return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
     present = isinstance(change.observed, Present)
     up = isinstance(change.seen, Present) and kind.is_up(change.seen.state)
@@ -107,6 +107,12 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
         drifted=drifted,
         remedy=_remedy(change, plan),
     )
+
+
+def _down_with_its_service(change: Change, kind: ResourceKind, plan: Plan) -> bool:
+    """Whether a resource that cannot be seen is down by all evidence, in a stopped service: so the plan takes it as well."""
+    evidence = change.verdict is Verdict.KEEP and change.provisional and change.seen is not None
+    return evidence and plan.goal.aim is Aim.DOWN and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
 
 
 def _remedy(change: Change, plan: Plan) -> str:

@@ -48,7 +48,7 @@ def _said(event: Event) -> str:
         case StepEnded(outcome=outcome):
             return _ended(outcome)
         case UndoBegan(rid=rid, lane=lane):
-            return f"{rid} failed: undoing {listed(lane)}"
+            return f"{rid} is not done: undoing {listed(lane)}"
         case Undid(step=step, action=action, error=error):
             return f"{step.rid} cannot undo ({action.says()}): {error}" if error else f"{step.rid} undone: {action.says()}"
         case _:
@@ -99,7 +99,7 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
         said = [f"{many(count, 'step')} of {rid}" for rid, count in undone.items()]
         yield f"  undone: {', '.join(said)}"
     if not result.undone:
-        yield "  undoing is not complete: look at the plan before you go on"
+        yield f"  {'undoing is not complete' if undone else 'nothing was undone'}: look at the plan before you go on"
     elif result.held:
         yield "  rollback is off: what was done stays as it is"
     if result.casefile:

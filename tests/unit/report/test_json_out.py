@@ -79,7 +79,7 @@ def test_each_event_is_a_line_of_json_and_of_text():
         (StepEnded("toys", "r1", failed), "12:03:11 toys box#1 failed: cannot make: no space"),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=0.2)), None),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=12)), "12:03:11 toys box#1 make: done in 12 s"),
-        (UndoBegan("toys", "r1", "box#1", ("box#1", "box#2")), "12:03:11 toys box#1 failed: undoing box#1, box#2"),
+        (UndoBegan("toys", "r1", "box#1", ("box#1", "box#2")), "12:03:11 toys box#1 is not done: undoing box#1, box#2"),
         (Undid("toys", "r1", step, step.action), "12:03:11 toys box#1 undone: make"),
         (Undid("toys", "r1", step, step.action, "busy"), "12:03:11 toys box#1 cannot undo (make): busy"),
         (Ended("toys", "r1", result), None),
@@ -104,7 +104,7 @@ def test_a_failure_says_what_failed_what_was_said_and_what_to_do():
 def test_an_undo_that_is_not_complete_is_told():
     *_, failed, _ = events()
     text = result_text(Result("toys", End.FAILED, outcomes=(failed,), undone=False, casefile="/var/lib/osvc/cases/1"))
-    assert "undoing is not complete" in text and "case file: /var/lib/osvc/cases/1" in text
+    assert "  nothing was undone: look at the plan before you go on\n" in text and "case file: /var/lib/osvc/cases/1" in text
     assert text.endswith("  → osvc plan -s toys\n")
 
 
