@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.core.outcome import End
 from reconciler.core.policy import UP, Aim, Goal
+from reconciler.spec.load import load_text
 from tests.crash.life import NODE, SPEC, Lives, read
 from tests.fakehost import FakeHost
 
@@ -42,3 +43,18 @@ def test_an_engine_in_a_container_is_not_taken_for_ours(lives, goal):
         assert result.end is End.CONVERGED, result
     lives.run(WEB, DOWN)
     assert all(lives.machine.processes.get(process.pid) is process and not process.signals for process in strangers)
+
+
+def test_the_data_root_of_another_engine_that_runs_is_not_touched(lives):
+    lives.machine.docker.system(root="/srv/theirs")
+    effects, names = lives.machine.effects, FakeHost(lives.machine, NODE).files.names("/srv/theirs")
+    spec = SPEC.replace("docker_data_dir: /srv/web", "docker_data_dir: /srv/theirs").replace("  fs#1", "  # fs#1")
+    result = lives.run(read(spec))
+    assert result.end is End.REFUSED
+    assert "/srv/theirs is the data root of another engine: pid" in result.message
+    assert lives.machine.effects == effects and FakeHost(lives.machine, NODE).files.names("/srv/theirs") == names
+
+
+def test_the_systems_data_root_is_refused_by_name():
+    loaded = load_text("docker_data_dir: /var/lib/docker/mine\n", "yaml", "web", "web.yaml", NODE)
+    assert "is the data root of the system's engine" in str(loaded.errors[0])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
 
+from reconciler.core.facts import holds_path
 from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
@@ -15,6 +16,8 @@ from reconciler.core.values import Path, Words
 from reconciler.resources.dockerd import network, options
 
 SYSTEM_SOCKET = "/var/run/docker.sock"
+SYSTEM_ROOT = "/var/lib/docker"
+"""Where the system's engine has its data, unless it is told otherwise."""
 MARKER = ".osvc-engine"
 """The file in a data root that says which engine's it is: its first line is a uuid."""
 LONGEST_SOCKET = 103
@@ -91,6 +94,8 @@ class Desired(Model):
             )
         if self.data_root == "/" or self.data_root.startswith(self.folder + "/"):
             raise ValueError(f"{self.data_root} cannot be a data root: take a folder of its own")
+        if holds_path(SYSTEM_ROOT, self.data_root):
+            raise ValueError(f"{self.data_root} is the data root of the system's engine: take a folder of its own")
         return self
 
     @property
@@ -293,6 +298,8 @@ class Around(Model):
     """The one that it lay on when the engine last ran."""
     foreign: str = ""
     """Who else answers on the engine's socket."""
+    rival: str = ""
+    """Another engine that works on the data root."""
     missing: tuple[str, ...] = ()
     """Programs that are not installed."""
     forwarding: bool = False

@@ -11,7 +11,7 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
 from reconciler.resources.dockerd import network, options
-from reconciler.resources.dockerd.model import MARKER, SYSTEM_SOCKET, Around, Desired, State
+from reconciler.resources.dockerd.model import MARKER, SYSTEM_ROOT, SYSTEM_SOCKET, Around, Desired, State
 from reconciler.resources.driver import Wanted
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -77,6 +77,9 @@ def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observ
     if daemon is None and peer is not None:
         who = f"pid {peer.pid} {' '.join(peer.argv[:1])}".strip()
         around = around.model_copy(update={"foreign": f"{who} on {told(peer, '--data-root') or 'a data root of its own'}"})
+    rival = None if daemon else next((one for one in machine.processes if _works_on(one, engine, host)), None)
+    if rival is not None:
+        around = around.model_copy(update={"rival": f"pid {rival.pid} {rival.argv[0]}"})
     answers = False
     strays: tuple[str, ...] = ()
     if daemon is not None and peer is not None:
@@ -127,6 +130,14 @@ def is_daemon(process: Process, engine: Desired) -> bool:
 
 def is_dockerd(process: Process) -> bool:
     return bool(process.argv) and process.argv[0].rpartition("/")[2] == "dockerd"
+
+
+def _works_on(process: Process, engine: Desired, host: Host) -> bool:
+    """Whether an engine that is not this one has its data root."""
+    if not is_dockerd(process) or is_daemon(process, engine):
+        return False
+    root = told(process, "--data-root") or told(process, "--graph") or SYSTEM_ROOT
+    return host.files.resolve(root) == host.files.resolve(engine.data_root) and is_here(process, host)
 
 
 def is_here(process: Process, host: Host) -> bool:

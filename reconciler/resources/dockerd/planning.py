@@ -104,6 +104,10 @@ class EngineKind:
             return None
         if around.foreign:
             return Objection(f"another engine answers on {desired.socket}: {around.foreign}", "stop it, or take another run folder")
+        if around.rival:
+            return Objection(
+                f"{desired.data_root} is the data root of another engine: {around.rival}", "take another docker_data_dir"
+            )
         if state is not None and self.is_up(state):
             return _changed_storage(desired, state, around)
         if around.missing:
