@@ -226,7 +226,7 @@ def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
         for rid in draft.needs:
             other = drafts[rid]
             stuck = other.change.verdict in (Verdict.REFUSE, Verdict.DEFER)
-            absent = other.change.verdict is Verdict.KEEP and not other.is_up and other.resource is not None
+            absent = other.change.verdict is Verdict.KEEP and not other.is_up
             if (stuck or absent) and not other.is_up:
                 draft.turn(Verdict.DEFER, f"waits for {rid}, which {_stands(other)}", remedy=other.change.remedy or "osvc status")
                 return True
@@ -246,7 +246,7 @@ def _stands(draft: _Draft) -> str:
     if draft.change.verdict is Verdict.REFUSE:
         return "is refused"
     if draft.change.verdict is Verdict.KEEP:
-        return "is down"
+        return "is down" if draft.resource is not None else "is down, and no longer in the spec"
     return "is not known" if isinstance(draft.observed, Unknown) and draft.observed.assume is None else "has to wait itself"
 
 

@@ -57,3 +57,14 @@ def test_mending_that_interrupted_something_and_failed_is_not_called_rolled_back
     result = lives.run(mounted)
     assert (result.end, result.undone) == (End.FAILED, False), result
     assert "container#1: stop web.container.1 mended drift, and is not undone" in result.message
+
+
+def test_a_successor_that_a_crash_left_does_not_hinder_undoing(lives):
+    edited = read(SPEC.replace("MODE: one", "MODE: two"))
+    before = lives.picture()
+    lives.machine.die_at(lives.machine.effects + 1, "after")
+    assert lives.run(edited) is None and "web.container.1.osvc-new" in lives.machine.done[-1]
+    lives.machine.docker.script(lambda record: "MODE=two" in record["Config"]["Env"], Script(code=1))
+    result = lives.run(edited)
+    assert (result.end, result.undone) == (End.ROLLED_BACK, True), result
+    assert lives.picture() == before

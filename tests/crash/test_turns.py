@@ -97,3 +97,19 @@ def test_a_container_of_the_systems_engine_is_not_forgotten_while_that_is_down(l
     result = lives.run(None, policy=PRUNE)
     assert result.end is not End.CONVERGED
     assert verdicts(result)["container#1"] == "remove"
+
+
+def test_no_container_starts_under_a_filesystem_that_left_the_spec_and_is_down(lives):
+    lives.machine.tree.make_dir("/more", 0o755)
+    lives.machine.make_image("/img/more.ext4")
+    bound = SPEC.replace("ports: 18080:80", "volume_mounts: /more:/data")
+    less = read(bound)
+    lives.run(read(bound + "  fs#2: {dev: /img/more.ext4, mnt: /more, type: ext4}\n"))
+    assert lives.run(less).end is End.CONVERGED
+    lives.machine.reboot()
+    result = lives.run(less)
+    assert (result.end, running(lives)) == (End.DEFERRED, ["/web.container.2"])
+    assert result.message == "container#1: waits for fs#2, which is down, and no longer in the spec"
+    assert result.remedy == "osvc plan --prune"
+    assert lives.run(less, policy=PRUNE).end is End.CONVERGED
+    assert running(lives) == ["/web.container.1", "/web.container.2"]

@@ -53,10 +53,10 @@ class Service:
     def desired(self) -> Desired:
         return Desired.model_validate(self.raw, context=Place(self.name, "dockerd", self.node))
 
-    def observe(self) -> Observed:
-        """See the engine, and remember what was seen as the store does."""
+    def observe(self, *, remember: bool = False) -> Observed:
+        """See the engine. remember: what was seen, as the store does in a run; looking and planning remember nothing."""
         seen = DRIVER.observe([Wanted(self.id, self.desired, self.owned)], self.host)[self.id]
-        if self.owned is not None and not isinstance(seen, Unknown):
+        if remember and self.owned is not None and not isinstance(seen, Unknown):
             self.owned = Owned("dockerd", self.owned.wanted, self.owned.applied, seen)
         return seen
 
@@ -79,7 +79,7 @@ class Service:
         done: list[Action] = []
         for action in (*moves.prepare, *moves.down, *moves.live, *moves.up, *moves.commit):
             DRIVER.perform(self.id, action, self.host, lambda text: None)
-            seen = self.observe()
+            seen = self.observe(remember=True)
             assert not isinstance(seen, Unknown), (action.op, seen)
             assert action.shown(seen), (action.op, seen)
             done.append(action)
@@ -89,7 +89,7 @@ class Service:
         change = self.plan_up()
         done = self.perform(change)
         self.owned = Owned("dockerd", change.desired, change.desired)
-        self.observe()
+        self.observe(remember=True)
         return done
 
     def down(self) -> list[Action]:

@@ -369,7 +369,9 @@ class Remove(ContainerAction):
         return self.find(seen, self.name) is None
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return () if self.find(before, self.name) is None else BARRIER
+        """One that never ran held nothing, and is not missed."""
+        found = self.find(before, self.name)
+        return () if found is None or found.fresh else BARRIER
 
 
 def _mount(volume: Volume) -> str:
