@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reconciler.engine.config import Config
+from reconciler.engine.errors import StoreError
+from reconciler.engine.store import Store
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host
 from reconciler.report.check_text import Check, Health
@@ -65,7 +67,7 @@ def _user(machine: Machine) -> Iterator[Check]:
     if os.geteuid() == 0:
         yield Check("user", _OK, "root")
     else:
-        yield Check("user", _WARN, f"uid {os.geteuid()}, not root", "apply as root (sudo osvc apply); plan and validate do without")
+        yield Check("user", _WARN, f"uid {os.geteuid()}, not root", "use sudo; validate and plan --snapshot do without")
 
 
 def _docker_programs(machine: Machine) -> Iterator[Check]:
@@ -199,7 +201,7 @@ def _folders(machine: Machine) -> Iterator[Check]:
         ("run folder", machine.config.run_dir, "OSVC_RUN_DIR"),
     ):
         yield _folder(machine, name, path, variable)
-    longest = f"{machine.config.run_dir}/{'n' * 32}/docker.sock"
+    longest = f"{machine.config.run_dir}/{'n' * 32}/x/libnetwork/{'n' * 12}.sock"
     if len(longest) > 103:
         yield Check("socket paths", _WARN, f"{machine.config.run_dir} is long: sockets end at 103 characters", "set OSVC_RUN_DIR")
 
@@ -210,6 +212,12 @@ def _folder(machine: Machine, name: str, path: str, variable: str) -> Check:
         place = os.path.dirname(place)
     if not os.access(place, os.W_OK | os.X_OK):
         return Check(name, _WARN, f"{path}: {place} cannot be written by uid {os.geteuid()}", f"run as root, or set {variable}")
+    if variable == "OSVC_STATE_DIR":
+        try:
+            Store.open(path, write=False).close()
+        except StoreError as err:
+            what, _, remedy = str(err).partition("; ")
+            return Check(name, _BAD, what, remedy or f"set {variable}")
     stat = machine.host.files.stat(place)
     if place == path and stat is not None and stat.mode & 0o022:
         return Check(name, _BAD, f"{path} may be written by others", f"chmod go-w {path}")

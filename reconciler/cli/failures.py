@@ -25,6 +25,17 @@ class Told(Exception):
 
 def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
+    code = _guarded(verb, options)
+    if code in _RIGHTS and os.geteuid() != 0 and verb.machine:
+        print(f"note: uid {os.geteuid()} is not root, and that may be why → sudo osvc {verb.name}", file=sys.stderr)
+    return code
+
+
+_RIGHTS = (Exit.ERROR, Exit.ROLLED_BACK, Exit.UNKNOWN, Exit.UNSETTLED)
+"""What lacking rights can come to."""
+
+
+def _guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     try:
         return Exit(import_module(verb.module).run(options))
     except Usage as err:

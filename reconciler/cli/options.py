@@ -27,7 +27,7 @@ class Verb:
     """One verb.
 
     module: its file in this package. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
-    lines, of which the last is the result; else it is one document.
+    lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Verb:
     options: Callable[[argparse.ArgumentParser], None]
     raw: bool = False
     lines: bool = False
+    machine: bool = True
 
     @property
     def module(self) -> str:
@@ -229,7 +230,7 @@ def _schema(parser: argparse.ArgumentParser) -> None:
 
 
 VERBS = (
-    Verb("validate", "check specs, and report every error of every file", _validate),
+    Verb("validate", "check specs, and report every error of every file", _validate, machine=False),
     Verb("plan", "show what is different, why, and what would be done", _plan),
     Verb("apply", "make it so", _apply, lines=True),
     Verb("status", "show each service and its resources", _status),
@@ -237,9 +238,9 @@ VERBS = (
     Verb("stop", "want a service down, and bring it down", _stop, lines=True),
     Verb("watch", "keep it so", _watch, lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere", _snapshot),
-    Verb("doctor", "show what this machine has and lacks for osvc", _doctor),
+    Verb("doctor", "show what this machine has and lacks for osvc", _doctor, machine=False),
     Verb("docker", "run docker against the engine of a service", _docker, raw=True),
-    Verb("schema", "print the JSON Schema of specs and documents", _schema),
+    Verb("schema", "print the JSON Schema of specs and documents", _schema, machine=False),
 )
 
 

@@ -57,6 +57,10 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
     for key, name in (("state_dir", "OSVC_STATE_DIR"), ("run_dir", "OSVC_RUN_DIR")):
         if env.get(name):
             data[key] = env[name]
+            try:
+                _value(key, env[name])
+            except ValueError as err:
+                raise ConfigError(f"{name}: {err}") from None
     data.setdefault("node", socket.gethostname().partition(".")[0])
     return _checked(data, path or DEFAULT_PATH)
 

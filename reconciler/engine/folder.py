@@ -19,6 +19,8 @@ def make_folder(folder: str) -> None:
 
 def check_reach(folder: str) -> None:
     """A folder that is there but closed to us may well hold a store: an empty one would be a lie."""
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise StoreError(f"cannot use the state folder {folder}: it is not a folder; OSVC_STATE_DIR names another")
     if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
         raise StoreError(f"cannot read the state folder {folder}: permission denied; run as its owner, or set OSVC_STATE_DIR")
 

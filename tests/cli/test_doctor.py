@@ -51,6 +51,15 @@ def look(host, tmp_path):
     return look
 
 
+def test_a_state_folder_that_cannot_be_used_is_told(look, tmp_path):
+    (tmp_path / "state").mkdir(mode=0o700)
+    assert look()["state folder"].health is Health.OK
+    (tmp_path / "state" / "osvc.db").write_text("this is no database, and long enough to be looked at")
+    (tmp_path / "state" / "osvc.db").chmod(0o600)
+    check = look()["state folder"]
+    assert check.health is Health.BAD and "osvc.db" in check.text and check.remedy.startswith("move it away")
+
+
 def good(path_texts=()):
     return {
         "/sys/fs/cgroup/cgroup.controllers": "cpu memory pids",

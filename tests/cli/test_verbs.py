@@ -7,6 +7,7 @@ import stat
 import jsonschema
 import pytest
 
+from reconciler.cli.main import main
 from reconciler.report.schemas import plan_schema, snapshot_schema, status_schema
 
 GOOD = "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: %s, mnt_opt: [size=1m]}\n"
@@ -258,6 +259,26 @@ def test_with_json_a_broken_configuration_is_told_there_too(place, verb):
     ended = place.osvc(verb, "--json", *(["web"] if verb in ("start", "stop") else []))
     document = json.loads(ended.out)
     assert ended.code == document["exit"] == 1 and "interwal" in document["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(("verb", "told"), [("plan", True), ("doctor", False), ("validate", False)])
+def test_whoever_is_not_root_learns_that_this_may_be_why(tmp_path, monkeypatch, capsys, verb, told):
+    monkeypatch.setenv("OSVC_STATE_DIR", "/proc/self/stat")
+    monkeypatch.setenv("OSVC_CONFIG", str(tmp_path / "none.yaml"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main([verb]) == 1
+    assert capsys.readouterr().err.endswith(f"note: uid 1000 is not root, and that may be why → sudo osvc {verb}\n") is told
+
+
+@pytest.mark.parametrize("verb", ["plan", "status", "apply"])
+def test_a_state_folder_that_is_none(place, web, verb):
+    ended = place.osvc(verb, str(place.specs), OSVC_STATE_DIR=str(place.config))
+    assert ended.code == 1 and ended.out == ""
+    assert ended.err == f"error: cannot use the state folder {place.config}: it is not a folder; OSVC_STATE_DIR names another\n"
+
+
+def test_a_relative_state_folder_is_told_by_its_variable(place):
+    assert place.osvc("plan", OSVC_RUN_DIR="run").err == "error: OSVC_RUN_DIR: expected an absolute path, not 'run'\n"
 
 
 @pytest.mark.parametrize("folder", [True, False])
