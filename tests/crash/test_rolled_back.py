@@ -68,3 +68,14 @@ def test_a_successor_that_a_crash_left_does_not_hinder_undoing(lives):
     result = lives.run(edited)
     assert (result.end, result.undone) == (End.ROLLED_BACK, True), result
     assert lives.picture() == before
+
+
+def test_an_engine_that_came_back_is_as_it_was_for_the_old_spec(lives):
+    before = lives.picture()
+    words = "docker_data_dir: /srv/web\ndocker_daemon_args: --log-driver=none --debug"
+    lives.machine.fail_next(lambda label: label.startswith("spawn dockerd"), Permanent("no"))
+    result = lives.run(read(SPEC.replace("docker_data_dir: /srv/web", words)))
+    assert (result.end, result.undone, lives.picture()) == (End.ROLLED_BACK, True, before)
+    effects = lives.machine.effects
+    result = lives.run(WEB)
+    assert (result.end, lives.machine.effects) == (End.CONVERGED, effects), [o.step.action.says() for o in result.outcomes]

@@ -400,9 +400,10 @@ class StopDaemon(EngineAction):
         return not state_of(seen).running
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        """Start it again as it ran, with the arguments it had."""
+        """Start it again as it ran, with the arguments and settings it had."""
         state = state_of(before)
-        was = self.want.model_copy(update={"docker_daemon_args": state.docker_daemon_args})
+        had = {name: getattr(state, name) for name in ("docker_daemon_args", "settings", "boot_settings")}
+        was = self.want.model_copy(update=had)
         return (StartDaemon(want=was, marker=_around(before).known_marker),) if state.running else ()
 
 
