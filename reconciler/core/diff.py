@@ -40,11 +40,9 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     if not kind.manages(want):
         return change(Verdict.KEEP, "not osvc's to start or stop")
     applied = owned is not None and owned.applied is not None
-    gone = Cause.DRIFT if applied and _was_up(kind, owned) else Cause.SPEC
+    gone = Cause.DRIFT if applied else Cause.SPEC
     if have is None:
-        return change(
-            Verdict.CREATE, kind.evidence(want, None, seen.around) or ("gone" if gone is Cause.DRIFT else "new"), cause=gone
-        )
+        return change(Verdict.CREATE, kind.evidence(want, None, seen.around) or ("gone" if applied else "new"), cause=gone)
     up = kind.is_up(have)
     if owned is None and not kind.ours(have) and fields and not (_ADOPT & policy.force):
         names = ", ".join(field.path for field in fields)
@@ -63,8 +61,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     if worst is Impact.REPLACE:
         return change(Verdict.REPLACE, _because(fields, worst), cause=_cause(fields))
     if not up:
-        evidence = kind.evidence(want, have, seen.around) if _was_up(kind, owned) else ""
-        return change(Verdict.START, evidence or "not up", cause=gone)
+        return change(Verdict.START, kind.evidence(want, have, seen.around) or "not up", cause=gone)
     if worst is Impact.NONE:
         if owned is None:
             return change(Verdict.ADOPT, "found as wanted")
@@ -96,12 +93,6 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
 
 
 _ADOPT = frozenset({"adopt"})
-
-
-def _was_up(kind: ResourceKind, owned: Owned | None) -> bool:
-    """Whether it was up when osvc last left it: what osvc took down itself has not drifted."""
-    seen = owned.remembered if owned is not None else None
-    return seen is None or (isinstance(seen, Present) and kind.is_up(seen.state))
 
 
 def _seen(observed: Observed) -> tuple[Seen | None, str]:

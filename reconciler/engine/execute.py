@@ -10,7 +10,7 @@ from threading import Lock
 from reconciler.core.action import Action, Effect
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
-from reconciler.core.observed import Absent, Observed, Present, Seen
+from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded, StepSaid
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.errors import Locked
@@ -59,7 +59,7 @@ class Run:
         def say(text: str) -> None:
             self.tell(StepSaid(self.service, self.id, step, text))
 
-        with self.shared(action):
+        with self.shared(action, ended):
             attempt(
                 lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
                 self.means.host.clock,
@@ -68,14 +68,14 @@ class Run:
             )
 
     @contextmanager
-    def shared(self, action: Action) -> Iterator[None]:
-        """The node's lock, for an action on what the services share."""
+    def shared(self, action: Action, ended: Callable[[], bool]) -> Iterator[None]:
+        """The node's lock, for an action on what the services share. ended: whether to give up waiting for it."""
         if not action.shared:
             yield
             return
         with ExitStack() as stack:
             try:
-                stack.enter_context(self.means.locks.hold(NODE, wait=self.lock_wait, on_event=self.tell))
+                stack.enter_context(self.means.locks.hold(NODE, wait=self.lock_wait, on_event=self.tell, asked=ended))
             except Locked as err:
                 raise Permanent(f"what the services of this node share is locked by {err.holder}") from None
             yield
@@ -86,11 +86,13 @@ class Run:
 
 
 def settled(kind: ResourceKind, desired: Model, observed: Observed) -> Seen | None:
-    """An observation with every default filled in, as actions compare it; None when nothing was seen."""
-    if isinstance(observed, Present):
-        state = kind.settle(desired, observed.state, observed.around)[1]
-        return observed if state is None else Present(state, observed.around)
-    return observed if isinstance(observed, Absent) else None
+    """An observation with every default filled in, as actions compare it. Of an unknown resource what is assumed counts; None
+    where nothing is."""
+    seen = observed.assume if isinstance(observed, Unknown) else observed
+    if isinstance(seen, Present):
+        state = kind.settle(desired, seen.state, seen.around)[1]
+        return seen if state is None else Present(state, seen.around)
+    return seen
 
 
 def execute(
@@ -199,7 +201,7 @@ class _Walk:
         began, start = clock.now(), clock.monotonic()
         run.tell(StepBegan(run.service, run.id, step))
         before = self._before(step)
-        if not step.action.blind and self._shown(step, before):
+        if not step.action.blind and isinstance(before, (Present, Absent)) and self._shown(step, before):
             return Outcome(step, Status.ALREADY, before, before, began, clock.monotonic() - start)
         run.journal(step, "intend")
         outcome = Outcome(step, Status.DONE, before, None, began)

@@ -95,7 +95,7 @@ def test_a_stopped_thing_is_started_not_replaced():
 
 def test_what_osvc_stopped_itself_has_not_drifted():
     spec, stopped = service(box_1=ToyDesired()), up(ToyDesired(), up=False)
-    ownership = Ownership("store", {"box#1": Owned("box", ToyDesired(), ToyDesired(), remembered=stopped)})
+    ownership = Ownership("store", {"box#1": Owned("box", ToyDesired(), applied=None)})
     plan = planned(spec, {"box#1": stopped}, ownership)
     assert plan.change("box#1").cause is Cause.SPEC and not plan.steps[0].repair
 
