@@ -31,16 +31,18 @@ class Locks:
         self._asked = asked
 
     @contextmanager
-    def hold(self, name: str, *, wait: float, on_event: OnEvent = silent) -> Iterator[None]:
+    def hold(
+        self, name: str, *, wait: float, on_event: OnEvent = silent, asked: Callable[[], bool] | None = None
+    ) -> Iterator[None]:
         """Hold the lock of a service, or of the node, for the length of a with block.
 
-        wait: seconds to wait for another holder. Raises Locked, which names the holder, when that was not enough or the
+        asked: whether to give up waiting, where that is not the run's own stop (undoing goes on after one). wait: seconds to wait for another holder. Raises Locked, which names the holder, when that was not enough or the
         run was asked to stop meanwhile; StoreError when the run folder cannot be used. The file stays: removing it
         would let two runs hold two files of one name.
         """
         handle = self._open(name)
         try:
-            self._take(handle, name, wait, on_event)
+            self._take(handle, name, wait, on_event, asked or self._asked)
             try:
                 self._sign(handle)
                 yield
@@ -63,7 +65,7 @@ class Locks:
             os.close(handle)
         return ""
 
-    def _take(self, handle: int, name: str, wait: float, on_event: OnEvent) -> None:
+    def _take(self, handle: int, name: str, wait: float, on_event: OnEvent, asked: Callable[[], bool]) -> None:
         until = self._clock.monotonic() + wait
         told = False
         while True:
@@ -72,7 +74,7 @@ class Locks:
                 return
             holder = _read(handle)
             what = "what the services of this node share" if name == NODE else name
-            if self._clock.monotonic() >= until or self._asked():
+            if self._clock.monotonic() >= until or asked():
                 raise Locked(f"cannot work on {what}: locked by {holder}; wait for it, or give a longer --wait", holder)
             if not told:
                 on_event(Waiting(name, holder))

@@ -119,3 +119,14 @@ def test_a_run_folder_that_cannot_be_used_is_told(tmp_path, machine):
         Locks(str(tmp_path / "run"), FakeHost(machine).clock).hold("web", wait=0),
     ):
         pass
+
+
+def test_undoing_waits_for_the_node_after_the_run_was_asked_to_stop(tmp_path, machine):
+    clock = FakeHost(machine).clock
+    locks = Locks(str(tmp_path / "run"), clock, verb="apply", asked=lambda: True)
+    with Locks(str(tmp_path / "run"), clock, verb="start").hold(NODE, wait=0):
+        for asked, waited in ((None, 0), (lambda: False, 5)):
+            begun = clock.monotonic()
+            with pytest.raises(Locked), locks.hold(NODE, wait=5, asked=asked):
+                pass
+            assert round(clock.monotonic() - begun) == waited
