@@ -36,7 +36,8 @@ class Locks:
     ) -> Iterator[None]:
         """Hold the lock of a service, or of the node, for the length of a with block.
 
-        asked: whether to give up waiting, where that is not the run's own stop (undoing goes on after one). wait: seconds to wait for another holder. Raises Locked, which names the holder, when that was not enough or the
+        asked: whether to give up waiting, where that is not the run's own stop (undoing goes on after one).
+        wait: seconds to wait for another holder. Raises Locked, which names the holder, when that was not enough or the
         run was asked to stop meanwhile; StoreError when the run folder cannot be used. The file stays: removing it
         would let two runs hold two files of one name.
         """
