@@ -65,12 +65,14 @@ class Keyword:
     inherit: whether a value in the service's own section (DEFAULT) reaches the resource, as in the reference.
     internal: the field is computed, and cannot be written in a spec.
     implies: the flags that an older spelling turns on, where the section does not say otherwise.
+    file: the value names a file that osvc takes as it takes the spec itself: others must not be able to write it.
     """
 
     aliases: tuple[str, ...] = ()
     inherit: bool = False
     internal: bool = False
     implies: tuple[str, ...] = ()
+    file: bool = False
 
 
 _PLAIN = Keyword()

@@ -136,6 +136,19 @@ def read(path: str) -> str:
     return decode(data, path)
 
 
+def check_trust(path: str) -> None:
+    """Refuse a file that a spec refers to, as the spec itself would be; one that is not there passes. Raises Unreadable."""
+    try:
+        real = os.path.realpath(path)
+        info = os.stat(real)
+        folders = {folder: os.stat(folder) for folder in (os.path.dirname(path), os.path.dirname(real))}
+    except (OSError, ValueError):
+        return
+    _guard(path, info, "file")
+    for folder, found in folders.items():
+        _guard(folder, found, "folder")
+
+
 def decode(data: bytes, path: str) -> str:
     """Bytes to text. Raises Unreadable, with the place of the first byte that is wrong."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

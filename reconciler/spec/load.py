@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler.core.node import Node
+from reconciler.core.rules import keywords_of
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import files, ini_source, yaml_source
 from reconciler.spec.build import Builder
@@ -39,10 +40,11 @@ class Loaded:
 
 
 class _Pile:
-    """The services as they are read."""
+    """The services as they are read. referred: whether the files that they refer to are looked at as well."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, referred: bool = False) -> None:
         self.node = node
+        self.referred = referred
         self.services: list[Service] = []
         self.names: set[str] = set()
         self.named: list[tuple[str, Origin]] = []
@@ -70,7 +72,9 @@ class _Pile:
             self.names.add(builder.name)
             self.named.append((builder.name, document.at(document.own)))
             self.errors.extend(builder.errors)
-            if service is not None and not errors:
+            doubts = list(_doubts(service)) if service is not None and self.referred else []
+            self.errors.extend(doubts)
+            if service is not None and not errors and not doubts:
                 self.services.append(service)
 
     def loaded(self, found: files.Found) -> Loaded:
@@ -83,6 +87,19 @@ class _Pile:
             tuple(found.folders),
             tuple(dict.fromkeys([*(name for name, _ in self.named), *self.unread])),
         )
+
+
+def _doubts(service: Service) -> Iterator[SpecError]:
+    """What is wrong with the files that a service refers to: who may write one may write the service."""
+    for resource in service.resources.values():
+        for name, keyword in keywords_of(type(resource.desired)).items():
+            path = getattr(resource.desired, name) if keyword.file else ""
+            try:
+                if path:
+                    files.check_trust(path)
+            except files.Unreadable as err:
+                origin = resource.fields.get(name, resource.origin)
+                yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
 
 
 @contextmanager
@@ -105,7 +122,7 @@ def load(paths: Sequence[str], node: Node) -> Loaded:
 
 def _load(paths: Sequence[str], node: Node) -> Loaded:
     found = files.find(paths)
-    pile = _Pile(node)
+    pile = _Pile(node, referred=True)
     for file in found.files:
         try:
             text = files.read(file.path)

@@ -73,7 +73,7 @@ class Desired(Model):
     image_pull_policy: Annotated[forms.PullPolicy, Rule(NONE)] = Field(
         "once", description="once: pull the image when it is missing; always: whenever the container is created."
     )
-    image_archive: Annotated[forms.Folder, Rule(NONE)] = Field(
+    image_archive: Annotated[forms.Folder, Rule(NONE), Keyword(file=True)] = Field(
         "", description="A docker-save archive or root-filesystem tar, loaded when the image is missing."
     )
     run_args: Annotated[Words, Rule(NONE)] = Field(

@@ -227,3 +227,30 @@ def test_file_and_folder_that_others_may_write(tmp_path, monkeypatch):
     assert messages(path) == [
         f"{tmp_path}:1:1: this folder may be written by its group, and osvc runs as root: chmod go-w {tmp_path}"
     ]
+
+
+def test_a_file_that_a_spec_refers_to_is_trusted_as_the_spec_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_UID", str(os.getuid()))
+    images = tmp_path / "images"
+    images.mkdir(mode=0o755)
+    archive = images / "a.tar"
+    path = tmp_path / "web.yaml"
+    path.write_text(f"resources:\n  container#1:\n    image: busybox\n    image_archive: {archive}\n")
+    path.chmod(0o644)
+    assert messages(path) == [], "it may come later"
+    archive.write_text("")
+    archive.chmod(0o646)
+    begin = f"{path}:4:5: container#1 image_archive {archive}: "
+    assert messages(path) == [f"{begin}this file may be written by others, and osvc runs as root: chmod go-w {archive}"]
+    assert load([str(path)], Node()).services == ()
+    archive.chmod(0o644)
+    images.chmod(0o777)
+    assert messages(path) == [f"{begin}this folder may be written by others, and osvc runs as root: chmod go-w {images}"]
+    images.chmod(0o755)
+    assert messages(path) == []
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    os.rename(archive, tmp_path / "open" / "a.tar")
+    archive.symlink_to(tmp_path / "open" / "a.tar")
+    assert "this folder may be written by others" in messages(path)[0]
