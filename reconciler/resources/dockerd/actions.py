@@ -1,52 +1,11 @@
-"""What can be done to a private engine, in the order in which a start does it, and a stop in reverse."""
+"""Actions: an engine's folders, its config files, its processes. Pure data; performing.py does them."""
 
 import shlex
 from typing import ClassVar
 
 from reconciler.core.action import BARRIER, Action, Barrier, Effect
-from reconciler.core.observed import Absent, Present, Seen
-from reconciler.resources.dockerd import network
-from reconciler.resources.dockerd.model import Around, Desired, State
-
-
-def state_of(seen: Seen) -> State:
-    """The state of an engine, all off when it is absent."""
-    if isinstance(seen, Present):
-        assert isinstance(seen.state, State)
-        return seen.state
-    return State(private=True, forwarding=_around(seen).forwarding)
-
-
-def _around(seen: Seen) -> Around:
-    assert isinstance(seen.around, Around)
-    return seen.around
-
-
-def _with(seen: Seen, **update: object) -> Seen:
-    """The observation with parts of the state changed; absent when nothing of the engine is left."""
-    state = state_of(seen).model_copy(update=update)
-    return Present(state, seen.around) if state.leftovers else Absent(seen.around)
-
-
-def _around_with(seen: Seen, **update: object) -> Seen:
-    around = _around(seen).model_copy(update=update)
-    return Present(state_of(seen), around) if isinstance(seen, Present) else Absent(around)
-
-
-class EngineAction(Action):
-    """want: the engine that is meant, settled."""
-
-    want: Desired
-
-
-class CommandsAction(EngineAction):
-    """An action that is a few commands of the host, one after the other, and exactly these."""
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        raise NotImplementedError
-
-    def command(self) -> str:
-        return " && ".join(shlex.join(words) for words in self.commands())
+from reconciler.core.observed import Seen
+from reconciler.resources.dockerd.action import EngineAction, around_of, around_with, state_of, state_with
 
 
 class MakeFolders(EngineAction):
@@ -64,13 +23,13 @@ class MakeFolders(EngineAction):
         return " && ".join(f"install -d -m {mode:04o} {shlex.quote(path)}" for path, mode in self.folders())
 
     def after(self, seen: Seen) -> Seen:
-        found = _with(seen, folders=True)
-        if _around(found).data_root != "missing":
+        found = state_with(seen, folders=True)
+        if around_of(found).data_root != "missing":
             return found
-        return _around_with(found, data_root="empty")
+        return around_with(found, data_root="empty")
 
     def shown(self, seen: Seen) -> bool:
-        return state_of(seen).folders and _around(seen).data_root != "missing"
+        return state_of(seen).folders and around_of(seen).data_root != "missing"
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return () if state_of(before).folders else (RemoveFolders(want=self.want, cgroups=state_of(before).cgroups),)
@@ -103,7 +62,7 @@ class ClearStale(EngineAction):
 
     def after(self, seen: Seen) -> Seen:
         state = state_of(seen)
-        return _with(
+        return state_with(
             seen,
             mounts=tuple(path for path in state.mounts if path not in self.mounts),
             stale=tuple(path for path in state.stale if path not in self.files),
@@ -133,12 +92,12 @@ class Mark(EngineAction):
         return f"uuidgen > {shlex.quote(self.want.marker)}"
 
     def after(self, seen: Seen) -> Seen:
-        if _around(seen).marker:
+        if around_of(seen).marker:
             return seen
-        return _around_with(seen, marker="new")
+        return around_with(seen, marker="new")
 
     def shown(self, seen: Seen) -> bool:
-        return bool(_around(seen).marker)
+        return bool(around_of(seen).marker)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return ()
@@ -158,7 +117,7 @@ class WriteConfig(EngineAction):
 
     def after(self, seen: Seen) -> Seen:
         new = {self.want.config_file, self.want.containerd_config}
-        return _with(seen, disk=self.want.config(), files=tuple(sorted({*state_of(seen).files, *new})))
+        return state_with(seen, disk=self.want.config(), files=tuple(sorted({*state_of(seen).files, *new})))
 
     def shown(self, seen: Seen) -> bool:
         return state_of(seen).disk == self.want.config()
@@ -170,88 +129,6 @@ class WriteConfig(EngineAction):
         settings = {key: value for key, value in state.disk.items() if key in {*self.want.settings, *state.settings}}
         boot = {key: value for key, value in state.disk.items() if key not in settings}
         return (WriteConfig(want=self.want.model_copy(update={"settings": settings, "boot_settings": boot})),)
-
-
-class MakeBridge(CommandsAction):
-    """there, up, address: what is done already."""
-
-    op: ClassVar[str] = "bridge"
-    shared: ClassVar[bool] = True
-    there: bool = False
-    address: bool = False
-    up: bool = False
-
-    def says(self) -> str:
-        return f"bridge {self.want.bridge} with {network.gateway(self.want.subnet)}"
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        name = self.want.bridge
-        lines: list[tuple[str, ...]] = []
-        if not self.there:
-            lines.append(("ip", "link", "add", "name", name, "type", "bridge"))
-        if not self.address:
-            lines.append(("ip", "addr", "add", network.gateway(self.want.subnet), "dev", name))
-        if not self.up:
-            lines.append(("ip", "link", "set", name, "up"))
-        return tuple(lines)
-
-    def after(self, seen: Seen) -> Seen:
-        return _with(seen, bridge_there=True, bridge_up=True, subnet=self.want.subnet)
-
-    def shown(self, seen: Seen) -> bool:
-        state = state_of(seen)
-        return state.bridge_there and state.bridge_up and state.subnet == self.want.subnet
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return () if self.there else (RemoveBridge(want=self.want),)
-
-
-class AddRules(CommandsAction):
-    op: ClassVar[str] = "firewall"
-    shared: ClassVar[bool] = True
-    missing: tuple[str, ...] = ()
-
-    def says(self) -> str:
-        return f"let {self.want.bridge} out: {len(self.missing)} rules in chain {network.chain(self.want.tag)}"
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        return network.mend(self.want.rules, self.missing, self.want.tag)
-
-    def after(self, seen: Seen) -> Seen:
-        have = state_of(seen).rules
-        return _with(seen, rules=(*have, *(rule for rule in self.missing if rule not in have)))
-
-    def shown(self, seen: Seen) -> bool:
-        return set(self.missing) <= set(state_of(seen).rules)
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        had = state_of(before).rules
-        new = tuple(rule for rule in self.missing if rule not in had)
-        return (RemoveRules(want=self.want, found=new),) if new else ()
-
-
-class Forward(EngineAction):
-    """Have the machine forward IPv4, and remember in the run folder what it did before."""
-
-    op: ClassVar[str] = "forward"
-    shared: ClassVar[bool] = True
-
-    def says(self) -> str:
-        return "turn IPv4 forwarding on"
-
-    def command(self) -> str:
-        return "sysctl -w net.ipv4.ip_forward=1"
-
-    def after(self, seen: Seen) -> Seen:
-        around = _around(seen)
-        was = around.was_forwarding and around.forwarding
-        return _around_with(_with(seen, forwarding=True), forwarding=True, was_forwarding=was)
-
-    def shown(self, seen: Seen) -> bool:
-        return state_of(seen).forwarding
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return () if state_of(before).forwarding else (Unforward(want=self.want),)
 
 
 class StartContainerd(EngineAction):
@@ -266,7 +143,7 @@ class StartContainerd(EngineAction):
         return _detached(self.want.containerd_argv(), self.want.containerd_log)
 
     def after(self, seen: Seen) -> Seen:
-        return _with(seen, containerd=True, cgroups=(self.want.cgroup,), files=_and(seen, self.want.containerd_log))
+        return state_with(seen, containerd=True, cgroups=(self.want.cgroup,), files=_and(seen, self.want.containerd_log))
 
     def shown(self, seen: Seen) -> bool:
         return state_of(seen).containerd
@@ -299,8 +176,8 @@ class StartDaemon(EngineAction):
 
     def after(self, seen: Seen) -> Seen:
         want = self.want
-        around = _around(seen)
-        found = _with(
+        around = around_of(seen)
+        found = state_with(
             seen,
             running=True,
             answers=True,
@@ -315,7 +192,7 @@ class StartDaemon(EngineAction):
             cgroups=(want.cgroup,),
             files=tuple(sorted({*state_of(seen).files, *want.files()})),
         )
-        return _around_with(found, known_marker=around.marker, known_data_root=want.data_root, data_root="used")
+        return around_with(found, known_marker=around.marker, known_data_root=want.data_root, data_root="used")
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)
@@ -337,7 +214,7 @@ class Reload(EngineAction):
         return f"kill -HUP $(cat {shlex.quote(self.want.pid_file)})"
 
     def after(self, seen: Seen) -> Seen:
-        return _with(seen, settings=self.want.settings, loaded=True)
+        return state_with(seen, settings=self.want.settings, loaded=True)
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)
@@ -361,7 +238,7 @@ class StopContainers(EngineAction):
         return shlex.join(("docker", "-H", f"unix://{self.want.socket}", "stop", *self.names))
 
     def after(self, seen: Seen) -> Seen:
-        return _with(seen, strays=tuple(name for name in state_of(seen).strays if name not in self.names))
+        return state_with(seen, strays=tuple(name for name in state_of(seen).strays if name not in self.names))
 
     def shown(self, seen: Seen) -> bool:
         return not set(self.names) & set(state_of(seen).strays)
@@ -391,7 +268,7 @@ class StopDaemon(EngineAction):
         state = state_of(seen)
         gone = {self.want.socket, self.want.pid_file}
         shims = state.shims if self.keeps is not None else ()
-        return _with(
+        return state_with(
             seen, running=False, answers=False, pid=0, started=0, loaded=False, strays=(), stale=(), shims=shims,
             files=tuple(path for path in state.files if path not in gone),
         )  # fmt: skip
@@ -404,7 +281,7 @@ class StopDaemon(EngineAction):
         state = state_of(before)
         had = {name: getattr(state, name) for name in ("docker_daemon_args", "settings", "boot_settings")}
         was = self.want.model_copy(update=had)
-        return (StartDaemon(want=was, marker=_around(before).known_marker),) if state.running else ()
+        return (StartDaemon(want=was, marker=around_of(before).known_marker),) if state.running else ()
 
 
 class StopContainerd(EngineAction):
@@ -417,78 +294,13 @@ class StopContainerd(EngineAction):
         return f"kill -TERM $(pgrep -f -- {shlex.quote('--config ' + self.want.containerd_config)})"
 
     def after(self, seen: Seen) -> Seen:
-        return _with(seen, containerd=False)
+        return state_with(seen, containerd=False)
 
     def shown(self, seen: Seen) -> bool:
         return not state_of(seen).containerd
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (StartContainerd(want=self.want),) if state_of(before).containerd else ()
-
-
-class RemoveRules(CommandsAction):
-    op: ClassVar[str] = "unfirewall"
-    shared: ClassVar[bool] = True
-    found: tuple[str, ...] = ()
-
-    def says(self) -> str:
-        return f"take {len(self.found)} rules of {self.want.bridge} away"
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        return network.remove(self.found, self.want.tag)
-
-    def after(self, seen: Seen) -> Seen:
-        return _with(seen, rules=tuple(rule for rule in state_of(seen).rules if rule not in self.found))
-
-    def shown(self, seen: Seen) -> bool:
-        return not set(self.found) & set(state_of(seen).rules)
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        again = tuple(rule for rule in self.want.rules if rule in self.found)
-        return (AddRules(want=self.want, missing=again),) if again else ()
-
-
-class RemoveBridge(CommandsAction):
-    op: ClassVar[str] = "unbridge"
-    shared: ClassVar[bool] = True
-
-    def says(self) -> str:
-        return f"remove bridge {self.want.bridge}"
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        return (("ip", "link", "delete", self.want.bridge, "type", "bridge"),)
-
-    def after(self, seen: Seen) -> Seen:
-        return _with(seen, bridge_there=False, bridge_up=False, subnet="")
-
-    def shown(self, seen: Seen) -> bool:
-        return not state_of(seen).bridge_there
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return (MakeBridge(want=self.want),) if state_of(before).bridge_there else ()
-
-
-class Unforward(EngineAction):
-    """Put forwarding back to what it was before the first private engine, unless another engine still needs it."""
-
-    op: ClassVar[str] = "unforward"
-    shared: ClassVar[bool] = True
-    blind: ClassVar[bool] = True
-
-    def says(self) -> str:
-        return "turn IPv4 forwarding off again, unless another engine needs it"
-
-    def command(self) -> str:
-        return "sysctl -w net.ipv4.ip_forward=0"
-
-    def after(self, seen: Seen) -> Seen:
-        return _around_with(_with(seen, forwarding=False), forwarding=False, was_forwarding=True)
-
-    def shown(self, seen: Seen) -> bool:
-        return True
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return (Forward(want=self.want),) if state_of(before).forwarding else ()
 
 
 class RemoveFolders(EngineAction):
@@ -506,7 +318,7 @@ class RemoveFolders(EngineAction):
         return " && ".join(words)
 
     def after(self, seen: Seen) -> Seen:
-        return _with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None)
+        return state_with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None)
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)

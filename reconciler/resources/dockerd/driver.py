@@ -8,28 +8,30 @@ from reconciler.core.observed import Absent, Observed, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.dockerd import actions as acts
+from reconciler.resources.dockerd import network_actions as nets
 from reconciler.resources.dockerd import performing
+from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.model import Desired
 from reconciler.resources.dockerd.observing import Machine, look_at_machine, see, see_system
 from reconciler.resources.driver import Wanted
 
-_PERFORM: Mapping[type[acts.EngineAction], Callable[[Any, Host, Callable[[str], None]], None]] = {
+_PERFORM: Mapping[type[EngineAction], Callable[[Any, Host, Callable[[str], None]], None]] = {
     acts.MakeFolders: performing.make_folders,
     acts.ClearStale: performing.clear_stale,
     acts.Mark: performing.mark,
     acts.WriteConfig: performing.write_config,
-    acts.MakeBridge: performing.make_bridge,
-    acts.AddRules: performing.add_rules,
-    acts.Forward: performing.forward,
+    nets.MakeBridge: performing.make_bridge,
+    nets.AddRules: performing.add_rules,
+    nets.Forward: performing.forward,
     acts.StartContainerd: performing.start_containerd,
     acts.StartDaemon: performing.start_daemon,
     acts.Reload: performing.reload,
     acts.StopContainers: performing.stop_containers,
     acts.StopDaemon: performing.stop_daemon,
     acts.StopContainerd: performing.stop_containerd,
-    acts.RemoveRules: performing.remove_rules,
-    acts.RemoveBridge: performing.remove_bridge,
-    acts.Unforward: performing.unforward,
+    nets.RemoveRules: performing.remove_rules,
+    nets.RemoveBridge: performing.remove_bridge,
+    nets.Unforward: performing.unforward,
     acts.RemoveFolders: performing.remove_folders,
 }
 

@@ -10,6 +10,7 @@ from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanen
 from reconciler.host.ports import Host, Process
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
+from reconciler.resources.dockerd import network_actions as nets
 from reconciler.resources.dockerd.model import Desired
 from reconciler.resources.dockerd.observing import (
     PATH,
@@ -70,7 +71,7 @@ def write_config(action: acts.WriteConfig, host: Host, say: Say) -> None:
     host.files.write(action.want.config_file, action.want.config_text())
 
 
-def make_bridge(action: acts.MakeBridge, host: Host, say: Say) -> None:
+def make_bridge(action: nets.MakeBridge, host: Host, say: Say) -> None:
     want = action.want
     for link in host.net.links():
         if link.name != want.bridge and not network.is_free(want.subnet, link.addresses):
@@ -85,14 +86,14 @@ def make_bridge(action: acts.MakeBridge, host: Host, say: Say) -> None:
             host.commands.run(words)
 
 
-def add_rules(action: acts.AddRules, host: Host, say: Say) -> None:
+def add_rules(action: nets.AddRules, host: Host, say: Say) -> None:
     have = host.net.rules()
     missing = tuple(rule for rule in action.want.rules if rule in action.missing and rule not in have)
     for words in network.mend(action.want.rules, missing, action.want.tag):
         host.commands.run(words)
 
 
-def forward(action: acts.Forward, host: Host, say: Say) -> None:
+def forward(action: nets.Forward, host: Host, say: Say) -> None:
     if not host.net.forwarding():
         host.files.write(_memory(action.want), "0\n")
         host.commands.run(("sysctl", "-w", "net.ipv4.ip_forward=1"))
@@ -191,19 +192,19 @@ def stop_containerd(action: acts.StopContainerd, host: Host, say: Say) -> None:
         raise Busy(f"pid {found.pid} containerd did not end within {STOP:g} s", _tail(want.containerd_log, host))
 
 
-def remove_rules(action: acts.RemoveRules, host: Host, say: Say) -> None:
+def remove_rules(action: nets.RemoveRules, host: Host, say: Say) -> None:
     have = host.net.rules()
     for words in network.remove([rule for rule in action.found if rule in have], action.want.tag):
         host.commands.run(words)
 
 
-def remove_bridge(action: acts.RemoveBridge, host: Host, say: Say) -> None:
+def remove_bridge(action: nets.RemoveBridge, host: Host, say: Say) -> None:
     if any(link.name == action.want.bridge for link in host.net.links()):
         for words in action.commands():
             host.commands.run(words)
 
 
-def unforward(action: acts.Unforward, host: Host, say: Say) -> None:
+def unforward(action: nets.Unforward, host: Host, say: Say) -> None:
     """Other private engines need forwarding, and so does an engine of the system, which shares the setting with us."""
     want = action.want
     memory = _memory(want)

@@ -10,27 +10,22 @@ from reconciler.core.kind import Moves, Objection
 from reconciler.core.observed import Present
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
+from reconciler.resources.dockerd.action import state_of
 from reconciler.resources.dockerd.actions import (
-    AddRules,
     ClearStale,
-    Forward,
-    MakeBridge,
     MakeFolders,
     Mark,
     Reload,
-    RemoveBridge,
     RemoveFolders,
-    RemoveRules,
     StartContainerd,
     StartDaemon,
     StopContainerd,
     StopContainers,
     StopDaemon,
-    Unforward,
     WriteConfig,
-    state_of,
 )
 from reconciler.resources.dockerd.model import Around, Desired, State
+from reconciler.resources.dockerd.network_actions import AddRules, Forward, MakeBridge, RemoveBridge, RemoveRules, Unforward
 
 _BOUNCE = frozenset({"data_root_in_place", "bridge_there"})
 """What a restart with live-restore cannot mend: the containers themselves have to come up anew."""

@@ -12,7 +12,8 @@ from reconciler.core.node import Node, Place
 from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
-from reconciler.resources.dockerd.actions import StartDaemon, state_of
+from reconciler.resources.dockerd.action import state_of
+from reconciler.resources.dockerd.actions import StartDaemon
 from reconciler.resources.dockerd.model import SYSTEM_SOCKET, Around, Desired
 from reconciler.resources.dockerd.planning import KIND
 

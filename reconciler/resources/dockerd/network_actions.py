@@ -1,0 +1,155 @@
+"""Network actions: an engine's bridge, firewall rules and forwarding. What the services of a node share is done under its lock."""
+
+from typing import ClassVar
+
+from reconciler.core.action import Action, Barrier
+from reconciler.core.observed import Seen
+from reconciler.resources.dockerd import network
+from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
+
+
+class MakeBridge(CommandsAction):
+    """there, up, address: what is done already."""
+
+    op: ClassVar[str] = "bridge"
+    shared: ClassVar[bool] = True
+    there: bool = False
+    address: bool = False
+    up: bool = False
+
+    def says(self) -> str:
+        return f"bridge {self.want.bridge} with {network.gateway(self.want.subnet)}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        name = self.want.bridge
+        lines: list[tuple[str, ...]] = []
+        if not self.there:
+            lines.append(("ip", "link", "add", "name", name, "type", "bridge"))
+        if not self.address:
+            lines.append(("ip", "addr", "add", network.gateway(self.want.subnet), "dev", name))
+        if not self.up:
+            lines.append(("ip", "link", "set", name, "up"))
+        return tuple(lines)
+
+    def after(self, seen: Seen) -> Seen:
+        return state_with(seen, bridge_there=True, bridge_up=True, subnet=self.want.subnet)
+
+    def shown(self, seen: Seen) -> bool:
+        state = state_of(seen)
+        return state.bridge_there and state.bridge_up and state.subnet == self.want.subnet
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.there else (RemoveBridge(want=self.want),)
+
+
+class AddRules(CommandsAction):
+    op: ClassVar[str] = "firewall"
+    shared: ClassVar[bool] = True
+    missing: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"let {self.want.bridge} out: {len(self.missing)} rules in chain {network.chain(self.want.tag)}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return network.mend(self.want.rules, self.missing, self.want.tag)
+
+    def after(self, seen: Seen) -> Seen:
+        have = state_of(seen).rules
+        return state_with(seen, rules=(*have, *(rule for rule in self.missing if rule not in have)))
+
+    def shown(self, seen: Seen) -> bool:
+        return set(self.missing) <= set(state_of(seen).rules)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        had = state_of(before).rules
+        new = tuple(rule for rule in self.missing if rule not in had)
+        return (RemoveRules(want=self.want, found=new),) if new else ()
+
+
+class Forward(EngineAction):
+    """Have the machine forward IPv4, and remember in the run folder what it did before."""
+
+    op: ClassVar[str] = "forward"
+    shared: ClassVar[bool] = True
+
+    def says(self) -> str:
+        return "turn IPv4 forwarding on"
+
+    def command(self) -> str:
+        return "sysctl -w net.ipv4.ip_forward=1"
+
+    def after(self, seen: Seen) -> Seen:
+        around = around_of(seen)
+        was = around.was_forwarding and around.forwarding
+        return around_with(state_with(seen, forwarding=True), forwarding=True, was_forwarding=was)
+
+    def shown(self, seen: Seen) -> bool:
+        return state_of(seen).forwarding
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if state_of(before).forwarding else (Unforward(want=self.want),)
+
+
+class RemoveRules(CommandsAction):
+    op: ClassVar[str] = "unfirewall"
+    shared: ClassVar[bool] = True
+    found: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        return f"take {len(self.found)} rules of {self.want.bridge} away"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return network.remove(self.found, self.want.tag)
+
+    def after(self, seen: Seen) -> Seen:
+        return state_with(seen, rules=tuple(rule for rule in state_of(seen).rules if rule not in self.found))
+
+    def shown(self, seen: Seen) -> bool:
+        return not set(self.found) & set(state_of(seen).rules)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        again = tuple(rule for rule in self.want.rules if rule in self.found)
+        return (AddRules(want=self.want, missing=again),) if again else ()
+
+
+class RemoveBridge(CommandsAction):
+    op: ClassVar[str] = "unbridge"
+    shared: ClassVar[bool] = True
+
+    def says(self) -> str:
+        return f"remove bridge {self.want.bridge}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        return (("ip", "link", "delete", self.want.bridge, "type", "bridge"),)
+
+    def after(self, seen: Seen) -> Seen:
+        return state_with(seen, bridge_there=False, bridge_up=False, subnet="")
+
+    def shown(self, seen: Seen) -> bool:
+        return not state_of(seen).bridge_there
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (MakeBridge(want=self.want),) if state_of(before).bridge_there else ()
+
+
+class Unforward(EngineAction):
+    """Put forwarding back to what it was before the first private engine, unless another engine still needs it."""
+
+    op: ClassVar[str] = "unforward"
+    shared: ClassVar[bool] = True
+    blind: ClassVar[bool] = True
+
+    def says(self) -> str:
+        return "turn IPv4 forwarding off again, unless another engine needs it"
+
+    def command(self) -> str:
+        return "sysctl -w net.ipv4.ip_forward=0"
+
+    def after(self, seen: Seen) -> Seen:
+        return around_with(state_with(seen, forwarding=False), forwarding=False, was_forwarding=True)
+
+    def shown(self, seen: Seen) -> bool:
+        return True
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return (Forward(want=self.want),) if state_of(before).forwarding else ()
