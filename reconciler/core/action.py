@@ -75,6 +75,11 @@ class Action(Model):
         """The effect of this very action; the class's, unless its fields say more (stopping what does not run is safe)."""
         return self.effect
 
+    @property
+    def loses(self) -> str:
+        """What is lost by its nature, as a clause, or "": the impact of a plan names it. It needs no permission of its own."""
+        return ""
+
 
 class CommandAction(Action):
     """An action that is one command of the host: what `command` shows is what is run."""

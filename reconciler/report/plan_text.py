@@ -120,7 +120,11 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
         parts.append("nothing else touched")
     if plan.open:
         parts.append(f"{len(plan.open)} left open")
-    lost = [f"{step.rid} ({step.action.says()})" for step in plan.steps if step.action.costs >= Effect.DESTRUCTIVE]
+    lost = [
+        f"{step.rid} ({step.action.loses or step.action.says()})"
+        for step in plan.steps
+        if step.action.loses or step.action.costs >= Effect.DESTRUCTIVE
+    ]
     if plan.steps:
         parts.append(f"data at risk: {listed(lost) if lost else 'none'}")
     return f"{plan.service}: {'; '.join(parts)}"

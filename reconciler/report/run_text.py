@@ -126,5 +126,5 @@ def summary(results: tuple[Result, ...], seconds: float) -> str:
     counts = [(end.value, sum(result.end is end for result in results)) for end in End]
     said = ", ".join(f"{count} {word}" for word, count in counts if count)
     touched = sum(len(result.touched) for result in results)
-    known = sum(len(result.plan.changes) for result in results if result.plan is not None)
+    known = sum(max(len(result.plan.changes) if result.plan else 0, len(result.touched)) for result in results)
     return f"{many(len(results), 'service')}: {said}; {touched} of {known} touched in {duration(seconds)}\n"

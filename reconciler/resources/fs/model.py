@@ -308,8 +308,12 @@ class Unmount(CommandAction):
     mnt: str
     type: str
 
+    @property
+    def loses(self) -> str:
+        return "tmpfs: its content is lost" if self.type == "tmpfs" else ""
+
     def says(self) -> str:
-        return f"unmount {self.mnt}" + (" (tmpfs: its content is lost)" if self.type == "tmpfs" else "")
+        return f"unmount {self.mnt}" + (f" ({self.loses})" if self.loses else "")
 
     def argv(self) -> tuple[str, ...]:
         return ("umount", "--", self.mnt)

@@ -6,7 +6,7 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Fact, Kind
 from reconciler.core.observed import Absent, Present
 from reconciler.core.rules import rules_of
-from reconciler.resources.fs.model import Around, Desired, State
+from reconciler.resources.fs.model import Around, Desired, State, Unmount
 from reconciler.resources.fs.planning import KIND
 
 LOOP = Desired(dev="/srv/x.img", mnt="/srv/x", type="ext4", mnt_opt=("rw", "noatime"))
@@ -137,3 +137,10 @@ def test_its_label_and_evidence():
     assert KIND.label(LOOP, None) == "ext4 /srv/x.img@/srv/x"
     assert KIND.evidence(LOOP, None, FILE) == "/srv/x is not mounted"
     assert not KIND.implied({}, ["fs"]) and not KIND.ours(State(dev="a", mnt="/b", type="ext4"))
+
+
+def test_unmounting_a_tmpfs_loses_what_is_in_it():
+    lost = Unmount(dev="tmpfs", mnt="/m", type="tmpfs")
+    kept = Unmount(dev="/dev/loop0", mnt="/m", type="ext4")
+    assert (lost.loses, kept.loses) == ("tmpfs: its content is lost", "")
+    assert lost.says().endswith("(tmpfs: its content is lost)")

@@ -115,3 +115,8 @@ def test_a_good_end_counts_what_was_touched():
     assert result_text(good) == "toys: converged in 4.1 s, 1 of 1 touched\n"
     assert result_text(Result("toys", End.CONVERGED, plan=plan)) == "toys: nothing to do\n"
     assert summary((good, Result("b", End.LOCKED)), 5) == "2 services: 1 converged, 1 locked; 1 of 1 touched in 5 s\n"
+
+
+def test_what_was_pruned_counts_although_nothing_of_it_is_known_any_more():
+    gone = Result("a", End.CONVERGED, outcomes=(Outcome(events()[1], Status.DONE),))
+    assert summary((gone, gone), 1) == "2 services: 2 converged; 2 of 2 touched in 1 s\n"
