@@ -243,7 +243,17 @@ class _Convergence:
         self._see({rid: run.look(rid) for rid in lane})
         if not undone.complete:
             return replace(self._result(end, f"{message}; undoing: {undone.message}", "osvc plan"), undone=False)
+        if failures and not stop.asked:
+            self._finish_beside(run, lane)
         return self._result(End.ROLLED_BACK if failures else End.STOPPED, message)
+
+    def _finish_beside(self, run: Run, lane: frozenset[str]) -> None:
+        """Commit what went well beside a failure: 49 good replacements do not leave 49 old containers behind."""
+        plan = self.plans[-1]
+        spoilt = lane | {outcome.step.rid for outcome in self.outcomes if outcome.status not in (Status.DONE, Status.ALREADY)}
+        commits = frozenset(step.n for step in plan.certain if step.slot is Slot.COMMIT and step.rid not in spoilt)
+        if commits and len(plan.certain) == len(plan.steps):
+            self.outcomes += execute(plan, run, {}, only=commits)
 
     def _open(self) -> None:
         if not self.opened:

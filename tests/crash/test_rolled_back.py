@@ -47,6 +47,18 @@ def test_what_another_failure_left_half_done_is_led_back_as_well(lives):
     assert lives.picture() == before
 
 
+def test_what_went_well_beside_a_failure_is_finished(lives):
+    """container#1 is replaced, and its old container removed, although the replacement of container#2 fails."""
+    lives.machine.docker.script(lambda record: "hostname=bad" in record["Config"]["Env"], Script(code=1))
+    edited = SPEC.replace("MODE: one", "MODE: two").replace("memory: 64m", "environment: {hostname: bad}")
+    result = lives.run(read(edited))
+    assert result.end is End.ROLLED_BACK, result
+    found = {one["name"]: one for one in lives.picture()["containers"]}
+    assert sorted(found) == ["/web.container.1", "/web.container.2"]
+    assert all(one["running"] for one in found.values())
+    assert "MODE=two" in found["/web.container.1"]["env"] and "hostname=bad" not in found["/web.container.2"]["env"]
+
+
 def test_mending_that_interrupted_something_and_failed_is_not_called_rolled_back(lives):
     """A filesystem vanished under container#1, which is stopped for it, and does not come up again."""
     lives.machine.tree.make_dir("/more", 0o755)
