@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> Exit:
     plan = saved.read(options.path)
     if plan is not None:
         plan.restore(options)
-    loaded = read_specs(options.path, config, may_be_empty=options.prune_all)
+    loaded = read_specs(options.path, config, may_be_empty=options.prune_all, prune=options.prune)
     globs = globs_of(options)
     errors = tuple(error_record(error.origin, error.message) for error in loaded.errors)
     if not options.json:

@@ -33,7 +33,9 @@ def run(options: argparse.Namespace) -> Exit:
     """Plan every selected service, on this machine or on a recorded snapshot of one."""
     config = read_config()
     snapshot = recorded.read(options.snapshot) if options.snapshot else None
-    loaded = read_specs(options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all)
+    loaded = read_specs(
+        options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all, prune=options.prune
+    )
     globs = globs_of(options)
     if in_the_way(loaded, globs):
         return _invalid(options, loaded)

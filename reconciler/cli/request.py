@@ -52,10 +52,13 @@ def policy_of(options: argparse.Namespace) -> Policy:
     )
 
 
-def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = False, chosen: bool = True) -> Loaded:
+def read_specs(
+    paths: Sequence[str], config: Config, *, may_be_empty: bool = False, chosen: bool = True, prune: bool = False
+) -> Loaded:
     """Every spec of these files and folders (the node's specs folder when there are none). Errors are in the answer.
 
     chosen: whether the verb has `-s`, for whoever writes the name of a service where a path belongs.
+    prune: whether what no spec names is to go, for whoever emptied a folder and means it.
     may_be_empty: a folder without any spec is taken as it is: everything that came from it is gone (`--prune-all`).
     """
     loaded = load(list(paths) or [config.specs], config.place)
@@ -63,13 +66,18 @@ def read_specs(paths: Sequence[str], config: Config, *, may_be_empty: bool = Fal
     if meant:
         loaded = replace(loaded, errors=tuple(_hinted(error) if error.origin.file in meant else error for error in loaded.errors))
     if not may_be_empty:
-        return loaded
+        return replace(loaded, errors=tuple(map(_emptied, loaded.errors))) if prune else loaded
     empty = [error for error in loaded.errors if error.message.startswith(EMPTY_FOLDER)]
     return replace(
         loaded,
         errors=tuple(error for error in loaded.errors if error not in empty),
         folders=(*loaded.folders, *(os.path.realpath(error.origin.file) for error in empty)),
     )
+
+
+def _emptied(error: SpecError) -> SpecError:
+    hint = "; if all that came from it is to go, say --prune-all" if error.message.startswith(EMPTY_FOLDER) else ""
+    return SpecError(error.origin, error.message + hint)
 
 
 def _means_service(path: str) -> bool:

@@ -277,6 +277,13 @@ def test_a_state_folder_that_is_none(place, web, verb):
     assert ended.err == f"error: cannot use the state folder {place.config}: it is not a folder; OSVC_STATE_DIR names another\n"
 
 
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+def test_whoever_prunes_an_emptied_folder_learns_of_prune_all(place, verb):
+    assert "--prune-all" not in place.osvc(verb, str(place.specs)).err
+    ended = place.osvc(verb, "--prune", str(place.specs))
+    assert ended.code == 6 and ended.err.endswith("; if all that came from it is to go, say --prune-all\n")
+
+
 def test_a_relative_state_folder_is_told_by_its_variable(place):
     assert place.osvc("plan", OSVC_RUN_DIR="run").err == "error: OSVC_RUN_DIR: expected an absolute path, not 'run'\n"
 

@@ -10,7 +10,7 @@ CODE = {str(path): path.read_text() for path in Path(__file__).parents[2].joinpa
 NEVER = {
     "anonymous volumes are removed with a container": r"\bv\s*=\s*True|[\"']v[\"']\s*:\s*(?:True|1)|[\"']rm[\"'],\s*[\"']-f?v",
     "the engine removes a container by itself": r"[\"']?AutoRemove[\"']?\s*[:=]\s*True|auto_remove\s*=\s*True",
-    "an engine is pruned": r"prune_(?:images|volumes|containers|networks)|[\"'](?:system|image|volume|container)[\"'],\s*[\"']prune",
+    "an engine is pruned": r"prune_(?:images|volumes|containers|networks)|[\"'](?:system|image|volume)[\"'],\s*[\"']prune",
     "a filesystem is made, wiped or shrunk": r"[\"'](?:mkfs(?:\.\w+)?|mke2fs|wipefs|resize2fs|lvreduce|blkdiscard|shred)[\"']",
     "an unmount is lazy or forced": r"[\"']umount[\"'],\s*[\"']-\w*[lf]",
     "a shell is asked for": r"shell\s*=\s*True|os\.system\(|os\.popen\(",
