@@ -285,8 +285,13 @@ def picture(lab: EngineLab) -> dict[str, object]:
         "forwarding": lab.host.net.forwarding(),
         "mounts": {mount.target for mount in lab.host.mounts.table() if str(lab.dir) in mount.target},
         "cgroups": {str(path) for path in CGROUPS.glob("*/*") if path.is_dir() and path.name.startswith(tags)},
-        "run": {name for name in ("docker", "containerd", "netns") if lab.alone and os.path.exists(f"/run/{name}")},
+        "run": {name for name in ("docker", "containerd", "netns") if lab.alone and _holds_files(f"/run/{name}")},
         "etc": set(os.listdir("/etc/docker")) - {"key.json"} if os.path.isdir("/etc/docker") else set(),
         "processes": {text for _, text in lab.named()},
         "files": {path.name for path in lab.dir.iterdir() if not path.name.startswith("d-")},
     }
+
+
+def _holds_files(folder: str) -> bool:
+    """Empty folders that every engine makes, also one of the system's, are as good as absent."""
+    return any(files for _, _, files in os.walk(folder))
