@@ -351,10 +351,15 @@ class Update(ContainerAction):
 
 
 class Remove(ContainerAction):
-    """Never with volumes, never by force."""
+    """Never with volumes, never by force. used: it ran, and could write to its own layer, which goes with it."""
 
     op = "remove"
     name: str
+    used: bool = False
+
+    @property
+    def loses(self) -> str:
+        return "what it wrote outside its volumes" if self.used else ""
 
     def says(self) -> str:
         return f"remove {self.name}"

@@ -212,7 +212,9 @@ class _Hand:
         )
 
     def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
-        return tuple(Remove(**self.whose, socket=one.socket, name=one.name) for one in found if one.status != "removing")
+        return tuple(
+            Remove(**self.whose, socket=one.socket, name=one.name, used=_writes(one)) for one in found if one.status != "removing"
+        )
 
     def lives(self, state: State, around: Around) -> tuple[Action, ...]:
         """The name, and what a running container takes."""
@@ -249,7 +251,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     rest = [one for one in others if not one.fresh]
     taken = {state.name, *(one.name for one in rest)}
     successor, aside = _free(want.name + SUCCESSOR, taken), _free(want.name + PREDECESSOR, taken)
-    old = Remove(**hand.whose, socket=want.socket, name=aside)
+    old = Remove(**hand.whose, socket=want.socket, name=aside, used=_writes(state))
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
         quiet = (Update(**hand.whose, socket=want.socket, name=state.name, restart_policy="no"),)
@@ -259,6 +261,11 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),
     )
+
+
+def _writes(one: Container) -> bool:
+    """Whether a layer of its own may hold something."""
+    return not (one.fresh or one.read_only)
 
 
 def _free(name: str, taken: Collection[str]) -> str:

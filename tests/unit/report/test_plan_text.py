@@ -27,7 +27,8 @@ def test_a_replacement_opens_with_its_impact_and_proves_it_by_the_line_of_the_sp
     plan, spec = scenario("container-replace-spec")
     text = plan_text(plan, spec)
     first, blank, change, field, *_ = text.splitlines()
-    assert first == "web: container#2 down for about 10 s; nothing else touched; data at risk: none"
+    impact = "web: container#2 down for about 10 s; nothing else touched"
+    assert first == f"{impact}; data at risk: container#2 (what it wrote outside its volumes)"
     assert blank == ""
     assert change == "  ± container#2  replace: image changed"
     assert field.split() == ["image", "busybox:1", "→", "busybox:2", "web.yaml:8"]
