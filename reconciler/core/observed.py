@@ -1,6 +1,6 @@
 """Observed: what was seen of a resource. Absent is not unknown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
@@ -59,7 +59,3 @@ class Snapshot:
     def of(self, service: str) -> Mapping[str, Observed]:
         """rid -> observed, of one service."""
         return {rid.rid: seen for rid, seen in self.observed.items() if rid.service == service}
-
-    def seen_again(self, fresh: Iterable[tuple[ResourceId, Observed]]) -> "Snapshot":
-        """The same snapshot with newer observations of some resources."""
-        return Snapshot({**self.observed, **dict(fresh)}, self.boot_id)

@@ -65,13 +65,24 @@ def _has_image(seen: Seen) -> bool:
     return around.image is not None
 
 
-class Pull(ContainerAction):
-    """always: also when the engine has an image of that name."""
+class Fetch(ContainerAction):
+    """Have the image that `ref` names, wherever it comes from. timeout: seconds."""
 
-    op = "pull"
     ref: str
     timeout: float
-    always: bool = False
+
+    def after(self, seen: Seen) -> Seen:
+        return _with_image(seen, self.ref)
+
+    def shown(self, seen: Seen) -> bool:
+        return _has_image(seen)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class Pull(Fetch):
+    op = "pull"
 
     def says(self) -> str:
         return f"pull {self.ref}"
@@ -79,36 +90,22 @@ class Pull(ContainerAction):
     def words(self) -> Sequence[str]:
         return ("pull", self.ref)
 
-    def after(self, seen: Seen) -> Seen:
-        return _with_image(seen, self.ref)
 
-    def shown(self, seen: Seen) -> bool:
-        return _has_image(seen)
+class PullAgain(Pull):
+    """Also when the engine has an image of that name: that one is there proves nothing."""
 
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return ()
+    blind = True
 
 
-class Load(ContainerAction):
+class Load(Fetch):
     op = "load"
-    ref: str
     archive: str
-    timeout: float
 
     def says(self) -> str:
         return f"load {self.ref} from {self.archive}"
 
     def words(self) -> Sequence[str]:
         return ("load", "-i", self.archive)
-
-    def after(self, seen: Seen) -> Seen:
-        return _with_image(seen, self.ref)
-
-    def shown(self, seen: Seen) -> bool:
-        return _has_image(seen)
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return ()
 
 
 class Create(ContainerAction):

@@ -60,7 +60,7 @@ def perform(action: ContainerAction, host: Host, say: Say) -> None:
 
 
 def _pull(action: Pull, engine: Engine, say: Say) -> None:
-    if not action.always and _has(engine, action.ref):
+    if not action.blind and _has(engine, action.ref):
         return
     layers: dict[str, bool] = {}
 

@@ -13,6 +13,7 @@ from reconciler.resources.container.actions import (
     Create,
     Load,
     Pull,
+    PullAgain,
     Remove,
     Rename,
     Start,
@@ -187,7 +188,8 @@ class _Hand:
         if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
             return ()
         if around.image is None or (want.image_pull_policy == "always" and not want.image_archive):
-            return (Pull(**whose, ref=want.image, timeout=want.pull_timeout, always=want.image_pull_policy == "always"),)
+            kind = PullAgain if want.image_pull_policy == "always" else Pull
+            return (kind(**whose, ref=want.image, timeout=want.pull_timeout),)
         return ()
 
     def create(self, name: str) -> Action:
