@@ -1,4 +1,4 @@
-"""Plain HTTP over a unix socket, for reading from a Docker engine without its SDK.
+"""Plain HTTP over a unix socket: all short calls on a Docker engine, without its SDK.
 
 Connections are kept alive and shared: each request borrows one, so that a thread never sees another's answer.
 """
@@ -9,6 +9,8 @@ import select
 import socket
 import struct
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,6 +22,20 @@ IDLE = 4
 """Connections that are kept; more may be open at once."""
 NEWEST = (1, 45)
 """The newest version of the engine's API that this code was written for; an older engine is spoken to in its own."""
+_DONE = frozenset({200, 201, 204, 304})
+"""The statuses of a write that has its effect. 304: it was there before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    target: str
+    body: bytes | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent once more when nobody knows whether it arrived."""
+        return self.method == "GET"
 
 
 class _Connection(http.client.HTTPConnection):
@@ -40,7 +56,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class DockerHttp:
-    """GET requests to one engine. Safe to use from several threads."""
+    """Requests to one engine. Safe to use from several threads."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -50,7 +66,7 @@ class DockerHttp:
 
     def ping(self, timeout: float) -> None:
         """Ask whether it is there; learn which version it speaks. Raises HostError."""
-        status, headers, body = self._exchange("/_ping", timeout)
+        status, headers, body = self._exchange(_Request("GET", "/_ping"), timeout)
         if status != 200:
             raise refusal(status, message_of(body.decode(errors="replace")))
         self._version = _spoken(headers.get("Api-Version", ""))
@@ -63,8 +79,7 @@ class DockerHttp:
 
     def get(self, *path: str, timeout: float, **query: str | int) -> tuple[HTTPMessage, bytes]:
         """GET of a path made of these parts, each one quoted: headers and body. Raises HostError."""
-        target = f"/v{self.version(timeout)}/" + "/".join(quote(part, safe=":") for part in path)
-        status, headers, body = self._exchange(f"{target}?{urlencode(query)}" if query else target, timeout)
+        status, headers, body = self._exchange(_Request("GET", self._target(path, query, timeout)), timeout)
         if status != 200:
             raise refusal(status, message_of(body.decode(errors="replace")))
         return headers, body
@@ -77,6 +92,16 @@ class DockerHttp:
         except ValueError as error:
             raise Permanent(f"the engine on {self.path} answered with something other than JSON") from error
 
+    def post(self, *path: str, timeout: float, record: Mapping[str, Any] | None = None, **query: str | int) -> bytes:
+        """POST to such a path, of a record as JSON or of nothing: the answer's body. It is sent once, whatever happens to the
+        connection. Raises HostError."""
+        body = None if record is None else json.dumps(record).encode()
+        return self._write(_Request("POST", self._target(path, query, timeout), body), timeout)
+
+    def delete(self, *path: str, timeout: float, **query: str | int) -> None:
+        """DELETE of such a path, sent once. Raises HostError."""
+        self._write(_Request("DELETE", self._target(path, query, timeout)), timeout)
+
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:
@@ -84,18 +109,29 @@ class DockerHttp:
         for connection in idle:
             connection.close()
 
-    def _exchange(self, target: str, timeout: float) -> tuple[int, HTTPMessage, bytes]:
-        """One GET. An idle connection that turns out to be dead (the engine was restarted) costs one more try, never two."""
+    def _target(self, path: tuple[str, ...], query: Mapping[str, str | int], timeout: float) -> str:
+        target = f"/v{self.version(timeout)}/" + "/".join(quote(part, safe=":") for part in path)
+        return f"{target}?{urlencode(query)}" if query else target
+
+    def _write(self, request: _Request, timeout: float) -> bytes:
+        status, _, body = self._exchange(request, timeout)
+        if status not in _DONE:
+            raise refusal(status, message_of(body.decode(errors="replace")))
+        return body
+
+    def _exchange(self, request: _Request, timeout: float) -> tuple[int, HTTPMessage, bytes]:
+        """One request. An idle connection that turns out to be dead (the engine was restarted) costs a read one more try, never
+        two; a write is not tried again."""
         connection = self._borrow()
         if connection is not None:
             try:
-                return self._ask(connection, target, timeout)
-            except TimeoutError as error:
-                raise unreachable(self.path, error) from error
-            except (OSError, http.client.HTTPException):
+                return self._ask(connection, request, timeout)
+            except (OSError, http.client.HTTPException) as error:
                 self.close()
+                if isinstance(error, TimeoutError) or not request.repeatable:
+                    raise unreachable(self.path, error) from error
         try:
-            return self._ask(_Connection(self.path, timeout), target, timeout)
+            return self._ask(_Connection(self.path, timeout), request, timeout)
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(self.path, error) from error
 
@@ -108,12 +144,13 @@ class DockerHttp:
                 connection.close()
         return None
 
-    def _ask(self, connection: _Connection, target: str, timeout: float) -> tuple[int, HTTPMessage, bytes]:
+    def _ask(self, connection: _Connection, request: _Request, timeout: float) -> tuple[int, HTTPMessage, bytes]:
         try:
             connection.timeout = timeout
             if connection.sock is not None:
                 connection.sock.settimeout(timeout)
-            connection.request("GET", target)
+            kind = {} if request.body is None else {"Content-Type": "application/json"}
+            connection.request(request.method, request.target, request.body, kind)
             response = connection.getresponse()
             body = response.read()
         except BaseException:

@@ -1,11 +1,11 @@
-"""Writing to a Docker engine, through the `docker` package's low-level client. The one file that imports it.
+"""Images on their way into a Docker engine, through the `docker` package's low-level client. The one file that imports it.
 
-Imported when there is something to do: the package takes longer to import than a plan with nothing to do takes in all.
+It brings what a pull needs: registry credentials, long streams. Imported when an image moves, and not before: the package takes
+longer to import than a plan with nothing to do takes in all.
 """
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
@@ -13,7 +13,6 @@ from typing import IO, Any
 import docker
 import docker.auth
 import docker.errors
-import docker.transport.unixconn
 import docker.utils
 import requests
 
@@ -22,21 +21,14 @@ from reconciler.host.linux.docker_errors import refusal, unreachable
 from reconciler.host.ports import Pulled
 from reconciler.host.text import first_line
 
-WRITE = 60.0
-"""Seconds that the engine has for an answer, on top of what the call itself may take (a stop's grace)."""
+SHORT = 60.0
+"""Seconds that the engine has for the answer to a tag."""
 STALL = 60.0
 """Seconds that a stream may say nothing before it counts as stalled."""
-CLIENTS = 4
-"""Clients that are kept, and short calls that are made at once: the engine's best on two cores. Each client has one connection
-and serves one thread at a time."""
 
 
 class _Client(docker.APIClient):
-    """The package's client, with its own way of posting made known by name: a body as it is, and a stream with a time-out."""
-
-    def post_record(self, path: str, name: str, record: Mapping[str, Any]) -> None:
-        """POST a record to a path that holds one name."""
-        self._result(self._post_json(self._url(path, name), data=dict(record)))  # type: ignore[attr-defined]
+    """The package's client, with its own way of posting made known by name: a stream with a time-out."""
 
     def post_stream(self, path: str, **request: Any) -> requests.Response:
         """POST, and the response while its body is still coming. Raises APIError."""
@@ -45,58 +37,16 @@ class _Client(docker.APIClient):
         return response
 
 
-class _OnePool(docker.transport.unixconn.UnixHTTPAdapter):  # type: ignore[misc,unused-ignore]
-    """The package keeps a pool of connections for every URL, so that it connects anew for each container. One is enough."""
-
-    def get_connection(self, url: Any, proxies: Any = None) -> Any:
-        return super().get_connection("http+docker://localhost", proxies)
-
-
-class DockerWriter:
-    """POST and DELETE requests to one engine. Safe to use from several threads. Raises HostError."""
+class DockerImages:
+    """The image calls of one engine that take long. Safe to use from several threads: each call has a client. Raises HostError."""
 
     def __init__(self, path: str, version: str) -> None:
         self.path = path
         self.version = version
-        self._lock = threading.Lock()
-        self._idle: list[_Client] = []
-        self._slots = threading.BoundedSemaphore(CLIENTS)
-
-    def create(self, name: str, config: Mapping[str, Any]) -> str:
-        with self._slots, self._client() as client:
-            return str(client.create_container_from_config(dict(config), name)["Id"])  # type: ignore[no-untyped-call]
-
-    def start(self, container: str) -> None:
-        with self._slots, self._client() as client:
-            client.start(container)
-
-    def stop(self, container: str, timeout: int) -> None:
-        with self._client() as client:
-            client.stop(container, timeout=timeout)
-
-    def unpause(self, container: str) -> None:
-        try:
-            with self._client() as client:
-                client.unpause(container)
-        except Permanent as error:
-            if not str(error).endswith("is not paused"):
-                raise
-
-    def rename(self, container: str, name: str) -> None:
-        with self._slots, self._client() as client:
-            client.rename(container, name)
-
-    def update(self, container: str, resources: Mapping[str, Any]) -> None:
-        with self._slots, self._client() as client:
-            client.post_record("/containers/{0}/update", container, resources)
-
-    def remove(self, container: str) -> None:
-        with self._slots, self._client() as client:
-            client.remove_container(container, v=False, link=False, force=False)
 
     def tag(self, image: str, ref: str) -> None:
         repository, tag = split_ref(ref)
-        with self._slots, self._client() as client:
+        with self._client() as client:
             client.tag(image, repository, tag)
 
     def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None) -> None:
@@ -168,53 +118,29 @@ class DockerWriter:
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[_Client]:
-        """Borrow a client; whatever goes wrong with it comes out as a HostError. One that failed in mid-air is not used again."""
-        client = None
+        """A client of its own; whatever goes wrong with it comes out as a HostError."""
         try:
-            with self._lock:
-                client = self._idle.pop() if self._idle else None
-            client = client or self._connect()
-            yield client
+            with contextlib.closing(self._connect()) as client:
+                yield client
         except docker.errors.APIError as error:
-            self._give_back(client)
             raise refusal(error.response.status_code if error.response is not None else 0, str(error.explanation or "")) from error
         except requests.exceptions.RequestException as error:
-            _close(client)
             raise unreachable(self.path, _root_cause(error)) from error
-        except (OSError, docker.errors.DockerException) as error:
-            _close(client)
-            if isinstance(error, OSError):
-                raise unreachable(self.path, error) from error
+        except OSError as error:
+            raise unreachable(self.path, error) from error
+        except docker.errors.DockerException as error:
             raise Permanent(first_line(str(error))) from error
-        except BaseException:
-            _close(client)
-            raise
-        else:
-            self._give_back(client)
 
     def _connect(self) -> _Client:
-        client = _Client(base_url=f"unix://{self.path}", version=self.version, timeout=int(WRITE))  # type: ignore[arg-type,unused-ignore]
+        client = _Client(base_url=f"unix://{self.path}", version=self.version, timeout=int(SHORT))  # type: ignore[arg-type,unused-ignore]
         client.trust_env = False
-        client.mount("http+docker://", _OnePool(f"http+unix://{self.path}", int(WRITE), max_pool_size=1))
         return client
-
-    def _give_back(self, client: _Client | None) -> None:
-        with self._lock:
-            if client is not None and len(self._idle) < CLIENTS:
-                self._idle.append(client)
-                return
-        _close(client)
 
 
 def split_ref(ref: str) -> tuple[str, str]:
     """(repository, tag or digest) of an image reference; the tag is "latest" when it names none."""
     repository, tag = docker.utils.parse_repository_tag(ref)
     return str(repository), str(tag or "latest")
-
-
-def _close(client: _Client | None) -> None:
-    if client is not None:
-        client.close()
 
 
 def _read_line(text: bytes) -> dict[str, Any]:
