@@ -25,11 +25,18 @@ Json: TypeAlias = dict[str, Any]
 M = TypeVar("M", bound=Model)
 
 MARK = "hmac:"
+_DIGITS = 40
 
 
 def type_of(rid: str) -> str:
     """The resource type of a rid: `container#1` -> `container`, `dockerd` -> `dockerd`."""
     return rid.partition("#")[0]
+
+
+def is_mark(value: str) -> bool:
+    """Whether a value stands in place of a secret."""
+    digits = value.removeprefix(MARK)
+    return digits != value and len(digits) == _DIGITS and not digits.strip("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,8 +47,10 @@ class Codec:
     kinds: Callable[[str], ResourceKind] = kind_of
 
     def mark(self, value: str) -> str:
-        """What stands in place of a secret value."""
-        return MARK + hmac.new(self.key, value.encode(), "sha256").hexdigest()[:40]
+        """What stands in place of a secret value. A mark stays as it is: it was read back, and its value is not known here."""
+        if is_mark(value):
+            return value
+        return MARK + hmac.new(self.key, value.encode(), "sha256").hexdigest()[:_DIGITS]
 
     # models
 

@@ -66,8 +66,11 @@ def observe(
 
 
 def observe_one(item: Wanted, host: Host, drivers: Callable[[str], Driver]) -> Observed:
-    """One resource, seen again."""
-    return _see(drivers(_type(item)), [item], host)[item.id]
+    """One resource, seen again after a step."""
+    try:
+        return drivers(_type(item)).look(item, host)
+    except HostError as err:
+        return Unknown(str(err))
 
 
 def _see(driver: Driver, items: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:

@@ -202,8 +202,8 @@ class Engine(Protocol):
 
     def info(self) -> dict[str, Any]: ...
 
-    def containers(self) -> list[dict[str, Any]]:
-        """All of them, stopped too."""
+    def containers(self, labels: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """All of them, stopped too; or those that carry all of these labels."""
 
     def inspect(self, container: str) -> dict[str, Any]: ...
 

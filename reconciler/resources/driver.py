@@ -39,6 +39,10 @@ class Driver(Protocol):
         Never raises for one resource: what cannot be seen is Unknown, with the reason. Answers every wanted id.
         """
 
+    def look(self, want: Wanted, host: Host) -> Observed:
+        """See one resource again, after a step: the same as `observe` says of it, but for what only planning needs (who else
+        holds what it wants), and at a cost that does not grow with what lies beside it. Raises HostError."""
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         """Do one action, and return when it is done. Raises HostError. An action whose effect is already there is done.
 

@@ -235,6 +235,20 @@ def test_the_list_tells_state_labels_image_names(engine: Engine) -> None:
     assert line["Command"] == "sleep 1000"
 
 
+def test_a_list_by_labels(engine: Engine) -> None:
+    """Those that carry all of them, whatever else they carry, running or not."""
+    both = {"osvc.service": "web", "osvc.rid": "container#1"}
+    one = engine.create("one", {**SLEEP, "Labels": {**both, "more": "x"}})
+    engine.create("other", {**SLEEP, "Labels": {**both, "osvc.rid": "container#10"}})
+    engine.create("none", SLEEP)
+    assert [line["Id"] for line in engine.containers(both)] == [one]
+    engine.start("one")
+    assert [line["Id"] for line in engine.containers(both)] == [one]
+    assert engine.containers({"osvc.service": "we"}) == []
+    assert len(engine.containers({"osvc.service": "web"})) == 2
+    assert len(engine.containers({})) == 3
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -73,10 +73,12 @@ class FakeEngine:
         return found
 
     @_alone
-    def containers(self) -> list[Record]:
+    def containers(self, labels: Mapping[str, str] | None = None) -> list[Record]:
         daemon = self._read("containers")
         found = []
         for container in daemon.data.containers.values():
+            if not (labels or {}).items() <= (container.record["Config"]["Labels"] or {}).items():
+                continue
             asked = container.record["Config"]["Image"]
             still = daemon.data.tags.get(named(asked)) == container.record["Image"]
             found.append(copy.deepcopy(listed(container.record, asked if still else container.record["Image"])))

@@ -63,8 +63,11 @@ class LinuxEngine:
     def info(self) -> dict[str, Any]:
         return self._record("info")
 
-    def containers(self) -> list[dict[str, Any]]:
-        return self._records("containers", "json", all="1")
+    def containers(self, labels: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        if not labels:
+            return self._records("containers", "json", all="1")
+        filters = {"label": [f"{name}={value}" for name, value in labels.items()]}
+        return self._records("containers", "json", all="1", filters=json.dumps(filters))
 
     def inspect(self, container: str) -> dict[str, Any]:
         return self._record("containers", container, "json")

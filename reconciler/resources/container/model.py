@@ -228,6 +228,7 @@ class Around(Model):
     missing: bind sources that are not there now (a mount may bring them).
     elsewhere: containers with our labels that cannot be the resource: on another engine, or dead.
     cpus: the machine's processors; 0 when unknown.
+    stamps: container id -> what changes whenever that container does, as it was when it was inspected.
     """
 
     image: ImageFacts | None = None
@@ -236,6 +237,7 @@ class Around(Model):
     missing: tuple[str, ...] = ()
     elsewhere: tuple[Container, ...] = ()
     cpus: int = 0
+    stamps: Mapping[str, tuple[str | int, ...]] = {}
 
 
 def pieces(seen: Seen) -> tuple[Container, ...]:

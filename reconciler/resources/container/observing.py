@@ -1,13 +1,15 @@
 """observing: from what engines have to what is observed of each container resource."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.container.forms import Port, ports_of, volumes_of
 from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
-from reconciler.resources.container.views import Entry, LiveView, Memory, StillView, View, shims
+from reconciler.resources.container.normal import RID, SERVICE
+from reconciler.resources.container.views import Entry, LiveView, Memory, StillView, View, WholeView, shims
 from reconciler.resources.driver import Wanted
 
 _NOT_DATA = frozenset({"lost+found", ".osvc-engine"})
@@ -15,16 +17,21 @@ _WILD = frozenset({"0.0.0.0", "::", ""})
 
 
 class Look:
-    """One observation of many resources: each engine is asked once, whatever their number."""
+    """One observation of many resources: each engine is asked once, whatever their number.
 
-    def __init__(self, host: Host, memory: Memory) -> None:
-        self._host, self._memory = host, memory
+    narrow: of one resource, after a step: only what carries its labels is asked for, and nothing of its surroundings.
+    """
+
+    def __init__(self, host: Host, memory: Memory, *, narrow: bool = False) -> None:
+        self._host, self._memory, self._narrow = host, memory, narrow
         self._live: dict[str, LiveView | HostError] = {}
         self._still: dict[str, StillView | HostError] = {}
 
     def open(self, wanted: Sequence[Wanted]) -> None:
         """Ask every engine that these resources are, or were, on."""
         for want in wanted:
+            if want.owned is not None and want.owned.remembered is not None:
+                self._memory.recall(want.owned.remembered)
             for handle in want.handles:
                 if handle.socket not in self._live:
                     self._live[handle.socket] = self._ask(handle)
@@ -46,8 +53,11 @@ class Look:
 
     def _ask(self, handle: Desired) -> LiveView | HostError:
         root = handle.container_data_dir if handle.private else None
+        engine = self._host.docker.engine(handle.socket)
         try:
-            return LiveView(self._host.docker.engine(handle.socket), self._host.files, self._memory, root)
+            if self._narrow:
+                return LiveView(engine, self._host.files, self._memory, root, {SERVICE: handle.service, RID: handle.rid})
+            return WholeView(engine, self._host.files, self._memory, root)
         except HostError as err:
             return err
 
@@ -58,10 +68,21 @@ class Look:
             if handle.socket != desired.socket and not isinstance(other, HostError):
                 found += self._labelled(handle, other)
         needs_cpus = desired.cpus or any(one.cpus for one in found)
-        around = Around(image=view.image(desired.image), cpus=view.cpus() if needs_cpus else 0, holder=self._holder(desired, view))
-        if not any(one.alive for one in found):
-            around = around.model_copy(update={"ports": self._ports(desired), "missing": self._missing(desired)})
+        around = Around(
+            image=view.image(desired.image),
+            cpus=view.cpus() if needs_cpus else 0,
+            stamps=self._memory.stamps(found),
+        )
+        if not self._narrow:
+            around = around.model_copy(update=self._surroundings(desired, view, found))
         return assemble(found, desired.name, desired.socket, around)
+
+    def _surroundings(self, desired: Desired, view: View, found: Sequence[Container]) -> dict[str, Any]:
+        """What stands in the way of making it, or of starting it, and is not ours."""
+        there: dict[str, Any] = {"holder": self._holder(desired, view)}
+        if not any(one.alive for one in found):
+            there |= {"ports": self._ports(desired), "missing": self._missing(desired)}
+        return there
 
     def _as_listed(self, want: Wanted, desired: Desired, view: View) -> Seen | None:
         """What an engine still lists but cannot look into any more, for its data root is gone from under it: as it was
@@ -129,13 +150,13 @@ class Look:
         if root is not None:
             names = self._host.files.names(root)
             if names is not None and "containers" in names:
-                return self._narrow(
+                return self._seen_or_none(
                     self._seen(want, desired, self._files(desired.socket, root))
                 ), "read from the stopped engine's files"
             if remembered is None and not set(names or ()) - _NOT_DATA:
                 return Absent(Around()), f"new engine, {'empty data root' if names is not None else 'no data root yet'}"
         if remembered is not None:
-            return self._narrow(self._ended(remembered, desired)), "as last seen of the same engine"
+            return self._seen_or_none(self._ended(remembered, desired)), "as last seen of the same engine"
         return Absent(Around()), "never seen here"
 
     def _ended(self, seen: Seen, desired: Desired) -> Seen:
@@ -156,7 +177,7 @@ class Look:
             raise view
         return view
 
-    def _narrow(self, seen: Seen) -> Present[State, Around] | Absent[Around] | None:
+    def _seen_or_none(self, seen: Seen) -> Present[State, Around] | Absent[Around] | None:
         if isinstance(seen, Present) and isinstance(seen.state, State) and isinstance(seen.around, Around):
             return Present(seen.state, seen.around)
         return Absent(seen.around) if isinstance(seen, Absent) and isinstance(seen.around, Around) else None

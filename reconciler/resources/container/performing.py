@@ -187,6 +187,7 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, before: Mapping[
     restarts = int(before.get("RestartCount") or 0)
     told = False
     while True:
+        clock.sleep(min(_PAUSE, steady))
         seen = engine.inspect(action.name)
         state = seen["State"]
         left = action.timeout - (clock.monotonic() - begun)
@@ -205,7 +206,6 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, before: Mapping[
         if health != "none" and not told:
             told = True
             say(f"waiting until {action.name} is healthy")
-        clock.sleep(min(_PAUSE, steady) if health == "none" else _PAUSE)
 
 
 def _ran_briefly(state: Mapping[str, Any]) -> bool:

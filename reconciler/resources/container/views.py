@@ -1,14 +1,16 @@
 """Views: what one engine has, read from the engine itself (LiveView) or, while it is down, from its files (StillView)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
+from reconciler import __version__
+from reconciler.core.observed import Seen
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Engine, Files, Host
 from reconciler.resources.container import refs
-from reconciler.resources.container.model import Container, ImageFacts
+from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
 from reconciler.resources.container.normal import RID, SERVICE, STORE, container_of, facts_of, health_in
 
 
@@ -53,31 +55,63 @@ class View(Protocol):
         """The machine's processors; 0 when unknown."""
 
 
+Stamp: TypeAlias = tuple[str | int, ...]
+
+
 @dataclass(slots=True)
 class Memory:
-    """What the driver remembers from one observation to the next.
+    """What the driver remembers from one observation to the next. Safe to use from several threads: each entry is replaced whole.
 
-    containers: id -> what its files looked like when it was inspected, and the result. images: by id, which never change.
+    containers: (socket, id) -> its stamp when it was inspected, and what the inspect said. images: by id, which never change.
+    refs: (socket, reference) -> the id of the image that it meant when the engine's images were last listed.
     infos: socket -> the engine's own description (processors, data root).
     """
 
-    containers: dict[tuple[str, str], tuple[tuple[object, ...], Container]] = field(default_factory=dict)
+    containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
     images: dict[str, ImageFacts] = field(default_factory=dict)
+    refs: dict[tuple[str, str], str] = field(default_factory=dict)
     infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def recall(self, seen: Seen) -> None:
+        """Take in what another process saw: a container whose stamp is still the same needs no inspect."""
+        around = seen.around
+        assert isinstance(around, Around)
+        if around.image is not None:
+            self.images.setdefault(around.image.id, around.image)
+        for one in pieces(seen):
+            if one.id in around.stamps:
+                self.containers.setdefault((one.socket, one.id), (around.stamps[one.id], one))
+
+    def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
+        """id -> stamp, of those of these containers that have one."""
+        known = ((one.id, self.containers.get((one.socket, one.id))) for one in found)
+        return {name: entry[0] for name, entry in known if entry is not None}
+
+    def forget_refs(self, socket: str) -> None:
+        """An engine's references may mean other images now."""
+        for key in [key for key in [*self.refs] if key[0] == socket]:
+            self.refs.pop(key, None)
+
+    def forget_others(self, socket: str, alive: Collection[str]) -> None:
+        """An engine has no containers but these any more."""
+        for key in [key for key in [*self.containers] if key[0] == socket and key[1] not in alive]:
+            self.containers.pop(key, None)
 
 
 class LiveView:
-    """An engine that answers: one list of containers, one of images; an inspect for what has changed since the last time."""
+    """An engine that answers, as far as one resource needs it: the containers that carry its labels, and its image."""
 
-    def __init__(self, engine: Engine, files: Files, memory: Memory, data_root: str | None) -> None:
-        """Reads both lists. Raises HostError when the engine does not answer."""
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        memory: Memory,
+        data_root: str | None,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Lists the containers. data_root: None where only the engine knows. Raises HostError when it does not answer."""
         self._engine, self._files, self._memory, self._root = engine, files, memory, data_root
-        self.entries = tuple(_entry(record) for record in engine.containers())
-        self._images = engine.images()
-        alive = {entry.id for entry in self.entries}
-        for key in list(memory.containers):
-            if key[0] == engine.socket and key[1] not in alive:
-                memory.containers.pop(key, None)
+        self.entries = tuple(_entry(record) for record in engine.containers(labels))
 
     def container(self, entry: Entry) -> Container | None:
         key, stamp = (self._engine.socket, entry.id), self._stamp(entry)
@@ -88,6 +122,7 @@ class LiveView:
             except NotFound:
                 return None
             found = container_of(seen, self._engine.socket, self._facts(seen["Image"]))
+            self._memory.containers.pop(key, None)
             if stamp is not None:
                 self._memory.containers[key] = (stamp, found)
         else:
@@ -98,14 +133,23 @@ class LiveView:
         return found.model_copy(update=changes)
 
     def image(self, ref: str) -> ImageFacts | None:
-        found = refs.resolve(ref, self._images)
-        return None if found is None else self._facts(found["Id"])
+        key = (self._engine.socket, ref)
+        if key not in self._memory.refs:
+            found = refs.resolve(ref, self._images())
+            if found is None:
+                return None
+            self._memory.refs[key] = found["Id"]
+        return self._facts(self._memory.refs[key])
 
     def labels_of(self, image_id: str) -> Mapping[str, str]:
-        return next((image.get("Labels") or {} for image in self._images if image["Id"] == image_id), {})
+        facts = self._facts(image_id)
+        return facts.labels if facts else {}
 
     def cpus(self) -> int:
         return int(self._info().get("NCPU") or 0)
+
+    def _images(self) -> Sequence[Mapping[str, Any]]:
+        return self._engine.images()
 
     def _facts(self, image_id: str) -> ImageFacts | None:
         if image_id not in self._memory.images:
@@ -121,10 +165,10 @@ class LiveView:
             self._memory.infos[socket] = self._engine.info()
         return self._memory.infos[socket]
 
-    def _stamp(self, entry: Entry) -> tuple[object, ...] | None:
+    def _stamp(self, entry: Entry) -> Stamp | None:
         """What changes whenever the container does: its files in the data root (private-engine.md, 12). None: not to be had."""
         root = self._root or str(self._info().get("DockerRootDir") or "")
-        stamps: list[object] = [entry.status]
+        stamps: list[str | int] = [__version__, entry.status]
         for name in ("hostconfig.json", "config.v2.json"):
             try:
                 stat = self._files.stat(f"{root}/containers/{entry.id}/{name}")
@@ -134,6 +178,20 @@ class LiveView:
                 return None
             stamps += [stat.inode, stat.mtime_ns]
         return tuple(stamps)
+
+
+class WholeView(LiveView):
+    """The whole of an engine that answers: all its containers and images, each listed once."""
+
+    def __init__(self, engine: Engine, files: Files, memory: Memory, data_root: str | None) -> None:
+        """Reads both lists. Raises HostError when the engine does not answer."""
+        super().__init__(engine, files, memory, data_root)
+        self._listed = engine.images()
+        memory.forget_refs(engine.socket)
+        memory.forget_others(engine.socket, {entry.id for entry in self.entries})
+
+    def _images(self) -> Sequence[Mapping[str, Any]]:
+        return self._listed
 
 
 class StillView:

@@ -61,6 +61,9 @@ class EngineDriver:
                 found[want.id] = Unknown(str(error))
         return found
 
+    def look(self, want: Wanted, host: Host) -> Observed:
+        return self.observe([want], host)[want.id]
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         do = _PERFORM.get(type(action))
         if do is None:

@@ -50,6 +50,9 @@ class FsDriver:
                 found[want.id] = Unknown(str(error))
         return found
 
+    def look(self, want: Wanted, host: Host) -> Observed:
+        return self.observe([want], host)[want.id]
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         match action:
             case MakeMountPoint() | RemoveMountPoint():

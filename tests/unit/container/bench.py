@@ -1,6 +1,7 @@
 """A bench for one container resource: observe, diff, do, on any host, with a crash wherever a test wants one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.action import Action
@@ -46,9 +47,15 @@ class Bench:
     def owned(self) -> Owned | None:
         return Owned("container", self.applied, self.applied, self.remembered) if self.applied else None
 
+    def wanted(self, want: Desired) -> Wanted:
+        return Wanted(ResourceId(want.service, want.rid), want, self.owned())
+
     def see(self, want: Desired) -> Observed:
-        id = ResourceId(want.service, want.rid)
-        return self.driver.observe([Wanted(id, want, self.owned())], self.host)[id]
+        item = self.wanted(want)
+        return self.driver.observe([item], self.host)[item.id]
+
+    def look(self, want: Desired) -> Observed:
+        return self.driver.look(self.wanted(want), self.host)
 
     def change(self, want: Desired) -> Change:
         return diff_up(KIND, want.rid, want, self.see(want), self.owned(), Policy())
@@ -60,8 +67,9 @@ class Bench:
         """Do these, and see after each that it is done."""
         for action in actions:
             self.driver.perform(ResourceId(want.service, want.rid), action, self.host, self.said.append)
-            seen = self.see(want)
-            assert action.shown(seen), f"{action.says()} cannot be seen in {seen}"
+            looked, seen = self.look(want), self.see(want)
+            assert action.shown(looked), f"{action.says()} cannot be seen in {looked}"
+            assert _known_after_a_step(looked) == _known_after_a_step(seen)
 
     def apply(self, want: Desired, rounds: int = 4) -> list[str]:
         """Until there is nothing to do; what was done. Fails when it does not come to an end."""
@@ -82,3 +90,8 @@ class Bench:
 def around(seen: Seen) -> Around:
     assert isinstance(seen.around, Around)
     return seen.around
+
+
+def _known_after_a_step(seen: Seen) -> Seen:
+    """What a look after a step says as well: all but who stands in the way."""
+    return replace(seen, around=around(seen).model_copy(update={"holder": None, "ports": (), "missing": ()}))

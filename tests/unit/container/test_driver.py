@@ -7,6 +7,7 @@ import pytest
 from reconciler.core.change import Verdict
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Present, Unknown
+from reconciler.core.ownership import Owned
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import State
@@ -74,6 +75,45 @@ def test_seeing_costs_two_calls_an_engine_at_any_number(lab):
     second = lab.bench.driver.observe(wanted, lab.host)
     assert lab.host.docker.engine(SYSTEM).calls.reads - before == 3
     assert [id.rid for id in second if second[id] != first[id]] == ["container#7"]
+
+
+def test_a_look_after_a_step_costs_one_call_whatever_lies_beside(lab):
+    for n in range(10):
+        Bench(lab.host, lab.bench.driver).apply(desired("web", f"container#{n}", ports=f"{8000 + n}:80"))
+    engine, want = lab.host.docker.engine(SYSTEM), desired("web", "container#3", ports="8003:80")
+    seen = lab.bench.look(want)
+    before = engine.calls.reads
+    assert lab.bench.look(want) == seen
+    assert engine.calls.reads - before == 1
+    lab.hand.stop("web.container.3", 1)
+    before = engine.calls.reads
+    assert lab.bench.look(want).state.status == "exited"
+    assert engine.calls.reads - before == 2
+
+
+def test_another_process_inspects_nothing_that_is_as_it_was_remembered(lab):
+    wants = [desired("web", f"container#{n}") for n in range(5)]
+    for want in wants:
+        Bench(lab.host, lab.bench.driver).apply(want)
+    items = [Wanted(ResourceId("web", want.rid), want, None) for want in wants]
+    first = lab.bench.driver.observe(items, lab.host)
+    again = [Wanted(item.id, item.desired, Owned("container", item.desired, item.desired, first[item.id])) for item in items]
+    engine = lab.host.docker.engine(SYSTEM)
+    before = engine.calls.reads
+    assert ContainerDriver().observe(again, lab.host) == first
+    assert engine.calls.reads - before == 3, "two lists, and where its data root is"
+    lab.hand.update("web.container.2", {"Memory": 64 << 20, "MemorySwap": 128 << 20})
+    assert ContainerDriver().observe(again, lab.host)[items[2].id].state.memory == 64 << 20
+
+
+def test_a_reference_that_means_another_image_by_now_is_seen_by_whoever_fetched_it(lab):
+    want = desired(image="osvc/demo:3")
+    lab.docker.registry["osvc/demo:3"] = demo_image(3)
+    lab.bench.apply(want)
+    lab.docker.add_image(ROOT, "osvc/demo:3", demo_image(4))
+    assert lab.bench.look(want).around.image.id == demo_image(3).id, "a look does not ask for what only another step changes"
+    assert lab.bench.see(want).around.image.id == demo_image(4).id
+    assert lab.bench.look(want).around.image.id == demo_image(4).id
 
 
 def test_a_fresh_driver_sees_the_same(lab):

@@ -50,6 +50,9 @@ class World:
 
     # the driver
 
+    def look(self, want: Any, host: Any) -> Observed:
+        return self.observe([want], host)[want.id]
+
     def observe(self, wanted: Any, host: Any) -> dict[ResourceId, Observed]:
         self.looks.append(tuple(item.id.rid for item in wanted))
         return {item.id: self.see(item.id.rid) for item in wanted}

@@ -63,6 +63,13 @@ def test_a_secret_that_changed_differs_and_stays_hidden():
     assert was.env["MODE"] == "one"
 
 
+def test_a_secret_that_was_read_back_as_its_mark_is_written_as_the_same_mark():
+    mark = CODEC.mark("s3cret")
+    assert CODEC.mark(mark) == mark
+    for value in ("hmac:", "hmac:0123", mark + "0", mark.upper()):
+        assert CODEC.mark(value) != value
+
+
 def test_another_key_makes_other_marks_and_none_is_shown():
     assert Codec(b"x" * 32).mark("hunter2") != CODEC.mark("hunter2")
     assert "k" * 8 not in repr(CODEC)
