@@ -1,4 +1,4 @@
-"""Action: one thing to do to one resource; it knows its command, its effect, its proof and its undoing."""
+"""Action: one thing to do to one resource; it knows its command, its effect, its proof and its undoing, and what that leaves."""
 
 import shlex
 from abc import abstractmethod
@@ -36,6 +36,28 @@ class Barrier(Enum):
 BARRIER: Final = Barrier.BARRIER
 
 
+class Facet(Enum):
+    """A part of the machine that undoing a step does not bring back as it was. The value is the clause that people read.
+
+    Whatever no facet of an undone step names is as it was before: tests compare whole machines by this. The rules behind the
+    words: nothing that may hold data is deleted to get back (architecture, section 2.6), an engine's `prune` and `rm -v` are
+    never used (safety), and nothing can give a process its pid, its start time and its silence back.
+    """
+
+    IMAGE = "the image that was fetched stays"
+    VOLUME = "a volume that the engine made for the container stays"
+    RUN = "what runs again is another run: pid, times, exit code, restart count, addresses"
+    OUTPUT = "what it wrote meanwhile stays: its log, its own layer, its volumes, its data root"
+    LEFTOVERS = "what an interrupted run or a dead process had left, and held nothing, is gone"
+    LIMIT = "a limit that there was not is now the largest there is: an engine cannot take one away again"
+    FILESYSTEM = "what mounting writes stays: its times, its journal, what e2fsck -p mended"
+    DEVICE = "the loop device or the anonymous device is another one"
+    CONTENT = "what a tmpfs held is lost"
+    FOLDER = "a folder that was made for data stays; one that was there and held nothing may be gone"
+    MARKER = "the marker that says whose a data root is stays"
+    LINK = "the engine's own bridge is another link: index, hardware address, and that it is up"
+
+
 class Action(Model):
     """One thing to do to one resource. Pure data: the type's driver performs it, the simulation applies it.
 
@@ -49,6 +71,9 @@ class Action(Model):
 
     blind: ClassVar[bool] = False
     """Nothing of its effect can be seen for certain: it is always performed, and that it ended without an error is its proof."""
+
+    facets: ClassVar[frozenset[Facet]] = frozenset()
+    """What `undo` does not bring back exactly; see Facet."""
 
     @abstractmethod
     def says(self) -> str:

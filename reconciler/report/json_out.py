@@ -144,6 +144,7 @@ def step_record(step: Step) -> Record:
         "reason": plain(step.reason),
         "repair": step.repair,
         "provisional": step.provisional,
+        "facets": sorted(facet.name.lower() for facet in step.action.facets),
     }
 
 

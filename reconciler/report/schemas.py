@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, TypeAlias
 
-from reconciler.core.action import Effect, Slot
+from reconciler.core.action import Effect, Facet, Slot
 from reconciler.core.change import Cause, Verdict
 from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
@@ -110,6 +110,7 @@ def _plan() -> dict[str, Schema]:
         reason=_TEXT,
         repair=_FLAG,
         provisional=_FLAG,
+        facets=_list(_names(Facet)),
     )
     return {
         "service": _TEXT,

@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +31,6 @@ class Bench(Protocol):
     folder: str
     data_root: str
 
-    def pause(self, container: str) -> None: ...
     def kill(self) -> None: ...
     def kill_daemon(self) -> None: ...
     def stop(self) -> None: ...
@@ -61,9 +59,6 @@ class FakeBench:
         pid = self.host.processes.spawn(words, log="/srv/o/log", env={}, cgroup="o").pid
         self.process = self.machine.processes.get(pid)
         assert self.process is not None, self.machine.tree.read("/srv/o/log", 1 << 20)
-
-    def pause(self, container: str) -> None:
-        self.docker.by_hand("/srv/o/s").pause(container)
 
     def kill(self) -> None:
         for process in list(self.machine.processes.values()):
@@ -97,9 +92,6 @@ class RealBench:
         self.folder = str(private.dir)
         self.data_root = private.data_root
         self.kill, self.kill_daemon, self.stop, self.start = private.kill, private.kill_daemon, private.stop, private.start
-
-    def pause(self, container: str) -> None:
-        subprocess.run(["docker", "-H", f"unix://{self.private.socket}", "pause", container], check=True, stdout=subprocess.DEVNULL)
 
     def read(self, path: str) -> str:
         return Path(path).read_text()
@@ -256,12 +248,13 @@ def test_a_list_by_labels(engine: Engine) -> None:
         lambda engine: engine.logs("nobody"),
         lambda engine: engine.start("nobody"),
         lambda engine: engine.stop("nobody", 1),
+        lambda engine: engine.pause("nobody"),
         lambda engine: engine.unpause("nobody"),
         lambda engine: engine.rename("nobody", "somebody"),
         lambda engine: engine.update("nobody", {"Memory": 64 << 20, "MemorySwap": 64 << 20}),
         lambda engine: engine.remove("nobody"),
     ],
-    ids=["inspect", "logs", "start", "stop", "unpause", "rename", "update", "remove"],
+    ids=["inspect", "logs", "start", "stop", "pause", "unpause", "rename", "update", "remove"],
 )
 def test_a_container_that_is_not_there(engine: Engine, call: Callable[[Engine], Any]) -> None:
     with pytest.raises(NotFound, match=r"^No such container: nobody$"):
@@ -300,6 +293,9 @@ def test_what_is_done_already_is_done(engine: Engine) -> None:
     engine.start("again")
     engine.unpause("again")
     assert state(engine, "again")["Status"] == "running"
+    engine.pause("again")
+    engine.pause("again")
+    assert state(engine, "again")["Status"] == "paused"
     engine.stop("again", 1)
     engine.stop("again", 1)
     assert state(engine, "again")["Status"] == "exited"
@@ -349,16 +345,18 @@ def test_a_paused_container(bench: Bench) -> None:
     engine = bench.engine
     engine.create("paused", SLEEP)
     engine.start("paused")
-    bench.pause("paused")
+    engine.pause("paused")
     paused = state(engine, "paused")
     assert (paused["Status"], paused["Running"], paused["Paused"]) == ("paused", True, True)
     with pytest.raises(Conflict, match="cannot start a paused container"):
         engine.start("paused")
     engine.unpause("paused")
     assert state(engine, "paused")["Status"] == "running"
-    bench.pause("paused")
+    engine.pause("paused")
     engine.stop("paused", 1)
     assert state(engine, "paused")["Status"] == "exited"
+    with pytest.raises(Conflict, match="is not running"):
+        engine.pause("paused")
 
 
 def test_a_running_container_is_not_removed(engine: Engine) -> None:
@@ -557,6 +555,7 @@ def calls_of(engine: Engine, archive: str) -> dict[str, Callable[[], Any]]:
         "create": lambda: engine.create("new", SLEEP),
         "start": lambda: engine.start("kept"),
         "stop": lambda: engine.stop("kept", 1),
+        "pause": lambda: engine.pause("kept"),
         "unpause": lambda: engine.unpause("kept"),
         "rename": lambda: engine.rename("kept", "new"),
         "update": lambda: engine.update("kept", {"Memory": 64 << 20, "MemorySwap": 64 << 20}),

@@ -147,7 +147,6 @@ class FakeEngine:
                 self._docker.ended(daemon, found, 137)
 
     def pause(self, container: str) -> None:
-        """Not of the port: what somebody does by hand."""
         self._freeze(container, paused=True)
 
     def unpause(self, container: str) -> None:
@@ -247,6 +246,8 @@ class FakeEngine:
     def _freeze(self, container: str, *, paused: bool) -> None:
         with self._write(f"{'pause' if paused else 'unpause'} {container}") as daemon:
             found = self._find(daemon, container)
+            if paused and not found.record["State"]["Running"]:
+                raise Conflict(f"Container {found.record['Id']} is not running")
             if found.record["State"]["Running"]:
                 found.record["State"].update(Paused=paused, Status="paused" if paused else "running")
                 self._docker.save(daemon, found)

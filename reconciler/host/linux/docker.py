@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +92,13 @@ class LinuxEngine:
         self.calls.writes += 1
         self._http.post("containers", container, "stop", timeout=WRITE + timeout, t=timeout)
 
+    def pause(self, container: str) -> None:
+        with _already("is already paused"):
+            self._post(container, "pause")
+
     def unpause(self, container: str) -> None:
-        try:
+        with _already("is not paused"):
             self._post(container, "unpause")
-        except Permanent as error:
-            if not str(error).endswith("is not paused"):
-                raise
 
     def rename(self, container: str, name: str) -> None:
         self._post(container, "rename", name=name)
@@ -166,3 +168,13 @@ class LinuxEngine:
 
         self.calls.writes += 1
         return DockerImages(self.socket, self._http.version(READ))
+
+
+@contextmanager
+def _already(words: str) -> Iterator[None]:
+    """A refusal that ends with these words says that it is done already."""
+    try:
+        yield
+    except (Permanent, Conflict) as error:
+        if not str(error).endswith(words):
+            raise

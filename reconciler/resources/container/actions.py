@@ -1,117 +1,26 @@
 """Actions: what can be done to a container. Pure data; driver.py performs them."""
 
-import shlex
-from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
-from reconciler.core.action import BARRIER, Action, Barrier, Effect
-from reconciler.core.observed import Absent, Present, Seen
+from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
+from reconciler.core.observed import Seen
 from reconciler.core.secrets import is_secret
+from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.forms import Volume, volumes_of
-from reconciler.resources.container.model import Around, Container, Desired, ImageFacts, assemble, pieces
+from reconciler.resources.container.model import Around, Desired
 from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, nano, size
 
-
-class ContainerAction(Action):
-    """socket: the engine. home: the name that the resource's container has when all is done. service, rid, private: whose it is."""
-
-    socket: str
-    home: str
-    service: str
-    rid: str
-    private: bool
-
-    @abstractmethod
-    def words(self) -> Sequence[str]:
-        """The words after `docker -H …`."""
-
-    def command(self) -> str:
-        return shlex.join(("docker", "-H", f"unix://{self.socket}", *self.words()))
-
-    def find(self, seen: Seen, name: str) -> Container | None:
-        """The container of this name on this engine, if it is the resource's."""
-        return next((one for one in pieces(seen) if one.name == name and one.socket == self.socket), None)
-
-    def swap(self, seen: Seen, name: str, *new: Container) -> Seen:
-        """The same observation with another container, or none, in place of this one."""
-        rest = (one for one in pieces(seen) if not (one.name == name and one.socket == self.socket))
-        return self.gather((*rest, *new), seen)
-
-    def gather(self, found: Iterable[Container], seen: Seen) -> Seen:
-        around = seen.around
-        assert isinstance(around, Around)
-        main = seen.state.socket if isinstance(seen, Present) and isinstance(seen.state, Container) else self.socket
-        return assemble(found, self.home, main, around)
-
-
-def _with_image(seen: Seen, ref: str) -> Seen:
-    """The image is there; which one it is will be known when it is."""
-    around = seen.around
-    assert isinstance(around, Around)
-    if around.image is not None:
-        return seen
-    facts = ImageFacts(id="sha256:" + sha256(f"the image that {ref} will be".encode()).hexdigest())
-    around = around.model_copy(update={"image": facts})
-    return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)
-
-
-def _has_image(seen: Seen) -> bool:
-    around = seen.around
-    assert isinstance(around, Around)
-    return around.image is not None
-
-
-class Fetch(ContainerAction):
-    """Have the image that `ref` names, wherever it comes from. timeout: seconds."""
-
-    ref: str
-    timeout: float
-
-    def after(self, seen: Seen) -> Seen:
-        return _with_image(seen, self.ref)
-
-    def shown(self, seen: Seen) -> bool:
-        return _has_image(seen)
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return ()
-
-
-class Pull(Fetch):
-    op = "pull"
-
-    def says(self) -> str:
-        return f"pull {self.ref}"
-
-    def words(self) -> Sequence[str]:
-        return ("pull", self.ref)
-
-
-class PullAgain(Pull):
-    """Also when the engine has an image of that name: that one is there proves nothing."""
-
-    blind = True
-
-
-class Load(Fetch):
-    op = "load"
-    archive: str
-
-    def says(self) -> str:
-        return f"load {self.ref} from {self.archive}"
-
-    def words(self) -> Sequence[str]:
-        return ("load", "-i", self.archive)
+_RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
 
 class Create(ContainerAction):
     """desired: settled; what equals the image's defaults is empty in it."""
 
     op = "create"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.VOLUME})
     name: str
     desired: Desired = Field(repr=False)
 
@@ -159,13 +68,14 @@ class Create(ContainerAction):
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         if self.find(before, self.name) is not None:
             return ()
-        return (Remove(**_whose(self), name=self.name),)
+        return (Remove(**self.whose, name=self.name),)
 
 
 class Start(ContainerAction):
     """timeout: how long until it has to run (and be healthy). stop_timeout: for the stop that undoes it."""
 
     op = "start"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
     name: str
     timeout: float
     stop_timeout: float = 10.0
@@ -177,7 +87,7 @@ class Start(ContainerAction):
         return ("start", self.name)
 
     def after(self, seen: Seen) -> Seen:
-        return _turned(self, seen, self.name, status="running", health="healthy", exit_code=0, error="", out_of_memory=False)
+        return self.turned(seen, self.name, status="running", health="healthy", exit_code=0, error="", out_of_memory=False)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
@@ -187,11 +97,12 @@ class Start(ContainerAction):
         found = self.find(before, self.name)
         if found is not None and found.alive:
             return ()
-        return (Stop(**_whose(self), name=self.name, timeout=self.stop_timeout, start_timeout=self.timeout),)
+        return (Stop(**self.whose, name=self.name, timeout=self.stop_timeout, start_timeout=self.timeout),)
 
 
 class Unpause(ContainerAction):
     op = "unpause"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.OUTPUT})
     name: str
 
     def says(self) -> str:
@@ -201,20 +112,46 @@ class Unpause(ContainerAction):
         return ("unpause", self.name)
 
     def after(self, seen: Seen) -> Seen:
-        return _turned(self, seen, self.name, status="running")
+        return self.turned(seen, self.name, status="running")
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
         return found is not None and found.status != "paused"
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return BARRIER
+        found = self.find(before, self.name)
+        return (Pause(**self.whose, name=self.name),) if found is not None and found.status == "paused" else ()
+
+
+class Pause(ContainerAction):
+    """What leads back to a container that somebody had paused."""
+
+    op = "pause"
+    effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    name: str
+
+    def says(self) -> str:
+        return f"pause {self.name}"
+
+    def words(self) -> Sequence[str]:
+        return ("pause", self.name)
+
+    def after(self, seen: Seen) -> Seen:
+        return self.turned(seen, self.name, status="paused")
+
+    def shown(self, seen: Seen) -> bool:
+        found = self.find(seen, self.name)
+        return found is not None and found.status == "paused"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.shown(before) else (Unpause(**self.whose, name=self.name),)
 
 
 class Stop(ContainerAction):
     """timeout: from the first signal to the kill. start_timeout: for the start that undoes it."""
 
     op = "stop"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
     effect: ClassVar[Effect] = Effect.DISRUPTIVE
     name: str
     timeout: float
@@ -230,7 +167,7 @@ class Stop(ContainerAction):
         found = self.find(seen, self.name)
         if found is None or not found.alive:
             return seen
-        return _turned(self, seen, self.name, status="exited", health="healthy")
+        return self.turned(seen, self.name, status="exited", health="healthy")
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
@@ -240,7 +177,8 @@ class Stop(ContainerAction):
         found = self.find(before, self.name)
         if found is None or not found.alive:
             return ()
-        return (Start(**_whose(self), name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout),)
+        start = Start(**self.whose, name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout)
+        return (start, Pause(**self.whose, name=self.name)) if found.status == "paused" else (start,)
 
 
 class Rename(ContainerAction):
@@ -255,7 +193,7 @@ class Rename(ContainerAction):
         return ("rename", self.name, self.to)
 
     def after(self, seen: Seen) -> Seen:
-        return _turned(self, seen, self.name, name=self.to)
+        return self.turned(seen, self.name, name=self.to)
 
     def shown(self, seen: Seen) -> bool:
         return self.find(seen, self.to) is not None and self.find(seen, self.name) is None
@@ -263,15 +201,20 @@ class Rename(ContainerAction):
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         if self.find(before, self.name) is None:
             return ()
-        return (Rename(**_whose(self), name=self.to, to=self.name),)
+        return (Rename(**self.whose, name=self.to, to=self.name),)
 
 
 class Update(ContainerAction):
-    """A change that a running container takes. None: left as it is. cpus: 0 is no limit; all: how many processors that is."""
+    """A change that a running container takes. None: left as it is.
+
+    memory_swap: with the memory; 0 is what follows from it. cpus: 0 is no limit; all_cpus: how many processors that is.
+    """
 
     op = "update"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LIMIT})
     name: str
     memory: int | None = None
+    memory_swap: int = 0
     cpus: float | None = None
     all_cpus: int = 0
     restart_policy: str | None = None
@@ -290,7 +233,7 @@ class Update(ContainerAction):
         words = ["update"]
         if self.memory is not None:
             limit = self.memory or NO_LIMIT
-            words += ["--memory", size(limit), "--memory-swap", size(limit * 2)]
+            words += ["--memory", size(limit), "--memory-swap", size(self.memory_swap or limit * 2)]
         if self.cpus is not None:
             words += ["--cpus", f"{self.cpus or self.all_cpus:g}"]
         if self.restart_policy is not None:
@@ -302,7 +245,7 @@ class Update(ContainerAction):
         body: dict[str, object] = {}
         if self.memory is not None:
             limit = self.memory or NO_LIMIT
-            body |= {"Memory": limit, "MemorySwap": limit * 2}
+            body |= {"Memory": limit, "MemorySwap": self.memory_swap or limit * 2}
         if self.cpus is not None:
             body["NanoCpus"] = nano(self.cpus or cpus)
         if self.restart_policy is not None:
@@ -313,7 +256,7 @@ class Update(ContainerAction):
     def _values(self) -> dict[str, object]:
         values: dict[str, object] = {}
         if self.memory is not None:
-            values |= {"memory": self.memory, "memory_swap": 0}
+            values |= {"memory": self.memory, "memory_swap": self.memory_swap}
         if self.cpus is not None:
             values["cpus"] = self.cpus
         if self.restart_policy is not None:
@@ -321,7 +264,7 @@ class Update(ContainerAction):
         return values
 
     def after(self, seen: Seen) -> Seen:
-        return _turned(self, seen, self.name, **self._values())
+        return self.turned(seen, self.name, **self._values())
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
@@ -337,9 +280,10 @@ class Update(ContainerAction):
             return ()
         return (
             Update(
-                **_whose(self),
+                **self.whose,
                 name=self.name,
                 memory=None if self.memory is None else found.memory,
+                memory_swap=0 if self.memory is None else found.memory_swap,
                 cpus=None if self.cpus is None else found.cpus,
                 all_cpus=self.all_cpus,
                 restart_policy=None if self.restart_policy is None else found.restart_policy,
@@ -351,6 +295,7 @@ class Remove(ContainerAction):
     """Never with volumes, never by force. used: it ran, and could write to its own layer, which goes with it."""
 
     op = "remove"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LEFTOVERS})
     name: str
     used: bool = False
 
@@ -394,14 +339,3 @@ def limited(cpus: object, all_cpus: int) -> float:
     """A limit of processors; one that the machine cannot exceed is none."""
     assert isinstance(cpus, (int, float))
     return 0.0 if all_cpus and cpus >= all_cpus else float(cpus)
-
-
-def _turned(action: ContainerAction, seen: Seen, container: str, **fields: object) -> Seen:
-    found = action.find(seen, container)
-    if found is None:
-        return seen
-    return action.swap(seen, container, found.model_copy(update=fields))
-
-
-def _whose(action: ContainerAction) -> dict[str, object]:
-    return {field: getattr(action, field) for field in ContainerAction.model_fields}

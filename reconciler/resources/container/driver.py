@@ -6,7 +6,7 @@ from typing import Any, Final
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
 from reconciler.host.ports import Host
-from reconciler.resources.container.actions import Fetch
+from reconciler.resources.container.image_actions import Fetch
 from reconciler.resources.container.observing import Look
 from reconciler.resources.container.performing import perform
 from reconciler.resources.container.views import Memory

@@ -7,11 +7,10 @@ from typing import Any, Final
 from reconciler.core.rules import Impact, rules_of
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Engine, Host, Pulled
+from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import (
-    ContainerAction,
     Create,
-    Load,
-    Pull,
+    Pause,
     Remove,
     Rename,
     Start,
@@ -20,6 +19,7 @@ from reconciler.resources.container.actions import (
     Update,
 )
 from reconciler.resources.container.forms import Port
+from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Desired
 from reconciler.resources.container.normal import RID, SERVICE, STORE, body_of, container_of, expected, facts_of, size
 from reconciler.resources.container.observing import binds_of, listener
@@ -47,6 +47,8 @@ def perform(action: ContainerAction, host: Host, say: Say) -> None:
             _start(action, engine, host, say)
         case Unpause():
             _unpause(action, engine, host)
+        case Pause():
+            _pause(action, engine, host)
         case Stop():
             _stop(action, engine, host)
         case Rename():
@@ -248,6 +250,11 @@ def _last_check(state: Mapping[str, Any]) -> str:
 def _unpause(action: Unpause, engine: Engine, host: Host) -> None:
     if _ours(engine, action, action.name, host)["State"].get("Paused"):
         engine.unpause(action.name)
+
+
+def _pause(action: Pause, engine: Engine, host: Host) -> None:
+    if not _ours(engine, action, action.name, host)["State"].get("Paused"):
+        engine.pause(action.name)
 
 
 def _stop(action: Stop, engine: Engine, host: Host) -> None:

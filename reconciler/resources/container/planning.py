@@ -11,9 +11,6 @@ from reconciler.core.observed import Present
 from reconciler.resources.container import refs
 from reconciler.resources.container.actions import (
     Create,
-    Load,
-    Pull,
-    PullAgain,
     Remove,
     Rename,
     Start,
@@ -23,6 +20,7 @@ from reconciler.resources.container.actions import (
     limited,
 )
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR, ports_of, volumes_of
+from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
 from reconciler.resources.container.normal import effective, ended, stripped, without
 

@@ -3,13 +3,16 @@
 import shlex
 from typing import ClassVar
 
-from reconciler.core.action import BARRIER, Action, Barrier, Effect
+from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.resources.dockerd.action import EngineAction, around_of, around_with, state_of, state_with
+
+_RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
 
 class MakeFolders(EngineAction):
     op: ClassVar[str] = "mkdir"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FOLDER})
 
     def folders(self) -> tuple[tuple[str, int], ...]:
         """Path and mode of each."""
@@ -42,6 +45,7 @@ class ClearStale(EngineAction):
     """
 
     op: ClassVar[str] = "clear"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LEFTOVERS})
     mounts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     after_stop: bool = False
@@ -81,6 +85,7 @@ class Mark(EngineAction):
     """Lay the marker into the data root. One that is there is kept."""
 
     op: ClassVar[str] = "mark"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.MARKER})
     adopts: bool = False
 
     def says(self) -> str:
@@ -135,6 +140,7 @@ class StartContainerd(EngineAction):
     """Start the engine's own containerd, detached, and wait for its socket."""
 
     op: ClassVar[str] = "containerd"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
 
     def says(self) -> str:
         return "start the engine's own containerd"
@@ -160,6 +166,7 @@ class StartDaemon(EngineAction):
     """
 
     op: ClassVar[str] = "start"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
     marker: str = ""
     kills: tuple[str, ...] = ()
 
@@ -255,6 +262,7 @@ class StopDaemon(EngineAction):
     """
 
     op: ClassVar[str] = "stop"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
     effect: ClassVar[Effect] = Effect.DISRUPTIVE
     keeps: tuple[str, ...] | None = None
 
@@ -286,6 +294,7 @@ class StopDaemon(EngineAction):
 
 class StopContainerd(EngineAction):
     op: ClassVar[str] = "stop-containerd"
+    facets: ClassVar[frozenset[Facet]] = _RERUN
 
     def says(self) -> str:
         return "stop the engine's own containerd"
@@ -307,6 +316,7 @@ class RemoveFolders(EngineAction):
     """Remove the engine's own files, its exec-root, the service's folder when it is empty, and its control groups."""
 
     op: ClassVar[str] = "rmdir"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FOLDER, Facet.OUTPUT, Facet.LEFTOVERS})
     cgroups: tuple[str, ...] = ()
 
     def says(self) -> str:

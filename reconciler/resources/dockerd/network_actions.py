@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from reconciler.core.action import Action, Barrier
+from reconciler.core.action import Action, Barrier, Facet
 from reconciler.core.observed import Seen
 from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
@@ -12,6 +12,7 @@ class MakeBridge(CommandsAction):
     """there, up, address: what is done already."""
 
     op: ClassVar[str] = "bridge"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LINK})
     shared: ClassVar[bool] = True
     there: bool = False
     address: bool = False
@@ -92,6 +93,7 @@ class Forward(EngineAction):
 
 class RemoveRules(CommandsAction):
     op: ClassVar[str] = "unfirewall"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LEFTOVERS})
     shared: ClassVar[bool] = True
     found: tuple[str, ...] = ()
 
@@ -114,6 +116,7 @@ class RemoveRules(CommandsAction):
 
 class RemoveBridge(CommandsAction):
     op: ClassVar[str] = "unbridge"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LINK})
     shared: ClassVar[bool] = True
 
     def says(self) -> str:

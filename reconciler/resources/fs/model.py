@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from reconciler.core.action import Action, Barrier, CommandAction, Effect
+from reconciler.core.action import Action, Barrier, CommandAction, Effect, Facet
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
@@ -205,6 +205,7 @@ class Mount(Action):
     """
 
     op: ClassVar[str] = "mount"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FILESYSTEM})
     shared: ClassVar[bool] = True
     dev: str
     mnt: str
@@ -260,6 +261,7 @@ class Remount(CommandAction):
     """Change the options of a mount. mnt_opt: settled, as they shall be. was: as they are."""
 
     op: ClassVar[str] = "remount"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FILESYSTEM})
     mnt: str
     type: str
     mnt_opt: tuple[str, ...]
@@ -303,6 +305,7 @@ class Unmount(CommandAction):
     """Unmount; never lazily, never by force. The fields say what has to lie there, so that nothing else is unmounted."""
 
     op: ClassVar[str] = "unmount"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FILESYSTEM, Facet.DEVICE, Facet.CONTENT})
     effect: ClassVar[Effect] = Effect.DISRUPTIVE
     dev: str
     mnt: str

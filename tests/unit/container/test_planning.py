@@ -97,11 +97,28 @@ def test_an_image_named_by_its_id_is_never_pulled():
 def test_start_and_unpause():
     want = desired()
     check(want, seen(want, made(want, status="exited")), verdict=Verdict.START, does=[f"start {NAME}"])
-    check(want, seen(want, made(want, status="paused")), verdict=Verdict.START, does=[f"unpause {NAME}"], undo=False)
+    check(want, seen(want, made(want, status="paused")), verdict=Verdict.START, does=[f"unpause {NAME}"])
     more = desired(memory="64m")
     check(
         more, seen(more, made(want, status="exited")), verdict=Verdict.START, does=[f"update {NAME}: memory 64m", f"start {NAME}"]
     )
+
+
+def test_a_container_that_was_paused_is_paused_again_by_undoing():
+    want, old = desired(), desired(command="sleep 2000")
+    change = planned(want, seen(want, made(old, status="paused")))
+    stop, was = next((action, was) for action, was in run(change)[1] if action.op == "stop")
+    assert [back.says() for back in stop.undo(was)] == [f"start {NAME}", f"pause {NAME}"]
+
+
+def test_swap_that_was_set_by_hand_comes_back_by_undoing():
+    want, old = desired(memory="128m"), desired(memory="64m")
+    before = seen(want, made(old, memory_swap=100 << 20))
+    (update,) = steps(planned(want, before))
+    (back,) = update.undo(before)
+    assert back.words()[1:5] == ("--memory", "64m", "--memory-swap", "100m")
+    found = pieces(back.after(update.after(before)))[0]
+    assert (found.memory, found.memory_swap) == (64 << 20, 100 << 20)
 
 
 def test_restart():

@@ -1,0 +1,71 @@
+"""Image actions: having the image that a container is made of. What was fetched is never taken away again."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import ClassVar
+
+from reconciler.core.action import Action, Barrier, Facet
+from reconciler.core.observed import Absent, Present, Seen
+from reconciler.resources.container.action import ContainerAction
+from reconciler.resources.container.model import Around, ImageFacts
+
+
+def _with_image(seen: Seen, ref: str) -> Seen:
+    """The image is there; which one it is will be known when it is."""
+    around = seen.around
+    assert isinstance(around, Around)
+    if around.image is not None:
+        return seen
+    facts = ImageFacts(id="sha256:" + sha256(f"the image that {ref} will be".encode()).hexdigest())
+    around = around.model_copy(update={"image": facts})
+    return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)
+
+
+def _has_image(seen: Seen) -> bool:
+    around = seen.around
+    assert isinstance(around, Around)
+    return around.image is not None
+
+
+class Fetch(ContainerAction):
+    """Have the image that `ref` names, wherever it comes from. timeout: seconds."""
+
+    ref: str
+    timeout: float
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.IMAGE})
+
+    def after(self, seen: Seen) -> Seen:
+        return _with_image(seen, self.ref)
+
+    def shown(self, seen: Seen) -> bool:
+        return _has_image(seen)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
+
+
+class Pull(Fetch):
+    op = "pull"
+
+    def says(self) -> str:
+        return f"pull {self.ref}"
+
+    def words(self) -> Sequence[str]:
+        return ("pull", self.ref)
+
+
+class PullAgain(Pull):
+    """Also when the engine has an image of that name: that one is there proves nothing."""
+
+    blind = True
+
+
+class Load(Fetch):
+    op = "load"
+    archive: str
+
+    def says(self) -> str:
+        return f"load {self.ref} from {self.archive}"
+
+    def words(self) -> Sequence[str]:
+        return ("load", "-i", self.archive)
