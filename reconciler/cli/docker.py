@@ -14,8 +14,8 @@ from reconciler.cli.display import note
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told, complain
 from reconciler.cli.known import known_specs
-from reconciler.cli.options import Usage
 from reconciler.cli.request import local_now, refuse_invalid, result_exit
+from reconciler.cli.verbs import Usage
 from reconciler.core.facts import Kind
 from reconciler.core.outcome import Event
 from reconciler.core.policy import Aim, Selection

@@ -1,16 +1,18 @@
-"""osvc: parsing only. The named verb's module is imported once the command line is known to be right."""
+"""osvc: parsing only. A verb's options are imported when it is named, and its module once they are known to be right."""
 
 from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
-from reconciler.cli.options import Usage, fail_usage, overview, parse, verb_called
+from reconciler.cli.verbs import Usage, fail_usage, overview, verb_called
+
+_UNREAD = 141
+"""128 and SIGPIPE, as a shell has it: whoever read the result has gone."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         _silence()
-        return 128 + signal.SIGPIPE
+        return _UNREAD
     except OSError as err:
         _silence()
         print(f"error: cannot write the result: {(err.strerror or str(err)).lower()}", file=sys.stderr)
@@ -47,6 +49,9 @@ def _run(words: Sequence[str]) -> Exit:
         if words[0].startswith("-"):
             raise Usage(f"options come after the verb, and {words[0]} comes before one; see osvc --help")
         verb = verb_called(words[0])
+
+        from reconciler.cli.options import parse
+
         options = parse(verb, words[1:])
     except Usage as err:
         return fail_usage(err)

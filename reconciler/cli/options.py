@@ -1,14 +1,12 @@
-"""The verbs and their options. Standard library only: `osvc --help` must not wait for anything else."""
+"""The options of each verb. Standard library only: the help of a verb must not wait for anything else."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
-from reconciler.cli.exits import Exit
+from reconciler.cli.verbs import Usage, Verb, did_you_mean
 
 WIDTH = 80
 """Of every help text, whatever the terminal: help is the same on each machine."""
@@ -16,30 +14,6 @@ WIDTH = 80
 
 _LONGEST = 365 * 86400.0
 """Seconds: no timer takes much more."""
-
-
-class Usage(Exception):
-    """The command line is wrong. The message says what, and what to do about it."""
-
-
-@dataclass(frozen=True)
-class Verb:
-    """One verb.
-
-    module: its file in this package. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
-    lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
-    """
-
-    name: str
-    about: str
-    options: Callable[[argparse.ArgumentParser], None]
-    raw: bool = False
-    lines: bool = False
-    machine: bool = True
-
-    @property
-    def module(self) -> str:
-        return f"reconciler.cli.{self.name}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -229,34 +203,26 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FOLDER", type=_file, help="write all schemas into this folder instead")
 
 
-VERBS = (
-    Verb("validate", "check specs, and report every error of every file", _validate, machine=False),
-    Verb("plan", "show what is different, why, and what would be done", _plan),
-    Verb("apply", "make it so", _apply, lines=True),
-    Verb("status", "show each service and its resources", _status),
-    Verb("start", "want a service up, and bring it up", _start, lines=True),
-    Verb("stop", "want a service down, and bring it down", _stop, lines=True),
-    Verb("watch", "keep it so", _watch, lines=True),
-    Verb("snapshot", "record what is on this machine, to plan against elsewhere", _snapshot),
-    Verb("doctor", "show what this machine has and lacks for osvc", _doctor, machine=False),
-    Verb("docker", "run docker against the engine of a service", _docker, raw=True),
-    Verb("schema", "print the JSON Schema of specs and documents", _schema, machine=False),
-)
-
-
-def verb_called(name: str) -> Verb:
-    """The verb of this name. Raises Usage, with the nearest names."""
-    for verb in VERBS:
-        if verb.name == name:
-            return verb
-    guess = did_you_mean(name, [verb.name for verb in VERBS])
-    raise Usage(f"unknown verb {name!r}{guess or '; osvc --help lists the verbs'}")
+_OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "validate": _validate,
+    "plan": _plan,
+    "apply": _apply,
+    "status": _status,
+    "start": _start,
+    "stop": _stop,
+    "watch": _watch,
+    "snapshot": _snapshot,
+    "doctor": _doctor,
+    "docker": _docker,
+    "schema": _schema,
+}
+"""Verb name -> what adds its options to a parser."""
 
 
 def parser_of(verb: Verb) -> Parser:
     """The parser of one verb; the others are not built."""
     parser = Parser(f"osvc {verb.name}", description=f"{verb.about[0].upper()}{verb.about[1:]}.")
-    verb.options(parser)
+    _OPTIONS[verb.name](parser)
     _show(parser)
     return parser
 
@@ -287,64 +253,3 @@ def _first_operand(words: Sequence[str]) -> int:
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
         at += 2 if words[at] in ("--wait", "--color") else 1
     return at + 1 if at < len(words) and words[at] == "--" else at
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """ "; did you mean 'apply'?", or "" when nothing is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def overview() -> str:
-    """The text of `osvc --help`."""
-    verbs = "\n".join(f"  {verb.name:<10}{verb.about}" for verb in VERBS)
-    codes = "\n".join(f"  {code:<10}{text}" for code, text in _CODES)
-    return f"""\
-usage: osvc VERB [OPTIONS] [PATH ...]
-       osvc VERB --help
-
-A folder of service specs says what should run on this machine.
-osvc makes it so with the fewest, smallest, safest steps.
-
-verbs:
-{verbs}
-
-options:
-  --help    show this text, or that of a verb
-  --version show the version
-
-exit codes:
-{codes}
-
-environment:
-  OSVC_CONFIG      the node's configuration (default: /etc/osvc/osvc.yaml)
-  OSVC_STATE_DIR   what osvc remembers (default: /var/lib/osvc)
-  OSVC_RUN_DIR     sockets and pid files (default: /run/osvc)
-  NO_COLOR         no colours
-"""
-
-
-_CODES = (
-    ("0", "converged, or nothing to do"),
-    ("1", "error"),
-    ("2", "plan: there are changes to make"),
-    ("3", "a step failed, and was undone"),
-    ("4", "refused: needs a permission (--yes, --prune)"),
-    ("5", "another run holds the lock"),
-    ("6", "a spec is not valid"),
-    ("7", "cannot tell: something needed could not be seen"),
-    ("8", "not converged: stuck, deferred, or an undo is not complete"),
-    ("64", "the command line is wrong"),
-    ("130, 143", "interrupted, terminated"),
-)
-
-
-def fail_usage(error: Usage) -> Exit:
-    """Print what is wrong with the command line."""
-    message, _, usage = str(error).partition("\n")
-    print(f"error: {message}", file=sys.stderr)
-    if usage:
-        print(usage, file=sys.stderr)
-    return Exit.USAGE

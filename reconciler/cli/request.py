@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import complain
-from reconciler.cli.options import Usage, did_you_mean
+from reconciler.cli.verbs import Usage, did_you_mean
 from reconciler.core.change import Verdict
 from reconciler.core.ids import NAME
 from reconciler.core.outcome import End, Result

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exits import WORST_FIRST, Exit
-from reconciler.cli.options import VERBS, parse, verb_called
+from reconciler.cli.options import parse
+from reconciler.cli.verbs import VERBS, verb_called
 from tests.cli.osvc import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -8,7 +8,8 @@ import pytest
 
 from reconciler import __version__
 from reconciler.cli.exits import WORST_FIRST, Exit, worst
-from reconciler.cli.options import VERBS, Usage, parse, verb_called
+from reconciler.cli.options import parse
+from reconciler.cli.verbs import VERBS, Usage, verb_called
 from tests.cli.osvc import ROOT
 
 NAMES = [verb.name for verb in VERBS]
@@ -37,6 +38,25 @@ def test_help_version_and_mistakes_import_the_standard_library_only(words):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "FOREIGN [] []"
+
+
+def test_the_overview_needs_no_parser():
+    script = (
+        "import sys\n"
+        "from reconciler.cli.main import main\n"
+        "main(['--help'])\n"
+        "print(sorted({'argparse', 'dataclasses', 'inspect', 'typing', 'json', 'signal'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "[]\n"
 
 
 def test_version(place):

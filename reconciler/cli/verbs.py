@@ -1,0 +1,118 @@
+"""The verbs: what `osvc --help` shows. Not even argparse is needed for that; cli/options.py has the options of each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from reconciler.cli.exits import Exit
+
+
+class Usage(Exception):
+    """The command line is wrong. The message says what, and what to do about it."""
+
+
+class Verb:
+    """One verb.
+
+    module: its file in this package. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
+    lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
+    """
+
+    __slots__ = ("about", "lines", "machine", "name", "raw")
+
+    def __init__(self, name: str, about: str, *, raw: bool = False, lines: bool = False, machine: bool = True) -> None:
+        self.name = name
+        self.about = about
+        self.raw = raw
+        self.lines = lines
+        self.machine = machine
+
+    @property
+    def module(self) -> str:
+        return f"reconciler.cli.{self.name}"
+
+
+VERBS = (
+    Verb("validate", "check specs, and report every error of every file", machine=False),
+    Verb("plan", "show what is different, why, and what would be done"),
+    Verb("apply", "make it so", lines=True),
+    Verb("status", "show each service and its resources"),
+    Verb("start", "want a service up, and bring it up", lines=True),
+    Verb("stop", "want a service down, and bring it down", lines=True),
+    Verb("watch", "keep it so", lines=True),
+    Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
+    Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+    Verb("docker", "run docker against the engine of a service", raw=True),
+    Verb("schema", "print the JSON Schema of specs and documents", machine=False),
+)
+
+
+def verb_called(name: str) -> Verb:
+    """The verb of this name. Raises Usage, with the nearest names."""
+    for verb in VERBS:
+        if verb.name == name:
+            return verb
+    guess = did_you_mean(name, [verb.name for verb in VERBS])
+    raise Usage(f"unknown verb {name!r}{guess or '; osvc --help lists the verbs'}")
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """ "; did you mean 'apply'?", or "" when nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def overview() -> str:
+    """The text of `osvc --help`."""
+    verbs = "\n".join(f"  {verb.name:<10}{verb.about}" for verb in VERBS)
+    codes = "\n".join(f"  {code:<10}{text}" for code, text in _CODES)
+    return f"""\
+usage: osvc VERB [OPTIONS] [PATH ...]
+       osvc VERB --help
+
+A folder of service specs says what should run on this machine.
+osvc makes it so with the fewest, smallest, safest steps.
+
+verbs:
+{verbs}
+
+options:
+  --help    show this text, or that of a verb
+  --version show the version
+
+exit codes:
+{codes}
+
+environment:
+  OSVC_CONFIG      the node's configuration (default: /etc/osvc/osvc.yaml)
+  OSVC_STATE_DIR   what osvc remembers (default: /var/lib/osvc)
+  OSVC_RUN_DIR     sockets and pid files (default: /run/osvc)
+  NO_COLOR         no colours
+"""
+
+
+_CODES = (
+    ("0", "converged, or nothing to do"),
+    ("1", "error"),
+    ("2", "plan: there are changes to make"),
+    ("3", "a step failed, and was undone"),
+    ("4", "refused: needs a permission (--yes, --prune)"),
+    ("5", "another run holds the lock"),
+    ("6", "a spec is not valid"),
+    ("7", "cannot tell: something needed could not be seen"),
+    ("8", "not converged: stuck, deferred, or an undo is not complete"),
+    ("64", "the command line is wrong"),
+    ("130, 143", "interrupted, terminated"),
+)
+
+
+def fail_usage(error: Usage) -> Exit:
+    """Print what is wrong with the command line."""
+    message, _, usage = str(error).partition("\n")
+    print(f"error: {message}", file=sys.stderr)
+    if usage:
+        print(usage, file=sys.stderr)
+    return Exit.USAGE
