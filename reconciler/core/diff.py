@@ -87,6 +87,9 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
     settled = Present(have, seen.around)
     if not kind.manages(want) or (owned is None and not kind.ours(have)):
         return Change(rid, kind.name, Verdict.KEEP, "not made by osvc; left alone", want, observed, settled, basis=basis)
+    obstacle = kind.obstacle(have)
+    if obstacle is not None:
+        return Change(rid, kind.name, Verdict.REFUSE, obstacle.reason, want, observed, settled, basis=basis, remedy=obstacle.remedy)
     if remove:
         return Change(rid, kind.name, Verdict.REMOVE, "no longer in the spec", want, observed, settled, (), Cause.SPEC, basis)
     return Change(rid, kind.name, Verdict.STOP, "to be stopped", want, observed, settled, (), Cause.SPEC, basis)

@@ -63,6 +63,9 @@ class ResourceKind(Protocol):
     def objection(self, desired: Any, state: Any | None, around: Any) -> Objection | None:
         """What forbids to bring it up as things are (a foreign container has the name); None when nothing does."""
 
+    def obstacle(self, state: Any) -> Objection | None:
+        """What forbids to take it down as things are (somebody mounted over it); None when nothing does."""
+
     def needs(self, desired: Any) -> Sequence[Need]:
         """The facts that it cannot be up without."""
 

@@ -55,10 +55,10 @@ class Scenario:
 def read(path: Path) -> Scenario:
     """Raises AssertionError when the spec of a scenario is not valid."""
     raw = yaml.safe_load(path.read_text())
-    now = _service(raw["spec"])
-    was = _service(raw["was"]) if "was" in raw else now
+    now = service_of(raw["spec"])
+    was = service_of(raw["was"]) if "was" in raw else now
     assert was is not None
-    base, applied = _converged(was)
+    base, applied = converged(was)
     goal = Goal(Aim.DOWN, raw["goal"]["down"]) if "goal" in raw else UP
     observed = dict(base)
     for rid, resource in (now.resources if now else {}).items():
@@ -67,9 +67,9 @@ def read(path: Path) -> Scenario:
             seen = base[rid]
             assert isinstance(seen, Present)
             if resource.desired != was.resources[rid].desired and resource.type != "dockerd":
-                observed[rid] = Present(seen.state, _around(kind, resource.desired))
+                observed[rid] = Present(seen.state, around_of(kind, resource.desired))
         else:
-            observed[rid] = Absent(_around(kind, resource.desired))
+            observed[rid] = Absent(around_of(kind, resource.desired))
     for rid, said in (raw.get("snapshot") or {}).items():
         observed[rid] = _observed(said, observed[rid])
     owned = _owned(raw.get("owned", "all"), was, applied)
@@ -86,7 +86,7 @@ def read(path: Path) -> Scenario:
     )
 
 
-def _service(spec: Any) -> Service | None:
+def service_of(spec: Any) -> Service | None:
     if spec is None:
         return None
     text = spec if isinstance(spec, str) else yaml.safe_dump(spec, sort_keys=False)
@@ -96,10 +96,10 @@ def _service(spec: Any) -> Service | None:
     return service
 
 
-def _converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
+def converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
     """The machine after a first apply, and the desired states that were applied."""
     observed: dict[str, Observed] = {
-        rid: Absent(_around(kind_of(resource.type), resource.desired)) for rid, resource in service.resources.items()
+        rid: Absent(around_of(kind_of(resource.type), resource.desired)) for rid, resource in service.resources.items()
     }
     for rid, resource in service.resources.items():
         if resource.type == "dockerd" and not getattr(resource.desired, "private", True):
@@ -120,20 +120,20 @@ def _observed(said: Any, now: Observed) -> Observed:
     if said == "absent":
         return Absent(now.around)
     if "absent" in said:
-        return Absent(_changed(now.around, said["absent"]))
+        return Absent(changed(now.around, said["absent"]))
     if "unknown" in said:
         assume = _observed(said["assume"], now) if "assume" in said else None
         assert not isinstance(assume, Unknown)
         return Unknown(said["unknown"], said.get("behind"), assume, said.get("basis", ""))
     assert isinstance(now, Present)
-    return Present(_changed(now.state, said), now.around)
+    return Present(changed(now.state, said), now.around)
 
 
-def _changed(record: Model, values: Mapping[str, Any]) -> Model:
+def changed(record: Model, values: Mapping[str, Any]) -> Model:
     return type(record).model_validate({**record.model_dump(), **values})
 
 
-def _around(kind: ResourceKind, desired: Model) -> Model:
+def around_of(kind: ResourceKind, desired: Model) -> Model:
     """Surroundings that forbid nothing: the device is there, the image too."""
     match kind.name:
         case "fs":

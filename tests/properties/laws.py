@@ -10,7 +10,7 @@ from dataclasses import replace
 from reconciler.core.action import Barrier, Effect, Slot
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import ResourceKind
-from reconciler.core.observed import Observed, Present
+from reconciler.core.observed import Absent, Observed, Present
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, Step
 from reconciler.core.planner import ACTS, assumed, make_plan
@@ -108,8 +108,23 @@ def _applied(change: Change, ownership: Ownership) -> object:
     return change.desired
 
 
+_FADES = frozenset(
+    {
+        *("exit_code", "error", "ended_at", "out_of_memory", "health"),  # how a container that is started and stopped last ended
+        *("protected", "mount_only"),  # whether a loop device is read-only: as its last mount had it
+        "leftovers",  # filled in by settle, from others
+        *("loaded", "disk", "folders", "files", "cgroups", "stale", "mounts", "shims"),  # what an engine's start leaves behind
+        *("data_root_in_place", "bridge_there", "bridge_up", "subnet", "rules", "forwarding"),  # what a start mends on its way
+    }
+)
+"""What a step declares not to lead back. Images that were fetched stay, too."""
+
+
 def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
-    """Law 4. Commit steps are barriers and come last: undo starts before them. What only repairs drift is never undone."""
+    """Law 4. Commit steps are barriers and come last: undo starts before them. What only repairs drift is never undone, and
+    nothing is on the way down."""
+    if plan.goal.aim is Aim.DOWN:
+        return
     state: dict[str, Observed] = {**assumed(observed), **{c.rid: c.seen for c in plan.changes if c.seen is not None}}
     start = dict(state)
     stack = []
@@ -125,4 +140,17 @@ def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
         for action in actions:
             state[step.rid] = action.after(state[step.rid])
     for rid, seen in start.items():
-        assert state[rid] == seen, f"law 4: undoing everything leaves {rid} as {state[rid]}, not {seen}"
+        assert _told(state[rid]) == _told(seen), f"law 4: undoing everything leaves {rid} with {_differs(state[rid], seen)}"
+
+
+def _told(seen: Observed) -> dict[str, object]:
+    """An observation, without what fades."""
+    assert isinstance(seen, (Present, Absent))
+    state = dict(seen.state) if isinstance(seen, Present) else {}
+    told = {name: value for name, value in state.items() if name not in _FADES}
+    return told | {f"around {name}": value for name, value in seen.around if name != "image"}
+
+
+def _differs(now: Observed, before: Observed) -> dict[str, tuple[object, object]]:
+    mine, theirs = _told(before), _told(now)
+    return {name: (mine.get(name), theirs.get(name)) for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)}

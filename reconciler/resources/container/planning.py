@@ -59,6 +59,9 @@ class ContainerKind:
             return Objection(reason, "free the port, or publish another one")
         return None
 
+    def obstacle(self, state: State) -> Objection | None:
+        return None
+
     def needs(self, desired: Desired) -> Sequence[Need]:
         binds = sorted({volume.source for volume in volumes_of(desired.volume_mounts) if volume.binds})
         return (Need(Fact(Kind.ENGINE, desired.socket)), *(Need(Fact(Kind.PATH, path)) for path in binds))

@@ -113,6 +113,9 @@ class EngineKind:
             return Objection(f"no free subnet is left in {desired.subnet_pool}", "set subnet_pool in osvc.yaml to a larger network")
         return _lost(desired, around) or _changed_storage(desired, state, around)
 
+    def obstacle(self, state: State) -> Objection | None:
+        return None
+
     def needs(self, desired: Desired) -> Sequence[Need]:
         return (Need(Fact(Kind.PATH, desired.data_root), Bond.HOLD),) if desired.private else ()
 

@@ -54,10 +54,16 @@ class FsKind:
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if state is not None and state.hidden:
-            return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
+            return self.obstacle(state)
         if state is not None and (state.dev, state.mnt) == (desired.dev, desired.mnt):
             return None
         return _about_point(desired, around) or (None if desired.type == "tmpfs" else _about_source(desired, state, around))
+
+    def obstacle(self, state: State) -> Objection | None:
+        """What lies over it would be unmounted in its stead."""
+        if not state.hidden:
+            return None
+        return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         needs = [Need(Fact(Kind.PATH, dirname(desired.mnt)))]

@@ -174,6 +174,9 @@ class ToyKind:
     def objection(self, desired: ToyDesired, state: ToyState | None, around: ToyAround) -> Objection | None:
         return Objection("somebody else has it", "ask them") if around.foreign else None
 
+    def obstacle(self, state: ToyState) -> Objection | None:
+        return None
+
     def needs(self, desired: ToyDesired) -> list[Need]:
         held = [Need(Fact(Kind.DEVICE, key), Bond.HOLD) for key in desired.needs]
         return held + [Need(Fact(Kind.DEVICE, key), Bond.ORDER) for key in desired.follows]

@@ -3,8 +3,10 @@
 import pytest
 
 from reconciler.core.change import Change, Verdict
+from reconciler.core.diff import diff_down
 from reconciler.core.facts import Fact, Kind
 from reconciler.core.observed import Absent, Present
+from reconciler.core.ownership import Owned
 from reconciler.core.rules import rules_of
 from reconciler.resources.fs.model import Around, Desired, State, Unmount
 from reconciler.resources.fs.planning import KIND
@@ -120,6 +122,14 @@ def test_a_mount_that_is_hidden_is_not_up():
     assert not KIND.is_up(state)
     assert "tmpfs tmpfs is mounted over /srv/x" in KIND.objection(LOOP, state, FILE).reason
     assert KIND.evidence(LOOP, state, FILE) == "hidden by tmpfs tmpfs"
+
+
+@pytest.mark.parametrize("remove", [False, True], ids=["stop", "remove"])
+def test_a_mount_that_is_hidden_is_not_taken_down_for_what_lies_over_it_would_go_in_its_stead(remove):
+    state = State(dev="/srv/x.img", mnt="/srv/x", type="ext4", hidden="tmpfs tmpfs")
+    change = diff_down(KIND, "fs#1", LOOP, Present(state, FILE), Owned("fs", LOOP, LOOP), remove=remove)
+    assert (change.verdict, change.reason) == (Verdict.REFUSE, "tmpfs tmpfs is mounted over /srv/x")
+    assert change.remedy == "umount /srv/x, if nobody needs it"
 
 
 def test_facts_and_claims():
