@@ -113,7 +113,7 @@ class Process:
 
 class Processes(Protocol):
     def all(self) -> tuple[Process, ...]:
-        """Every process that can be read, by pid."""
+        """Every process that can be read, by pid; `exe` and `cwd` are left out, for `get` to read."""
 
     def get(self, pid: int) -> Process | None:
         """One process, or None."""

@@ -3,6 +3,7 @@
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from signal import SIGHUP, SIGKILL
 
@@ -22,7 +23,8 @@ class FakeProcesses:
 
     def all(self) -> tuple[Process, ...]:
         self._machine.look("processes")
-        return tuple(_record(self._machine.processes[pid]) for pid in sorted(self._machine.processes))
+        found = (_record(self._machine.processes[pid]) for pid in sorted(self._machine.processes))
+        return tuple(replace(process, exe="", cwd="") for process in found)
 
     def get(self, pid: int) -> Process | None:
         self._machine.look(f"process {pid}")
