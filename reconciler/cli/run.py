@@ -48,9 +48,11 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     """
     selection, policy = selection_of(options), policy_of(options)
     prune_all = getattr(options, "prune_all", False)
-    with Session.open(config, write=False) as session:
-        targets = order.find(session)
-        plans = session.plans(targets, selection=selection, policy=policy, prune_all=prune_all)
+    stop = Stop()
+    with Session.open(config, write=False, stop=stop) as session:
+        host, targets = session.host, order.find(session)
+        surveys = session.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
+    plans = tuple(survey.plan for survey in surveys)
     check_rids(options, plans)
     if order.check is not None:
         order.check(plans)
@@ -63,13 +65,13 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
 
     shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
-    stop = Stop()
-    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+    with stop.catching(), Session.open(config, write=True, stop=stop, host=host) as session:
         if order.begin is not None:
             order.begin(session, targets)
         results = session.converge(
             targets,
             shown,
+            surveys=surveys,
             selection=selection,
             policy=policy,
             prune_all=prune_all,

@@ -14,13 +14,15 @@ class Owned:
     applied: the desired state that was last applied and verified; None between claim and verification.
     wanted: the desired state that was claimed, which `applied` will become.
     remembered: the last observation, for planning while it cannot be seen.
+    subset, parallel: its place among its type when it was applied, for taking it down when its spec is gone.
     """
 
     type: str
     wanted: Model
     applied: Model | None = None
     remembered: Seen | None = None
-    needs: tuple[str, ...] = ()
+    subset: str = ""
+    parallel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,9 +275,15 @@ def _claims(kind: ResourceKind, desired: Model) -> frozenset[tuple[str, str, str
     return frozenset((claim.kind, claim.scope, claim.key) for claim in kind.claims(desired))
 
 
+def _among(draft: _Draft, service: Service | None) -> tuple[str, bool]:
+    """A resource's subset, and whether that one moves together: as its spec says, or as it was applied when that is gone."""
+    if service is not None and draft.resource is not None:
+        return draft.resource.subset, service.moves_together(draft.resource)
+    return (draft.owned.subset, draft.owned.parallel) if draft.owned is not None else ("", False)
+
+
 def _place(draft: _Draft, service: Service | None) -> Placed:
-    subset = draft.resource.subset if draft.resource else ""
-    parallel = bool(service and subset and f"{draft.change.type}:{subset}" in service.parallel)
+    subset, parallel = _among(draft, service)
     return Placed(
         rid=draft.rid,
         rank=draft.kind.rank,

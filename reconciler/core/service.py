@@ -49,3 +49,7 @@ class Service:
     env: str = ""
     app: str = ""
     comment: str = ""
+
+    def moves_together(self, resource: Resource) -> bool:
+        """Whether a resource is started and stopped at the same time as the others of its subset."""
+        return bool(resource.subset) and f"{resource.type}:{resource.subset}" in self.parallel

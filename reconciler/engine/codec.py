@@ -120,7 +120,8 @@ class Codec:
             "wanted": self.dump(owned.wanted),
             "applied": None if owned.applied is None else self.dump(owned.applied),
             "remembered": None if owned.remembered is None else self.dump_observed(owned.type, owned.remembered),
-            "needs": list(owned.needs),
+            "subset": owned.subset,
+            "parallel": owned.parallel,
         }
 
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
@@ -131,7 +132,8 @@ class Codec:
             self.read(model, data["wanted"], known),
             None if data["applied"] is None else self.read(model, data["applied"], known),
             None if data["remembered"] is None else self.read_seen(name, data["remembered"], known),
-            tuple(data["needs"]),
+            data.get("subset", ""),
+            data.get("parallel", False),
         )
 
     # services

@@ -12,7 +12,7 @@ from secrets import randbelow, token_hex
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
-from reconciler.core.observed import Absent, Observed, Present, Seen, Snapshot
+from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, Step, uncovered
@@ -25,6 +25,7 @@ from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.target import Survey
 from reconciler.engine.undo import lane_of, lanes_of, undo
 
 ROUNDS = 5
@@ -32,6 +33,8 @@ _CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTA
 _REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
 """The ends that watch backs off from."""
 _FIRST_WAIT, _LONGEST_WAIT = 10, 300
+_GLANCE = 10.0
+"""Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Work:
 
     gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
     shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
-    whole_undo: a failure undoes the whole service, not only a lane.
+    whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Work:
     exact: bool = False
     verb: str = "apply"
     whole_undo: bool = False
+    glance: Survey | None = None
 
     def digest(self, codec: Codec) -> str:
         """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
@@ -121,12 +125,11 @@ class _Convergence:
         while len(self.plans) < ROUNDS:
             if self.means.stop.asked:
                 return self._result(End.STOPPED, "the run was asked to stop")
-            ownership, snapshot = self._look()
-            plan = self._plan(ownership, snapshot)
+            ownership, seen, plan = self._glanced() or self._looked()
             if not plan.certain and (plan.adopted or plan.released):
                 self._claim(plan, ownership)
                 ownership = self._ownership()
-                plan = self._plan(ownership, snapshot)
+                plan = self._plan(ownership, seen)
             self.plans.append(plan)
             refusal = self._check(plan, succeeded)
             if refusal is not None:
@@ -136,13 +139,25 @@ class _Convergence:
                 return self._conclude(plan)
             self._claim(plan, ownership)
             self.means.on_event(Began(self.work.name, self.id, len(self.plans), plan))
-            failure = self._do(plan, snapshot)
+            failure = self._do(plan, seen)
             if failure is not None:
                 return failure
             succeeded.add(plan.digest)
         return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
 
-    def _look(self) -> tuple[Ownership, Snapshot]:
+    def _glanced(self) -> tuple[Ownership, Mapping[str, Observed], Plan] | None:
+        """What was seen a moment ago, where that leaves nothing to do, also by what is owned now; else None."""
+        glance = self.work.glance
+        if self.plans or glance is None or self.means.host.clock.monotonic() - glance.at > _GLANCE:
+            return None
+        ownership = self._ownership()
+        plan = self._plan(ownership, glance.observed)
+        if not plan.empty:
+            return None
+        self._begin(ownership, glance.observed)
+        return ownership, glance.observed, plan
+
+    def _looked(self) -> tuple[Ownership, Mapping[str, Observed], Plan]:
         ownership = self._ownership()
         snapshot = observe(
             wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim),
@@ -151,19 +166,22 @@ class _Convergence:
             drivers=self.means.drivers,
             workers=self.means.workers,
         )
+        seen = snapshot.of(self.work.name)
+        self._begin(ownership, seen)
+        return ownership, seen, self._plan(ownership, seen)
+
+    def _begin(self, ownership: Ownership, seen: Mapping[str, Observed]) -> None:
         if not self.plans:
-            self.first_owned, self.first_seen = ownership, snapshot.of(self.work.name)
-        self._see(snapshot.of(self.work.name))
-        return ownership, snapshot
+            self.first_owned, self.first_seen = ownership, seen
+        self._see(seen)
 
     def _ownership(self) -> Ownership:
         service = self.work.service
         desired = [resource.desired for resource in service.resources.values()] if service else []
         return self.means.store.ownership(self.work.name, desired)
 
-    def _plan(self, ownership: Ownership, snapshot: Snapshot) -> Plan:
+    def _plan(self, ownership: Ownership, seen: Mapping[str, Observed]) -> Plan:
         work = self.work
-        seen = snapshot.of(work.name)
         return make_plan(work.service, work.name, work.goal, work.selection, seen, ownership, work.policy, self.means.kinds)
 
     def _check(self, plan: Plan, succeeded: set[str]) -> Result | None:
@@ -199,12 +217,12 @@ class _Convergence:
 
     # steps
 
-    def _do(self, plan: Plan, snapshot: Snapshot) -> Result | None:
+    def _do(self, plan: Plan, seen: Mapping[str, Observed]) -> Result | None:
         """Do the plan's certain steps; the commits last, and only when nothing is provisional any more. None when all went well."""
         self._open()
         run = self._run(plan)
         main, commits = _phases(plan)
-        known: dict[str, Observed] = dict(snapshot.of(self.work.name))
+        known: dict[str, Observed] = dict(seen)
         for only in (main, commits):
             if not only:
                 continue
@@ -265,7 +283,7 @@ class _Convergence:
     def _claim(self, plan: Plan, ownership: Ownership) -> None:
         """Own what is about to be made, before it is made; forget what is certainly gone."""
         claims = {
-            change.rid: _claimed(change, ownership.owned.get(change.rid))
+            change.rid: self._claimed(change, ownership.owned.get(change.rid))
             for change in plan.changes
             if change.verdict in _CLAIMED and not change.provisional
         }
@@ -296,8 +314,20 @@ class _Convergence:
             return replace(owned, wanted=last, applied=None) if selection.everything else owned
         touched = any(outcome.step.rid == change.rid for outcome in self.outcomes)
         if isinstance(change.observed, Present) and (touched or selection.takes(change.rid, change.type)):
-            return replace(owned, type=change.type, wanted=change.desired, applied=change.desired)
+            return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
         return owned
+
+    def _claimed(self, change: Change, owned: Owned | None) -> Owned:
+        if owned is None or owned.type != change.type:
+            return self._placed(change, Owned(change.type, change.desired))
+        return replace(owned, wanted=change.desired)
+
+    def _placed(self, change: Change, owned: Owned) -> Owned:
+        service = self.work.service
+        if service is None or change.rid not in service.resources:
+            return owned
+        resource = service.resources[change.rid]
+        return replace(owned, subset=resource.subset, parallel=service.moves_together(resource))
 
     def _unclaim(self) -> None:
         """What this run claimed first, and led back until nothing of it was left, is not owned."""
@@ -340,12 +370,6 @@ def backoff(failures: int) -> timedelta:
     """How long watch leaves a service alone after so many failures in a row: doubling, capped, with a tenth of jitter."""
     seconds = min(_FIRST_WAIT << min(failures - 1, 10), _LONGEST_WAIT)
     return timedelta(seconds=seconds * (1 + randbelow(100) / 1000))
-
-
-def _claimed(change: Change, owned: Owned | None) -> Owned:
-    if owned is None or owned.type != change.type:
-        return Owned(change.type, change.desired)
-    return replace(owned, wanted=change.desired)
 
 
 def _phases(plan: Plan) -> tuple[frozenset[int], frozenset[int]]:

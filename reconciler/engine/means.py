@@ -13,8 +13,8 @@ from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver
 from reconciler.resources.registry import driver_of, kind_of
 
-WORKERS = 4
-"""Calls at once on one engine: measured, the best on two cores; without a cap engines time out."""
+WORKERS = 8
+"""Steps that are worked on at once: more than an engine is asked to change at once, for each step also looks, and waits."""
 
 
 @dataclass(frozen=True, slots=True)

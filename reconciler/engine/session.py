@@ -168,8 +168,9 @@ class Session:
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
         ordered = self._ordered(targets, policy)
+        at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         seen = self.observe(ordered) if snapshot is None else snapshot
-        surveys = tuple(self._survey(target, seen, selection, policy) for target in ordered)
+        surveys = tuple(replace(self._survey(target, seen, selection, policy), at=at) for target in ordered)
         if policy.prune and not prune_all:
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys
@@ -179,6 +180,7 @@ class Session:
         targets: Sequence[Target],
         shown: Mapping[str, Plan] | None = None,
         *,
+        surveys: Sequence[Survey] = (),
         selection: Selection = _ALL,
         policy: Policy = _PLAIN,
         prune_all: bool = False,
@@ -190,6 +192,7 @@ class Session:
     ) -> tuple[Result, ...]:
         """Bring each service to its goal, one after the other; a Result each, also for those that failed or are locked.
 
+        surveys: what was seen a moment ago; a service that had nothing to do then is not looked at again.
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
@@ -198,8 +201,9 @@ class Session:
         self.store.check_writable()
         ordered = self._ordered(targets, policy)
         if policy.prune and not prune_all:
-            plans = shown or {plan.service: plan for plan in self.plans(ordered, selection=selection, policy=policy)}
-            self._guard(plans, ordered)
+            surveys = surveys or self.survey(ordered, selection=selection, policy=policy, prune_all=True)
+            self._guard({survey.target.name: survey.plan for survey in surveys}, ordered)
+        glances = {survey.target.name: survey for survey in surveys}
         means = self._means(verb, on_event)
         results: list[Result] = []
         for target in ordered:
@@ -214,6 +218,7 @@ class Session:
                 exact,
                 verb,
                 whole_undo,
+                glances.get(target.name),
             )
             open_ends = {result.service for result in results if result.end is not End.CONVERGED}
             results.append(self._converge(work, means, lock_wait, target, open_ends))

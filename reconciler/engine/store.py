@@ -76,6 +76,8 @@ class Store:
         self.uuid = uuid
         self.read_only = read_only
         self.folder = folder
+        self._read: dict[tuple[str, str], tuple[str, Mapping[str, str], Owned]] = {}
+        """(service, rid) -> the record that was read last, the secrets that were known, and what they came to."""
 
     # opening
 
@@ -193,7 +195,15 @@ class Store:
         """What a service owns. desired: its models now; a stored mark of one of their secrets is read back as that secret."""
         known = self.codec.known(desired)
         rows = self._rows("SELECT rid, record FROM owned WHERE service = ? ORDER BY rid", service)
-        return Ownership(self.uuid, {rid: self.codec.read_owned(json.loads(record), known) for rid, record in rows})
+        return Ownership(self.uuid, {rid: self._owned(service, rid, record, known) for rid, record in rows})
+
+    def _owned(self, service: str, rid: str, record: str, known: Mapping[str, str]) -> Owned:
+        """A record, read once for as long as it stays the same: a run asks for what it owns in every round."""
+        last = self._read.get((service, rid))
+        if last is None or last[0] != record or last[1] != known:
+            last = record, known, self.codec.read_owned(json.loads(record), known)
+            self._read[service, rid] = last
+        return last[2]
 
     def own(self, service: str, owned: Mapping[str, Owned]) -> None:
         """Write what is owned of these rids (claims, and what was verified). Durable; written only where it differs."""

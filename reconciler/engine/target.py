@@ -31,9 +31,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is known of one target: observed, owned and planned, from one snapshot. For status, and for plan --json."""
+    """What is known of one target: observed, owned and planned, from one snapshot. For status, and for plan --json.
+
+    at: when it was observed, on the host's monotonic clock; for a recorded snapshot, never.
+    """
 
     target: Target
     observed: Mapping[str, Observed]
     ownership: Ownership
     plan: Plan
+    at: float = float("-inf")

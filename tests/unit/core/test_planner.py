@@ -1,7 +1,10 @@
 """The planner: verdicts, selection, holding back, bouncing, order; each rule by the smallest toy that shows it."""
 
+from dataclasses import replace
+
 import pytest
 
+from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Verdict
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.order import Cycle
@@ -278,6 +281,18 @@ def test_a_subset_comes_up_in_sequence_unless_it_is_parallel():
 
     assert waits(()) == {"box#2": [], "box#3": ["box#2"], "box#1": ["box#3"]}
     assert waits(("box:a",)) == {"box#2": [], "box#3": [], "box#1": ["box#2", "box#3"]}
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_what_left_the_spec_goes_down_as_it_was_applied(parallel):
+    spec = service(box_1=ToyDesired(), box_2=ToyDesired())
+    seen = {rid: up(ToyDesired()) for rid in spec.resources}
+    was = {rid: replace(item, subset="a", parallel=parallel) for rid, item in owned(spec).owned.items()}
+    plan = planned(None, seen, Ownership("store", was), policy=Policy(prune=True))
+    rids = {step.n: step.rid for step in plan.steps}
+    stops = [step for step in plan.steps if step.slot is Slot.DOWN]
+    waits = {step.rid: {rids[n] for n in step.after} - {step.rid} for step in stops}
+    assert waits == ({"box#1": set(), "box#2": set()} if parallel else {"box#2": set(), "box#1": {"box#2"}})
 
 
 def test_sequence_alone_does_not_carry_failure():

@@ -95,7 +95,7 @@ def test_fields_of_another_version_are_left_out_and_nonsense_is_told():
     with pytest.raises(StoreError, match=r"cannot read a stored ToyDesired: live: "):
         CODEC.read(ToyDesired, {"live": "many"})
     with pytest.raises(StoreError, match="no resource type 'teapot'"):
-        Codec(b"k" * 32).read_owned({"type": "teapot", "wanted": {}, "applied": None, "remembered": None, "needs": []})
+        Codec(b"k" * 32).read_owned({"type": "teapot", "wanted": {}, "applied": None, "remembered": None})
 
 
 @given(

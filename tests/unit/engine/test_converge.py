@@ -12,6 +12,16 @@ DISK = ToyDesired(gives="d")
 STACK = service(disk_1=DISK, box_1=ToyDesired(needs=("d",)), box_2=ToyDesired(needs=("d",)))
 
 
+def test_a_resource_keeps_its_place_for_the_day_when_its_spec_is_gone(bench):
+    spec = service({"box#1": "a"}, ("box:a",), box_1=ToyDesired(), box_2=ToyDesired())
+    bench.converge(spec)
+    places = {rid: (item.subset, item.parallel) for rid, item in bench.owned.items()}
+    assert places == {"box#1": ("a", True), "box#2": ("", False)}
+    bench.converge(service({"box#2": "b"}, (), box_1=ToyDesired(), box_2=ToyDesired()))
+    places = {rid: (item.subset, item.parallel) for rid, item in bench.owned.items()}
+    assert places == {"box#1": ("", False), "box#2": ("b", False)}
+
+
 def test_a_new_service_comes_up_in_the_order_of_its_needs(bench):
     result = bench.converge(STACK)
     assert result.end is End.CONVERGED

@@ -38,6 +38,51 @@ def test_apply_then_nothing_is_left_to_do(node):
     assert node.machine.effects == effects
 
 
+def converge_on_surveys(node, after=lambda: None):
+    """Survey, let something happen, converge on what was surveyed: the ends, and the looks at the mount table that it took."""
+    with node.session() as session:
+        targets = session.targets(session.load())
+        surveys = session.survey(targets)
+        after()
+        before = len(node.machine.looks)
+        results = session.converge(targets, surveys=surveys)
+    return [result.end for result in results], sum("table" in look for look in node.machine.looks[before:])
+
+
+def test_what_had_nothing_to_do_a_moment_ago_is_not_looked_at_again(node):
+    node.apply()
+    assert converge_on_surveys(node) == ([End.CONVERGED] * 3, 0)
+    node.write("web", SPEC % "web2")
+    ends, looks = converge_on_surveys(node)
+    assert ends == [End.CONVERGED] * 3 and looks > 0
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web2"]
+
+
+def test_what_was_seen_long_ago_is_looked_at_again(node):
+    node.apply()
+    clock = FakeHost(node.machine).clock
+
+    def wait_and_unmount():
+        clock.sleep(60)
+        FakeHost(node.machine).commands.run(["umount", "/mnt/web"])
+
+    ends, looks = converge_on_surveys(node, wait_and_unmount)
+    assert ends == [End.CONVERGED] * 3 and looks >= 3
+    assert "/mnt/web" in node.mounts()
+
+
+def test_what_another_run_did_meanwhile_is_looked_at(node):
+    """That run stopped owning what this one saw: what it saw does not count any more."""
+    node.apply()
+
+    def forget():
+        with node.session() as other:
+            other.store.release("web", ["fs#1"])
+
+    ends, looks = converge_on_surveys(node, forget)
+    assert ends == [End.CONVERGED] * 3 and looks >= 1
+
+
 def test_planning_makes_nothing(node):
     with node.session(write=False) as session:
         plans = session.plans(session.targets(session.load()))
