@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
-from reconciler.core.kind import Moves, ResourceKind
+from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
-from reconciler.core.rules import Impact, Rule, rules_of
+from reconciler.core.rules import Impact, Rule, compared_of, values_of
 from reconciler.core.secrets import HIDDEN, masked
 
 _WORST = {
@@ -79,7 +79,7 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
         want, _ = kind.settle(desired, None, seen.around)
         leave, quiet = (Verdict.REMOVE, Verdict.RELEASE) if remove else (Verdict.STOP, Verdict.KEEP)
         left = Change(rid, kind.name, leave, "is left elsewhere", want, observed, seen, (), Cause.SPEC, basis)
-        if kind.manages(want) and kind.moves(left) != Moves():
+        if kind.manages(want) and any(kind.moves(left)):
             return left
         return Change(rid, kind.name, quiet, "is not there", want, observed, seen, basis=basis)
     want, have = kind.settle(desired, seen.state, seen.around)
@@ -105,17 +105,16 @@ def _seen(observed: Observed) -> tuple[Seen | None, str]:
 
 
 def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | None) -> tuple[FieldChange, ...]:
-    if have is None:
+    if have is None or values_of(type(want))(want) == values_of(type(want))(have):
         return ()
     last = owned.applied if owned else None
-    return tuple(
-        change
-        for name, rule in rules_of(type(want)).items()
-        if rule.impact is not Impact.NONE and not rule.compare(getattr(want, name), getattr(have, name))
-        for change in _parts(
-            name, rule, getattr(want, name), getattr(have, name), getattr(last, name) if last else None, last is None
-        )
-    )
+    found: list[FieldChange] = []
+    for name, rule in compared_of(type(want)):
+        mine, theirs = getattr(want, name), getattr(have, name)
+        if mine == theirs or rule.compare(mine, theirs):
+            continue
+        found.extend(_parts(name, rule, mine, theirs, getattr(last, name) if last else None, last is None))
+    return tuple(found)
 
 
 def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Iterator[FieldChange]:

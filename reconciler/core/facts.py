@@ -4,8 +4,8 @@ Resource types do not know each other. A type says "I provide the mount /srv", a
 core/order.py matches the two.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -22,8 +22,9 @@ class Kind(Enum):
     NETNS = "network namespace"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
+    """Something that holds while a resource is up."""
+
     kind: Kind
     key: str
 
@@ -35,14 +36,14 @@ class Bond(Enum):
     HOLD = "hold"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
+    """A fact that a resource cannot be up without."""
+
     fact: Fact
     bond: Bond = Bond.HOLD
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Something that one resource on the machine holds exclusively.
 
     scope: what the claim is exclusive within: "" for the machine, or the key of an engine for a name inside it.

@@ -1,6 +1,7 @@
 """ResourceId: which resource of which service, and the natural order of rids."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -21,6 +22,7 @@ class ResourceId(NamedTuple):
         return f"{self.service} {self.rid}"
 
 
+@lru_cache(maxsize=8192)
 def natural(text: str) -> NaturalKey:
     """Sort key in natural order: `container#2` before `container#10`."""
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part)

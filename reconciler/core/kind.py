@@ -5,7 +5,7 @@ A resource type is one folder; its planning.py holds one instance of this contra
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from reconciler.core.action import Action
 from reconciler.core.change import Change
@@ -13,9 +13,8 @@ from reconciler.core.facts import Claim, Fact, Need
 from reconciler.core.model import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """The actions that a change takes, by slot; each slot is done in sequence."""
+class Moves(NamedTuple):
+    """The actions that a change takes, by slot (and in the order of Slot); each slot is done in sequence."""
 
     prepare: tuple[Action, ...] = ()
     down: tuple[Action, ...] = ()

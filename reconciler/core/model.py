@@ -1,5 +1,7 @@
 """Model: the base of every record that crosses a file or a port of the core."""
 
+from typing import Any, TypeVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,3 +12,12 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=False)
+
+
+M = TypeVar("M", bound=Model)
+
+
+def changed(record: M, **values: Any) -> M:
+    """The record with these values; the very same one when it has them already, as most have."""
+    news = {name: value for name, value in values.items() if getattr(record, name) != value}
+    return record.model_copy(update=news) if news else record

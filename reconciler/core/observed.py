@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar
 
 from reconciler.core.ids import ResourceId
@@ -49,7 +50,7 @@ Observed: TypeAlias = Present[Model, Model] | Absent[Model] | Unknown[Model, Mod
 Seen: TypeAlias = Present[Model, Model] | Absent[Model]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What was observed of many resources at one moment, and of the machine's boot."""
 
@@ -58,4 +59,11 @@ class Snapshot:
 
     def of(self, service: str) -> Mapping[str, Observed]:
         """rid -> observed, of one service."""
-        return {rid.rid: seen for rid, seen in self.observed.items() if rid.service == service}
+        return self._services.get(service, {})
+
+    @cached_property
+    def _services(self) -> Mapping[str, Mapping[str, Observed]]:
+        found: dict[str, dict[str, Observed]] = {}
+        for id, seen in self.observed.items():
+            found.setdefault(id.service, {})[id.rid] = seen
+        return found

@@ -11,19 +11,23 @@ Rules (architecture, section 6), each a function below:
 A NEED edge carries failure (the later step is pointless without the earlier); a SEQUENCE edge does not.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from reconciler.core.action import Slot
-from reconciler.core.facts import Bond, Fact, Kind, Need, holds_path
+from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
 
 Block = tuple[str, Slot]
 """The actions of one resource in one slot."""
+
+N = TypeVar("N")
+
+_SLOTS: Final = tuple(Slot)
 
 
 class Cycle(Exception):
@@ -39,7 +43,7 @@ class Placed:
     """A resource as the order sees it.
 
     needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it.
-    claims, holds: the claims it will have, and has now. leaves: it is going away for good (stop, remove).
+    claims, holds: the claims it will have, and has now, as far as it moves. leaves: it is going away for good (stop, remove).
     behind: what has to come up before this can be reached at all, to be taken down.
     """
 
@@ -61,20 +65,28 @@ class Placed:
         return (self.rank, self.subset)
 
     def blocks(self) -> tuple[Block, ...]:
-        return tuple((self.rid, slot) for slot in Slot if getattr(self.moves, slot.name.lower()))
+        return tuple((self.rid, slot) for slot in _SLOTS if self.moves[slot])
 
     def has(self, slot: Slot) -> bool:
-        return bool(getattr(self.moves, slot.name.lower()))
+        return bool(self.moves[slot])
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is done to it."""
+        return any(self.moves)
 
     def ready(self) -> Block | None:
         """The block after which the resource is up, if anything is done to bring it there."""
-        return next(((self.rid, slot) for slot in (Slot.UP, Slot.LIVE) if self.has(slot)), None)
+        if self.moves.up:
+            return (self.rid, Slot.UP)
+        return (self.rid, Slot.LIVE) if self.moves.live else None
 
 
 @dataclass(slots=True)
 class Edges:
-    """block -> the blocks that come first; NEED edges are among `needs` too."""
+    """block -> the blocks that come first; NEED edges are among `needs` too. order: in which the resources come up."""
 
+    order: tuple[str, ...] = ()
     after: dict[Block, set[Block]] = field(default_factory=dict)
     needs: dict[Block, set[Block]] = field(default_factory=dict)
 
@@ -87,20 +99,61 @@ class Edges:
             self.after[later].add(earlier)
 
 
-def match(needs: Iterable[Need], providers: Mapping[Fact, str]) -> dict[str, Bond]:
-    """rid -> bond of the resources that provide what is needed. A path is provided by the deepest mount that holds it;
-    a fact that no resource of the service provides is the machine's own."""
-    mounts = [(fact.key, rid) for fact, rid in providers.items() if fact.kind is Kind.MOUNT]
+class Providers:
+    """Which resource provides which fact; of two that provide the same, the later one."""
+
+    def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
+        self._facts = dict(provided)
+
+    def of(self, fact: Fact) -> str | None:
+        """The rid; None for a fact that no resource of the service provides: it is the machine's own.
+
+        A path is provided by the deepest mount that holds it.
+        """
+        if fact.kind is not Kind.PATH:
+            return self._facts.get(fact)
+        path = fact.key
+        while True:
+            rid = self._facts.get(Fact(Kind.MOUNT, path))
+            if rid is not None or path == "/":
+                return rid
+            path = path.rpartition("/")[0] or "/"
+
+
+def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:
+    """rid -> bond of the resources that provide what is needed."""
     found: dict[str, Bond] = {}
     for need in needs:
-        if need.fact.kind is Kind.PATH:
-            under = [(mount, rid) for mount, rid in mounts if holds_path(mount, need.fact.key)]
-            rid = max(under, key=lambda pair: len(pair[0]))[1] if under else None
-        else:
-            rid = providers.get(need.fact)
+        rid = providers.of(need.fact)
         if rid is not None:
             found[rid] = Bond.HOLD if need.bond is Bond.HOLD else found.get(rid, need.bond)
     return found
+
+
+def in_turn(nodes: Iterable[N], waits: Mapping[N, Collection[N]], key: Callable[[N], Any]) -> list[N]:
+    """The nodes, each after those that it waits for; of what is ready the one with the least key comes first.
+
+    Left out are those that wait for each other in a circle, and whatever waits for them.
+    """
+    order = sorted(nodes, key=key)
+    place = {node: n for n, node in enumerate(order)}
+    if all(place[other] < n for n, node in enumerate(order) for other in waits[node]):
+        return order
+    missing = [len(waits[node]) for node in order]
+    behind: list[list[int]] = [[] for _ in order]
+    for n, node in enumerate(order):
+        for other in waits[node]:
+            behind[place[other]].append(n)
+    ready = [n for n, count in enumerate(missing) if not count]
+    turn: list[N] = []
+    while ready:
+        n = heappop(ready)
+        turn.append(order[n])
+        for later in behind[n]:
+            missing[later] -= 1
+            if not missing[later]:
+                heappush(ready, later)
+    return turn
 
 
 def line_up(placed: Mapping[str, Placed], *, now: bool = False) -> tuple[str, ...]:
@@ -108,33 +161,25 @@ def line_up(placed: Mapping[str, Placed], *, now: bool = False) -> tuple[str, ..
 
     now: by the edges as they run now (for going down). Raises Cycle.
     """
-
-    def wants(item: Placed) -> Iterable[str]:
-        return (rid for rid in (item.held if now else item.needs) if rid in placed and rid != item.rid)
-
-    waits = {rid: set(wants(item)) for rid, item in placed.items()}
-    behind: dict[str, list[str]] = {rid: [] for rid in placed}
-    for rid, needed in waits.items():
-        for other in needed:
-            behind[other].append(rid)
+    waits = {
+        rid: {other for other in (item.held if now else item.needs) if other in placed and other != rid}
+        for rid, item in placed.items()
+    }
 
     def key(rid: str) -> tuple[Any, ...]:
         item = placed[rid]
         return (item.rank, natural(item.subset), item.sequence, natural(rid), rid)
 
-    heap = [key(rid) for rid, needed in waits.items() if not needed]
-    heapify(heap)
-    order: list[str] = []
-    while heap:
-        rid = heappop(heap)[-1]
-        order.append(rid)
-        for other in behind[rid]:
-            waits[other].discard(rid)
-            if not waits[other]:
-                heappush(heap, key(other))
+    order = in_turn(placed, waits, key)
     if len(order) < len(placed):
-        raise Cycle(_circle({rid: needed for rid, needed in waits.items() if needed}))
+        raise Cycle(_circle(_stuck(waits, order)))
     return tuple(order)
+
+
+def _stuck(waits: Mapping[N, Collection[N]], done: Collection[N]) -> dict[N, set[N]]:
+    """What was left out of the order, and what of that it waits for."""
+    left = waits.keys() - set(done)
+    return {node: left.intersection(waits[node]) for node in left}
 
 
 def _circle(waits: Mapping[str, set[str]]) -> list[str]:
@@ -148,20 +193,21 @@ def _circle(waits: Mapping[str, set[str]]) -> list[str]:
 
 def connect(placed: Mapping[str, Placed]) -> Edges:
     """Every edge between the blocks of these resources. Raises Cycle."""
-    edges = Edges()
-    for item in placed.values():
+    ups, downs = line_up(placed), line_up(placed, now=True)[::-1]
+    edges = Edges(ups)
+    acting = {rid: item for rid, item in placed.items() if item.acts}
+    for item in acting.values():
         for block in item.blocks():
             edges.after[block] = set()
             edges.needs[block] = set()
-    ups, downs = line_up(placed), tuple(reversed(line_up(placed, now=True)))
-    for item in placed.values():
-        _slots(item, placed, edges)
-        _needs(item, placed, edges)
-    _holders(placed, edges)
-    _claimants(placed, edges)
+    for item in acting.values():
+        _slots(item, acting, edges)
+        _needs(item, acting, edges)
+    _holders(acting, edges)
+    _claimants(acting, edges)
     _stages(_staged(ups, placed), Slot.UP, placed, edges)
     _stages(_staged(downs, placed), Slot.DOWN, placed, edges)
-    _commits(placed, edges)
+    _commits(acting, edges)
     return edges
 
 
@@ -239,19 +285,23 @@ def _claimants(placed: Mapping[str, Placed], edges: Edges) -> None:
                     edges.need((item.rid, Slot.UP), (other.rid, Slot.DOWN))
 
 
-def _staged(order: Iterable[str], placed: Mapping[str, Placed]) -> list[tuple[tuple[int, str], list[str]]]:
+Stage = tuple[tuple[int, str], dict[str, None]]
+"""A group, and those of its members that may move together, in order."""
+
+
+def _staged(order: Iterable[str], placed: Mapping[str, Placed]) -> list[Stage]:
     """Consecutive resources that may move together: members of a parallel subset; every other resource stands alone."""
-    stages: list[tuple[tuple[int, str], list[str]]] = []
+    stages: list[Stage] = []
     for rid in order:
         item = placed[rid]
-        if stages and item.parallel and stages[-1][0] == item.group and not set(item.needs) & set(stages[-1][1]):
-            stages[-1][1].append(rid)
+        if item.parallel and stages and stages[-1][0] == item.group and stages[-1][1].keys().isdisjoint(item.needs):
+            stages[-1][1][rid] = None
         else:
-            stages.append((item.group, [rid]))
+            stages.append((item.group, {rid: None}))
     return stages
 
 
-def _stages(stages: list[tuple[tuple[int, str], list[str]]], slot: Slot, placed: Mapping[str, Placed], edges: Edges) -> None:
+def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges: Edges) -> None:
     """T1 and T2. Members of one group that only restart or are replaced go down each on its own: a change to fifty
     containers is no reason to have fifty of them down at once."""
     barrier: list[Block] = []
@@ -268,7 +318,10 @@ def _stages(stages: list[tuple[tuple[int, str], list[str]]], slot: Slot, placed:
         for block in blocks:
             for earlier in tail if chained and tail else barrier:
                 edges.sequence(block, earlier)
-        tail = blocks if chained else [*tail, *blocks]
+        if chained:
+            tail = blocks
+        else:
+            tail.extend(blocks)
 
 
 def _commits(placed: Mapping[str, Placed], edges: Edges) -> None:
@@ -285,12 +338,7 @@ def _commits(placed: Mapping[str, Placed], edges: Edges) -> None:
 def arrange(placed: Mapping[str, Placed], edges: Edges) -> tuple[Block, ...]:
     """A legal order of the blocks, the same for the same input. Of what is ready: preparations first, so that nothing is
     down for longer than it must; then resource by resource; commits last. Raises Cycle."""
-    place = {rid: n for n, rid in enumerate(line_up(placed))}
-    waits = {block: set(earlier) for block, earlier in edges.after.items()}
-    behind: dict[Block, list[Block]] = {block: [] for block in waits}
-    for block, earlier in waits.items():
-        for other in earlier:
-            behind[other].append(block)
+    place = {rid: n for n, rid in enumerate(edges.order)}
 
     def key(block: Block) -> tuple[bool, bool, int, int, str]:
         rid, slot = block
@@ -298,20 +346,10 @@ def arrange(placed: Mapping[str, Placed], edges: Edges) -> tuple[Block, ...]:
         commits = slot is Slot.COMMIT and not placed[rid].leaves
         return (commits, slot is not Slot.PREPARE, -place[rid] if falls else place[rid], slot, rid)
 
-    by_key = {key(block): block for block in waits}
-    heap = [key(block) for block, earlier in waits.items() if not earlier]
-    heapify(heap)
-    order: list[Block] = []
-    while heap:
-        block = by_key[heappop(heap)]
-        order.append(block)
-        for later in behind[block]:
-            waits[later].discard(block)
-            if not waits[later]:
-                heappush(heap, key(later))
-    if len(order) < len(waits):
-        names = {_name(block): {_name(other) for other in earlier} for block, earlier in waits.items() if earlier}
-        raise Cycle(_circle(names))
+    order = in_turn(edges.after, edges.after, key)
+    if len(order) < len(edges.after):
+        stuck = _stuck(edges.after, order)
+        raise Cycle(_circle({_name(block): {_name(other) for other in earlier} for block, earlier in stuck.items()}))
     return tuple(order)
 
 
@@ -319,14 +357,22 @@ def _name(block: Block) -> str:
     return f"{block[0]} {block[1].name.lower()}"
 
 
-def dependents(rid: str, placed: Mapping[str, Placed], among: Collection[str]) -> tuple[str, ...]:
-    """What needs `rid`, now or then, directly or not, among these rids; in natural order."""
-    found: set[str] = set()
+def needed_by(items: Iterable[Placed]) -> Mapping[str, Sequence[str]]:
+    """rid -> which of these resources need it, now or then."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        for rid in {*item.needs, *item.held}:
+            found.setdefault(rid, []).append(item.rid)
+    return found
+
+
+def dependents(rid: str, needed_by: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """What needs `rid`, directly or not; in natural order."""
+    found = {rid}
     todo = [rid]
     while todo:
-        current = todo.pop()
-        for item in placed.values():
-            if item.rid in among and item.rid not in found and item.rid != rid and (current in item.needs or current in item.held):
-                found.add(item.rid)
-                todo.append(item.rid)
-    return tuple(sorted(found, key=natural))
+        for other in needed_by.get(todo.pop(), ()):
+            if other not in found:
+                found.add(other)
+                todo.append(other)
+    return tuple(sorted(found - {rid}, key=natural))

@@ -1,7 +1,8 @@
 """Step and Plan: the ordered actions for one service, with every reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from reconciler.core.action import Action, Effect, Slot
@@ -34,7 +35,7 @@ class Step:
         return (self.rid, self.slot.name, self.action.op, self.action.says())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What will be done to one service.
 
@@ -93,10 +94,11 @@ class Plan:
 
     def change(self, rid: str) -> Change:
         """The change of one resource. Raises KeyError when the plan has none."""
-        for change in self.changes:
-            if change.rid == rid:
-                return change
-        raise KeyError(rid)
+        return self._changes[rid]
+
+    @cached_property
+    def _changes(self) -> Mapping[str, Change]:
+        return {change.rid: change for change in self.changes}
 
 
 def uncovered(shown: Sequence[Step], plan: Plan) -> tuple[Step, ...]:

@@ -4,10 +4,10 @@ Up, down, partial verbs and pruning all go through here; they differ in goal and
 diff every resource → select → hold back what waits for something refused → bounce what is held → moves → edges → steps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.action import Action, Slot
+from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.diff import diff_down, diff_up
 from reconciler.core.facts import Bond
@@ -15,7 +15,7 @@ from reconciler.core.ids import natural
 from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Unknown
-from reconciler.core.order import Placed, arrange, connect, dependents, line_up, match
+from reconciler.core.order import Placed, Providers, arrange, connect, dependents, match, needed_by
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Aim, Goal, Policy, Selection
@@ -34,11 +34,16 @@ _GOES = {
     Verdict.REMOVE: "is removed",
 }
 _LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE})
+_TAKES = _RISES | {Verdict.LIVE}
+"""What may take a claim."""
 
 
 @dataclass(slots=True)
 class _Draft:
-    """One resource on its way through the stages. Only `change` is replaced as they go."""
+    """One resource on its way through the stages. Only `change` is replaced as they go, once all are wired.
+
+    needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
+    """
 
     rid: str
     kind: ResourceKind
@@ -48,6 +53,7 @@ class _Draft:
     change: Change
     needs: dict[str, Bond] = field(default_factory=dict)
     held: dict[str, Bond] = field(default_factory=dict)
+    holders: "list[_Draft]" = field(default_factory=list)
 
     @property
     def is_up(self) -> bool:
@@ -143,16 +149,25 @@ def _quiet_when_idle(draft: _Draft) -> None:
 
 
 def _idle(moves: Moves) -> bool:
-    return moves == Moves()
+    return not any(moves)
 
 
 def _wire(drafts: Mapping[str, _Draft]) -> None:
     """Who needs whom, as it will be and as it runs now."""
-    will = {fact: rid for rid, draft in drafts.items() for fact in draft.kind.provides(draft.change.desired)}
-    now = {fact: rid for rid, draft in drafts.items() for fact in draft.kind.provides(draft.last)}
-    for rid, draft in drafts.items():
-        draft.needs = {other: bond for other, bond in match(draft.kind.needs(draft.change.desired), will).items() if other != rid}
-        draft.held = {other: bond for other, bond in match(draft.kind.needs(draft.last), now).items() if other != rid}
+    edited = [draft for draft in drafts.values() if draft.last != draft.change.desired]
+    will = Providers((fact, draft.rid) for draft in drafts.values() for fact in draft.kind.provides(draft.change.desired))
+    now = Providers((fact, draft.rid) for draft in drafts.values() for fact in draft.kind.provides(draft.last)) if edited else will
+    for draft in drafts.values():
+        draft.needs = _match(draft, draft.change.desired, will)
+        draft.held = _match(draft, draft.last, now) if edited else draft.needs
+        for rid in draft.held:
+            drafts[rid].holders.append(draft)
+
+
+def _match(draft: _Draft, desired: Model, providers: Providers) -> dict[str, Bond]:
+    found = match(draft.kind.needs(desired), providers)
+    found.pop(draft.rid, None)
+    return found
 
 
 def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> None:
@@ -168,7 +183,7 @@ def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> N
             others = [other for other in drafts[rid].needs if not drafts[other].is_up]
             clause = "needs it"
         else:
-            others = [other for other, draft in drafts.items() if rid in draft.held and draft.change.verdict in ACTS]
+            others = [draft.rid for draft in drafts[rid].holders if draft.change.verdict in ACTS]
             clause = "lies under it"
         for other in sorted(others, key=natural):
             if other not in taken:
@@ -216,7 +231,7 @@ def _settle(drafts: Mapping[str, _Draft], goal: Goal) -> None:
     moved = True
     while moved:
         held_back = [_hold_back(draft, drafts) for draft in drafts.values()]
-        bounced = [_bounce(draft, drafts, goal) for draft in drafts.values()]
+        bounced = [_bounce(draft, goal) for draft in drafts.values()]
         moved = any(held_back) or any(bounced)
 
 
@@ -231,8 +246,8 @@ def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
                 draft.turn(Verdict.DEFER, f"waits for {rid}, which {_stands(other)}", remedy=other.change.remedy or "osvc status")
                 return True
     if draft.change.verdict in _FALLS:
-        for other in drafts.values():
-            if draft.rid in other.held and other.is_up and other.change.verdict is Verdict.REFUSE:
+        for other in draft.holders:
+            if other.change.verdict is Verdict.REFUSE and other.is_up:
                 draft.turn(
                     Verdict.DEFER,
                     f"{other.rid} holds it and must not be touched: {other.change.reason}",
@@ -250,7 +265,7 @@ def _stands(draft: _Draft) -> str:
     return "is not known" if isinstance(draft.observed, Unknown) and draft.observed.assume is None else "has to wait itself"
 
 
-def _bounce(draft: _Draft, drafts: Mapping[str, _Draft], goal: Goal) -> bool:
+def _bounce(draft: _Draft, goal: Goal) -> bool:
     """HOLD: what this change takes from under others sends them down first, and up again after."""
     change = draft.change
     if not (change.verdict in _FALLS or change.verdict in (Verdict.CREATE, Verdict.START)):
@@ -258,9 +273,8 @@ def _bounce(draft: _Draft, drafts: Mapping[str, _Draft], goal: Goal) -> bool:
     if not draft.kind.releases(change.desired, change):
         return False
     moved = False
-    for other in drafts.values():
-        bond = other.held.get(draft.rid)
-        if bond is not Bond.HOLD or not other.is_up or other.change.verdict not in _QUIET:
+    for other in draft.holders:
+        if other.held[draft.rid] is not Bond.HOLD or not other.is_up or other.change.verdict not in _QUIET:
             continue
         leaving = goal.aim is Aim.DOWN or other.resource is None
         reason = f"holds {draft.rid}, which {_GOES[change.verdict]}"
@@ -283,19 +297,20 @@ def _among(draft: _Draft, service: Service | None) -> tuple[str, bool]:
 
 
 def _place(draft: _Draft, service: Service | None) -> Placed:
+    change, moves = draft.change, draft.moves
     subset, parallel = _among(draft, service)
     return Placed(
         rid=draft.rid,
         rank=draft.kind.rank,
         subset=subset,
-        sequence=draft.kind.sequence(draft.change.desired),
+        sequence=draft.kind.sequence(change.desired),
         parallel=parallel,
         needs=draft.needs,
         held=draft.held,
-        claims=_claims(draft.kind, draft.change.desired) if draft.change.verdict in _RISES | {Verdict.LIVE} else frozenset(),
-        holds=_claims(draft.kind, draft.last) if isinstance(draft.change.seen, Present) else frozenset(),
-        moves=draft.moves,
-        leaves=draft.change.verdict in _LEAVES,
+        claims=_claims(draft.kind, change.desired) if change.verdict in _TAKES else frozenset(),
+        holds=_claims(draft.kind, draft.last) if any(moves) and isinstance(change.seen, Present) else frozenset(),
+        moves=moves,
+        leaves=change.verdict in _LEAVES,
         behind=draft.observed.behind or "" if isinstance(draft.observed, Unknown) else "",
     )
 
@@ -304,16 +319,16 @@ def _lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str
     placed = {rid: _place(draft, service) for rid, draft in drafts.items()}
     edges = connect(placed)
     steps: list[Step] = []
+    past = _Past()
     last: dict[tuple[str, Slot], int] = {}
     unsure: set[int] = set()
     for rid, slot in arrange(placed, edges):
         draft = drafts[rid]
         after = tuple(sorted(last[block] for block in edges.after[rid, slot]))
         needs = tuple(sorted(last[block] for block in edges.needs[rid, slot]))
-        actions: tuple[Action, ...] = getattr(placed[rid].moves, slot.name.lower())
-        for action in actions:
+        for action in placed[rid].moves[slot]:
             n = len(steps) + 1
-            provisional = draft.change.provisional or bool(unsure & set(needs))
+            provisional = draft.change.provisional or not unsure.isdisjoint(needs)
             if provisional:
                 unsure.add(n)
             steps.append(
@@ -322,7 +337,7 @@ def _lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str
                     rid=rid,
                     slot=slot,
                     action=action,
-                    after=after,
+                    after=past.next(after),
                     needs=needs,
                     reason=draft.change.reason,
                     repair=draft.change.cause is Cause.DRIFT and draft.change.verdict is not Verdict.REPLACE,
@@ -331,23 +346,24 @@ def _lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str
             )
             after = needs = (n,)
             last[rid, slot] = n
-    acting = [rid for rid, item in placed.items() if not _idle(item.moves)]
-    order = line_up(placed)
-    lanes = tuple((rid, (rid, *dependents(rid, placed, acting))) for rid in order if rid in acting)
-    return Plan(name, goal, tuple(drafts[rid].change for rid in order), _thinned(steps), lanes)
+    users = needed_by(item for item in placed.values() if item.acts)
+    lanes = tuple((rid, (rid, *dependents(rid, users))) for rid in edges.order if placed[rid].acts)
+    return Plan(name, goal, tuple(drafts[rid].change for rid in edges.order), tuple(steps), lanes)
 
 
-def _thinned(steps: list[Step]) -> tuple[Step, ...]:
-    """The same order with fewer edges: a predecessor that another predecessor already waits for is left out of `after`."""
-    before: dict[int, frozenset[int]] = {}
-    thin: list[Step] = []
-    for step in steps:
-        known: set[int] = set()
-        for n in step.after:
-            known |= before[n]
-        before[step.n] = frozenset(known | set(step.after))
-        thin.append(replace(step, after=tuple(n for n in step.after if n not in known)))
-    return tuple(thin)
+class _Past:
+    """What lies before each step, directly or not: bit n stands for step n."""
+
+    def __init__(self) -> None:
+        self._before = [0]
+
+    def next(self, after: Sequence[int]) -> tuple[int, ...]:
+        """Note the next step, which comes after these. Answers them without those that another of them already waits for."""
+        known = 0
+        for n in after:
+            known |= self._before[n]
+        self._before.append(known | sum(1 << n for n in after))
+        return tuple(n for n in after if not known >> n & 1)
 
 
 def assumed(observed: Mapping[str, Observed]) -> dict[str, Observed]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from reconciler.core.model import Model
@@ -24,7 +25,9 @@ class Impact(IntEnum):
 
 
 Compare: TypeAlias = Callable[[Any, Any], bool]
-"""(desired value, observed value) -> whether they are the same. Both are settled: no defaults are missing."""
+"""(desired value, observed value) -> whether they are the same. Both are settled: no defaults are missing.
+
+Equal values are the same whatever the rule: it is asked about others only."""
 
 
 def equal(want: Any, have: Any) -> bool:
@@ -88,6 +91,18 @@ def rules_of(model: type[Model]) -> Mapping[str, Rule]:
             raise TypeError(f"{model.__name__}.{name} has no Rule")
         found[name] = rule
     return found
+
+
+@cache
+def compared_of(model: type[Model]) -> tuple[tuple[str, Rule], ...]:
+    """(field name, rule) of the fields that are compared at all."""
+    return tuple((name, rule) for name, rule in rules_of(model).items() if rule.impact is not Impact.NONE)
+
+
+@cache
+def values_of(model: type[Model]) -> Callable[[Any], Any]:
+    """What takes the values of those fields out of a desired or an observed record: equal values, and nothing differs."""
+    return attrgetter(*(name for name, _ in compared_of(model)))
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from itertools import count
 from threading import Lock
 
@@ -118,13 +119,19 @@ class _Walk:
         self.ended: dict[int, Status | None] = {}
         self.outcomes: list[Outcome] = []
         self.bug: BaseException | None = None
+        self.waits = {step.n: {*step.after, *step.needs} for step in plan.steps}
+        self.behind: dict[int, list[int]] = {step.n: [] for step in plan.steps}
+        for n, earlier in self.waits.items():
+            for other in earlier:
+                self.behind[other].append(n)
+        self.ready = [n for n, earlier in self.waits.items() if not earlier]
+        """The steps that wait for nothing any more, as a heap: the plan's order."""
 
     def go(self) -> tuple[Outcome, ...]:
-        waiting = list(self.plan.steps)
         running: dict[Future[Outcome], Step] = {}
         with ThreadPoolExecutor(self.run.means.workers, "step") as pool:
-            while waiting or running:
-                waiting = self._launch(waiting, running, pool)
+            while True:
+                self._launch(running, pool)
                 if not running:
                     break
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -134,27 +141,28 @@ class _Walk:
             raise self.bug
         return tuple(self.outcomes)
 
-    def _launch(self, waiting: list[Step], running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> list[Step]:
-        """Start what is ready, settle what will not be tried; again, as long as that makes more steps ready."""
-        while True:
-            ready = [step for step in waiting if all(n in self.ended for n in (*step.after, *step.needs))]
-            if not ready or self.bug is not None:
-                return [] if self.bug is not None else waiting
-            moved = False
-            for step in ready:
-                verdict = self._judge(step)
-                if verdict is None and len(running) >= self.run.means.workers:
-                    continue
-                waiting = [other for other in waiting if other.n != step.n]
-                moved = True
-                if step.n not in self.only:
-                    self.ended[step.n] = None
-                elif verdict is not None:
-                    self._end(Outcome(step, verdict[0], message=verdict[1]))
-                else:
-                    running[pool.submit(self._do, step)] = step
-            if not moved:
-                return waiting
+    def _launch(self, running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> None:
+        """Start what is ready, in the order of the plan and as far as there are workers; settle what will not be tried."""
+        while self.ready and self.bug is None:
+            step = self.plan.steps[heappop(self.ready) - 1]
+            verdict = self._judge(step)
+            if step.n not in self.only:
+                self._settle(step.n, None)
+            elif verdict is not None:
+                self._end(Outcome(step, verdict[0], message=verdict[1]))
+            elif len(running) < self.run.means.workers:
+                running[pool.submit(self._do, step)] = step
+            else:
+                heappush(self.ready, step.n)
+                return
+
+    def _settle(self, n: int, status: Status | None) -> None:
+        """Note what became of a step; what waited for it alone is ready now."""
+        self.ended[n] = status
+        for later in self.behind[n]:
+            self.waits[later].discard(n)
+            if not self.waits[later]:
+                heappush(self.ready, later)
 
     def _judge(self, step: Step) -> tuple[Status, str] | None:
         """Why a ready step is not to be tried; None when it is."""
@@ -173,7 +181,7 @@ class _Walk:
         error = future.exception()
         if error is not None:
             self.bug = self.bug or error
-            self.ended[step.n] = Status.FAILED
+            self._settle(step.n, Status.FAILED)
             return
         outcome = future.result()
         if outcome.after is not None:
@@ -186,9 +194,9 @@ class _Walk:
         self._end(outcome)
 
     def _end(self, outcome: Outcome) -> None:
-        self.ended[outcome.step.n] = outcome.status
         self.outcomes.append(outcome)
         self.run.tell(StepEnded(self.run.service, self.run.id, outcome))
+        self._settle(outcome.step.n, outcome.status)
 
     # in a worker thread
 

@@ -190,9 +190,9 @@ def _interruptions(plan: Plan) -> Iterator[str]:
         wait = getattr(step.action, "timeout", None)
         down[step.rid] = down.get(step.rid, 0.0) + (float(wait) if isinstance(wait, (int, float)) else 0.0)
     verdicts = {change.rid: change.verdict for change in plan.changes}
-    ends = [rid for rid in down if plan.goal.aim is Aim.DOWN or verdicts.get(rid) in _ENDS_DOWN]
+    ends = {rid: None for rid in down if plan.goal.aim is Aim.DOWN or verdicts.get(rid) in _ENDS_DOWN}
     if ends:
-        yield f"{listed(ends)} {'go' if len(ends) > 1 else 'goes'} down"
+        yield f"{listed(list(ends))} {'go' if len(ends) > 1 else 'goes'} down"
     for wait, rids in _by_wait({rid: wait for rid, wait in down.items() if rid not in ends}).items():
         yield f"{listed(rids)} down for {f'about {duration(wait)}' if wait else 'a moment'}"
 
@@ -264,6 +264,8 @@ def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
 
 def commands_of(text: str) -> list[str]:
     """The commands of a line that joins several by `&&`, outside of quotes."""
+    if " && " not in text:
+        return [text]
     parts, start, quote, at = [], 0, "", 0
     while at < len(text):
         char = text[at]

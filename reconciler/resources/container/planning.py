@@ -7,6 +7,7 @@ from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
+from reconciler.core.model import changed
 from reconciler.core.observed import Present
 from reconciler.resources.container import refs
 from reconciler.resources.container.actions import (
@@ -136,7 +137,7 @@ def _settled(desired: Desired, around: Around) -> Desired:
             "user": "" if desired.user == base.user else desired.user,
             "workdir": "" if desired.workdir == base.workdir else desired.workdir,
         }
-    return desired.model_copy(update=changes)
+    return changed(desired, **changes)
 
 
 def _matched(want: Desired, state: State, around: Around) -> State:
@@ -158,7 +159,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         }
         changes |= {name: () for name in ("command", "entrypoint") if not getattr(want, name)}
         changes |= {name: "" for name in ("user", "workdir") if not getattr(want, name)}
-    return state.model_copy(update=changes)
+    return changed(state, **changes)
 
 
 def _image(want: Desired, state: State, around: Around) -> str:

@@ -5,6 +5,7 @@ A share is a /22 of the node's pool: its first /24 is the bridge's, the rest is 
 
 import shlex
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Network, ip_network
 
@@ -17,11 +18,12 @@ def choose(pool: str, tag: str, taken: Iterable[str]) -> str:
 
     "" when the pool has no share left.
     """
-    shares = list(IPv4Network(pool).subnets(new_prefix=max(SHARE, IPv4Network(pool).prefixlen)))
-    busy = list(_networks(taken))
-    start = int(sha256(tag.encode()).hexdigest(), 16) % len(shares)
-    for n in range(len(shares)):
-        share = shares[(start + n) % len(shares)]
+    whole, busy = IPv4Network(pool), list(_networks(taken))
+    bits = max(SHARE, whole.prefixlen)
+    count, size = 1 << (bits - whole.prefixlen), 1 << (32 - bits)
+    start = int(sha256(tag.encode()).hexdigest(), 16) % count
+    for n in range(count):
+        share = IPv4Network((int(whole.network_address) + (start + n) % count * size, bits))
         if not any(share.overlaps(other) for other in busy):
             return str(share)
     return ""
@@ -45,7 +47,7 @@ def share_of(address: str, pool: str) -> str:
 
 def bridge_net(share: str) -> str:
     """The bridge's own /24 of a share."""
-    return str(next(IPv4Network(share).subnets(new_prefix=BRIDGE)))
+    return _parts(share)[0]
 
 
 def gateway(share: str) -> str:
@@ -56,7 +58,13 @@ def gateway(share: str) -> str:
 
 def pools(share: str) -> tuple[str, ...]:
     """What is left of a share for other networks."""
-    return tuple(str(net) for net in list(IPv4Network(share).subnets(new_prefix=BRIDGE))[1:])
+    return _parts(share)[1:]
+
+
+@lru_cache(maxsize=1024)
+def _parts(share: str) -> tuple[str, ...]:
+    """A share in pieces of a bridge's size."""
+    return tuple(str(net) for net in IPv4Network(share).subnets(new_prefix=BRIDGE))
 
 
 def chain(tag: str) -> str:

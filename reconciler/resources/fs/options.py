@@ -6,7 +6,8 @@ only where the spec asks for it, for a superblock may carry settings of its own.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Final
 
 _WORD = re.compile(r"[A-Za-z0-9_][^\s,\\]*")
@@ -165,10 +166,12 @@ def unset(words: Iterable[str], have: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in words if _group(word, "bind") not in taken)
 
 
+@cache
 def _mount_groups() -> frozenset[str]:
     return frozenset({"access", "atime", *_OF_MOUNT})
 
 
+@cache
 def _exact(fstype: str) -> frozenset[str]:
     groups = _mount_groups()
     if fstype != "bind":
@@ -180,7 +183,8 @@ def _exact(fstype: str) -> frozenset[str]:
     return groups
 
 
-def _toggles(fstype: str) -> dict[str, str]:
+@cache
+def _toggles(fstype: str) -> Mapping[str, str]:
     return _OF_MOUNT | _OF_SUPERBLOCK | (_OF_EXT if fstype.startswith("ext") else {})
 
 

@@ -8,6 +8,7 @@ from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
+from reconciler.core.model import changed
 from reconciler.core.observed import Present
 from reconciler.resources.fs import model, options
 from reconciler.resources.fs.model import EXT, Around, Desired, MakeMountPoint, Mount, Remount, State
@@ -32,7 +33,7 @@ class FsKind:
         live, held = options.fixed(options.canonical((*inherited, *_words(desired)), desired.type))
         said = options.unset(options.overrides(desired.mnt_opt, inherited), live)
         live = tuple(sorted((*live, *said)))
-        want = desired.model_copy(update={"mnt_opt": live, "mount_only": held})
+        want = changed(desired, mnt_opt=live, mount_only=held)
         if state is None:
             return want, None
         seen = options.relevant(_words(state), (*live, *held), desired.type)
@@ -40,7 +41,7 @@ class FsKind:
         live = tuple(sorted((*live, *options.unset(said, live))))
         if state.protected and "ro" not in want.mnt_opt:
             held = (*held, options.PROTECTED)
-        return want, state.model_copy(update={"mnt_opt": live, "mount_only": held})
+        return want, changed(state, mnt_opt=live, mount_only=held)
 
     def is_up(self, state: State) -> bool:
         return not state.hidden

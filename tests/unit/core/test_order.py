@@ -2,11 +2,13 @@
 
 import pytest
 
-from reconciler.core.facts import Bond, Fact, Kind, Need, holds_path
+from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
-from reconciler.core.order import match
+from reconciler.core.order import Providers, match
 
-MOUNTS = {Fact(Kind.MOUNT, "/srv"): "fs#1", Fact(Kind.MOUNT, "/srv/data"): "fs#2", Fact(Kind.ENGINE, "/run/s"): "dockerd"}
+MOUNTS = Providers(
+    [(Fact(Kind.MOUNT, "/srv"), "fs#1"), (Fact(Kind.MOUNT, "/srv/data"), "fs#2"), (Fact(Kind.ENGINE, "/run/s"), "dockerd")]
+)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,8 @@ def test_of_two_bonds_with_one_resource_the_stronger_counts():
 
 
 def test_the_root_holds_every_path():
-    assert holds_path("/", "/anything")
+    root = Providers([(Fact(Kind.MOUNT, "/"), "fs#0")])
+    assert match([Need(Fact(Kind.PATH, "/anything")), Need(Fact(Kind.PATH, "/"))], root) == {"fs#0": Bond.HOLD}
 
 
 def test_rids_sort_naturally():

@@ -4,6 +4,7 @@ import pytest
 
 from reconciler.core.action import Action
 from reconciler.core.outcome import Began, End, Ended, Status, StepBegan, StepEnded, StepSaid
+from reconciler.engine import execute
 from reconciler.host.errors import Busy, Permanent, Transient
 from tests.unit.core.toys import ToyDesired, Turn, service, up
 from tests.unit.engine.bench import became, of
@@ -168,3 +169,15 @@ def test_a_blind_action_is_done_whatever_is_seen_and_its_end_is_its_proof(bench,
     result = bench.with_means(workers=1).converge(service(box_1=ToyDesired(restart=1), box_2=ToyDesired(restart=1)))
     assert of(result, "box#2 stop").status is Status.DONE
     assert of(result, "box#1 start").status is Status.DONE
+
+
+def test_each_step_is_judged_when_its_turn_comes_and_not_before(bench, monkeypatch):
+    """No look at all the steps that are left after each that ends."""
+    judged = []
+    judge = execute._Walk._judge
+    monkeypatch.setattr(execute._Walk, "_judge", lambda walk, step: judged.append(step.n) or judge(walk, step))
+    spec = service(**{f"box_{n}": ToyDesired() for n in range(40)})
+    result = bench.converge(spec)
+    assert result.end is End.CONVERGED
+    assert len(result.outcomes) == 80
+    assert len(judged) <= 3 * 80
