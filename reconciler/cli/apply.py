@@ -7,8 +7,9 @@ import argparse
 from reconciler.cli import saved
 from reconciler.cli.display import show_line
 from reconciler.cli.exits import Exit
-from reconciler.cli.request import globs_of, in_the_way, read_specs, refuse_invalid
+from reconciler.cli.request import globs_of
 from reconciler.cli.run import Order, carry_out
+from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
 from reconciler.cli.verbs import Usage
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session

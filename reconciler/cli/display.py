@@ -1,4 +1,4 @@
-"""Display: where the results of verbs go: text to stdout, progress to stderr, colours on a terminal only."""
+"""Display: where the results of verbs go: text to stdout, anything beside it to stderr, colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
-from reconciler.cli.request import local_now
-from reconciler.core.outcome import Ended, Event, OnEvent
-from reconciler.report.json_out import event_record
 from reconciler.report.paint import Paint
-from reconciler.report.run_text import progress_line, result_text
 
 
 def paint_for(options: argparse.Namespace, stream: TextIO) -> Paint:
@@ -62,31 +58,6 @@ def show_line(record: dict[str, Any]) -> None:
     """One JSON line."""
     sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     sys.stdout.flush()
-
-
-def listener(options: argparse.Namespace, *, ends: bool = False) -> OnEvent:
-    """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run.
-
-    ends: also tell what each run came to, where nobody else does (watch).
-    """
-    gone, paint = False, paint_for(options, sys.stderr)
-
-    def on_event(event: Event) -> None:
-        nonlocal gone
-        if gone:
-            return
-        try:
-            now = local_now()
-            if options.json:
-                show_line(event_record(event, now))
-            elif line := progress_line(event, now):
-                note(line)
-            elif ends and isinstance(event, Ended):
-                note(f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}".rstrip("\n"))
-        except OSError:
-            gone = True
-
-    return on_event
 
 
 def consent(question: str) -> bool:

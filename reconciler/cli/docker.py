@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from reconciler.cli.display import note
+from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told, complain
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import local_now, refuse_invalid, result_exit
+from reconciler.cli.request import local_now
+from reconciler.cli.specs import refuse_invalid
 from reconciler.cli.verbs import Usage
 from reconciler.core.facts import Kind
 from reconciler.core.outcome import Event

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
-import time
-import traceback
 from importlib import import_module
 
 from reconciler import __version__
@@ -106,6 +103,10 @@ def _known(err: Exception) -> tuple[Exit, str] | None:
 
 def _bug(err: Exception, verb: str, *, debug: bool) -> Exit:
     """An internal error: short for people, whole in a file that only they can read."""
+    import tempfile
+    import time
+    import traceback
+
     text = "".join(traceback.format_exception(err))
     if debug:
         print(text, file=sys.stderr, end="")

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import globs_of, operator, refuse_invalid
+from reconciler.cli.request import globs_of, operator
 from reconciler.cli.run import Order, carry_out
+from reconciler.cli.specs import refuse_invalid
 from reconciler.core.policy import Aim, Goal
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session

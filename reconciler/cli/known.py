@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from reconciler.cli.request import read_specs
+from reconciler.cli.specs import read_specs
 from reconciler.engine.config import Config
 from reconciler.engine.session import Session
 from reconciler.engine.store import Kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -14,10 +15,14 @@ from reconciler.cli.verbs import Usage, fail_usage, overview, verb_called
 _UNREAD = 141
 """128 and SIGPIPE, as a shell has it: whoever read the result has gone."""
 
+_MANY = 100_000
+"""New objects before cycles are looked for: what a verb imports, reads and plans stays until it ends."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name). The exit code; never raises for a user's mistake."""
     words = sys.argv[1:] if argv is None else list(argv)
+    gc.set_threshold(_MANY)
     _open_streams()
     try:
         code = _run(words)

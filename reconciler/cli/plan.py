@@ -8,18 +8,10 @@ from collections.abc import Sequence
 
 from reconciler.cli import recorded, saved
 from reconciler.cli.display import paint_for, say, show_document
+from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.request import (
-    check_rids,
-    globs_of,
-    in_the_way,
-    local_now,
-    plan_exit,
-    policy_of,
-    read_specs,
-    refuse_invalid,
-    selection_of,
-)
+from reconciler.cli.request import check_rids, globs_of, local_now, policy_of, selection_of
+from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service
 from reconciler.engine.config import read_config

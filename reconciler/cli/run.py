@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from reconciler.cli.display import consent, listener, note, paint_for, say, show_line
+from reconciler.cli.display import consent, note, paint_for, say, show_line
+from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.plan import text_of
-from reconciler.cli.request import check_rids, policy_of, result_exit, selection_of
+from reconciler.cli.progress import listener
+from reconciler.cli.request import check_rids, policy_of, selection_of
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.engine.config import Config

@@ -8,7 +8,8 @@ from reconciler.cli import recorded
 from reconciler.cli.display import save_document, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import globs_of, local_now, read_specs, refuse_invalid
+from reconciler.cli.request import globs_of, local_now
+from reconciler.cli.specs import read_specs, refuse_invalid
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import globs_of, local_now, read_specs, refuse_invalid
+from reconciler.cli.request import globs_of, local_now
+from reconciler.cli.specs import read_specs, refuse_invalid
 from reconciler.core.status import ServiceStatus, status_of
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session

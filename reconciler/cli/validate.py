@@ -6,9 +6,8 @@ import argparse
 
 from reconciler.cli.display import note, say, show_document
 from reconciler.cli.exits import Exit
-from reconciler.cli.request import read_specs, refuse_invalid
+from reconciler.cli.specs import read_specs, refuse_invalid
 from reconciler.engine.config import read_config
-from reconciler.report.json_out import error_record, validate_document
 from reconciler.report.texts import many
 
 
@@ -17,6 +16,8 @@ def run(options: argparse.Namespace) -> Exit:
     loaded = read_specs(options.path, read_config(), chosen=False)
     code = Exit.INVALID if loaded.errors else Exit.OK
     if options.json:
+        from reconciler.report.json_out import error_record, validate_document
+
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
         show_document(validate_document(loaded.services, errors, code))
         return code

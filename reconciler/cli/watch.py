@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from reconciler.cli.display import listener, note, show_line
+from reconciler.cli.display import note, show_line
 from reconciler.cli.exits import Exit
+from reconciler.cli.progress import listener
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop

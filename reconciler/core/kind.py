@@ -3,14 +3,17 @@
 A resource type is one folder; its planning.py holds one instance of this contract, named KIND.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from reconciler.core.action import Action
-from reconciler.core.change import Change
-from reconciler.core.facts import Claim, Fact, Need
-from reconciler.core.model import Model
+if TYPE_CHECKING:
+    from reconciler.core.action import Action
+    from reconciler.core.change import Change
+    from reconciler.core.facts import Claim, Fact, Need
+    from reconciler.core.model import Model
 
 
 class Moves(NamedTuple):

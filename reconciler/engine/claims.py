@@ -6,6 +6,7 @@ from typing import TypeAlias
 from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
+from reconciler.core.order import in_turn
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim
 from reconciler.engine.errors import Refused
@@ -30,10 +31,14 @@ def in_order(
         if target.service is not None or prune
     }
     first: dict[str, set[str]] = {target.name: set() for target in targets}
+    holders: dict[Key, list[str]] = {}
+    for other, held in holds.items():
+        for key in held:
+            holders.setdefault(key, []).append(other)
     for name, wanted in wants.items():
         for key, claim in wanted.items():
-            for other, held in holds.items():
-                if other == name or key not in held:
+            for other in holders.get(key, ()):
+                if other == name:
                     continue
                 if key not in releases.get(other, set()):
                     raise Refused(f"cannot work on {name}: {claim.label} is held by {other}, {_remedy(other, wants, targets)}")
@@ -50,16 +55,12 @@ def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Seque
 
 
 def _sorted(targets: Sequence[Target], first: Mapping[str, set[str]]) -> tuple[Target, ...]:
-    left = sorted(targets, key=lambda target: natural(target.name))
-    placed: list[Target] = []
-    while left:
-        ready = next((target for target in left if not first[target.name] & {other.name for other in left}), None)
-        if ready is None:
-            names = " and ".join(target.name for target in left)
-            raise Refused(f"cannot work on {names}: each takes what the other holds; stop one of them first")
-        left.remove(ready)
-        placed.append(ready)
-    return tuple(placed)
+    named = {target.name: target for target in targets}
+    order = in_turn(named, first, natural)
+    if len(order) < len(named):
+        names = " and ".join(sorted(named.keys() - set(order), key=natural))
+        raise Refused(f"cannot work on {names}: each takes what the other holds; stop one of them first")
+    return tuple(named[name] for name in order)
 
 
 def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:

@@ -1,11 +1,8 @@
 """Config: what belongs to the machine, not to a service (architecture, section 8b)."""
 
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from ipaddress import ip_network
 from typing import Any
 
 from reconciler.core import values
@@ -61,7 +58,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
                 _value(key, env[name])
             except ValueError as err:
                 raise ConfigError(f"{name}: {err}") from None
-    data.setdefault("node", socket.gethostname().partition(".")[0])
+    data.setdefault("node", os.uname().nodename.partition(".")[0])
     return _checked(data, path or DEFAULT_PATH)
 
 
@@ -99,6 +96,8 @@ def _checked(data: Mapping[str, Any], path: str) -> Config:
     good: dict[str, Any] = {}
     for key, value in data.items():
         if key not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(key, sorted(known), 1)
             errors.append(f"{path}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
             continue
@@ -132,5 +131,7 @@ def _value(key: str, value: Any) -> Any:
     if key in ("specs", "state_dir", "run_dir"):
         return values.to_path(value)
     if key == "subnet_pool":
+        from ipaddress import ip_network
+
         return str(ip_network(values.to_text(value)))
     return values.to_text(value)

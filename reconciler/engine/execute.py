@@ -1,12 +1,12 @@
 """execute: walk a plan's steps. It takes no decisions but the ones that a failure forces (architecture, section 7)."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from reconciler.core.action import Action, Effect
 from reconciler.core.kind import ResourceKind
@@ -22,6 +22,9 @@ from reconciler.engine.observe import observe_one
 from reconciler.engine.retry import attempt
 from reconciler.host.errors import HostError, Permanent
 from reconciler.resources.driver import Wanted
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _LOOKS = 3
 """How often to look for a step's effect before it counts as missing: the machine may need a moment to show it."""
@@ -128,6 +131,8 @@ class _Walk:
         """The steps that wait for nothing any more, as a heap: the plan's order."""
 
     def go(self) -> tuple[Outcome, ...]:
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
         running: dict[Future[Outcome], Step] = {}
         with ThreadPoolExecutor(self.run.means.workers, "step") as pool:
             while True:
@@ -141,7 +146,7 @@ class _Walk:
             raise self.bug
         return tuple(self.outcomes)
 
-    def _launch(self, running: dict[Future[Outcome], Step], pool: ThreadPoolExecutor) -> None:
+    def _launch(self, running: "dict[Future[Outcome], Step]", pool: "ThreadPoolExecutor") -> None:
         """Start what is ready, in the order of the plan and as far as there are workers; settle what will not be tried."""
         while self.ready and self.bug is None:
             step = self.plan.steps[heappop(self.ready) - 1]

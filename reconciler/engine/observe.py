@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.core.facts import Kind
 from reconciler.core.ids import ResourceId, natural
@@ -57,6 +56,8 @@ def observe(
     if len(order) < 2:
         seen = [_see(drivers(key[1]), groups[key], host) for key in order]
     else:
+        from concurrent.futures import ThreadPoolExecutor  # which brings logging along
+
         with ThreadPoolExecutor(workers, "observe") as pool:
             seen = list(pool.map(lambda key: _see(drivers(key[1]), groups[key], host), order))
     observed: dict[ResourceId, Observed] = {}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from types import TracebackType
 
@@ -128,6 +127,8 @@ class Session:
                 found[name] = replace(self._target(name, None, aim, item.file), gone=True)
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in found):
+                from difflib import get_close_matches
+
                 near = get_close_matches(glob, [*found, *loaded.names], 1)
                 raise Unselected(f"no service {glob!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         chosen = (target for name, target in found.items() if not globs or _named(name, globs))

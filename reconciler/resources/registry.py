@@ -2,10 +2,11 @@
 
 from functools import cache
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from reconciler.core.kind import ResourceKind
-from reconciler.resources.driver import Driver
+if TYPE_CHECKING:
+    from reconciler.core.kind import ResourceKind
+    from reconciler.resources.driver import Driver
 
 TYPES: Final = {
     "fs": "reconciler.resources.fs",
@@ -15,12 +16,12 @@ TYPES: Final = {
 
 
 @cache
-def kind_of(type_name: str) -> ResourceKind:
+def kind_of(type_name: str) -> "ResourceKind":
     """The pure half. Raises KeyError for a type that has no folder."""
-    return cast(ResourceKind, import_module(f"{TYPES[type_name]}.planning").KIND)
+    return cast("ResourceKind", import_module(f"{TYPES[type_name]}.planning").KIND)
 
 
 @cache
-def driver_of(type_name: str) -> Driver:
+def driver_of(type_name: str) -> "Driver":
     """The half that talks to the host, imported on first use."""
-    return cast(Driver, import_module(f"{TYPES[type_name]}.driver").DRIVER)
+    return cast("Driver", import_module(f"{TYPES[type_name]}.driver").DRIVER)

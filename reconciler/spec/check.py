@@ -1,7 +1,7 @@
 """What several services together must keep: one name once, and nothing claimed twice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.core.facts import Claim
 from reconciler.core.service import Origin, Resource, Service
@@ -11,16 +11,14 @@ from reconciler.spec.error import SpecError
 PORT = "port"
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """An error between services, and the names of those that it spoils."""
 
     error: SpecError
     services: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     claim: Claim
     service: str
     resource: Resource

@@ -5,15 +5,14 @@ Both formats read into this shape; nothing here knows what a keyword means.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reconciler.core.service import Origin
 
 Plain: TypeAlias = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One word. Numbers and booleans are native only where their text can be had back from them unchanged."""
 
     value: Plain
@@ -21,8 +20,7 @@ class Scalar:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A list."""
 
     items: "tuple[Value, ...]"
@@ -30,8 +28,7 @@ class Items:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key and its value; line and column are the key's."""
 
     key: str
@@ -40,8 +37,7 @@ class Entry:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A map, in the order in which it was written. flow: written in braces."""
 
     entries: Mapping[str, Entry]
@@ -53,8 +49,7 @@ class Table:
 Value: TypeAlias = Scalar | Items | Table
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A named group of keywords. line and column are those of its header."""
 
     name: str

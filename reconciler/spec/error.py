@@ -1,14 +1,12 @@
 """SpecError: one thing that is wrong with a spec, where it stands, and what to do about it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import NamedTuple
 
 from reconciler.core.service import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class SpecError:
+class SpecError(NamedTuple):
     """message: a clause that says what is wrong and what to do."""
 
     origin: Origin
@@ -22,6 +20,8 @@ class SpecError:
 
 def meant(name: str, candidates: Iterable[str]) -> str:
     """The clause "; did you mean 'mnt_opt'?" when one of the candidates is close to `name`, or ""."""
+    from difflib import get_close_matches
+
     spelled = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(name.lower(), list(spelled), n=1, cutoff=0.7)
     return f"; did you mean '{spelled[close[0]]}'?" if close else ""

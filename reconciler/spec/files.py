@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.core.service import Origin
 from reconciler.spec.error import SpecError
@@ -14,16 +15,14 @@ FORMATS = {".yaml": YAML, ".yml": YAML, ".ini": INI, ".conf": INI, ".env": INI}
 MAX_SIZE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A file of a specs folder that is no spec, and why."""
 
     file: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpecFile:
+class SpecFile(NamedTuple):
     """A file to be read. path: as the user wrote it. folder: its folder's real path. name: without the extension."""
 
     path: str

@@ -16,8 +16,9 @@ from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.policy import Policy
 from reconciler.host.errors import Busy, Conflict, Permanent
 from reconciler.host.linux.host import linux_host
+from reconciler.resources.fs.actions import Mount
 from reconciler.resources.fs.holders import users
-from reconciler.resources.fs.model import Desired, Mount
+from reconciler.resources.fs.model import Desired
 from reconciler.resources.fs.planning import KIND
 from tests.unit.fs.bench import Bench, changes
 

@@ -11,7 +11,7 @@ from reconciler.core.secrets import is_secret
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.forms import Volume, volumes_of
 from reconciler.resources.container.model import Around, Desired
-from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, nano, size
+from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, limited, nano, size
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
@@ -333,9 +333,3 @@ def _same(name: str, want: object, have: object, cpus: int) -> bool:
     if name == "cpus" and cpus:
         return limited(want, cpus) == limited(have, cpus)
     return want == have
-
-
-def limited(cpus: object, all_cpus: int) -> float:
-    """A limit of processors; one that the machine cannot exceed is none."""
-    assert isinstance(cpus, (int, float))
-    return 0.0 if all_cpus and cpus >= all_cpus else float(cpus)

@@ -145,6 +145,12 @@ def nano(cpus: float) -> int:
     return round(cpus * 1e9)
 
 
+def limited(cpus: object, all_cpus: int) -> float:
+    """A limit of processors; one that the machine cannot exceed is none."""
+    assert isinstance(cpus, (int, float))
+    return 0.0 if all_cpus and cpus >= all_cpus else float(cpus)
+
+
 def _mount(volume: Volume) -> dict[str, Any]:
     mount: dict[str, Any] = {
         "Type": "bind" if volume.binds else "volume",

@@ -1,31 +1,17 @@
-"""The pure half of the type: what a container needs and claims, and which actions a change takes."""
+"""The pure half of the type: what a container needs and claims, and how it is compared. Which actions a change takes is in
+moves.py, imported when one is made."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.core.action import Action
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
-from reconciler.core.observed import Present
 from reconciler.resources.container import refs
-from reconciler.resources.container.actions import (
-    Create,
-    Remove,
-    Rename,
-    Start,
-    Stop,
-    Unpause,
-    Update,
-    limited,
-)
-from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR, ports_of, volumes_of
-from reconciler.resources.container.image_actions import Load, Pull, PullAgain
-from reconciler.resources.container.model import Around, Container, Desired, State, pieces
-from reconciler.resources.container.normal import effective, ended, stripped, without
-
-_LIVE: Final = ("memory", "cpus", "restart_policy")
+from reconciler.resources.container.forms import ports_of, volumes_of
+from reconciler.resources.container.model import Around, Desired, State
+from reconciler.resources.container.normal import effective, ended, limited, stripped, without
 
 
 class ContainerKind:
@@ -84,33 +70,9 @@ class ContainerKind:
         return ()
 
     def moves(self, change: Change) -> Moves:
-        want = change.desired
-        assert isinstance(want, Desired)
-        assert change.seen is not None
-        around = change.seen.around
-        assert isinstance(around, Around)
-        hand = _Hand(want)
-        if change.verdict in (Verdict.STOP, Verdict.REMOVE):
-            every = pieces(change.seen)
-            return Moves(
-                down=hand.stops(every),
-                commit=hand.removes(every) if change.verdict is Verdict.REMOVE else (),
-            )
-        if not isinstance(change.seen, Present):
-            return _create(hand, around)
-        state = change.seen.state
-        assert isinstance(state, State)
-        if change.verdict is Verdict.REPLACE:
-            return _replace(hand, state, around)
-        others = (*state.others, *around.elsewhere)
-        down = hand.stops(others)
-        up: tuple[Action, ...] = ()
-        if change.verdict is Verdict.RESTART:
-            down = (*hand.stops((state,)), *down)
-            up = (hand.start(want.name),)
-        elif change.verdict is Verdict.START:
-            up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
-        return Moves(down=down, live=hand.lives(state, around), up=up, commit=hand.removes(others))
+        from reconciler.resources.container.moves import moves_of
+
+        return moves_of(change)
 
     def label(self, desired: Desired, state: State | None) -> str:
         """The image, and before it the container's id once there is one, as the reference has it."""
@@ -172,107 +134,3 @@ def _image(want: Desired, state: State, around: Around) -> str:
     if refs.familiar(want.image) == refs.familiar(state.image):
         return f"{refs.short(state.image_id)}@{state.image}"
     return state.image
-
-
-class _Hand:
-    """Makes the actions of one resource."""
-
-    def __init__(self, want: Desired) -> None:
-        self.want = want
-        self.whose = {"home": want.name, "service": want.service, "rid": want.rid, "private": want.private}
-
-    def fetch(self, around: Around) -> tuple[Action, ...]:
-        """What it takes to have the image."""
-        want = self.want
-        whose = {**self.whose, "socket": want.socket}
-        if around.image is None and want.image_archive:
-            return (Load(**whose, ref=want.image, archive=want.image_archive, timeout=want.pull_timeout),)
-        if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
-            return ()
-        if around.image is None or (want.image_pull_policy == "always" and not want.image_archive):
-            kind = PullAgain if want.image_pull_policy == "always" else Pull
-            return (kind(**whose, ref=want.image, timeout=want.pull_timeout),)
-        return ()
-
-    def create(self, name: str) -> Action:
-        return Create(**self.whose, socket=self.want.socket, name=name, desired=self.want)
-
-    def start(self, name: str) -> Action:
-        want = self.want
-        return Start(**self.whose, socket=want.socket, name=name, timeout=want.start_timeout, stop_timeout=want.stop_timeout)
-
-    def unpause(self, name: str) -> Action:
-        return Unpause(**self.whose, socket=self.want.socket, name=name)
-
-    def rename(self, name: str, to: str) -> Action:
-        return Rename(**self.whose, socket=self.want.socket, name=name, to=to)
-
-    def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
-        want = self.want
-        return tuple(
-            Stop(**self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
-            for one in found
-            if one.alive
-        )
-
-    def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
-        return tuple(
-            Remove(**self.whose, socket=one.socket, name=one.name, used=_writes(one)) for one in found if one.status != "removing"
-        )
-
-    def lives(self, state: State, around: Around) -> tuple[Action, ...]:
-        """The name, and what a running container takes."""
-        want = self.want
-        actions: list[Action] = []
-        if state.name != want.name:
-            actions.append(self.rename(state.name, want.name))
-        values: dict[str, Any] = {name: getattr(want, name) for name in _LIVE if getattr(want, name) != getattr(state, name)}
-        if state.memory_swap:
-            values["memory"] = want.memory
-        if values:
-            actions.append(Update(**self.whose, socket=want.socket, name=want.name, all_cpus=around.cpus, **values))
-        return tuple(actions)
-
-
-def _create(hand: _Hand, around: Around) -> Moves:
-    """What is in the way of the name goes first; what is left elsewhere goes last."""
-    want = hand.want
-    in_the_way = [one for one in around.elsewhere if one.socket == want.socket and one.name == want.name]
-    rest = [one for one in around.elsewhere if one not in in_the_way]
-    return Moves(
-        prepare=(*hand.removes(in_the_way), *hand.fetch(around), hand.create(want.name)),
-        down=hand.stops(rest),
-        up=(hand.start(want.name),),
-        commit=hand.removes(rest),
-    )
-
-
-def _replace(hand: _Hand, state: State, around: Around) -> Moves:
-    """Stop first: two of the same must never share their data. A successor left by an interrupted run goes before all."""
-    want = hand.want
-    others = (*state.others, *around.elsewhere)
-    stale = [one for one in others if one.fresh]
-    rest = [one for one in others if not one.fresh]
-    taken = {state.name, *(one.name for one in rest)}
-    successor, aside = _free(want.name + SUCCESSOR, taken), _free(want.name + PREDECESSOR, taken)
-    old = Remove(**hand.whose, socket=want.socket, name=aside, used=_writes(state))
-    quiet: tuple[Action, ...] = ()
-    if state.restart_policy != "no":
-        quiet = (Update(**hand.whose, socket=want.socket, name=state.name, restart_policy="no"),)
-    return Moves(
-        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor)),
-        down=(*hand.stops((state,)), *hand.stops(rest)),
-        up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
-        commit=(old, *hand.removes(rest)),
-    )
-
-
-def _writes(one: Container) -> bool:
-    """Whether a layer of its own may hold something."""
-    return not (one.fresh or one.read_only)
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    if name not in taken:
-        return name
-    return next(numbered for n in range(2, len(taken) + 3) if (numbered := f"{name}-{n}") not in taken)

@@ -1,31 +1,16 @@
-"""What the planner may ask of Docker engines: needs, facts, claims, and the moves of each verdict. Pure."""
+"""What the planner may ask of Docker engines: needs, facts, claims. Pure. The moves of each verdict are in moves.py, imported when
+something moves."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.observed import Present
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
-from reconciler.resources.dockerd.action import state_of
-from reconciler.resources.dockerd.actions import (
-    ClearStale,
-    MakeFolders,
-    Mark,
-    Reload,
-    RemoveFolders,
-    StartContainerd,
-    StartDaemon,
-    StopContainerd,
-    StopContainers,
-    StopDaemon,
-    WriteConfig,
-)
 from reconciler.resources.dockerd.model import Around, Desired, State
-from reconciler.resources.dockerd.network_actions import AddRules, Forward, MakeBridge, RemoveBridge, RemoveRules, Unforward
 
 _BOUNCE = frozenset({"data_root_in_place", "bridge_there"})
 """What a restart with live-restore cannot mend: the containers themselves have to come up anew."""
@@ -134,35 +119,16 @@ class EngineKind:
         if change.verdict in (Verdict.CREATE, Verdict.START):
             return False
         if change.verdict is Verdict.RESTART:
-            return _whole(change)
+            return whole(change)
         return change.verdict is not Verdict.LIVE
 
     def sequence(self, desired: Desired) -> tuple[Any, ...]:
         return ()
 
     def moves(self, change: Change) -> Moves:
-        want = change.desired
-        assert isinstance(want, Desired)
-        if not want.private or change.seen is None:
-            return Moves()
-        around = change.seen.around
-        assert isinstance(around, Around)
-        state = state_of(change.seen)
-        if change.verdict in (Verdict.STOP, Verdict.REMOVE):
-            return Moves(down=_down(want, state, around, whole=True)) if isinstance(change.seen, Present) else Moves()
-        if change.verdict is Verdict.LIVE:
-            return Moves(live=_mend(want, state))
-        if change.verdict in (Verdict.CREATE, Verdict.START):
-            stop: tuple[Action, ...] = (StopDaemon(want=want, keeps=state.shims),) if state.running else ()
-            return Moves(down=stop, up=_up(want, _stopped(state, want), around, self.objection(want, state, around)))
-        if change.verdict in (Verdict.RESTART, Verdict.REPLACE):
-            whole = _whole(change)
-            down = _down(want, state, around, whole=whole, parts=False)
-            left = _stopped(state, want)
-            if whole:
-                left = left.model_copy(update={"containerd": False, "mounts": (), "shims": ()})
-            return Moves(down=down, up=_up(want, left, around, None))
-        return Moves()
+        from reconciler.resources.dockerd.moves import moves_of
+
+        return moves_of(change, self.objection)
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
@@ -190,7 +156,7 @@ def _subnet(desired: Desired, state: State | None, around: Around) -> str:
     return network.choose(desired.subnet_pool, desired.tag, around.taken)
 
 
-def _whole(change: Change) -> bool:
+def whole(change: Change) -> bool:
     """Whether a restart takes the containers down too. One that no field asks for comes from below: the filesystem under the
     data root moves."""
     wanted = change.desired
@@ -243,92 +209,6 @@ def _changed_storage(desired: Desired, state: State | None, around: Around) -> O
 def _packages(programs: Sequence[str]) -> str:
     owner = {"dockerd": "docker.io", "docker-proxy": "docker.io", "ip": "iproute2", "sysctl": "procps"}
     return " ".join(dict.fromkeys(owner.get(program, program) for program in programs))
-
-
-def _stopped(state: State, want: Desired) -> State:
-    """What is left when the daemon has been ended."""
-    if not state.running:
-        return state
-    gone = {want.socket, want.pid_file}
-    files = tuple(path for path in state.files if path not in gone)
-    return state.model_copy(update={"running": False, "answers": False, "stale": (), "files": files})
-
-
-def _network(want: Desired, state: State) -> tuple[Action, ...]:
-    """Bridge, firewall and forwarding, as far as they are not as wanted."""
-    actions: list[Action] = []
-    address = state.subnet == want.subnet
-    if not (state.bridge_there and state.bridge_up and address):
-        there = state.bridge_there
-        actions.append(MakeBridge(want=want, there=there, up=state.bridge_up and there, address=address and there))
-    surplus = tuple(rule for rule in state.rules if rule not in want.rules)
-    if surplus:
-        actions.append(RemoveRules(want=want, found=surplus))
-    missing = tuple(rule for rule in want.rules if rule not in state.rules)
-    if missing:
-        actions.append(AddRules(want=want, missing=missing))
-    if not state.forwarding:
-        actions.append(Forward(want=want))
-    return tuple(actions)
-
-
-def _up(want: Desired, state: State, around: Around, objection: Objection | None) -> tuple[Action, ...]:
-    actions: list[Action] = [MakeFolders(want=want)]
-    mounts = () if state.shims else state.mounts
-    if state.stale or mounts:
-        actions.append(ClearStale(want=want, files=state.stale, mounts=mounts))
-    marker = around.known_marker if objection is None else around.marker
-    if not around.marker:
-        actions.append(Mark(want=want, adopts=around.data_root == "used"))
-    if state.disk != want.config() or want.containerd_config not in state.files:
-        actions.append(WriteConfig(want=want))
-    actions.extend(_network(want, state))
-    if not state.containerd:
-        actions.append(StartContainerd(want=want))
-    kills = () if want.live_restore else state.shims
-    actions.append(StartDaemon(want=want, marker=marker, kills=kills))
-    return tuple(actions)
-
-
-def _mend(want: Desired, state: State) -> tuple[Action, ...]:
-    """What is put right while the daemon runs on."""
-    actions: list[Action] = []
-    if state.settings != want.settings or not state.loaded:
-        if state.disk != want.config():
-            actions.append(WriteConfig(want=want))
-        actions.append(Reload(want=want))
-    actions.extend(_network(want, state))
-    if not state.containerd:
-        actions.append(StartContainerd(want=want))
-    return tuple(actions)
-
-
-def _down(want: Desired, state: State, around: Around, *, whole: bool, parts: bool = True) -> tuple[Action, ...]:
-    """whole: containers and containerd too. parts: bridge, rules, folders as well. An engine that died while containers
-    live is started once more, so that they are stopped properly."""
-    actions: list[Action] = []
-    if whole and not state.running and state.shims:
-        actions.extend(_up(want, state, around, None))
-        state = state.model_copy(update={"running": True, "containerd": True, "stale": (), "folders": True})
-    if whole and state.strays:
-        actions.append(StopContainers(want=want, names=state.strays))
-    if state.running:
-        actions.append(StopDaemon(want=want, keeps=None if whole else state.shims))
-    if whole and state.containerd:
-        actions.append(StopContainerd(want=want))
-    if whole and (state.mounts or state.running or state.stale):
-        actions.append(ClearStale(want=want, mounts=state.mounts, files=state.stale, after_stop=state.running))
-    if not parts:
-        return tuple(actions)
-    if state.rules:
-        actions.append(RemoveRules(want=want, found=state.rules))
-    if state.bridge_there:
-        actions.append(RemoveBridge(want=want))
-    if not around.was_forwarding and state.leftovers:
-        actions.append(Unforward(want=want))
-    if state.leftovers:
-        actions.append(RemoveFolders(want=want, cgroups=state.cgroups))
-    return tuple(actions)
 
 
 KIND = EngineKind()

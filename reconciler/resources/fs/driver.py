@@ -12,18 +12,9 @@ from reconciler.host.errors import Busy, Conflict, HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Wanted
 from reconciler.resources.fs import options
+from reconciler.resources.fs.actions import MakeMountPoint, Mount, Remount, RemoveMountPoint, Unmount
 from reconciler.resources.fs.holders import holders, users
-from reconciler.resources.fs.model import (
-    EXT,
-    Around,
-    Desired,
-    MakeMountPoint,
-    Mount,
-    Remount,
-    RemoveMountPoint,
-    State,
-    Unmount,
-)
+from reconciler.resources.fs.model import EXT, Around, Desired, State
 from reconciler.resources.fs.table import Table, inside, name
 
 _CHECK_TIME = 3600.0

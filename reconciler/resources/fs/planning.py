@@ -1,17 +1,15 @@
-"""fs: needs, claims, defaults, objections, and which actions a change takes. Pure."""
+"""fs: needs, claims, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
 from collections.abc import Collection, Mapping, Sequence
 from posixpath import dirname
 from typing import Any
 
-from reconciler.core.action import Action
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
-from reconciler.core.observed import Present
-from reconciler.resources.fs import model, options
-from reconciler.resources.fs.model import EXT, Around, Desired, MakeMountPoint, Mount, Remount, State
+from reconciler.resources.fs import options
+from reconciler.resources.fs.model import EXT, Around, Desired, State
 
 
 class FsKind:
@@ -89,21 +87,9 @@ class FsKind:
         return tuple(desired.mnt.split("/")[1:])
 
     def moves(self, change: Change) -> Moves:
-        want, seen = change.desired, change.seen
-        assert isinstance(want, Desired) and seen is not None and isinstance(seen.around, Around)
-        state = seen.state if isinstance(seen, Present) and isinstance(seen.state, State) else None
-        down: tuple[Action, ...] = (model.unmount(state),) if state else ()
-        if change.verdict in {Verdict.STOP, Verdict.REMOVE}:
-            return Moves(down=down)
-        if change.verdict is Verdict.LIVE and state:
-            return Moves(live=(Remount(mnt=want.mnt, type=want.type, mnt_opt=want.mnt_opt, was=state.mnt_opt),))
-        if change.verdict in {Verdict.CREATE, Verdict.START}:
-            return Moves(up=_up(want, seen.around, make=seen.around.point == ""))
-        if change.verdict is Verdict.REPLACE:
-            return Moves(down=down, up=_up(want, seen.around, make=seen.around.point == ""))
-        if change.verdict is Verdict.RESTART:
-            return Moves(down=down, up=_up(want, seen.around, make=True))
-        return Moves()
+        from reconciler.resources.fs.moves import moves_of
+
+        return moves_of(change)
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.type} {desired.dev}@{desired.mnt}"
@@ -116,20 +102,6 @@ class FsKind:
 
 def _words(of: Desired | State) -> tuple[str, ...]:
     return (*of.mnt_opt, *of.mount_only)
-
-
-def _up(want: Desired, around: Around, *, make: bool) -> tuple[Action, ...]:
-    first: tuple[Action, ...] = (MakeMountPoint(mnt=want.mnt),) if make else ()
-    last = Mount(
-        dev=want.dev,
-        mnt=want.mnt,
-        type=want.type,
-        mnt_opt=want.mnt_opt,
-        mount_only=want.mount_only,
-        loop=want.type in EXT and around.source == "file",
-        hides=around.entries,
-    )
-    return (*first, last)
 
 
 def _about_point(desired: Desired, around: Around) -> Objection | None:

@@ -7,17 +7,8 @@ from reconciler.core.action import Effect
 from reconciler.core.node import Node, Place
 from reconciler.core.observed import Absent, Present
 from reconciler.core.rules import Impact, keywords_of, rules_of
-from reconciler.resources.fs.model import (
-    Around,
-    Desired,
-    MakeMountPoint,
-    Mount,
-    Remount,
-    RemoveMountPoint,
-    State,
-    Unmount,
-    mount,
-)
+from reconciler.resources.fs.actions import MakeMountPoint, Mount, Remount, RemoveMountPoint, Unmount, mount
+from reconciler.resources.fs.model import Around, Desired, State
 
 PLACE = Place("web", "fs#1", Node())
 

@@ -8,7 +8,8 @@ from reconciler.core.facts import Fact, Kind
 from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import Owned
 from reconciler.core.rules import rules_of
-from reconciler.resources.fs.model import Around, Desired, State, Unmount
+from reconciler.resources.fs.actions import Unmount
+from reconciler.resources.fs.model import Around, Desired, State
 from reconciler.resources.fs.planning import KIND
 
 LOOP = Desired(dev="/srv/x.img", mnt="/srv/x", type="ext4", mnt_opt=("rw", "noatime"))

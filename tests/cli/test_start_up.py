@@ -1,0 +1,76 @@
+"""What a verb imports: what it needs, and nothing more. Modules are counted here, never seconds."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.osvc import ROOT
+
+SDK = {"docker", "requests", "urllib3", "tenacity", "structlog"}
+"""For moving images, for trying again, for a log line."""
+RARE = {"tempfile", "traceback", "difflib", "getpass", "subprocess", "concurrent.futures", "logging"}
+"""For messages, for what went wrong, for programs of the host, for doing several things at once."""
+RUN = {"sqlite3", "http.client"}
+"""For looking at the machine and working on it."""
+SPEC = "resources:\n  fs#1: {dev: tmpfs, type: tmpfs, mnt: /srv/nowhere}\n  container#1: {type: docker, image: busybox}\n"
+
+
+def imported(tmp_path, *words, spec=SPEC, code=0):
+    """The modules of a process that has run this command line with the folder of one spec behind it."""
+    folder = tmp_path / "specs"
+    folder.mkdir(mode=0o755)
+    (folder / "web.yaml").write_text(spec)
+    script = (
+        "import sys\n"
+        "from reconciler.cli.main import main\n"
+        f"code = main({[*words, str(folder)]!r})\n"
+        "print('\\n'.join(sorted(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"],
+        "OSVC_STATE_DIR": str(tmp_path / "state"),
+        "OSVC_RUN_DIR": str(tmp_path / "run"),
+    }
+    done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.fixture(scope="module")
+def given():
+    """What the models and the specs' format bring along themselves."""
+    script = (
+        "import sys, yaml, reconciler, pydantic\nclass M(pydantic.BaseModel):\n    x: int\nM(x=1)\nprint('\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def own(modules, *beginnings):
+    return sorted(name for name in modules if name.startswith(tuple(f"reconciler.{word}" for word in beginnings)))
+
+
+def test_validate_knows_specs_and_models_and_nothing_of_plans_runs_and_the_host(tmp_path, given):
+    modules = imported(tmp_path, "validate")
+    assert (SDK | RARE | RUN) & (modules - given) == set()
+    assert own(modules, "engine") == ["reconciler.engine", "reconciler.engine.config", "reconciler.engine.errors"]
+    assert own(modules, "host", "resources.driver", "core.outcome", "core.planner", "core.plan", "core.order", "report.json") == []
+    halves = {name.rpartition(".")[2] for name in own(modules, "resources.")}
+    assert not halves & {"driver", "actions", "moves", "observing", "performing"}
+
+
+def test_a_run_with_nothing_to_do_imports_no_action_and_nothing_for_failures(tmp_path, given):
+    modules = imported(tmp_path, "apply", spec="comment: nothing yet\n")
+    assert (SDK | RARE) & (modules - given) == {"subprocess"}
+    halves = {name.rpartition(".")[2] for name in own(modules, "resources.")}
+    assert not halves & {"actions", "moves", "performing", "observing"}
+
+
+@pytest.mark.parametrize("verb", ["plan", "status"])
+def test_looking_imports_no_sdk(tmp_path, given, verb):
+    modules = imported(tmp_path, verb, spec="comment: nothing yet\n")
+    assert (SDK | RARE) & (modules - given) == {"subprocess"}
