@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench schemas schemas-fresh wheel
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick schemas schemas-fresh wheel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,8 +46,11 @@ types: setup ## mypy, strict
 layers: setup ## who may import whom
 	@$(BIN)/lint-imports --no-cache
 
-bench: setup ## osvc beside the floor (root): make bench ARGS="50 5"
-	@$(BIN)/python -m benchmarks.spine $(ARGS)
+bench: setup ## osvc beside the floor and Compose v2, into docs/performance.md (root): make bench ARGS=--help
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: setup ## the same with few containers and runs, without the document
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
 
 golden: setup ## write the golden plans again, and show what changed
 	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans

@@ -1,0 +1,148 @@
+"""The benchmark: `make bench`, or `python -m benchmarks --help`. As root, on a machine that does nothing else.
+
+It ends with 1 when a row does not count: an exit code, a running set or a touched id was not as it should be.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks import place, report, start, tools
+from benchmarks.calls import Count
+from benchmarks.place import Litter
+from benchmarks.results import Results, load
+from benchmarks.rows import Row
+
+SHAPES = ("containers", "services")
+RUNS = 7
+FEW = 3
+"""Runs at a size where one takes minutes."""
+SIZES = {"containers": (1, 10, 50, 200), "services": (1, 10, 50)}
+QUICK = (1, 10)
+LITTER = tools.BENCH / "litter"
+
+
+Measured = tuple[Iterable[Row], Iterable[Count]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is measured together. n: 0 where the group has its own sizes."""
+
+    name: str
+    n: int
+    measure: Callable[[], Measured]
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}/{self.n}" if self.n else self.name
+
+
+def groups(options: argparse.Namespace) -> Iterator[Group]:
+    """All of them, in the order in which they are measured: the longest comes last."""
+    runs = options.runs or (FEW if options.quick else RUNS)
+    yield Group("help", 0, partial(start_rows, runs))
+    sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
+    sizes.sort(key=lambda item: item[1] > 50)
+    for shape, n in sizes:
+        times = runs if n <= 50 or options.runs else FEW
+        yield Group(shape, n, partial(engine_rows, shape, n, times, hasty=options.quick))
+    for shape, n in sizes:
+        if n <= 50 and not options.quick:
+            yield Group(f"calls-{shape}", n, partial(engine_calls, shape, n))
+
+
+def start_rows(runs: int) -> Measured:
+    return list(start.rows(runs)), ()
+
+
+def engine_rows(shape: str, n: int, runs: int, *, hasty: bool) -> Measured:
+    """The rows of work on an engine, measured in a place of their own."""
+    words = ["benchmarks.cycles", shape, str(n), str(runs), str(LITTER), "--compose", str(tools.compose())]
+    return [Row.from_record(record) for record in in_place(*words, *(["--hasty"] if hasty else []))], ()
+
+
+def engine_calls(shape: str, n: int) -> Measured:
+    """The engine calls of the same work."""
+    return (), [Count(**record) for record in in_place("benchmarks.calls", shape, str(n), str(LITTER), str(tools.compose()))]
+
+
+def in_place(module: str, *words: str) -> Iterator[dict[str, Any]]:
+    """The records that a module prints, run in a place. What it leaves behind is removed, however it ends."""
+    argv = place.argv(sys.executable, "-m", module, *words)
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tools.ROOT)
+    try:
+        assert child.stdout is not None
+        lines = child.stdout.read().splitlines()
+        if child.wait():
+            raise SystemExit(
+                f"error: {module} {' '.join(words[:2])} ended with {child.returncode}; what was measured before is kept"
+            )
+        yield from map(json.loads, lines)
+    finally:
+        child.kill()
+        child.wait()
+        Litter(LITTER).sweep()
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", type=lambda text: text.split(","), metavar="GROUP[,GROUP]", help="help, containers, services, …")
+    parser.add_argument("--n", type=lambda text: [int(word) for word in text.split(",")], metavar="N[,N]", help="only these sizes")
+    parser.add_argument("--runs", type=int, help=f"instead of {RUNS} ({FEW} beyond 50 containers)")
+    parser.add_argument("--quick", action="store_true", help=f"sizes {QUICK}, {FEW} runs, a file of its own, no document")
+    parser.add_argument("--resume", action="store_true", help="skip what was measured already at this commit")
+    parser.add_argument("--report", action="store_true", help="measure nothing; write the document from what is there")
+    return parser.parse_args(words)
+
+
+def chosen(options: argparse.Namespace) -> list[Group]:
+    """The groups that were asked for. A group without a size of its own has every size."""
+    found = [group for group in groups(options) if not options.only or group.name in options.only]
+    return [group for group in found if not options.n or group.n in options.n]
+
+
+def main(words: Sequence[str]) -> int:
+    options = parse(words)
+    tools.BENCH.mkdir(exist_ok=True)
+    results = Results.read(tools.BENCH / ("quick.json" if options.quick else "results.json"))
+    if not options.report:
+        measure(options, results)
+    for line in report.summary(results):
+        print(line)
+    if not options.quick:
+        report.write(results, tools.ROOT / "docs", tools.python())
+    for line in results.void:
+        print(f"void: {line}", file=sys.stderr)
+    return 1 if results.void else 0
+
+
+def measure(options: argparse.Namespace, results: Results) -> None:
+    if os.geteuid() != 0:
+        raise SystemExit("error: the benchmark makes engines of its own, which takes root")
+    lock = os.open(tools.BENCH / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit("error: another benchmark runs in this folder") from None
+    Litter(LITTER).sweep()
+    tools.compose()
+    compiled = [sys.executable, "-m", "compileall", "-q", "reconciler", "benchmarks"]
+    subprocess.run(compiled, cwd=tools.ROOT, check=True)
+    for group in chosen(options):
+        if options.resume and results.has(group.key):
+            print(f"bench: {group.key}: measured already", file=sys.stderr)
+            continue
+        print(f"bench: {group.key} (load {load()})", file=sys.stderr, flush=True)
+        results.keep(group.key, *group.measure())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

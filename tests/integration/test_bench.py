@@ -1,0 +1,107 @@
+"""The benchmark's harness, with two containers and one run: rows come out, what is wrong is void, and nothing is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import place
+from benchmarks.cycles import Tally, cycle, rows
+from benchmarks.measure import Measure
+from benchmarks.place import Litter
+from benchmarks.rows import Row
+from benchmarks.sides import WORKS, Floor
+from tests.contract.engine_fixture import PrivateEngine, private_engine
+from tests.integration.lab import ROOT
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+
+def processes(word: str) -> list[int]:
+    """The processes that name it among their words."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if word.encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def cgroups() -> set[str]:
+    return {str(path) for path in place.CGROUPS.glob("*/o*") if path.name.startswith(("o-", "osvc-"))}
+
+
+@pytest.mark.parametrize("shape", ["containers", "services"])
+def test_the_rows_of_a_group_come_out_and_nothing_is_left(shape: str, tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", "benchmarks.cycles", shape, "2", "1", str(litter), "--hasty")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = {row.name: row for row in (Row.from_record(json.loads(line)) for line in done.stdout.splitlines())}
+    assert tuple(found) == WORKS
+    for row in found.values():
+        assert row.faults == () and row.counts and row.n == 2 and row.shape == shape
+        assert row.ours.memory > row.floor.memory > 5 << 20
+        assert len(row.ours.seconds) == len(row.floor.seconds) == 1
+    names = litter.read_text().split()
+    assert not any(processes(name) for name in names)
+    Litter(litter).sweep()
+    assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]
+    assert not [path for path in cgroups() if Path(path).name in names]
+
+
+class Lazy(Floor):
+    """It leaves the last one out, and does not say so."""
+
+    def argvs(self, work: str, count: int) -> list[list[str]]:
+        return super().argvs(work, count - 1 if work == "cold" else count)
+
+
+def test_a_wrong_running_set_voids_the_row_and_what_rests_on_it() -> None:
+    tally = Tally()
+    with private_engine() as private, Measure() as measure:
+        sides = {"floor": Floor(private.socket), "ours": Lazy(private.socket)}
+        for who, side in sides.items():
+            cycle(private.socket, side, who, 2, measure, tally, 1)
+        assert private.engine.containers() == []
+    found = {row.name: row for row in rows("containers", 2, sides, tally)}
+    assert [found[work].verdict for work in WORKS] == ["void"] * len(WORKS)
+    assert found["cold"].faults == ("run 1: ours: 2 containers should be there; floor-2 should not differ",)
+    assert found["no-op"].faults == ("run 1: ours: after cold went wrong",)
+
+
+def test_a_side_that_fails_is_void_with_what_it_said() -> None:
+    tally = Tally()
+    with PrivateEngine() as private, Measure() as measure:
+        cycle(private.socket, Floor(private.socket), "floor", 1, measure, tally, 1)
+    (fault,) = tally.faults["cold"]
+    assert "exit 1" in fault and "No such image" in fault
+
+
+def test_a_killed_benchmark_leaves_only_what_the_next_one_removes(tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", "benchmarks.cycles", "services", "2", "1", str(litter), "--hasty")
+    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 30
+        while not (litter.exists() and (folders := litter.read_text().split()) and processes(f"{folders[-1]}/")):
+            assert time.monotonic() < deadline and child.poll() is None
+            time.sleep(0.05)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    while any(processes(f"{name}/") for name in folders):
+        assert time.monotonic() < deadline + 30, "the processes of the place live on"
+        time.sleep(0.05)
+    Litter(litter).sweep()
+    assert not [name for name in folders if name.startswith("/tmp/") and Path(name).exists()]
+    assert not [path for path in cgroups() if Path(path).name in folders]

@@ -1,0 +1,73 @@
+"""Results: kept in a file after each group, and told as a table and as a document."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import chosen, parse
+from benchmarks.calls import Count
+from benchmarks.report import document, summary
+from benchmarks.results import Results
+from benchmarks.rows import Goal, Row, Samples
+
+FLOOR, PEER = Samples("floor", (8.0, 8.5, 9.0), 17 << 20), Samples("docker-compose up -d", (12.0, 11.0, 13.0), 50 << 20)
+COLD = Row("cold", 50, "containers", Samples("osvc apply", (10.0, 9.0, 11.0), 48 << 20), FLOOR, PEER, goal=Goal(1.25, ahead=True))
+HELP = Row("help", 1, "process", Samples("osvc --help", (0.04,)), Samples("a bare interpreter", (0.02,)), goal=Goal(1.5))
+CALLS = Count("no-op", 50, "containers", "ours", 10)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    kept = Results.read(tmp_path / "results.json")
+    kept.keep("containers/50", [COLD], [CALLS])
+    kept.keep("help", [HELP])
+    return kept
+
+
+def test_the_file_has_everything(results: Results) -> None:
+    again = Results.read(results.path)
+    assert again.rows == {"cold/containers/50": COLD, "help/process/1": HELP}
+    assert list(again.counts.values()) == [CALLS]
+    assert again.facts["python"] and again.has("help") and not again.has("services/1")
+
+
+def test_a_group_that_is_measured_again_takes_the_place_of_the_old_one(results: Results) -> None:
+    fresh = replace(COLD, ours=Samples("osvc apply", (7.0,)))
+    results.keep("containers/50", [fresh])
+    assert Results.read(results.path).rows["cold/containers/50"] == fresh
+
+
+def test_the_document_has_medians_spreads_goals_and_calls(results: Results) -> None:
+    text = document(results)
+    assert "Of 2 goals 1 are reached." in text
+    assert "| cold | 50 | 10.00 s (9.00–11.00) | 8.50 s (8.00–9.00) | 12.00 s (11.00–13.00) | 1.18 |" in text
+    assert "1.25 x floor, and below Compose: 10.62 s, reached | 48 / 17 / 50 |" in text
+    assert "| osvc --help, beside a bare interpreter | 1 | 40 ms (40–40) | 20 ms (20–20) | 2.00 |" in text
+    assert "- Start of the program, help, N = 1: 40 ms where 30 ms would do." in text
+    assert "| no-op, one service | 50 | 10 | – | – |" in text
+    assert [line.split()[-1] for line in summary(results)][1:] == ["missed", "reached"]
+
+
+def test_what_does_not_count_says_why(results: Results) -> None:
+    results.keep("containers/50", [replace(COLD, faults=("run 2: ours: 49 of 50 run; not web.container.7",))])
+    assert results.void == ["cold/containers/50: run 2: ours: 49 of 50 run; not web.container.7"]
+    text = document(results)
+    assert "Does not count: cold/containers/50: run 2: ours: 49 of 50 run" in text
+    assert "| does not count |" in text
+
+
+def keys(*words: str) -> list[str]:
+    options: argparse.Namespace = parse(words)
+    return [group.key for group in chosen(options)]
+
+
+def test_groups_are_chosen_by_name_and_by_size() -> None:
+    everything = keys()
+    assert everything.index("containers/200") > everything.index("services/50")
+    assert {"help", "containers/1", "services/10", "calls-containers/50"} < set(everything)
+    assert keys("--only", "containers", "--n", "10,50") == ["containers/10", "containers/50"]
+    assert set(keys("--quick", "--only", "containers,services")) == {
+        f"{name}/{n}" for name in ("containers", "services") for n in (1, 10)
+    }
