@@ -32,6 +32,10 @@ LITTER = tools.BENCH / "litter"
 Measured = tuple[Iterable[Row], Iterable[Count]]
 
 
+class Failed(Exception):
+    """A group could not be measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """What is measured together. n: 0 where the group has its own sizes."""
@@ -82,9 +86,7 @@ def in_place(module: str, *words: str) -> Iterator[dict[str, Any]]:
         assert child.stdout is not None
         lines = child.stdout.read().splitlines()
         if child.wait():
-            raise SystemExit(
-                f"error: {module} {' '.join(words[:2])} ended with {child.returncode}; what was measured before is kept"
-            )
+            raise Failed(f"{module} ended with {child.returncode}")
         yield from map(json.loads, lines)
     finally:
         child.kill()
@@ -104,7 +106,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def chosen(options: argparse.Namespace) -> list[Group]:
-    """The groups that were asked for. A group without a size of its own has every size."""
+    """The groups that were asked for; with `--n`, only those that have a size of their own."""
     found = [group for group in groups(options) if not options.only or group.name in options.only]
     return [group for group in found if not options.n or group.n in options.n]
 
@@ -113,18 +115,18 @@ def main(words: Sequence[str]) -> int:
     options = parse(words)
     tools.BENCH.mkdir(exist_ok=True)
     results = Results.read(tools.BENCH / ("quick.json" if options.quick else "results.json"))
-    if not options.report:
-        measure(options, results)
+    failed = [] if options.report else measure(options, results)
     for line in report.summary(results):
         print(line)
     if not options.quick:
         report.write(results, tools.ROOT / "docs", tools.python())
-    for line in results.void:
-        print(f"void: {line}", file=sys.stderr)
-    return 1 if results.void else 0
+    for line in (*failed, *(f"void: {line}" for line in results.void)):
+        print(line, file=sys.stderr)
+    return 1 if failed or results.void else 0
 
 
-def measure(options: argparse.Namespace, results: Results) -> None:
+def measure(options: argparse.Namespace, results: Results) -> list[str]:
+    """Measure each group, and keep it. What could not be measured, a line each; the others are measured all the same."""
     if os.geteuid() != 0:
         raise SystemExit("error: the benchmark makes engines of its own, which takes root")
     lock = os.open(tools.BENCH / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -136,12 +138,17 @@ def measure(options: argparse.Namespace, results: Results) -> None:
     tools.compose()
     compiled = [sys.executable, "-m", "compileall", "-q", "reconciler", "benchmarks"]
     subprocess.run(compiled, cwd=tools.ROOT, check=True)
+    failed = []
     for group in chosen(options):
         if options.resume and results.has(group.key):
             print(f"bench: {group.key}: measured already", file=sys.stderr)
             continue
         print(f"bench: {group.key} (load {load()})", file=sys.stderr, flush=True)
-        results.keep(group.key, *group.measure())
+        try:
+            results.keep(group.key, *group.measure())
+        except Failed as error:
+            failed.append(f"error: {group.key}: {error}")
+    return failed
 
 
 if __name__ == "__main__":

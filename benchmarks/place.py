@@ -6,14 +6,18 @@ Processes, mounts, links, addresses, firewall rules and /run are the place's: wh
 others, and takes the rest away. Folders and control groups are left; who makes them writes their names down first (`Litter`).
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
+PATIENCE = 20.0
+"""Seconds that the kernel has to end what was killed."""
 
 
 class Litter:
@@ -28,21 +32,28 @@ class Litter:
             file.write("".join(f"{name}\n" for name in names))
 
     def sweep(self) -> None:
-        """Remove all of it."""
-        if not self.path.exists():
-            return
-        for name in dict.fromkeys(self.path.read_text().split()):
-            if name.startswith("/tmp/o-"):
-                shutil.rmtree(name, ignore_errors=True)
-            else:
-                _remove_cgroup(name)
-        self.path.unlink()
+        """Remove all of it; processes that were killed this moment may still hold it for a while. Raises OSError when it stays."""
+        names = [*dict.fromkeys(self.path.read_text().split())] if self.path.exists() else []
+        deadline = time.monotonic() + PATIENCE
+        for name in names:
+            while not _removed(name):
+                if time.monotonic() > deadline:
+                    raise OSError(f"cannot remove {name}, which a benchmark left; see {self.path}")
+                time.sleep(0.1)
+        self.path.unlink(missing_ok=True)
 
 
-def _remove_cgroup(name: str) -> None:
-    for top in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")):
+def _removed(name: str) -> bool:
+    """Whether the folder, or the control groups of that name, are gone after trying once."""
+    if name.startswith("/tmp/o-"):
+        shutil.rmtree(name, ignore_errors=True)
+        return not os.path.lexists(name)
+    tops = [top for top in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")) if top.is_dir()]
+    for top in tops:
         for folder, _, _ in os.walk(top, topdown=False):
-            os.rmdir(folder)
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+    return not any(top.exists() for top in tops)
 
 
 def argv(*command: str) -> list[str]:

@@ -19,13 +19,20 @@ PLOT = Path(__file__).with_name("plot.py")
 
 def write(results: Results, folder: Path, interpreter: Path) -> None:
     """The document and its plot, into a folder. interpreter: of an environment that has matplotlib."""
-    subprocess.run([str(interpreter), "-I", str(PLOT), str(results.path), str(folder / "performance")], check=True)
+    if _drawn(results):
+        subprocess.run([str(interpreter), "-I", str(PLOT), str(results.path), str(folder / "performance")], check=True)
     (folder / "performance.md").write_text(document(results))
 
 
 def document(results: Results) -> str:
     """docs/performance.md."""
-    return "\n".join([_HEAD, *_verdicts(results), _PLOT, *_tables(results), *_counts(results), *_facts(results), _END])
+    plot = [_PLOT] if _drawn(results) else []
+    return "\n".join([_HEAD, *_verdicts(results), *plot, *_tables(results), *_counts(results), *_facts(results), _END])
+
+
+def _drawn(results: Results) -> bool:
+    """Whether there is something to draw: work on an engine, by the number of containers."""
+    return any(row.shape in ("containers", "services") for row in results.rows.values())
 
 
 def summary(results: Results) -> Iterator[str]:
@@ -114,7 +121,8 @@ def _facts(results: Results) -> Iterator[str]:
     yield "## The machine\n"
     yield _line(["", ""])
     yield _line(["---", "---"])
-    for name, text in results.facts.items():
+    commits = ", ".join(dict.fromkeys(results.commits.values()))
+    for name, text in {**results.facts, "commit": commits}.items():
         yield _line([name, text])
     yield ""
 

@@ -96,7 +96,7 @@ def facts() -> dict[str, str]:
         "containerd": " ".join(_said("containerd", "--version").split()[2:3]),
         "runc": _said("runc", "--version").partition("\n")[0].removeprefix("runc version "),
         "Compose v2": _said(str(ROOT / ".bench" / "docker-compose"), "version", "--short"),
-        "osvc": f"{__version__}, commit {commit()}",
+        "osvc": __version__,
     }
 
 
