@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,6 @@ class Measure:
     """Runs processes with a clean environment. Use as a context manager."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="o-m-")
         self._runner = subprocess.Popen(
             [sys.executable, "-I", "-S", str(RUNNER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -43,20 +41,17 @@ class Measure:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._runner.kill()
         self._runner.communicate()
-        self._folder.cleanup()
 
     def run(self, argv: Iterable[str], env: Mapping[str, str]) -> Done:
-        """One process, with its output in files: a terminal's speed is nobody's."""
-        words, (out, err) = [*argv], (Path(self._folder.name, name) for name in ("out", "err"))
-        order = {"argv": words, "env": clean() | dict(env), "out": str(out), "err": str(err), "limit": LIMIT}
+        """One process. What it says is kept in memory: a terminal's speed is nobody's."""
+        words = [*argv]
         assert self._runner.stdin is not None and self._runner.stdout is not None
-        self._runner.stdin.write(json.dumps(order) + "\n")
+        self._runner.stdin.write(json.dumps({"argv": words, "env": clean() | dict(env), "limit": LIMIT}) + "\n")
         self._runner.stdin.flush()
         done = json.loads(self._runner.stdout.readline())
-        fault = ""
-        if done["code"]:
-            said = (err.read_text(errors="replace").strip() or out.read_text(errors="replace").strip()).splitlines()
-            fault = f"{os.path.basename(words[0])} {' '.join(words[1:4])}: exit {done['code']}: {said[-1] if said else ''}"
+        said = done["said"].splitlines()
+        program = f"{os.path.basename(words[0])} {' '.join(words[1:4])}"
+        fault = f"{program}: exit {done['code']}: {said[-1] if said else ''}" if done["code"] else ""
         return Done(done["seconds"], done["memory"], fault)
 
     def each(self, argvs: Iterable[Iterable[str]], env: Mapping[str, str]) -> Done:
