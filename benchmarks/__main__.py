@@ -30,6 +30,10 @@ LITTER = tools.BENCH / "litter"
 
 
 Measured = tuple[Iterable[Row], Iterable[Count]]
+Source = Callable[[int], Iterable[Row]]
+"""Takes the number of runs."""
+SOURCES: dict[str, Source] = {"help": start.rows}
+"""The groups that need no engine, by name."""
 
 
 class Failed(Exception):
@@ -52,7 +56,8 @@ class Group:
 def groups(options: argparse.Namespace) -> Iterator[Group]:
     """All of them, in the order in which they are measured: the longest comes last."""
     runs = options.runs or (FEW if options.quick else RUNS)
-    yield Group("help", 0, partial(start_rows, runs))
+    for name, source in SOURCES.items():
+        yield Group(name, 0, partial(rows_of, source, runs))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
     for shape, n in sizes:
@@ -63,8 +68,9 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
             yield Group(f"calls-{shape}", n, partial(engine_calls, shape, n))
 
 
-def start_rows(runs: int) -> Measured:
-    return list(start.rows(runs)), ()
+def rows_of(source: Source, runs: int) -> Measured:
+    """What is measured in this process, or in those that it starts: no engine takes part."""
+    return list(source(runs)), ()
 
 
 def engine_rows(shape: str, n: int, runs: int, *, hasty: bool) -> Measured:
