@@ -110,4 +110,8 @@ def _lines(path: str) -> list[str]:
 
 
 def _said(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    """What a program says; "" where it is not installed, or not fetched yet."""
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
