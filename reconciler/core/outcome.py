@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reconciler.core.action import Action
 from reconciler.core.observed import Observed
@@ -102,16 +102,14 @@ class Result:
         return tuple(outcome for outcome in self.outcomes if outcome.status is Status.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A run waits for a lock. holder: who has it, as a clause ("pid 812, apply, since 07:41:03")."""
 
     service: str
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(NamedTuple):
     """A round of a run begins with this plan."""
 
     service: str
@@ -120,15 +118,13 @@ class Began:
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class StepBegan:
+class StepBegan(NamedTuple):
     service: str
     run: str
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class StepSaid:
+class StepSaid(NamedTuple):
     """A line of progress ("pulling busybox:latest: 3 of 5 layers"), or the announcement of a retry."""
 
     service: str
@@ -137,15 +133,13 @@ class StepSaid:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnded:
+class StepEnded(NamedTuple):
     service: str
     run: str
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class UndoBegan:
+class UndoBegan(NamedTuple):
     """The steps of these rids are going to be undone, because of a failure of `rid`."""
 
     service: str
@@ -154,8 +148,7 @@ class UndoBegan:
     lane: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Undid:
+class Undid(NamedTuple):
     """One action that leads back was done, or (error) could not be."""
 
     service: str
@@ -165,15 +158,13 @@ class Undid:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     service: str
     run: str
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(NamedTuple):
     """Something that a watch has to tell once: a spec that is not valid, a plan that needs a permission. service: or ""."""
 
     service: str
