@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick schemas schemas-fresh wheel
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ bench: setup ## osvc beside the floor and Compose v2, into docs/performance.md (
 
 bench-quick: setup ## the same with few containers and runs, without the document
 	@$(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-pure: setup ## the pure parts beside what they cannot do without; no root, no engine
+	@$(BIN)/python -m benchmarks.pure $(ARGS)
 
 golden: setup ## write the golden plans again, and show what changed
 	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans

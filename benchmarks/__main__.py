@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks import place, report, start, tools
+from benchmarks import place, pure, report, start, tools
 from benchmarks.calls import Count
 from benchmarks.place import Litter
 from benchmarks.results import Results, load
@@ -32,7 +32,7 @@ LITTER = tools.BENCH / "litter"
 Measured = tuple[Iterable[Row], Iterable[Count]]
 Source = Callable[[int], Iterable[Row]]
 """Takes the number of runs."""
-SOURCES: dict[str, Source] = {"help": start.rows}
+SOURCES: dict[str, Source] = {"help": start.rows, "pure": pure.rows}
 """The groups that need no engine, by name."""
 
 

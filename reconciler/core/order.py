@@ -104,6 +104,7 @@ class Providers:
 
     def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
         self._facts = dict(provided)
+        self._mounts = {fact.key: rid for fact, rid in self._facts.items() if fact.kind is Kind.MOUNT}
 
     def of(self, fact: Fact) -> str | None:
         """The rid; None for a fact that no resource of the service provides: it is the machine's own.
@@ -113,11 +114,9 @@ class Providers:
         if fact.kind is not Kind.PATH:
             return self._facts.get(fact)
         path = fact.key
-        while True:
-            rid = self._facts.get(Fact(Kind.MOUNT, path))
-            if rid is not None or path == "/":
-                return rid
+        while path not in self._mounts and path != "/":
             path = path.rpartition("/")[0] or "/"
+        return self._mounts.get(path)
 
 
 def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:

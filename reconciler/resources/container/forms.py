@@ -5,7 +5,6 @@ Parsers raise ValueError with a clause that says what is wrong and what is expec
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
@@ -112,7 +111,6 @@ def _range(text: str, whole: str) -> range:
     return range(low, high + 1)
 
 
-@lru_cache(maxsize=1 << 15)
 def parse_volume(text: str) -> Volume:
     """SOURCE:TARGET[:options]; the source is an absolute path or a volume's name, the options ro, rw and a propagation."""
     parts = text.split(":")

@@ -2,6 +2,7 @@
 moves.py, imported when one is made."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core.change import Change
@@ -50,18 +51,13 @@ class ContainerKind:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        binds = sorted({volume.source for volume in volumes_of(desired.volume_mounts) if volume.binds})
-        return (Need(Fact(Kind.ENGINE, desired.socket)), *(Need(Fact(Kind.PATH, path)) for path in binds))
+        return _needs(desired.socket, desired.volume_mounts)
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return ()
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
-        ports = ports_of(desired.ports)
-        return (
-            Claim("container name", desired.name, f"container name {desired.name}", desired.socket),
-            *(Claim("port", port.key, f"port {port.key}") for port in ports),
-        )
+        return _claims(desired.name, desired.socket, desired.ports)
 
     def releases(self, desired: Desired, change: Change) -> bool:
         return True
@@ -83,6 +79,20 @@ class ContainerKind:
 
 
 KIND: Final = ContainerKind()
+
+
+@lru_cache(maxsize=1 << 15)
+def _needs(socket: str, volume_mounts: tuple[str, ...]) -> tuple[Need, ...]:
+    binds = sorted({volume.source for volume in volumes_of(volume_mounts) if volume.binds})
+    return (Need(Fact(Kind.ENGINE, socket)), *(Need(Fact(Kind.PATH, path)) for path in binds))
+
+
+@lru_cache(maxsize=1 << 15)
+def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]:
+    return (
+        Claim("container name", name, f"container name {name}", socket),
+        *(Claim("port", port.key, f"port {port.key}") for port in ports_of(ports)),
+    )
 
 
 def _settled(desired: Desired, around: Around) -> Desired:
