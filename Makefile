@@ -69,3 +69,10 @@ schemas-fresh: setup ## whether the published schemas are what the models say
 
 wheel: setup ## the wheel and the source archive, into dist/
 	@$(BIN)/python -m hatchling build --clean dist
+
+.PHONY: case
+case: setup ## make the case file of a failed run a golden: make case FILE=… NAME=…
+	@test -n "$(FILE)" || { echo "error: which one? make case FILE=…" >&2; exit 1; }
+	@$(BIN)/osvc case replay "$(FILE)" >/dev/null
+	@install -D -m 644 -- "$(FILE)" "tests/plans/cases/$(or $(NAME),$(basename $(notdir $(FILE)))).yaml"
+	@$(PYTEST) -q tests/plans/test_cases.py

@@ -198,6 +198,11 @@ def _docker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
 
 
+def _case(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", metavar="ACTION", choices=("ls", "show", "replay"), help="ls, show or replay")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="", help="a case file, or the id of its run (not for ls)")
+
+
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status or snapshot")
     parser.add_argument("-o", "--output", metavar="FOLDER", type=_file, help="write all schemas into this folder instead")
@@ -213,6 +218,7 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "watch": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
+    "case": _case,
     "docker": _docker,
     "schema": _schema,
 }

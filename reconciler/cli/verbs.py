@@ -43,6 +43,7 @@ VERBS = (
     Verb("watch", "keep it so", lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
     Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+    Verb("case", "look at what a failed run left, and plan again from it", machine=False),
     Verb("docker", "run docker against the engine of a service", raw=True),
     Verb("schema", "print the JSON Schema of specs and documents", machine=False),
 )
@@ -97,7 +98,7 @@ environment:
 _CODES = (
     ("0", "converged, or nothing to do"),
     ("1", "error"),
-    ("2", "plan: there are changes to make"),
+    ("2", "plan: there are changes to make; case replay: another plan"),
     ("3", "a step failed, and was undone"),
     ("4", "refused: needs a permission (--yes, --prune)"),
     ("5", "another run holds the lock"),

@@ -1,10 +1,11 @@
 """Action: one thing to do to one resource; it knows its command, its effect, its proof and its undoing, and what that leaves."""
 
-import shlex
 from abc import abstractmethod
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 from typing import ClassVar, Final
 
+from reconciler.core import shell
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 
@@ -81,7 +82,12 @@ class Action(Model):
 
     @abstractmethod
     def command(self) -> str:
-        """The shell text that does the same; a person may paste it. No secret stands in it."""
+        """The shell text that does the same; a person may paste it. No secret stands in it: see `secrets`."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Variable -> the secret that `command` expects in it (`-e NAME` counts as well). Never shown."""
+        return {}
 
     @abstractmethod
     def after(self, seen: Seen) -> Seen:
@@ -114,4 +120,4 @@ class CommandAction(Action):
         """The words of the command."""
 
     def command(self) -> str:
-        return shlex.join(self.argv())
+        return shell.join(self.argv())

@@ -10,7 +10,8 @@ from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.core.rules import Impact, Rule, compared_of, values_of
-from reconciler.core.secrets import HIDDEN, masked
+from reconciler.core.secrets import HIDDEN, masked, masked_words
+from reconciler.core.veil import Veil, secrets_of
 
 _WORST = {
     Impact.LIVE: Verdict.LIVE,
@@ -42,7 +43,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     applied = owned is not None and owned.applied is not None
     gone = Cause.DRIFT if applied else Cause.SPEC
     if have is None:
-        return change(Verdict.CREATE, kind.evidence(want, None, seen.around) or ("gone" if applied else "new"), cause=gone)
+        return change(Verdict.CREATE, _evidence(kind, want, None, seen.around) or ("gone" if applied else "new"), cause=gone)
     up = kind.is_up(have)
     if owned is None and not kind.ours(have) and fields and not (_ADOPT & policy.force):
         names = ", ".join(field.path for field in fields)
@@ -61,7 +62,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     if worst is Impact.REPLACE:
         return change(Verdict.REPLACE, _because(fields, worst), cause=_cause(fields))
     if not up:
-        return change(Verdict.START, kind.evidence(want, have, seen.around) or "not up", cause=gone)
+        return change(Verdict.START, _evidence(kind, want, have, seen.around) or "not up", cause=gone)
     if worst is Impact.NONE:
         if owned is None:
             return change(Verdict.ADOPT, "found as wanted")
@@ -98,6 +99,12 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
 _ADOPT = frozenset({"adopt"})
 
 
+def _evidence(kind: ResourceKind, want: Model, have: Model | None, around: Model) -> str:
+    """What happened to it. An engine's words may repeat a secret."""
+    told = kind.evidence(want, have, around)
+    return Veil(secrets_of(filter(None, (want, have)))).text(told) if told else ""
+
+
 def _seen(observed: Observed) -> tuple[Seen | None, str]:
     if isinstance(observed, Unknown):
         return observed.assume, observed.basis or observed.reason
@@ -120,7 +127,7 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
 def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Iterator[FieldChange]:
     """A map that differs is told key by key; everything else whole."""
     if not (isinstance(want, Mapping) and isinstance(have, Mapping)):
-        before, after = (HIDDEN, HIDDEN) if rule.sensitive else (have, want)
+        before, after = (HIDDEN, HIDDEN) if rule.sensitive else (masked_words(have), masked_words(want))
         yield FieldChange(name, before, after, rule.impact, _whose(rule, want, have, last, first))
         return
     was = last if isinstance(last, Mapping) else {}

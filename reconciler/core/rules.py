@@ -52,7 +52,7 @@ class Rule:
     """How a field is compared, and what a difference costs.
 
     impact: NONE says that the field is never compared: it steers actions only (a time-out), or is folded into others by `settle`.
-    sensitive: True hides the value everywhere; a callable takes the value and says which keys of a mapping are hidden.
+    sensitive: True hides the value everywhere.
     """
 
     impact: Impact
@@ -103,6 +103,15 @@ def compared_of(model: type[Model]) -> tuple[tuple[str, Rule], ...]:
 def values_of(model: type[Model]) -> Callable[[Any], Any]:
     """What takes the values of those fields out of a desired or an observed record: equal values, and nothing differs."""
     return attrgetter(*(name for name, _ in compared_of(model)))
+
+
+@cache
+def sensitive_fields(model: type[Model]) -> frozenset[str]:
+    """The fields whose values are hidden everywhere; none for a model without rules (a state, the surroundings)."""
+    try:
+        return frozenset(name for name, rule in rules_of(model).items() if rule.sensitive)
+    except TypeError:
+        return frozenset()
 
 
 @cache

@@ -17,6 +17,8 @@ _SCALE = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _UNIT = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
 _FALSE = {"false", "no", "off", "0", "n", "f"}
+FLAGS = frozenset(_TRUE | _FALSE)
+"""The words for yes and no."""
 MOST_SECONDS = 365 * 86400.0
 """Of any time in a spec: longer ones are mistakes, and no timer takes them."""
 

@@ -1,79 +1,266 @@
-"""casefile: what a failed run leaves behind, so that it can be understood, and become a golden test."""
+"""Casefile: what was known of a run and what became of it, in one YAML text from which anybody can plan again (principle 9).
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+A case holds the spec, what was seen and owned, the goal, the selection, the policy, the plan of the round in which the run
+ended, and every outcome. No secret stands in it: each is replaced by a name of its own (hidden-1, hidden-2), the same wherever
+it stood, so that whatever was equal is equal still, and the same plan comes of it.
+"""
 
-from reconciler.core.observed import Observed
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final
+
+from reconciler.core.model import Model
+from reconciler.core.node import Node
+from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.outcome import Outcome
+from reconciler.core.outline import outline
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
+from reconciler.core.planner import make_plan
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
-from reconciler.engine.codec import Codec, mask_text
+from reconciler.core.veil import Veil, secrets_of
+from reconciler.engine.codec import Codec, Json
+from reconciler.engine.errors import EngineError, StoreError
+from reconciler.resources.registry import kind_of
+from reconciler.spec.load import load_text
+from reconciler.spec.render import render
+
+FORMAT: Final = 1
+"""Of the file. A newer one is refused; an older one is read."""
+
+_PROSE: Final = ("about", "crash", "message", "output")
+"""The texts of a case that come from outside."""
 
 
-def write_case(
-    folder: str,
-    run: str,
-    *,
-    name: str,
-    service: Service | None,
-    observed: Mapping[str, Observed],
-    ownership: Ownership,
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    message: str,
-    codec: Codec,
-) -> str:
-    """Write `folder`/cases/`run`.yaml (0600). Its path, or "" when it cannot be written: the run's own failure matters more.
+class CaseError(EngineError):
+    """The file is not a case that this version can read."""
 
-    No secret stands in it: the spec's are masked in its text, and marked in what was observed and owned.
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run for one service, up to where it ended.
+
+    name: the service's. service: its spec; None where only the store knew it. observed, ownership: what `plan` was made of.
+    plan: as core.outline tells it. end: the word for how the run ended. round: how many plans the run made.
+    outcomes: of every round, as plain data. crash: where an internal error came from. osvc: the version that wrote it.
     """
+
+    name: str
+    about: str
+    run: str = ""
+    verb: str = ""
+    end: str = ""
+    at: str = ""
+    round: int = 1
+    node: Node = field(default_factory=Node)
+    service: Service | None = None
+    goal: Goal = UP
+    selection: Selection = field(default_factory=Selection)
+    policy: Policy = field(default_factory=Policy)
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    ownership: Ownership = field(default_factory=Ownership)
+    plan: str = ""
+    outcomes: tuple[Json, ...] = ()
+    crash: str = ""
+    osvc: str = ""
+
+    def replan(self) -> Plan:
+        """The plan that comes of it with this version of osvc. Raises Cycle."""
+        return make_plan(self.service, self.name, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
+
+    def difference(self, plan: Plan) -> str:
+        """How a plan differs from the recorded one, as a unified diff; "" when it does not."""
+        from difflib import unified_diff
+
+        old, new = self.plan.splitlines(keepends=True), outline(plan).splitlines(keepends=True)
+        return "".join(unified_diff(old, new, "recorded", "now", n=1))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _StandIns(Codec):
+    """Writes records with a stand-in for each secret: the first is hidden-1."""
+
+    names: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, value: str) -> str:
+        return self.names.setdefault(value, f"hidden-{len(self.names) + 1}")
+
+
+def dump(case: Case, *, more: Iterable[Model] = (), codec: Codec | None = None) -> str:
+    """The text of a case, without secrets.
+
+    more: models beside the case's own whose secrets may stand in its texts. codec: only its kinds are used.
+    """
+    stand_ins = _StandIns(b"", codec.kinds if codec else kind_of, brief=True)
+    document = _document(case, stand_ins)
+    secrets = {*secrets_of((*models_known(case.service, case.ownership, case.observed.values()), *more)), *stand_ins.names} - {
+        case.name
+    }
+    veil = Veil(sorted(secrets), stand_ins.mark)
+    return _yaml_text(veil.data(_read_through(document, veil)))
+
+
+def read(path: str) -> Case:
+    """The case in a file. Raises CaseError, and OSError when there is no such file."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return parse(file.read(), path)
+
+
+def parse(text: str, path: str) -> Case:
+    """The case of a text. path: for messages. Raises CaseError."""
     import yaml
 
-    models = [resource.desired for resource in service.resources.values()] if service else []
-    types = {change.rid: change.type for change in plan.changes}
-    case: dict[str, Any] = {
-        "about": f"{name}: {mask_text(message, models)}",
-        "run": run,
-        "format": service.format if service else "",
-        "spec": mask_text(service.text, models) if service else "",
-        "snapshot": {rid: codec.dump_observed(types[rid], seen) for rid, seen in observed.items() if rid in types},
-        "ownership": {rid: codec.dump_owned(owned) for rid, owned in ownership.owned.items()},
-        "plan": [_line(step.n, step.after, step.rid, step.action.says(), step.reason) for step in plan.steps],
-        "outcomes": [
-            {
-                "rid": outcome.step.rid,
-                "step": outcome.step.action.says(),
-                "became": outcome.status.value,
-                **({"message": mask_text(outcome.message, models)} if outcome.message else {}),
-                **({"output": mask_text(outcome.output, models)} if outcome.output else {}),
-            }
-            for outcome in outcomes
-        ],
-    }
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    path = f"{folder}/cases/{run}.yaml"
     try:
-        os.makedirs(f"{folder}/cases", mode=0o700, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yaml.dump(case, file, Dumper=dumper, sort_keys=False, width=120)
-    except OSError:
-        return ""
-    return path
+        data = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        mark = getattr(err, "problem_mark", None)
+        where = f" (line {mark.line + 1}: {getattr(err, 'problem', '')})" if mark else ""
+        raise CaseError(f"cannot read {path}: it is damaged, or no case file{where}") from None
+    if not isinstance(data, dict) or "case" not in data:
+        raise CaseError(f"cannot read {path}: it is not a case file; osvc case ls lists those of this machine")
+    if isinstance(data["case"], int) and data["case"] > FORMAT:
+        raise CaseError(f"cannot read {path}: a newer osvc wrote it (format {data['case']}, known is {FORMAT}); use that one")
+    try:
+        return _case(data)
+    except CaseError as err:
+        raise CaseError(f"cannot read {path}: {err}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, StoreError) as err:
+        what = f"{err} is missing" if isinstance(err, KeyError) else str(err)
+        raise CaseError(f"cannot read {path}: it is damaged ({what})") from None
 
 
-def expire_cases(folder: str, before: float) -> None:
-    """Remove case files last written before a moment (seconds since the epoch)."""
-    with suppress(OSError), os.scandir(f"{folder}/cases") as entries:
-        for entry in entries:
-            if entry.name.endswith(".yaml") and entry.stat(follow_symlinks=False).st_mtime < before:
-                with suppress(OSError):
-                    os.unlink(entry.path)
+def _document(case: Case, codec: Codec) -> Json:
+    outcomes = [{key: value for key, value in outcome.items() if value not in ("", None)} for outcome in case.outcomes]
+    goal = case.goal
+    return {
+        "about": case.about,
+        "case": FORMAT,
+        "osvc": case.osvc,
+        "run": case.run,
+        "service": case.name,
+        "verb": case.verb,
+        "end": case.end,
+        "at": case.at,
+        "round": case.round,
+        "node": {one.name: getattr(case.node, one.name) for one in fields(Node)},
+        "goal": {"aim": goal.aim.value, "by": goal.by, "at": goal.at.isoformat() if goal.at else None, "reason": goal.reason},
+        "select": list(case.selection.rids),
+        "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
+        "spec": render(case.service, codec.dump) if case.service is not None else None,
+        "snapshot": {
+            rid: {"type": case.types[rid], **codec.dump_observed(case.types[rid], seen)}
+            for rid, seen in case.observed.items()
+            if rid in case.types
+        },
+        "store": case.ownership.store,
+        "owned": {rid: codec.dump_owned(owned) for rid, owned in case.ownership.owned.items()},
+        "plan": case.plan,
+        "outcomes": outcomes,
+        **({"crash": case.crash} if case.crash else {}),
+    }
 
 
-def _line(n: int, after: Sequence[int], rid: str, says: str, reason: str) -> str:
-    waits = f" after {','.join(map(str, after))}" if after else ""
-    return f"{n}{waits} {rid} {says}   {reason}"
+def _case(data: Json) -> Case:
+    codec = Codec(b"", brief=True)
+    node = Node(**data["node"])
+    goal, policy, seen = data["goal"], data["policy"], data["snapshot"]
+    types = {rid: item["type"] for rid, item in seen.items()}
+    return Case(
+        name=str(data["service"]),
+        about=data["about"],
+        run=data["run"],
+        verb=data["verb"],
+        end=data["end"],
+        at=data["at"],
+        round=data["round"],
+        node=node,
+        service=_service(data, node),
+        goal=Goal(Aim(goal["aim"]), goal["by"], datetime.fromisoformat(goal["at"]) if goal["at"] else None, goal["reason"]),
+        selection=Selection(tuple(data["select"])),
+        policy=Policy(policy["prune"], policy["rollback"], frozenset(policy["force"])),
+        observed={
+            rid: codec.read_observed(types[rid], {key: part for key, part in item.items() if key != "type"})
+            for rid, item in seen.items()
+        },
+        types=types,
+        ownership=Ownership(data["store"], {rid: codec.read_owned(item) for rid, item in data["owned"].items()}),
+        plan=data["plan"],
+        outcomes=tuple(data["outcomes"]),
+        crash=data.get("crash", ""),
+        osvc=data["osvc"],
+    )
+
+
+def _service(data: Json, node: Node) -> Service | None:
+    if data["spec"] is None:
+        return None
+    loaded = load_text(_yaml_text(data["spec"]), "yaml", str(data["service"]), "its spec", node)
+    if loaded.errors:
+        raise CaseError(f"its spec is not valid for this osvc: {loaded.errors[0]}")
+    return loaded.services[0]
+
+
+def models_known(service: Service | None, ownership: Ownership, observed: Iterable[Observed]) -> Iterator[Model]:
+    """Every model of what is wanted, owned and seen."""
+    if service is not None:
+        yield from (resource.desired for resource in service.resources.values())
+    for owned in ownership.owned.values():
+        yield from (model for model in (owned.wanted, owned.applied) if model is not None)
+        yield from _models_of(owned.remembered)
+    for seen in observed:
+        yield from _models_of(seen)
+
+
+def outcome_record(outcome: Outcome) -> Json:
+    """An outcome as a case tells it."""
+    step = outcome.step
+    return {
+        "n": step.n,
+        "rid": step.rid,
+        "step": step.action.says(),
+        "command": step.action.command(),
+        "became": outcome.status.value,
+        "seconds": round(outcome.seconds, 3),
+        "message": outcome.message,
+        "output": outcome.output,
+    }
+
+
+def _models_of(seen: Observed | None) -> Iterator[Model]:
+    """The models of an observation, those that are assumed as well."""
+    match seen:
+        case Present(state=state, around=around):
+            yield from (state, around)
+        case Absent(around=around):
+            yield around
+        case Unknown(assume=assume):
+            yield from _models_of(assume)
+
+
+def _read_through(value: Any, veil: Veil) -> Any:
+    """Data whose texts from outside are without secrets, the short ones as well."""
+    if isinstance(value, dict):
+        return {
+            key: veil.text(item) if key in _PROSE and isinstance(item, str) else _read_through(item, veil)
+            for key, item in value.items()
+        }
+    return [_read_through(item, veil) for item in value] if isinstance(value, list) else value
+
+
+def _yaml_text(data: Any) -> str:
+    """Data as YAML; texts of several lines as they are."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """The safe one, with literal blocks and without aliases."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_representer(
+        str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    )
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120))

@@ -5,7 +5,8 @@ key is the state folder's; in a recorded snapshot it is a salt that stands in th
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,9 +16,10 @@ from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
-from reconciler.core.rules import rules_of
-from reconciler.core.secrets import is_secret, looks_secret
+from reconciler.core.rules import sensitive_fields
+from reconciler.core.secrets import is_secret, replaced
 from reconciler.core.service import Origin, Resource, Service
+from reconciler.core.veil import secrets_of
 from reconciler.engine.errors import StoreError
 from reconciler.resources.registry import kind_of
 
@@ -25,7 +27,7 @@ Json: TypeAlias = dict[str, Any]
 M = TypeVar("M", bound=Model)
 
 MARK = "hmac:"
-_DIGITS = 40
+_MARKS = re.compile(rf"{MARK}[0-9a-f]{{40}}")
 
 
 def type_of(rid: str) -> str:
@@ -35,31 +37,34 @@ def type_of(rid: str) -> str:
 
 def is_mark(value: str) -> bool:
     """Whether a value stands in place of a secret."""
-    digits = value.removeprefix(MARK)
-    return digits != value and len(digits) == _DIGITS and not digits.strip("0123456789abcdef")
+    return _MARKS.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Codec:
-    """Writes and reads records. key: of the marks; it is never shown. kinds: the registry's, unless a test brings its own."""
+    """Writes and reads records. key: of the marks; it is never shown. kinds: the registry's, unless a test brings its own.
+
+    brief: whether fields that have their default are left out.
+    """
 
     key: bytes
     kinds: Callable[[str], ResourceKind] = kind_of
+    brief: bool = False
 
     def mark(self, value: str) -> str:
         """What stands in place of a secret value. A mark stays as it is: it was read back, and its value is not known here."""
         if is_mark(value):
             return value
-        return MARK + hmac.new(self.key, value.encode(), "sha256").hexdigest()[:_DIGITS]
+        return MARK + hmac.new(self.key, value.encode(), "sha256").hexdigest()[:40]
 
     # models
 
     def dump(self, model: Model, like: type[Model] | None = None) -> Json:
         """A model as JSON data, secrets marked. like: the desired model whose rules hold for fields of the same names."""
-        rules = _rules(like or type(model))
+        hidden = sensitive_fields(like or type(model))
         return {
-            name: self._hide(value, whole=name in rules and rules[name].sensitive)
-            for name, value in model.model_dump(mode="json").items()
+            name: self._hide(value, whole=name in hidden)
+            for name, value in model.model_dump(mode="json", exclude_defaults=self.brief).items()
         }
 
     def read(self, model: type[M], data: Any, known: Mapping[str, str] | None = None) -> M:
@@ -191,71 +196,22 @@ class Codec:
 
     def _hide(self, value: Any, *, whole: bool) -> Any:
         if isinstance(value, str):
-            name, sign, text = value.partition("=")
-            if whole:
-                return self.mark(value) if value else value
-            return f"{name}={self.mark(text)}" if sign and text and _assigns(name) else value
+            return (self.mark(value) if value else value) if whole else replaced(value, self.mark)
         if isinstance(value, list):
             return [self._hide(item, whole=whole) for item in value]
         if isinstance(value, dict):
-            return {key: self._hide(item, whole=whole or _is_word_of_secret(key, item)) for key, item in value.items()}
+            return {
+                key: self._hide(item, whole=whole or (isinstance(item, str) and is_secret(key, item)))
+                for key, item in value.items()
+            }
         return value
-
-
-def secrets_of(models: Iterable[Model]) -> Iterator[str]:
-    """Every secret value in these models, in clear: for marking and masking, never for showing."""
-    for model in models:
-        rules = _rules(type(model))
-        for name, value in model.model_dump(mode="json").items():
-            yield from _secrets(value, whole=name in rules and rules[name].sensitive)
-
-
-def mask_text(text: str, models: Iterable[Model]) -> str:
-    """A spec's text without the secrets that its models hold; longest first, so that no rest of one stays."""
-    for value in sorted(set(secrets_of(models)), key=len, reverse=True):
-        text = text.replace(value, "(hidden)")
-    return text
-
-
-def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
-    if isinstance(value, str):
-        name, sign, text = value.partition("=")
-        if whole and value:
-            yield value
-        elif sign and text and _assigns(name):
-            yield text
-    elif isinstance(value, list):
-        for item in value:
-            yield from _secrets(item, whole=whole)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _secrets(item, whole=whole or _is_word_of_secret(key, item))
-
-
-def _is_word_of_secret(key: str, item: Any) -> bool:
-    return isinstance(item, str) and is_secret(key, item)
-
-
-def _assigns(name: str) -> bool:
-    return name.isidentifier() and looks_secret(name)
 
 
 def _put(value: Any, known: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        if MARK not in value:
-            return value
-        name, _, mark = value.rpartition("=")
-        return known[value] if value in known else f"{name}={known[mark]}" if mark in known and name else value
+        return _MARKS.sub(lambda found: known.get(found[0], found[0]), value) if MARK in value else value
     if isinstance(value, list):
         return [_put(item, known) for item in value]
     if isinstance(value, dict):
         return {key: _put(item, known) for key, item in value.items()}
     return value
-
-
-def _rules(model: type[Model]) -> Mapping[str, Any]:
-    """The rules of a desired model; states and arounds have none."""
-    try:
-        return rules_of(model)
-    except TypeError:
-        return {}

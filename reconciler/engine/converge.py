@@ -4,34 +4,43 @@ There is one lifecycle engine: apply, start, stop, restart, prune, watch and the
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from secrets import randbelow, token_hex
 
+from reconciler import __version__
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
+from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
+from reconciler.core.outline import outline
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, Step, uncovered
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
-from reconciler.engine.casefile import write_case
+from reconciler.core.veil import Veil, secrets_of
+from reconciler.engine import cases
+from reconciler.engine.casefile import Case, models_known, outcome_record
 from reconciler.engine.codec import Codec
 from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.phases import phases
 from reconciler.engine.target import Survey
 from reconciler.engine.undo import lane_of, lanes_of, undo
 
 ROUNDS = 5
 _CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.ADOPT})
 _REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
-"""The ends that watch backs off from."""
+"""The ends that watch backs off from, and that always leave a case file."""
+_CUT_SHORT = frozenset({End.REFUSED, End.DEFERRED})
+"""The ends that leave a case file where something had been done before."""
 _FIRST_WAIT, _LONGEST_WAIT = 10, 300
 _GLANCE = 10.0
 """Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
@@ -85,7 +94,8 @@ class _Convergence:
         self.plans: list[Plan] = []
         self.outcomes: list[Outcome] = []
         self.latest: dict[str, Seen] = {}
-        self.first_seen: Mapping[str, Observed] = {}
+        self.seen: Mapping[str, Observed] = {}
+        self.owned = Ownership()
         self.first_owned = Ownership()
         self.opened = False
 
@@ -94,7 +104,13 @@ class _Convergence:
         work, store = self.work, self.means.store
         if work.service is not None and not work.gone:
             store.keep(work.service, self.means.host.clock.now())
-        result = self._rounds()
+        try:
+            result = self._rounds()
+        except Exception as err:
+            path = self._leave("crashed", f"internal error: {type(err).__name__}", "".join(traceback.format_exception(err)))
+            if path:
+                err.add_note(f"case file: {path}")
+            raise
         result = replace(
             result,
             run=self.id,
@@ -107,8 +123,8 @@ class _Convergence:
         if result.end in (End.ROLLED_BACK, End.STOPPED):
             self._unclaim()
         self._file_failure(result)
-        if result.failures and self.plans:
-            result = replace(result, casefile=self._case(result))
+        if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
+            result = replace(result, casefile=self._leave(result.end.value, result.message))
         if self.opened:
             store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
         if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
@@ -131,6 +147,7 @@ class _Convergence:
                 ownership = self._ownership()
                 plan = self._plan(ownership, seen)
             self.plans.append(plan)
+            self.owned, self.seen = ownership, seen
             refusal = self._check(plan, succeeded)
             if refusal is not None:
                 return refusal
@@ -172,7 +189,7 @@ class _Convergence:
 
     def _begin(self, ownership: Ownership, seen: Mapping[str, Observed]) -> None:
         if not self.plans:
-            self.first_owned, self.first_seen = ownership, seen
+            self.first_owned = ownership
         self._see(seen)
 
     def _ownership(self) -> Ownership:
@@ -221,7 +238,7 @@ class _Convergence:
         """Do the plan's certain steps; the commits last, and only when nothing is provisional any more. None when all went well."""
         self._open()
         run = self._run(plan)
-        main, commits = _phases(plan)
+        main, commits = phases(plan)
         known: dict[str, Observed] = dict(seen)
         for only in (main, commits):
             if not only:
@@ -238,7 +255,7 @@ class _Convergence:
     def _run(self, plan: Plan) -> Run:
         ownership = self._ownership()
         wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)}
-        return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock)
+        return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock, self._veil)
 
     def _fail(self, run: Run) -> Result:
         """Something failed, or the run was cut short: lead back what the rules say, and tell."""
@@ -348,19 +365,41 @@ class _Convergence:
         elif result.end is End.CONVERGED:
             store.clear_failure(self.work.name)
 
-    def _case(self, result: Result) -> str:
-        return write_case(
-            self.means.store.folder,
-            self.id,
-            name=self.work.name,
-            service=self.work.service,
-            observed=self.first_seen,
-            ownership=self.first_owned,
-            plan=self.plans[0],
-            outcomes=self.outcomes,
-            message=result.message,
-            codec=self.means.store.codec,
+    def _veil(self) -> Veil:
+        """Made when something has to be told only: most runs have nothing to hide."""
+        return Veil(secrets_of(self._known()))
+
+    def _known(self) -> Iterator[Model]:
+        """Every model that this run knows, and whose secrets the machine may repeat."""
+        return models_known(self.work.service, self.owned, (*self.seen.values(), *self.latest.values()))
+
+    def _leave(self, end: str, message: str, crash: str = "") -> str:
+        """Leave a case file of the round in which the run ended. Its path, or "" when there is none."""
+        if not self.plans:
+            return ""
+        work, plan = self.work, self.plans[-1]
+        case = Case(
+            name=work.name,
+            about=f"{work.name}: {message}",
+            run=self.id,
+            verb=work.verb,
+            end=end,
+            at=self.means.host.clock.now().isoformat(),
+            round=len(self.plans),
+            node=self.means.node,
+            service=work.service,
+            goal=work.goal,
+            selection=work.selection,
+            policy=work.policy,
+            observed=self.seen,
+            types={change.rid: change.type for change in plan.changes},
+            ownership=self.owned,
+            plan=outline(plan),
+            outcomes=tuple(map(outcome_record, self.outcomes)),
+            crash=crash,
+            osvc=__version__,
         )
+        return cases.leave(self.means.store.folder, case, more=self._known(), codec=self.means.store.codec)
 
     def _result(self, end: End, message: str = "", remedy: str = "") -> Result:
         return Result(self.work.name, end, message=message, remedy=remedy)
@@ -370,29 +409,6 @@ def backoff(failures: int) -> timedelta:
     """How long watch leaves a service alone after so many failures in a row: doubling, capped, with a tenth of jitter."""
     seconds = min(_FIRST_WAIT << min(failures - 1, 10), _LONGEST_WAIT)
     return timedelta(seconds=seconds * (1 + randbelow(100) / 1000))
-
-
-def _phases(plan: Plan) -> tuple[frozenset[int], frozenset[int]]:
-    """The certain steps to do now, and those to do when all of these went well: commits, and what comes after one.
-
-    What comes after a provisional step waits for a later round, with all the commits.
-    """
-    waits = _behind(plan, {step.n for step in plan.steps if step.provisional})
-    commits = _behind(plan, {step.n for step in plan.steps if step.slot is Slot.COMMIT})
-    certain = {step.n for step in plan.certain}
-    main = certain - waits - commits
-    if not waits:
-        return frozenset(main), frozenset(certain & commits)
-    return (frozenset(main), frozenset()) if main else (frozenset(certain), frozenset())
-
-
-def _behind(plan: Plan, steps: set[int]) -> set[int]:
-    """These steps, and every step that comes after one of them."""
-    found = set(steps)
-    for step in plan.steps:
-        if found & {*step.after, *step.needs}:
-            found.add(step.n)
-    return found
 
 
 def _flapping(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded, StepSaid
 from reconciler.core.plan import Plan, Step
+from reconciler.core.veil import Veil
 from reconciler.engine.errors import Locked
 from reconciler.engine.locks import NODE
 from reconciler.engine.log import note
@@ -34,7 +35,10 @@ _FRESH = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the steps of one run share. wanted: rid -> how to look at it. order: numbers completions over all rounds."""
+    """What the steps of one run share. wanted: rid -> how to look at it. order: numbers completions over all rounds.
+
+    veil: gives what keeps the run's secrets out of every text that comes back from the machine.
+    """
 
     id: str
     service: str
@@ -42,6 +46,7 @@ class Run:
     wanted: Mapping[str, Wanted]
     order: "count[int]"
     lock: Lock
+    veil: Callable[[], Veil] = lambda: Veil(())
     lock_wait: float = 120.0
 
     def tell(self, event: Event) -> None:
@@ -56,20 +61,24 @@ class Run:
         return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
 
     def perform(self, step: Step, action: Action, *, ended: Callable[[], bool]) -> None:
-        """Do one action, retried. Raises HostError."""
+        """Do one action, retried. Raises HostError, without secrets in what it says."""
         type_name = self.wanted_type(step.rid)
         driver = self.means.drivers(type_name)
 
         def say(text: str) -> None:
-            self.tell(StepSaid(self.service, self.id, step, text))
+            self.tell(StepSaid(self.service, self.id, step, self.veil().text(text)))
 
         with self.shared(action, ended):
-            attempt(
-                lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
-                self.means.host.clock,
-                ended=ended,
-                on_retry=say,
-            )
+            try:
+                attempt(
+                    lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
+                    self.means.host.clock,
+                    ended=ended,
+                    on_retry=say,
+                )
+            except HostError as err:
+                veil = self.veil()
+                raise type(err)(veil.text(str(err)), veil.text(err.output)) from None
 
     @contextmanager
     def shared(self, action: Action, ended: Callable[[], bool]) -> Iterator[None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconciler.core.kind import ResourceKind
+from reconciler.core.node import Node
 from reconciler.core.outcome import OnEvent, silent
 from reconciler.engine.lease import Lease, LocalLease
 from reconciler.engine.locks import Locks
@@ -19,7 +20,10 @@ WORKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """The machine, the memory and the ways to stop a run. kinds, drivers: the registry's, unless a test brings its own."""
+    """The machine, the memory and the ways to stop a run. kinds, drivers: the registry's, unless a test brings its own.
+
+    node: which machine it is, for case files.
+    """
 
     host: Host
     store: Store
@@ -30,3 +34,4 @@ class Means:
     kinds: Callable[[str], ResourceKind] = kind_of
     drivers: Callable[[str], Driver] = driver_of
     workers: int = WORKERS
+    node: Node = field(default_factory=Node)

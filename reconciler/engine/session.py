@@ -23,7 +23,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
-from reconciler.engine.casefile import expire_cases
+from reconciler.engine import cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
 from reconciler.engine.converge import Work, converge
@@ -87,7 +87,7 @@ class Session:
             log_to(config.state_dir if config.log else "")
             oldest = host.clock.now() - timedelta(days=config.retention)
             store.expire(oldest)
-            expire_cases(config.state_dir, oldest.timestamp())
+            cases.expire(config.state_dir, oldest.timestamp())
         return cls(config, host, store, stop)
 
     def __enter__(self) -> "Session":
@@ -246,7 +246,9 @@ class Session:
 
     def _means(self, verb: str, on_event: OnEvent) -> Means:
         locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
-        return Means(self.host, self.store, locks, self.stop, on_event=on_event, kinds=self.kinds, drivers=self.drivers)
+        return Means(
+            self.host, self.store, locks, self.stop, on_event=on_event, kinds=self.kinds, drivers=self.drivers, node=self.node
+        )
 
     def _converge(self, work: Work, means: Means, lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:
         """open_ends: the services of this run that did not get to their goal, and may hold on to what others take."""

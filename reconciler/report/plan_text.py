@@ -10,12 +10,13 @@ from datetime import datetime
 
 from reconciler.core.action import Effect
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
+from reconciler.core.outline import outline, ranges
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal
 from reconciler.core.service import Origin, Service
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import duration, listed, many, moment, ranges
-from reconciler.report.values import field_value, members, one_line
+from reconciler.report.texts import duration, listed, many, moment
+from reconciler.report.values import field_value, members
 
 _SYMBOL = {
     Verdict.KEEP: ("=", "faint"),
@@ -292,22 +293,5 @@ def _open_lines(change: Change, service: Service | None, width: int, paint: Pain
 
 
 def golden(plan: Plan) -> str:
-    """A compact text for the golden tests: everything that the planner decides, without spec lines and commands."""
-    return "\n".join(_golden_lines(plan)) + "\n"
-
-
-def _golden_lines(plan: Plan) -> Iterator[str]:
-    yield impact_line(plan)
-    for change in plan.changes:
-        cause = f" [{change.cause.value}]" if change.cause else ""
-        unsure = f" (expected: {change.basis})" if change.provisional else ""
-        what = f" → {change.remedy}" if change.remedy else ""
-        yield f"{change.rid}  {change.verdict.value}{cause}: {change.reason}{unsure}{what}"
-        for field in change.fields:
-            values = f"{one_line(field.before)} → {one_line(field.after)}"
-            yield f"  {field.path}: {values} [{field.cause.value}, {field.impact.name.lower()}]"
-    for step in plan.steps:
-        effect = "" if step.action.costs is Effect.SAFE else f"  {step.action.costs.name}"
-        mark = " ~" if step.provisional else ""
-        after = f" after {ranges(step.after)}" if step.after else ""
-        yield f"{step.n}{mark} {step.rid} {step.slot.name.lower()} {step.action.says()}{after}{effect}"
+    """A compact text for the golden tests: the impact, and everything that the planner decides."""
+    return f"{impact_line(plan)}\n{outline(plan)}"

@@ -1,7 +1,7 @@
 """Texts for numbers and moments: durations, sizes, times, ranges, counts. Pure; the same in, the same out."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
@@ -34,17 +34,6 @@ def moment(at: datetime | None, now: datetime | None = None) -> str:
         return f"{at:%Y-%m-%d %H:%M}"
     local = at.astimezone(now.tzinfo)
     return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """ "1,3-5": ascending numbers, neighbours joined."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def many(count: int, noun: str, plural: str = "") -> str:

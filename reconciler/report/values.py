@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BeforeValidator
 
 from reconciler.core.model import Model
-from reconciler.core.secrets import masked
+from reconciler.core.outline import one_line
 from reconciler.core.values import to_seconds
 from reconciler.report.texts import duration, size
 
@@ -20,23 +20,6 @@ def field_value(model: Model, path: str, value: Any) -> str:
         if unit == "time":
             return duration(value)
     return one_line(value)
-
-
-def one_line(value: Any) -> str:
-    """Any value in one line."""
-    if value is None or value == "":
-        return "(none)"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return " ".join(f"{key}={one_line(masked(str(key), item))}" for key, item in sorted(value.items())) or "(none)"
-    if isinstance(value, Model):
-        return " ".join(f"{name}={one_line(getattr(value, name))}" for name in type(value).model_fields)
-    if isinstance(value, (set, frozenset)):
-        return " ".join(sorted(map(one_line, value))) or "(none)"
-    if isinstance(value, (tuple, list)):
-        return " ".join(map(one_line, value)) or "(none)"
-    return str(value).replace("\n", "⏎")
 
 
 def members(before: Any, after: Any) -> tuple[str, ...] | None:

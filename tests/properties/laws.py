@@ -110,6 +110,7 @@ def _applied(change: Change, ownership: Ownership) -> object:
 
 _FADES = frozenset(
     {
+        *("pid", "started"),  # an engine that is started again is another process
         *("exit_code", "error", "ended_at", "out_of_memory", "health"),  # how a container that is started and stopped last ended
         *("protected", "mount_only"),  # whether a loop device is read-only: as its last mount had it
         "leftovers",  # filled in by settle, from others

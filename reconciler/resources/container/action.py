@@ -1,9 +1,9 @@
 """ContainerAction: the base of what can be done to a container, and how its effect on what was seen is written down."""
 
-import shlex
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from reconciler.core import shell
 from reconciler.core.action import Action
 from reconciler.core.observed import Present, Seen
 from reconciler.resources.container.model import Around, Container, assemble, pieces
@@ -23,7 +23,11 @@ class ContainerAction(Action):
         """The words after `docker -H …`."""
 
     def command(self) -> str:
-        return shlex.join(("docker", "-H", f"unix://{self.socket}", *self.words()))
+        return shell.join(("docker", "-H", f"unix://{self.socket}", *self.words()))
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables(self.words())
 
     def find(self, seen: Seen, name: str) -> Container | None:
         """The container of this name on this engine, if it is the resource's."""

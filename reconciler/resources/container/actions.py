@@ -1,6 +1,6 @@
 """Actions: what can be done to a container. Pure data; driver.py performs them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -32,8 +32,9 @@ class Create(ContainerAction):
         words = ["create", "--name", self.name]
         words += ["--label", f"{SERVICE}={self.service}", "--label", f"{RID}={self.rid}"]
         words += [word for name, text in want.labels.items() for word in ("--label", f"{name}={text}")]
+        taken = self._taken()
         for name, text in want.environment.items():
-            words += ["-e", name if is_secret(name, text) else f"{name}={text}"]
+            words += ["-e", name if name in taken else f"{name}={text}"]
         for volume in volumes_of(want.volume_mounts):
             words += ["--mount", _mount(volume)]
         for port in want.ports:
@@ -54,6 +55,15 @@ class Create(ContainerAction):
         words += ["--cpus", f"{want.cpus:g}"] if want.cpus else []
         words += ["--entrypoint", want.entrypoint[0]] if want.entrypoint else []
         return (*words, want.image, *want.entrypoint[1:], *want.command)
+
+    def _taken(self) -> dict[str, str]:
+        """The variables that the container takes from the environment of `docker create`; other names no shell can set."""
+        environment = self.desired.environment.items()
+        return {name: text for name, text in environment if is_secret(name, text) and name.isascii() and name.isidentifier()}
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return {**super().secrets, **self._taken()}
 
     def after(self, seen: Seen) -> Seen:
         around = seen.around

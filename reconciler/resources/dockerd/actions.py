@@ -1,8 +1,10 @@
 """Actions: an engine's folders, its config files, its processes. Pure data; performing.py does them."""
 
 import shlex
+from collections.abc import Mapping
 from typing import ClassVar
 
+from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.resources.dockerd.action import EngineAction, around_of, around_with, state_of, state_with
@@ -118,7 +120,11 @@ class WriteConfig(EngineAction):
 
     def command(self) -> str:
         texts = ((self.want.config_file, self.want.config_text()), (self.want.containerd_config, self.want.containerd_text()))
-        return " && ".join(f"printf %s {shlex.quote(text)} > {shlex.quote(path)}" for path, text in texts)
+        return " && ".join(f"{shell.join(('printf', '%s', text))} > {shlex.quote(path)}" for path, text in texts)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables((self.want.config_text(),))
 
     def after(self, seen: Seen) -> Seen:
         new = {self.want.config_file, self.want.containerd_config}
@@ -180,6 +186,10 @@ class StartDaemon(EngineAction):
 
     def command(self) -> str:
         return _detached(self.want.argv(), self.want.log)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables(self.want.argv())
 
     def after(self, seen: Seen) -> Seen:
         want = self.want
@@ -339,7 +349,7 @@ class RemoveFolders(EngineAction):
 
 
 def _detached(argv: tuple[str, ...], log: str) -> str:
-    return f"setsid {shlex.join(argv)} >>{shlex.quote(log)} 2>&1 </dev/null &"
+    return f"setsid {shell.join(argv)} >>{shlex.quote(log)} 2>&1 </dev/null &"
 
 
 def _and(seen: Seen, path: str) -> tuple[str, ...]:

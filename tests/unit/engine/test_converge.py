@@ -245,9 +245,12 @@ def test_a_failed_run_leaves_a_case_file(bench):
         text = file.read()
     case = yaml.safe_load(text)
     assert case["outcomes"][0] == {
+        "n": 1,
         "rid": "box#1",
         "step": "make",
+        "command": "toy make",
         "became": "failed",
+        "seconds": 0.0,
         "message": "cannot make: no",
         "output": "last words",
     }

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.outline import ranges
 from reconciler.core.values import to_size
 from reconciler.report import texts
 
@@ -31,7 +32,7 @@ def test_sizes():
 @given(st.sets(st.integers(1, 60)))
 def test_ranges_name_every_number_once(numbers):
     found = []
-    for part in filter(None, texts.ranges(numbers).split(",")):
+    for part in filter(None, ranges(numbers).split(",")):
         first, _, last = part.partition("-")
         found += range(int(first), int(last or first) + 1)
     assert found == sorted(numbers)

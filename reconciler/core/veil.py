@@ -1,0 +1,92 @@
+"""Veil: takes the secrets that are known out of texts that come from outside, and out of data that is written down.
+
+What a secret is, the fields of models say: by their rule, by the names in them, or by their words (core/secrets.py).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from reconciler.core.model import Model
+from reconciler.core.rules import sensitive_fields
+from reconciler.core.secrets import HIDDEN, is_secret, secret_spans
+from reconciler.core.values import FLAGS
+
+_SHORTEST: Final = 3
+"""A shorter secret is none, and to look for it would spoil every text."""
+_LONG: Final = 8
+"""A shorter one counts only where it is a word of its own."""
+
+
+class Veil:
+    """secrets: in clear. stand_in: what is put in place of each."""
+
+    def __init__(self, secrets: Iterable[str], stand_in: Callable[[str], str] = lambda secret: HIDDEN) -> None:
+        self._stand_in = stand_in
+        self._whole: dict[str, str] = {}
+        for secret in secrets:
+            for form in _forms(secret):
+                self._whole.setdefault(form, secret)
+        ordered = sorted(self._whole, key=len, reverse=True)
+        self._long = _any_of([form for form in ordered if len(form) >= _LONG])
+        self._all = _any_of(ordered)
+
+    def text(self, text: str) -> str:
+        """A text for people, without any of the secrets."""
+        return self._put(self._all, text)
+
+    def data(self, value: Any) -> Any:
+        """Data of strings, lists and maps without the secrets in its values; short ones are left, for they may be anything else."""
+        if isinstance(value, str):
+            return self._put(self._long, value)
+        if isinstance(value, list):
+            return [self.data(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.data(item) for key, item in value.items()}
+        return value
+
+    def _put(self, pattern: re.Pattern[str] | None, text: str) -> str:
+        return pattern.sub(lambda found: self._stand_in(self._whole[found[0]]), text) if pattern is not None else text
+
+
+def secrets_of(models: Iterable[Model]) -> Iterator[str]:
+    """Every secret value in these models, in clear: for hiding, never for showing."""
+    for model in models:
+        hidden = sensitive_fields(type(model))
+        for name, value in model.model_dump(mode="json").items():
+            yield from _secrets(value, whole=name in hidden)
+
+
+def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if whole and value:
+            yield value
+        yield from (value[span.start : span.end] for span in secret_spans(value))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secrets(item, whole=whole)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, whole=whole or (isinstance(item, str) and is_secret(key, item)))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may stand in a text: as it is, escaped, line by line; of an address its password as well."""
+    password = re.search(r"://[^/\s@]*:([^/\s@]+)@", secret)
+    for text in (secret, *([password[1]] if password else ())):
+        for form in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+            if _counts(form):
+                yield form
+        yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _LONG)
+
+
+def _counts(form: str) -> bool:
+    return len(form) >= _SHORTEST and form.lower() not in FLAGS and not (form.isdigit() and len(form) <= _SHORTEST)
+
+
+def _any_of(forms: list[str]) -> re.Pattern[str] | None:
+    """Any of these, the longest first; a short one as a word of its own."""
+    if not forms:
+        return None
+    return re.compile("|".join(re.escape(form) if len(form) >= _LONG else rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms))
