@@ -120,4 +120,6 @@ def _bug(err: Exception, verb: str, *, debug: bool) -> Exit:
         f"       Where it happened is kept in {path} (or run again with --debug); please report it.",
         file=sys.stderr,
     )
+    for line in getattr(err, "__notes__", ()):
+        print(f"       {line}", file=sys.stderr)
     return Exit.ERROR

@@ -138,7 +138,9 @@ def _plan(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", type=_file, help="also save the plan; `osvc apply FILE.plan` does exactly that plan"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
-    _json(parser, "one JSON document on stdout")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    form.add_argument("--script", action="store_true", help="the commands as a shell script on stdout; no secret stands in it")
 
 
 def _apply(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,11 @@ def run(options: argparse.Namespace) -> Exit:
     services = {service.name: service for service in loaded.services}
     if options.output:
         saved.write(options, plans, services, code)
-    if options.json:
+    if options.script:
+        from reconciler.report.plan_script import plan_script
+
+        say(plan_script(plans))
+    elif options.json:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
         show_document(plan_document([(plan, services.get(plan.service)) for plan in plans], errors, code))
     else:

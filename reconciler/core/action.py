@@ -84,6 +84,13 @@ class Action(Model):
     def command(self) -> str:
         """The shell text that does the same; a person may paste it. No secret stands in it: see `secrets`."""
 
+    def script(self) -> str:
+        """As `command`, for a shell that goes on at once: with what the driver waits for, looks at and writes down beside it.
+
+        Commands stand on lines of their own: in a list joined by `&&` a failure would not end the script.
+        """
+        return "\n".join(shell.commands_of(self.command()))
+
     @property
     def secrets(self) -> Mapping[str, str]:
         """Variable -> the secret that `command` expects in it (`-e NAME` counts as well). Never shown."""

@@ -33,6 +33,8 @@ class Span(NamedTuple):
 def secret_spans(text: str) -> tuple[Span, ...]:
     """The secrets in a word: behind a name that looks secret ("--log-opt=splunk-token=…", "PASSWORD=…"), and addresses with a
     password in them. Behind a name that has words before it (a shell's text) the secret ends with its word."""
+    if "=" not in text and "://" not in text:
+        return ()
     spans: list[Span] = []
     at = 0
     while found := _ASSIGNS.search(text, at):

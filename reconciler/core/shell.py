@@ -20,6 +20,27 @@ def variables(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def commands_of(text: str) -> list[str]:
+    """The commands of a line that joins several by `&&`, outside of quotes."""
+    if " && " not in text:
+        return [text]
+    parts, start, quote, at = [], 0, "", 0
+    while at < len(text):
+        char = text[at]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char == "\\":
+            at += 1
+        elif text.startswith(" && ", at):
+            parts.append(text[start:at])
+            start = at + 4
+            at += 3
+        at += 1
+    return [*parts, text[start:]]
+
+
 def _parts(words: Iterable[str], found: dict[str, str]) -> Iterable[str]:
     for word in words:
         spans = secret_spans(word)

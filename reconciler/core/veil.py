@@ -5,8 +5,10 @@ What a secret is, the fields of models say: by their rule, by the names in them,
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 from reconciler.core.model import Model
 from reconciler.core.rules import sensitive_fields
@@ -17,6 +19,15 @@ _SHORTEST: Final = 3
 """A shorter secret is none, and to look for it would spoil every text."""
 _LONG: Final = 8
 """A shorter one counts only where it is a word of its own."""
+
+
+_WRITINGS: Final[tuple[Callable[[str], str], ...]] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: shlex.quote(text)[1:-1] if "'" in text else text,
+    lambda text: quote(text, safe=""),
+)
+"""How engines and shells write a text that is not plain."""
 
 
 class Veil:
@@ -72,12 +83,10 @@ def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How a secret may stand in a text: as it is, escaped, line by line; of an address its password as well."""
+    """How a secret may stand in a text: as it is, escaped, quoted, line by line; of an address its password as well."""
     password = re.search(r"://[^/\s@]*:([^/\s@]+)@", secret)
     for text in (secret, *([password[1]] if password else ())):
-        for form in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
-            if _counts(form):
-                yield form
+        yield from filter(_counts, (text, *(write(text) for write in _WRITINGS)))
         yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _LONG)
 
 

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.core.model import Model
-from reconciler.engine.casefile import Case, CaseError, dump, read
-from reconciler.engine.codec import Codec
+
+if TYPE_CHECKING:  # the format is needed when there is a case only
+    from reconciler.engine.casefile import Case
+    from reconciler.engine.codec import Codec
 
 MOST: Final = 50
 """How many are kept; the oldest go first. A watch that fails again and again must not fill the disk."""
@@ -18,8 +20,10 @@ def folder_of(state_dir: str) -> str:
     return f"{state_dir}/cases"
 
 
-def leave(state_dir: str, case: Case, *, more: Iterable[Model] = (), codec: Codec | None = None) -> str:
+def leave(state_dir: str, case: "Case", *, more: Iterable[Model] = (), codec: "Codec | None" = None) -> str:
     """Write a case (0600), named by its run. Its path, or "" when it cannot be written: the run's own failure matters more."""
+    from reconciler.engine.casefile import dump
+
     folder = folder_of(state_dir)
     path = f"{folder}/{case.run}{_EXTENSION}"
     text = dump(case, more=more, codec=codec)
@@ -55,8 +59,10 @@ def paths(state_dir: str) -> tuple[str, ...]:
     return tuple(path for _, path in sorted(found, reverse=True))
 
 
-def find(state_dir: str, name: str) -> Case:
+def find(state_dir: str, name: str) -> "Case":
     """The case that a path, or a run's id (or the beginning of one), names. Raises CaseError, OSError."""
+    from reconciler.engine.casefile import CaseError, read
+
     if "/" in name or os.path.exists(name):
         return read(name)
     matching = [path for path in paths(state_dir) if os.path.basename(path).startswith(name)]

@@ -4,7 +4,6 @@ There is one lifecycle engine: apply, start, stop, restart, prune, watch and the
 """
 
 import threading
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,9 +23,8 @@ from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
-from reconciler.engine import cases
-from reconciler.engine.casefile import Case, models_known, outcome_record
 from reconciler.engine.codec import Codec
+from reconciler.engine.errors import EngineError
 from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
@@ -107,7 +105,10 @@ class _Convergence:
         try:
             result = self._rounds()
         except Exception as err:
-            path = self._leave("crashed", f"internal error: {type(err).__name__}", "".join(traceback.format_exception(err)))
+            import traceback
+
+            what = str(err) if isinstance(err, EngineError) else f"internal error: {type(err).__name__}"
+            path = self._leave("crashed", what, "".join(traceback.format_exception(err)))
             if path:
                 err.add_note(f"case file: {path}")
             raise
@@ -371,12 +372,17 @@ class _Convergence:
 
     def _known(self) -> Iterator[Model]:
         """Every model that this run knows, and whose secrets the machine may repeat."""
+        from reconciler.engine.casefile import models_known
+
         return models_known(self.work.service, self.owned, (*self.seen.values(), *self.latest.values()))
 
     def _leave(self, end: str, message: str, crash: str = "") -> str:
         """Leave a case file of the round in which the run ended. Its path, or "" when there is none."""
         if not self.plans:
             return ""
+        from reconciler.engine import cases
+        from reconciler.engine.casefile import Case, outcome_record
+
         work, plan = self.work, self.plans[-1]
         case = Case(
             name=work.name,

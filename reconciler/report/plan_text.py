@@ -14,6 +14,7 @@ from reconciler.core.outline import outline, ranges
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal
 from reconciler.core.service import Origin, Service
+from reconciler.core.shell import commands_of
 from reconciler.report.paint import PLAIN, Paint
 from reconciler.report.texts import duration, listed, many, moment
 from reconciler.report.values import field_value, members
@@ -261,27 +262,6 @@ def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
         yield head + paint(meaning, step.action.says())
         for part in parts:
             yield "\n".join(f"      {'$' if number == 0 else ' '} {line}" for number, line in enumerate(part.split("\n")))
-
-
-def commands_of(text: str) -> list[str]:
-    """The commands of a line that joins several by `&&`, outside of quotes."""
-    if " && " not in text:
-        return [text]
-    parts, start, quote, at = [], 0, "", 0
-    while at < len(text):
-        char = text[at]
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char == "\\":
-            at += 1
-        elif text.startswith(" && ", at):
-            parts.append(text[start:at])
-            start = at + 4
-            at += 3
-        at += 1
-    return [*parts, text[start:]]
 
 
 def _open_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:

@@ -74,3 +74,7 @@ def test_a_run_with_nothing_to_do_imports_no_action_and_nothing_for_failures(tmp
 def test_looking_imports_no_sdk(tmp_path, given, verb):
     modules = imported(tmp_path, verb, spec="comment: nothing yet\n")
     assert (SDK | RARE) & (modules - given) == {"subprocess"}
+
+
+def test_a_run_in_which_nothing_fails_does_not_import_the_format_of_case_files(tmp_path, given):
+    assert "reconciler.engine.casefile" not in imported(tmp_path, "apply", spec="comment: nothing yet\n")

@@ -23,7 +23,12 @@ class ContainerAction(Action):
         """The words after `docker -H …`."""
 
     def command(self) -> str:
-        return shell.join(("docker", "-H", f"unix://{self.socket}", *self.words()))
+        return shell.join((*self.client, *self.words()))
+
+    @property
+    def client(self) -> tuple[str, ...]:
+        """The words of the client that speaks to the engine."""
+        return ("docker", "-H", f"unix://{self.socket}")
 
     @property
     def secrets(self) -> Mapping[str, str]:

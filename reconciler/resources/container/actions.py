@@ -5,24 +5,26 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.core.secrets import is_secret
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.forms import Volume, volumes_of
 from reconciler.resources.container.model import Around, Desired
-from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, expected, limited, nano, size
+from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, STORE, expected, limited, nano, size
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
 
 class Create(ContainerAction):
-    """desired: settled; what equals the image's defaults is empty in it."""
+    """desired: settled; what equals the image's defaults is empty in it. store: the state folder's uuid, as far as it is known."""
 
     op = "create"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.VOLUME})
     name: str
     desired: Desired = Field(repr=False)
+    store: str = Field("", exclude=True)
 
     def says(self) -> str:
         return f"create {self.name} from {self.desired.image}"
@@ -30,8 +32,7 @@ class Create(ContainerAction):
     def words(self) -> Sequence[str]:
         want = self.desired
         words = ["create", "--name", self.name]
-        words += ["--label", f"{SERVICE}={self.service}", "--label", f"{RID}={self.rid}"]
-        words += [word for name, text in want.labels.items() for word in ("--label", f"{name}={text}")]
+        words += [word for name, text in self.labels(self.store).items() for word in ("--label", f"{name}={text}")]
         taken = self._taken()
         for name, text in want.environment.items():
             words += ["-e", name if name in taken else f"{name}={text}"]
@@ -52,9 +53,25 @@ class Create(ContainerAction):
             words += [option] if flag else []
         words += ["--restart", want.restart_policy] if want.restart_policy != "no" else []
         words += ["--memory", size(want.memory)] if want.memory else []
-        words += ["--cpus", f"{want.cpus:g}"] if want.cpus else []
+        words += ["--cpus", exactly(want.cpus)] if want.cpus else []
         words += ["--entrypoint", want.entrypoint[0]] if want.entrypoint else []
         return (*words, want.image, *want.entrypoint[1:], *want.command)
+
+    def script(self) -> str:
+        """With what the client cannot say as the engine's API can."""
+        notes = []
+        if self.desired.interactive:
+            notes.append("#   docker create -i has the input end with the first client that leaves; osvc leaves it open")
+        if len(self.desired.entrypoint) > 1:
+            notes.append(
+                "#   all words of the entry point but the first become the command: the same runs, but osvc will replace it"
+            )
+        return "\n".join((*notes, self.command()))
+
+    def labels(self, store: str) -> dict[str, str]:
+        """The container's labels, and those that say whose it is. store: the uuid of the state folder that owns it, or ""."""
+        whose = {SERVICE: self.service, RID: self.rid} | ({STORE: store} if store else {})
+        return {**self.desired.labels, **whose}
 
     def _taken(self) -> dict[str, str]:
         """The variables that the container takes from the environment of `docker create`; other names no shell can set."""
@@ -95,6 +112,18 @@ class Start(ContainerAction):
 
     def words(self) -> Sequence[str]:
         return ("start", self.name)
+
+    def script(self) -> str:
+        """And wait until it runs and, where it has a health check, is healthy."""
+        form = "{{.State.Running}} {{with .State.Health}}{{.Status}}{{end}}"
+        look = shell.join((*self.client, "inspect", "-f", form, self.name))
+        return "\n".join(
+            (
+                self.command(),
+                f'while state=$({look}); [ "$state" = "true starting" ]; do sleep 1; done',
+                f'case $state in "true " | "true healthy") ;; *) echo {shell.join((self.name,))}: "$state" >&2; exit 1 ;; esac',
+            )
+        )
 
     def after(self, seen: Seen) -> Seen:
         return self.turned(seen, self.name, status="running", health="healthy", exit_code=0, error="", out_of_memory=False)
@@ -245,7 +274,7 @@ class Update(ContainerAction):
             limit = self.memory or NO_LIMIT
             words += ["--memory", size(limit), "--memory-swap", size(self.memory_swap or limit * 2)]
         if self.cpus is not None:
-            words += ["--cpus", f"{self.cpus or self.all_cpus:g}"]
+            words += ["--cpus", exactly(self.cpus or self.all_cpus)]
         if self.restart_policy is not None:
             words += ["--restart", self.restart_policy]
         return (*words, self.name)
@@ -332,11 +361,16 @@ class Remove(ContainerAction):
 
 
 def _mount(volume: Volume) -> str:
-    """Not -v, which would make a source that is not there."""
+    """Not -v, which would make a source that is not there. What has a comma in it is quoted, as in a CSV file."""
     words = [f"type={'bind' if volume.binds else 'volume'}", f"source={volume.source}", f"target={volume.target}"]
     words += ["readonly"] if volume.read_only else []
     words += [f"bind-propagation={volume.propagation}"] if volume.propagation else []
-    return ",".join(words)
+    return ",".join(f'"{word.replace(chr(34), chr(34) * 2)}"' if set(word) & set(',"') else word for word in words)
+
+
+def exactly(cpus: float) -> str:
+    """A number of processors with all its digits."""
+    return f"{cpus:.9f}".rstrip("0").rstrip(".")
 
 
 def _same(name: str, want: object, have: object, cpus: int) -> bool:

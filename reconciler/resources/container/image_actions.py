@@ -1,5 +1,6 @@
 """Image actions: having the image that a container is made of. What was fetched is never taken away again."""
 
+import shlex
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import ClassVar
@@ -53,6 +54,10 @@ class Pull(Fetch):
     def words(self) -> Sequence[str]:
         return ("pull", self.ref)
 
+    def script(self) -> str:
+        there = shlex.join((*self.client, "image", "inspect", self.ref))
+        return self.command() if self.blind else f"{there} >/dev/null 2>&1 || {self.command()}"
+
 
 class PullAgain(Pull):
     """Also when the engine has an image of that name: that one is there proves nothing."""
@@ -69,3 +74,17 @@ class Load(Fetch):
 
     def words(self) -> Sequence[str]:
         return ("load", "-i", self.archive)
+
+    def script(self) -> str:
+        """A root filesystem is imported; what an archive does not name as wanted is tagged."""
+        docker, archive, ref = (shlex.join(words) for words in (self.client, (self.archive,), (self.ref,)))
+        return "\n".join(
+            (
+                f"if {docker} image inspect {ref} >/dev/null 2>&1; then :",
+                f"elif tar -tf {archive} | grep -qE '^(\\./)?(manifest\\.json|oci-layout)$'; then",
+                f"  loaded=$({docker} load -q -i {archive} | sed -n 's/^Loaded image\\( ID\\)*: //p')",
+                f'  {docker} image inspect {ref} >/dev/null 2>&1 || {docker} tag "$loaded" {ref}',
+                f"else {docker} import {archive} {ref}",
+                "fi",
+            )
+        )

@@ -67,8 +67,8 @@ class _Hand:
             return (kind(**whose, ref=want.image, timeout=want.pull_timeout),)
         return ()
 
-    def create(self, name: str) -> Action:
-        return Create(**self.whose, socket=self.want.socket, name=name, desired=self.want)
+    def create(self, name: str, around: Around) -> Action:
+        return Create(**self.whose, socket=self.want.socket, name=name, desired=self.want, store=around.store)
 
     def start(self, name: str) -> Action:
         want = self.want
@@ -113,7 +113,7 @@ def _create(hand: _Hand, around: Around) -> Moves:
     in_the_way = [one for one in around.elsewhere if one.socket == want.socket and one.name == want.name]
     rest = [one for one in around.elsewhere if one not in in_the_way]
     return Moves(
-        prepare=(*hand.removes(in_the_way), *hand.fetch(around), hand.create(want.name)),
+        prepare=(*hand.removes(in_the_way), *hand.fetch(around), hand.create(want.name, around)),
         down=hand.stops(rest),
         up=(hand.start(want.name),),
         commit=hand.removes(rest),
@@ -133,7 +133,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     if state.restart_policy != "no":
         quiet = (Update(**hand.whose, socket=want.socket, name=state.name, restart_policy="no"),)
     return Moves(
-        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor)),
+        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor, around)),
         down=(*hand.stops((state,)), *hand.stops(rest)),
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),

@@ -105,14 +105,17 @@ def without(pairs: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]
 
 
 def body_of(desired: Desired, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The body of POST /containers/create. Bind mounts go as Mounts: the engine then refuses a source that is not there."""
+    """The body of POST /containers/create. Bind mounts go as Mounts: the engine then refuses a source that is not there.
+
+    It is what `docker create` sends for `Create.words`: a script and osvc make the same container. labels: all of them.
+    """
     ports = ports_of(desired.ports)
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in ports:
         bindings.setdefault(port.inside, []).append({"HostIp": port.address, "HostPort": str(port.host)})
     name, _, retries = desired.restart_policy.partition(":")
     host: dict[str, Any] = {
-        "NetworkMode": desired.network,
+        "NetworkMode": "default" if desired.network == "bridge" else desired.network,
         "PortBindings": bindings,
         "Mounts": [_mount(volume) for volume in volumes_of(desired.volume_mounts)],
         "Privileged": desired.privileged,
@@ -125,7 +128,9 @@ def body_of(desired: Desired, labels: Mapping[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "Image": desired.image,
         "Env": [f"{variable}={text}" for variable, text in desired.environment.items()],
-        "Labels": {**desired.labels, **labels},
+        "Labels": dict(labels),
+        "AttachStdout": True,
+        "AttachStderr": True,
         "Tty": desired.tty,
         "OpenStdin": desired.interactive,
         "ExposedPorts": {inside: {} for inside in bindings},

@@ -69,6 +69,7 @@ class Look:
                 found += self._labelled(handle, other)
         needs_cpus = desired.cpus or any(one.cpus for one in found)
         around = Around(
+            store=self._host.store,
             image=view.image(desired.image),
             cpus=view.cpus() if needs_cpus else 0,
             stamps=self._memory.stamps(found),
@@ -154,10 +155,12 @@ class Look:
                     self._seen(want, desired, self._files(desired.socket, root))
                 ), "read from the stopped engine's files"
             if remembered is None and not set(names or ()) - _NOT_DATA:
-                return Absent(Around()), f"new engine, {'empty data root' if names is not None else 'no data root yet'}"
+                return Absent(
+                    Around(store=self._host.store)
+                ), f"new engine, {'empty data root' if names is not None else 'no data root yet'}"
         if remembered is not None:
             return self._seen_or_none(self._ended(remembered, desired)), "as last seen of the same engine"
-        return Absent(Around()), "never seen here"
+        return Absent(Around(store=self._host.store)), "never seen here"
 
     def _ended(self, seen: Seen, desired: Desired) -> Seen:
         """What is left of what was seen: without its shim, a container does not run."""

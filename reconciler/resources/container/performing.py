@@ -108,9 +108,8 @@ def _create(action: Create, engine: Engine, host: Host) -> None:
     want = action.desired
     for path in binds_of(want):
         _require(host, path)
-    labels = {SERVICE: action.service, RID: action.rid} | ({STORE: host.store} if host.store else {})
     try:
-        engine.create(action.name, body_of(want, labels))
+        engine.create(action.name, body_of(want, action.labels(host.store)))
     except NotFound as err:
         if "image" not in str(err).lower():
             raise

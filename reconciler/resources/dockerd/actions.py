@@ -7,6 +7,7 @@ from typing import ClassVar
 from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
+from reconciler.resources.dockerd import script
 from reconciler.resources.dockerd.action import EngineAction, around_of, around_with, state_of, state_with
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
@@ -25,7 +26,7 @@ class MakeFolders(EngineAction):
         return f"make folders in {self.want.folder}"
 
     def command(self) -> str:
-        return " && ".join(f"install -d -m {mode:04o} {shlex.quote(path)}" for path, mode in self.folders())
+        return " && ".join(f"mkdir -p -m {mode:04o} {shlex.quote(path)}" for path, mode in self.folders())
 
     def after(self, seen: Seen) -> Seen:
         found = state_with(seen, folders=True)
@@ -58,12 +59,12 @@ class ClearStale(EngineAction):
         return f"clear {len(self.mounts)} mounts and {len(self.files)} files of an engine that is gone"
 
     def command(self) -> str:
-        lines: list[tuple[str, ...]] = [("umount", path) for path in self.mounts]
+        lines: list[tuple[str, ...]] = [("umount", path) for path in self.mounts if not self.after_stop]
         if self.files:
             lines.append(("rm", "-f", *self.files))
         text = [shlex.join(words) for words in lines]
         if self.after_stop:
-            text.append(f"findmnt -n -o TARGET -R {shlex.quote(self.want.exec_root)} | xargs -r umount")
+            text.append(script.own_mounts(self.want))
         return " && ".join(text)
 
     def after(self, seen: Seen) -> Seen:
@@ -96,7 +97,8 @@ class Mark(EngineAction):
         )
 
     def command(self) -> str:
-        return f"uuidgen > {shlex.quote(self.want.marker)}"
+        service = shlex.quote(self.want.service)
+        return f"{{ cat /proc/sys/kernel/random/uuid; echo {service}; }} > {shlex.quote(self.want.marker)}"
 
     def after(self, seen: Seen) -> Seen:
         if around_of(seen).marker:
@@ -111,7 +113,7 @@ class Mark(EngineAction):
 
 
 class WriteConfig(EngineAction):
-    """Write the engine's own config file, and its containerd's."""
+    """Write the config file of the engine's containerd, and its own: that this is there says that both are."""
 
     op: ClassVar[str] = "configure"
 
@@ -119,8 +121,11 @@ class WriteConfig(EngineAction):
         return f"write {self.want.config_file}"
 
     def command(self) -> str:
-        texts = ((self.want.config_file, self.want.config_text()), (self.want.containerd_config, self.want.containerd_text()))
+        texts = ((self.want.containerd_config, self.want.containerd_text()), (self.want.config_file, self.want.config_text()))
         return " && ".join(f"{shell.join(('printf', '%s', text))} > {shlex.quote(path)}" for path, text in texts)
+
+    def script(self) -> str:
+        return script.private(f"\n{super().script()}\n")
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -152,7 +157,12 @@ class StartContainerd(EngineAction):
         return "start the engine's own containerd"
 
     def command(self) -> str:
-        return _detached(self.want.containerd_argv(), self.want.containerd_log)
+        return script.detached(self.want.containerd_argv(), self.want.containerd_log)
+
+    def script(self) -> str:
+        want = self.want
+        started = script.in_its_group(want.containerd_argv(), want.containerd_log, want.cgroup)
+        return f"{started}\n{script.listens(want)}"
 
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, containerd=True, cgroups=(self.want.cgroup,), files=_and(seen, self.want.containerd_log))
@@ -185,11 +195,17 @@ class StartDaemon(EngineAction):
         return f"{text}; without live-restore this kills {len(self.kills)} containers" if self.kills else text
 
     def command(self) -> str:
-        return _detached(self.want.argv(), self.want.log)
+        return script.detached(self.want.argv(), self.want.log)
+
+    def script(self) -> str:
+        want = self.want
+        stale = shell.join(("rm", "-f", want.socket, want.pid_file))
+        started = script.in_its_group(want.argv(), want.log, want.cgroup)
+        return f"{stale}\n{started}\n{script.answers(want)}\n{script.noted(want)}"
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        return shell.variables(self.want.argv())
+        return shell.variables((*self.want.argv(), self.want.config_text()))
 
     def after(self, seen: Seen) -> Seen:
         want = self.want
@@ -229,6 +245,13 @@ class Reload(EngineAction):
 
     def command(self) -> str:
         return f"kill -HUP $(cat {shlex.quote(self.want.pid_file)})"
+
+    def script(self) -> str:
+        return f"{self.command()}\n{script.noted(self.want)}"
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables((self.want.config_text(),))
 
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, settings=self.want.settings, loaded=True)
@@ -282,6 +305,9 @@ class StopDaemon(EngineAction):
     def command(self) -> str:
         return f"kill -TERM $(cat {shlex.quote(self.want.pid_file)})"
 
+    def script(self) -> str:
+        return script.ended(f"$(cat {shlex.quote(self.want.pid_file)})", self.want.pid_file, self.want.socket)
+
     def after(self, seen: Seen) -> Seen:
         state = state_of(seen)
         gone = {self.want.socket, self.want.pid_file}
@@ -310,7 +336,10 @@ class StopContainerd(EngineAction):
         return "stop the engine's own containerd"
 
     def command(self) -> str:
-        return f"kill -TERM $(pgrep -f -- {shlex.quote('--config ' + self.want.containerd_config)})"
+        return f"kill -TERM {script.containerd_pid(self.want)}"
+
+    def script(self) -> str:
+        return script.ended(script.containerd_pid(self.want))
 
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, containerd=False)
@@ -337,6 +366,9 @@ class RemoveFolders(EngineAction):
         words += [f"rmdir --ignore-fail-on-non-empty {shlex.quote(path)}" for path in (self.want.folder, self.want.run_dir)]
         return " && ".join(words)
 
+    def script(self) -> str:
+        return f"{super().script()}\n{script.without_groups(self.want.cgroup)}"
+
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None)
 
@@ -346,10 +378,6 @@ class RemoveFolders(EngineAction):
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (MakeFolders(want=self.want), WriteConfig(want=self.want)) if state_of(before).folders else ()
-
-
-def _detached(argv: tuple[str, ...], log: str) -> str:
-    return f"setsid {shell.join(argv)} >>{shlex.quote(log)} 2>&1 </dev/null &"
 
 
 def _and(seen: Seen, path: str) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Network actions: an engine's bridge, firewall rules and forwarding. What the services of a node share is done under its lock."""
 
+import shlex
 from typing import ClassVar
 
 from reconciler.core.action import Action, Barrier, Facet
 from reconciler.core.observed import Seen
-from reconciler.resources.dockerd import network
+from reconciler.resources.dockerd import network, script
 from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
 
 
@@ -77,7 +78,7 @@ class Forward(EngineAction):
         return "turn IPv4 forwarding on"
 
     def command(self) -> str:
-        return "sysctl -w net.ipv4.ip_forward=1"
+        return f"echo 0 > {shlex.quote(f'{self.want.run_dir}/forwarding')} && sysctl -w net.ipv4.ip_forward=1"
 
     def after(self, seen: Seen) -> Seen:
         around = around_of(seen)
@@ -147,6 +148,9 @@ class Unforward(EngineAction):
 
     def command(self) -> str:
         return "sysctl -w net.ipv4.ip_forward=0"
+
+    def script(self) -> str:
+        return script.unforwarded(self.want)
 
     def after(self, seen: Seen) -> Seen:
         return around_with(state_with(seen, forwarding=False), forwarding=False, was_forwarding=True)

@@ -11,10 +11,9 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
 from reconciler.resources.dockerd import network, options
-from reconciler.resources.dockerd.model import MARKER, SYSTEM_ROOT, SYSTEM_SOCKET, Around, Desired, State
+from reconciler.resources.dockerd.model import MARKER, PATH, SYSTEM_ROOT, SYSTEM_SOCKET, Around, Desired, State
 from reconciler.resources.driver import Wanted
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("dockerd", "containerd", "docker-proxy", "runc", "ip", "iptables", "sysctl")
 DAEMON_JSON = "/etc/docker/daemon.json"
 SYSTEM_CONTAINERD = "/run/containerd/containerd.sock"

@@ -11,9 +11,8 @@ from reconciler.host.ports import Host, Process
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd import network_actions as nets
-from reconciler.resources.dockerd.model import Desired
+from reconciler.resources.dockerd.model import PATH, Desired
 from reconciler.resources.dockerd.observing import (
-    PATH,
     find_containerd,
     find_daemon,
     find_leftovers,

@@ -93,6 +93,11 @@ class Mount(Action):
     def command(self) -> str:
         return " && ".join(shlex.join(words) for words in (self.check(), self.argv(), self.remount()) if words)
 
+    def script(self) -> str:
+        """Of e2fsck, 1 says that it mended something."""
+        check = (f"{shlex.join(self.check())} || [ $? -eq 1 ]",) if self.check() else ()
+        return "\n".join((*check, *(shlex.join(words) for words in (self.argv(), self.remount()) if words)))
+
     def check(self) -> tuple[str, ...]:
         """The words of the check; () when the type has none."""
         return ("e2fsck", "-p", "--", self.dev) if self.type in EXT else ()

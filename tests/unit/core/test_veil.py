@@ -40,6 +40,7 @@ def test_no_known_secret_is_left_in_a_text():
     veil = Veil(['it\'s "quoted"\\', "line one of it\nline two of it", "https://web:pa55word@db/", "hunter2222", "hunter2222x"])
     assert veil.text('cannot: "it\'s \\"quoted\\"\\\\" hunter2222x,hunter2222') == 'cannot: "(hidden)" (hidden),(hidden)'
     assert veil.text("| line two of it\n| line one of it") == "| (hidden)\n| (hidden)"
+    assert veil.text("'it'\"'\"'s \"quoted\"\\' it%27s%20%22quoted%22%5C") == "'(hidden)' (hidden)"
     assert veil.text("pa55word of https://web:pa55word@db/") == "(hidden) of (hidden)"
 
 

@@ -16,7 +16,7 @@ TEXT = dump(cases.case_of(golden.read(golden.FOLDER / "container-live-spec.yaml"
 
 
 def changed(**keys) -> str:
-    return yaml.safe_dump({**yaml.safe_load(TEXT), **keys})
+    return yaml.safe_dump({**yaml.safe_load(TEXT), **keys}, sort_keys=False)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """converge: rounds, consent, claims, and what is remembered."""
 
+from pathlib import Path
+
 from reconciler.core.observed import Absent, Present
 from reconciler.core.outcome import Began, End, Status
 from reconciler.core.plan import Plan
@@ -141,7 +143,7 @@ def test_the_same_plan_again_after_it_succeeded_is_stuck_and_names_the_field(ben
     original = bench.world.see
     bench.world.see = lambda rid: (original(rid), back())[0]
     result = bench.converge(service(box_1=ToyDesired(live=5)))
-    assert result.end is End.STUCK
+    assert result.end is End.STUCK and Path(result.casefile).exists()
     assert "box#1 live" in result.message
 
 
@@ -255,3 +257,20 @@ def test_a_failed_run_leaves_a_case_file(bench):
         "output": "last words",
     }
     assert "hunter2" not in text
+
+
+def test_a_run_that_is_refused_in_the_middle_leaves_a_case_file(bench):
+    """The box is found otherwise once its disk is up, and its replacement was not shown."""
+    bench.converge(STACK)
+    bench.world.things["disk#1"] = Present(ToyState(up=False), ToyAround())
+    bench.world.hidden = {"box#1": "disk#1", "box#2": "disk#1"}
+    bench.world.hooks["disk#1 start"] = lambda: bench.world.things.update({"box#1": up(ToyDesired(replace=9))})
+    at_once = bench.converge(STACK, shown=Plan("toys", UP, ()))
+    assert (at_once.end, at_once.rounds, at_once.casefile) == (End.REFUSED, 1, "")
+    result = bench.converge(STACK, shown=at_once.plan)
+    assert (result.end, {step.rid for step in result.uncovered}, result.rounds) == (End.REFUSED, {"box#1"}, 2)
+    assert f"{result.run}.yaml" in result.casefile and "round: 2\n" in Path(result.casefile).read_text()
+
+
+def test_a_run_that_converged_leaves_none(bench):
+    assert bench.converge(STACK).casefile == "" and not (bench.folder / "cases").exists()

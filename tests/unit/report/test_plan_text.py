@@ -10,8 +10,9 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Aim, Goal, Policy
 from reconciler.core.rules import Impact
 from reconciler.core.service import Origin
+from reconciler.core.shell import commands_of
 from reconciler.report.paint import Paint
-from reconciler.report.plan_text import commands_of, golden, impact_line, plan_text
+from reconciler.report.plan_text import golden, impact_line, plan_text
 from tests.plans.golden import FOLDER, read
 from tests.unit.core.toys import ToyAround, ToyDesired, absent, owned, plan_toys, service, up
 
