@@ -114,7 +114,12 @@ def _counts(results: Results) -> Iterator[str]:
         found = {count.who: count.calls for count in counts if (count.shape, count.work, count.n) == (shape, work, n)}
         what = f"{work}, {'one service' if shape == 'containers' else 'N services'}"
         yield _line([what, str(n), *(str(found.get(who, "–")) for who in ("ours", "floor", "peer"))])
-    yield ""
+    idle = {
+        shape: {count.calls for count in counts if (count.shape, count.work, count.who) == (shape, "no-op", "ours")}
+        for shape, *_ in keys
+    }
+    grows = [shape for shape, calls in idle.items() if len(calls) > 1]
+    yield f"\nThe calls of a no-op of osvc do not depend on N: {'**missed**' if grows else 'reached'}.\n"
 
 
 def _facts(results: Results) -> Iterator[str]:

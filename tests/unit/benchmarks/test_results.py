@@ -58,6 +58,13 @@ def test_what_does_not_count_says_why(results: Results) -> None:
     assert "| does not count |" in text
 
 
+def test_the_calls_of_a_no_op_must_not_depend_on_n(results: Results) -> None:
+    results.keep("calls-containers/1", [], [replace(CALLS, n=1), replace(CALLS, n=1, work="cold", calls=7)])
+    assert "do not depend on N: reached" in document(results)
+    results.keep("calls-containers/1", [], [replace(CALLS, n=1, calls=4)])
+    assert "do not depend on N: **missed**" in document(results)
+
+
 def keys(*words: str) -> list[str]:
     options: argparse.Namespace = parse(words)
     return [group.key for group in chosen(options)]
