@@ -61,9 +61,9 @@ def rows(runs: int) -> Iterator[Row]:
     """Every row, as it is measured."""
     yield from spec_rows(runs)
     for count in SERVICES:
-        yield plan_row(runs, "services", count, [Case.of(f"s{n}", RESOURCES) for n in range(count)])
+        yield plan_row(runs, "plan of N services, CPU time", count, [Case.of(f"s{n}", RESOURCES) for n in range(count)])
     for count in IN_ONE:
-        yield plan_row(runs, "resources in one service", count, [Case.of("s0", count)])
+        yield plan_row(runs, "plan of a service of N, CPU time", count, [Case.of("s0", count)])
 
 
 # measuring
@@ -205,7 +205,7 @@ def _changed(rid: str, seen: Observed) -> Observed:
     return Present(seen.state.model_copy(update=drift), seen.around)
 
 
-def plan_row(runs: int, shape: str, count: int, cases: Sequence[Case]) -> Row:
+def plan_row(runs: int, name: str, count: int, cases: Sequence[Case]) -> Row:
     pairs = [pair for case in cases for pair in case.dictionaries()]
 
     def ours() -> list[int]:
@@ -229,13 +229,13 @@ def plan_row(runs: int, shape: str, count: int, cases: Sequence[Case]) -> Row:
     if not DIFFER - 0.11 < differ / len(pairs) < DIFFER + 0.01:
         wrong += (f"{differ} of {len(pairs)} resources differ",)
     sides = samples("plan", mine, cpu=True), samples("plain comparison", theirs, cpu=True)
-    return Row("plan, CPU time", count, shape, *sides, goal=Goal(10), faults=wrong)
+    return Row(name, count, "specs", *sides, goal=Goal(10), faults=wrong)
 
 
 def line(row: Row) -> str:
     """A row of a table for people."""
     return (
-        f"{row.name:<16} {row.n:>5} {row.shape:<25} {_side(row.ours)}   {_side(row.floor)}   {row.ratio:5.2f}"
+        f"{row.name:<33} {row.n:>5} {_side(row.ours)}   {_side(row.floor)}   {row.ratio:5.2f}"
         f"  {row.verdict}{' (at most ' + format(row.goal.ratio, 'g') + ')' if row.goal else ''} {'; '.join(row.faults)}"
     ).rstrip()
 

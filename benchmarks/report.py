@@ -85,7 +85,7 @@ def _tables(results: Results) -> Iterator[str]:
 
 def _cells(row: Row, peers: bool) -> list[str]:
     sides = [row.ours, row.floor, *([row.peer] if peers else [])]
-    name = row.name if peers else f"{row.ours.what}, beside {row.floor.what}"
+    name = row.name if peers else f"{row.name}: {row.ours.what}, beside {row.floor.what}"
     memory = " / ".join(f"{side.memory / 2**20:.0f}" if side and side.memory else "–" for side in sides)
     return [name, f"{row.n:,}", *map(_spread, sides), f"{row.ratio:.2f}" if row.counts else "", _goal(row), memory]
 

@@ -44,7 +44,7 @@ def test_the_document_has_medians_spreads_goals_and_calls(results: Results) -> N
     assert "Of 2 goals 1 are reached." in text
     assert "| cold | 50 | 10.00 s (9.00–11.00) | 8.50 s (8.00–9.00) | 12.00 s (11.00–13.00) | 1.18 |" in text
     assert "1.25 x floor, and below Compose: 10.62 s, reached | 48 / 17 / 50 |" in text
-    assert "| osvc --help, beside a bare interpreter | 1 | 40 ms (40–40) | 20 ms (20–20) | 2.00 |" in text
+    assert "| help: osvc --help, beside a bare interpreter | 1 | 40 ms (40–40) | 20 ms (20–20) | 2.00 |" in text
     assert "- Start of the program, help, N = 1: 40 ms where 30 ms would do." in text
     assert "| no-op, one service | 50 | 10 | – | – |" in text
     assert [line.split()[-1] for line in summary(results)][1:] == ["missed", "reached"]
