@@ -47,6 +47,22 @@ class Outcome:
         return self.status is Status.DONE
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A step that should have been undone, and was not, or not wholly.
+
+    why: as a clause. commands: what leads back, as a person may paste it; () where nothing does, or it is not known.
+    """
+
+    step: Step
+    why: str
+    commands: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        """ "container#1: stop web is not undone: it mended drift"."""
+        return f"{self.step.rid}: {self.step.action.says()} is not undone: {self.why}"
+
+
 class End(Enum):
     """How the run for one service ended. The value is the word that people read."""
 
@@ -75,7 +91,7 @@ class Result:
     outcomes: of every step of every round, in the order of completion.
     uncovered: the disruptive steps that were not shown before (REFUSED). undone: whether undoing is complete.
     message: the reason, as a clause; remedy: what to do next.
-    held: rollback was off, so that the failed lane was left as it is.
+    held: rollback was off, so that the failed lane was left as it is. left: what undoing did not lead back.
     """
 
     service: str
@@ -90,6 +106,7 @@ class Result:
     uncovered: tuple[Step, ...] = ()
     undone: bool = True
     held: bool = False
+    left: tuple[Left, ...] = ()
     casefile: str = ""
 
     @property

@@ -254,7 +254,18 @@ def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:
                     remedy=other.change.remedy,
                 )
                 return True
+            if _lingers(other, draft.rid):
+                draft.turn(Verdict.DEFER, f"{other.rid} is down, but still holds it; it comes up first", remedy="osvc apply")
+                return True
     return False
+
+
+def _lingers(draft: _Draft, rid: str) -> bool:
+    """Whether a resource that is down, and is about to come up, left something behind that holds `rid` all the same: taking it
+    down properly would still take a step."""
+    if draft.held.get(rid) is not Bond.HOLD or draft.change.verdict is not Verdict.START:
+        return False
+    return bool(draft.kind.moves(replace(draft.change, verdict=Verdict.RESTART)).down)
 
 
 def _stands(draft: _Draft) -> str:

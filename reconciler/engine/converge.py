@@ -121,8 +121,8 @@ class _Convergence:
             seconds=self.means.host.clock.monotonic() - start,
         )
         store.remember(work.name, self.latest)
-        if result.end in (End.ROLLED_BACK, End.STOPPED):
-            self._unclaim()
+        if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
+            self._unclaim({left.step.rid for left in result.left})
         self._file_failure(result)
         if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
             result = replace(result, casefile=self._leave(result.end.value, result.message))
@@ -267,7 +267,7 @@ class _Convergence:
         message = f"{first.step.rid}: {first.message}" if failures else first.message
         allowed = work.policy.rollback and (work.service is None or work.service.rollback)
         end = End.FAILED if failures else End.STOPPED
-        if work.goal.aim is Aim.DOWN or not stop.undoing or not (failures or stop.asked):
+        if work.goal.aim is Aim.DOWN or not (failures or stop.asked):
             return replace(self._result(end, message, "osvc plan"), undone=False)
         if not allowed:
             return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
@@ -276,11 +276,13 @@ class _Convergence:
             lane = frozenset(outcome.step.rid for outcome in self.outcomes)
         undone = undo(run, self.plans, self.outcomes, lane)
         self.outcomes = list(undone.outcomes)
-        self._see({rid: run.look(rid) for rid in lane})
-        if not undone.complete:
-            return replace(self._result(end, f"{message}; undoing: {undone.message}", "osvc plan"), undone=False)
+        if stop.undoing:
+            self._see({rid: run.look(rid) for rid in lane})
         if failures and not stop.asked:
             self._finish_beside(run, lane)
+        if undone.left:
+            message = f"{message}; undoing: {undone.left[0].says()}"
+            return replace(self._result(end, message, "osvc plan"), undone=False, left=undone.left)
         return self._result(End.ROLLED_BACK if failures else End.STOPPED, message)
 
     def _finish_beside(self, run: Run, lane: frozenset[str]) -> None:
@@ -347,12 +349,17 @@ class _Convergence:
         resource = service.resources[change.rid]
         return replace(owned, subset=resource.subset, parallel=service.moves_together(resource))
 
-    def _unclaim(self) -> None:
-        """What this run claimed first, and led back until nothing of it was left, is not owned."""
-        owned = self.means.store.ownership(self.work.name).owned
-        gone = [rid for rid in owned if rid not in self.first_owned.owned and isinstance(self.latest.get(rid), Absent)]
+    def _unclaim(self, left: set[str]) -> None:
+        """What this run claimed, and nothing of which stands or is left, is owned as before; not at all when it was not."""
+        first, owned = self.first_owned.owned, self._ownership().owned
+        tried = {outcome.step.rid for outcome in self.outcomes}
+        standing = left | {outcome.step.rid for outcome in self.outcomes if outcome.happened}
+        led_back = [rid for rid in owned if rid in tried - standing]
+        gone = [rid for rid in owned if rid not in first and (rid in led_back or isinstance(self.latest.get(rid), Absent))]
         if gone:
             self.means.store.release(self.work.name, gone)
+        back = {rid: replace(first[rid], remembered=owned[rid].remembered) for rid in led_back if rid in first}
+        self.means.store.own(self.work.name, back)
 
     def _see(self, observed: Mapping[str, Observed]) -> None:
         self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _LOOKS = 3
-"""How often to look for a step's effect before it counts as missing: the machine may need a moment to show it."""
+"""How often to look for an effect before it counts as missing."""
 _FRESH = 1.0
 """Seconds for which an observation is good enough for a step that interrupts nothing."""
 
@@ -59,6 +59,16 @@ class Run:
 
     def look(self, rid: str) -> Observed:
         return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
+
+    def look_for(self, rid: str, shown: Callable[[Observed], bool]) -> Observed:
+        """Look until this shows, a few times: the machine may need a moment. What was seen last."""
+        seen = self.look(rid)
+        for again in range(1, _LOOKS):
+            if shown(seen):
+                break
+            self.means.host.clock.sleep(0.2 * again)
+            seen = self.look(rid)
+        return seen
 
     def perform(self, step: Step, action: Action, *, ended: Callable[[], bool]) -> None:
         """Do one action, retried. Raises HostError, without secrets in what it says."""
@@ -247,14 +257,9 @@ class _Walk:
 
     def _verified(self, outcome: Outcome) -> Outcome:
         """A step whose effect cannot be seen has failed."""
-        after = self.run.look(outcome.step.rid)
         if outcome.step.action.blind:
-            return replace(outcome, after=after)
-        for again in range(1, _LOOKS):
-            if self._shown(outcome.step, after):
-                break
-            self.run.means.host.clock.sleep(0.2 * again)
-            after = self.run.look(outcome.step.rid)
+            return replace(outcome, after=self.run.look(outcome.step.rid))
+        after = self.run.look_for(outcome.step.rid, lambda seen: self._shown(outcome.step, seen))
         if self._shown(outcome.step, after):
             return replace(outcome, after=after)
         why = "it ran without an error, but its effect cannot be seen"

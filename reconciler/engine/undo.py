@@ -1,26 +1,28 @@
-"""undo: lead back what a failed run did, by lane, in reverse, until a barrier (architecture, section 7)."""
+"""undo: lead back what a failed run did, by lane, in reverse (architecture, section 7).
+
+What cannot be led back (a barrier, a failure while undoing, a signal) stays as it is, and with it what it rests on: the steps
+that it needed. Everything else is led back all the same.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.action import Barrier, Effect
-from reconciler.core.observed import Present, Seen
-from reconciler.core.outcome import Outcome, Status, Undid, UndoBegan
-from reconciler.core.plan import Plan
+from reconciler.core.action import Action, Barrier, Effect
+from reconciler.core.observed import Observed, Present, Seen
+from reconciler.core.outcome import Left, Outcome, Status, Undid, UndoBegan
+from reconciler.core.plan import Plan, Step
 from reconciler.engine.execute import Run, settled
-from reconciler.host.errors import HostError
+from reconciler.host.errors import HostError, Permanent
+
+_SIGNAL = "undoing was stopped by a signal"
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """outcomes: the run's, those that were led back as UNDONE. complete: nothing that should be led back was left.
-
-    message: why it is not complete, as a clause.
-    """
+    """outcomes: the run's, those that were led back as UNDONE. left: what was not, though it should be, the latest first."""
 
     outcomes: tuple[Outcome, ...]
-    complete: bool
-    message: str = ""
+    left: tuple[Left, ...] = ()
 
 
 def lanes_of(plans: Iterable[Plan]) -> dict[str, frozenset[str]]:
@@ -45,8 +47,8 @@ def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Col
     """Lead the steps of these rids back, the last completed first.
 
     outcomes: the whole run's, over its rounds. A step that only repaired drift is never led back. The steps that failed
-    come first, tolerantly: they may have had half of their effect. Stops at a barrier, at a second signal, and at
-    the first action that cannot be done. Nothing raises HostError.
+    come first, tolerantly: they may have had half of their effect. What the undoing of one step needs to be led back before
+    it, and was not, is left as well, with the reason; after a signal all that remains is. Nothing raises HostError.
     """
     work = [
         outcome
@@ -54,27 +56,15 @@ def undo(run: Run, plans: Sequence[Plan], outcomes: Sequence[Outcome], lane: Col
         if outcome.status in (Status.FAILED, Status.DONE) and outcome.step.rid in lane and not outcome.step.repair
     ]
     work.sort(key=lambda outcome: outcome.status is Status.DONE)
-    kept = next((outcome for outcome in outcomes if outcome.step.rid in lane and _stays_down(outcome)), None)
-    spared = "" if kept is None else f"{kept.step.rid}: {kept.step.action.says()} mended drift, and is not undone"
-    if not work:
-        return Undone(tuple(outcomes), not spared, spared)
-    run.tell(UndoBegan(run.service, run.id, work[0].step.rid, tuple(sorted(lane))))
-    back = {id(outcome): outcome for outcome in outcomes}
-    complete, message = not spared, spared
-    for outcome in work:
-        if not run.means.stop.undoing:
-            complete, message = False, "undoing was stopped by a signal"
-            break
-        result = _lead_back(run, plans, outcome)
-        if isinstance(result, Barrier):
-            complete, message = False, f"{outcome.step.rid}: {outcome.step.action.says()} cannot be undone"
-            break
-        if result:
-            complete, message = False, result
-            break
-        if outcome.status is Status.DONE:
-            back[id(outcome)] = replace(outcome, status=Status.UNDONE)
-    return Undone(tuple(back[id(outcome)] for outcome in outcomes), complete, message)
+    undoing = _Undoing(run, plans)
+    undoing.left += [
+        Left(outcome.step, "it mended drift") for outcome in outcomes if outcome.step.rid in lane and _stays_down(outcome)
+    ]
+    if work and run.means.stop.undoing:
+        run.tell(UndoBegan(run.service, run.id, work[0].step.rid, tuple(sorted(lane))))
+    done = {id(outcome) for outcome in work if undoing.lead_back(outcome) and outcome.status is Status.DONE}
+    became = (replace(outcome, status=Status.UNDONE) if id(outcome) in done else outcome for outcome in outcomes)
+    return Undone(tuple(became), tuple(undoing.left))
 
 
 def _stays_down(outcome: Outcome) -> bool:
@@ -82,53 +72,108 @@ def _stays_down(outcome: Outcome) -> bool:
     return outcome.happened and outcome.step.repair and outcome.step.action.costs >= Effect.DISRUPTIVE
 
 
-def _lead_back(run: Run, plans: Sequence[Plan], outcome: Outcome) -> str | Barrier:
-    """Undo one step: "" when it is undone, a clause when it could not be, BARRIER when it must not be."""
-    step = outcome.step
-    before = _settled(run, plans, outcome)
-    if before is None:
-        return f"{step.rid}: it is not known how it was before"
-    now = _look(run, plans, outcome)
-    if now is not None and _same(now, before):
+class _Undoing:
+    """left: what stays as it is, as it is found. kept: plan and step number -> the step that stays, and rests on it."""
+
+    def __init__(self, run: Run, plans: Sequence[Plan]) -> None:
+        self.run = run
+        self.plans = plans
+        self.lanes = lanes_of(plans)
+        self.left: list[Left] = []
+        self.kept: dict[tuple[int, int], Step] = {}
+
+    def lead_back(self, outcome: Outcome) -> bool:
+        """Undo one step, unless something that stays rests on it. Whether nothing of it is left."""
+        before = self._settled(outcome, outcome.before)
+        actions = () if before is None else outcome.step.action.undo(before)
+        why = self._hindrance(outcome, before, actions)
+        if why and self._unmade(outcome, before):
+            return True
+        todo = [] if isinstance(actions, Barrier) else list(actions)
+        why = why or self._perform(outcome, todo)
+        if not why:
+            return True
+        self.left.append(Left(outcome.step, why, tuple(action.command() for action in todo)))
+        self._keep(outcome)
+        return False
+
+    def _hindrance(self, outcome: Outcome, before: Seen | None, actions: "tuple[Action, ...] | Barrier") -> str:
+        """Why this step is not even tried to be led back; "" when nothing hinders."""
+        rests = self.kept.get((self._round(outcome), outcome.step.n))
+        if not self.run.means.stop.undoing:
+            return _SIGNAL
+        if rests is not None:
+            return f"{rests.rid} {rests.action.says()} rests on it, and stays"
+        if isinstance(actions, Barrier):
+            return "it cannot be"
+        return "it is not known how it was before" if before is None else ""
+
+    def _unmade(self, outcome: Outcome, before: Seen | None) -> bool:
+        """Whether a step failed without any effect."""
+        after = self._settled(outcome, outcome.after)
+        return outcome.status is Status.FAILED and before is not None and after is not None and _same(after, before)
+
+    def _perform(self, outcome: Outcome, todo: list[Action]) -> str:
+        """Do these actions, taking each away once it is done. Why one is not, or ""."""
+        run, step = self.run, outcome.step
+        acted = False
+        while todo:
+            action, now = todo[0], self._settled(outcome, run.look(step.rid))
+            if now is None or action.blind or not action.shown(now):
+                if not run.means.stop.undoing:
+                    return _SIGNAL
+                try:
+                    self._act(outcome, action)
+                except HostError as err:
+                    run.tell(Undid(run.service, run.id, step, action, str(err)))
+                    run.journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
+                    return f"cannot {action.says()}: {err}"
+                run.tell(Undid(run.service, run.id, step, action))
+                acted = True
+            del todo[0]
+        if acted:
+            run.journal(step, "undone")
         return ""
-    actions = step.action.undo(before)
-    if isinstance(actions, Barrier):
-        return actions
-    for action in actions:
-        now = _look(run, plans, outcome)
-        if now is not None and not action.blind and action.shown(now):
-            continue
-        try:
-            run.perform(step, action, ended=lambda: not run.means.stop.undoing)
-        except HostError as err:
-            run.tell(Undid(run.service, run.id, step, action, str(err)))
-            run.journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
-            return f"{step.rid}: cannot {action.says()}: {err}"
-        run.tell(Undid(run.service, run.id, step, action))
-    if actions:
-        run.journal(step, "undone")
-    return ""
 
+    def _act(self, outcome: Outcome, action: Action) -> None:
+        """Raises HostError, also when its effect cannot be seen."""
+        self.run.perform(outcome.step, action, ended=lambda: not self.run.means.stop.undoing)
 
-def _settled(run: Run, plans: Sequence[Plan], outcome: Outcome) -> Seen | None:
-    if outcome.before is None:
-        return None
-    change = _plan_of(plans, outcome).change(outcome.step.rid)
-    return settled(run.means.kinds(change.type), change.desired, outcome.before)
+        def shown(observed: Observed) -> bool:
+            seen = self._settled(outcome, observed)
+            return seen is not None and action.shown(seen)
 
+        if not action.blind and not shown(self.run.look_for(outcome.step.rid, shown)):
+            raise Permanent("it ran without an error, but its effect cannot be seen")
 
-def _look(run: Run, plans: Sequence[Plan], outcome: Outcome) -> Seen | None:
-    change = _plan_of(plans, outcome).change(outcome.step.rid)
-    return settled(run.means.kinds(change.type), change.desired, run.look(outcome.step.rid))
+    def _keep(self, outcome: Outcome) -> None:
+        """What stays keeps what it needed: the steps of its own plan by their edges, those of earlier rounds by the lanes."""
+        number = self._round(outcome)
+        plan, todo = self.plans[number], [outcome.step]
+        while todo:
+            for step in plan.steps:
+                if step.n in todo[0].needs and (number, step.n) not in self.kept:
+                    self.kept[number, step.n] = outcome.step
+                    todo.append(step)
+            del todo[0]
+        for earlier, before in enumerate(self.plans[:number]):
+            for step in before.steps:
+                if outcome.step.rid in self.lanes.get(step.rid, ()):
+                    self.kept.setdefault((earlier, step.n), outcome.step)
 
+    def _round(self, outcome: Outcome) -> int:
+        """Which of the plans this step stands in."""
+        return next(n for n, plan in enumerate(self.plans) if any(step is outcome.step for step in plan.steps))
 
-def _plan_of(plans: Sequence[Plan], outcome: Outcome) -> Plan:
-    """The plan that this step stands in."""
-    return next(plan for plan in plans if any(step is outcome.step for step in plan.steps))
+    def _settled(self, outcome: Outcome, observed: Observed | None) -> Seen | None:
+        if observed is None:
+            return None
+        change = self.plans[self._round(outcome)].change(outcome.step.rid)
+        return settled(self.run.means.kinds(change.type), change.desired, observed)
 
 
 def _same(now: Seen, before: Seen) -> bool:
-    """Whether the resource is again as it was; its surroundings (an image that was pulled) may differ."""
+    """Whether the resource is as it was; its surroundings (an image that was pulled) may differ."""
     if isinstance(now, Present) and isinstance(before, Present):
         return now.state == before.state
     return type(now) is type(before)

@@ -233,6 +233,16 @@ def result_record(result: Result) -> Record:
         "message": plain(result.message),
         "remedy": result.remedy,
         "undone": result.undone,
+        "left": [
+            {
+                "n": left.step.n,
+                "rid": left.step.rid,
+                "says": left.step.action.says(),
+                "why": plain(left.why),
+                "commands": list(left.commands),
+            }
+            for left in result.left
+        ],
         "failures": [outcome_record(outcome) for outcome in result.failures],
         "casefile": result.casefile,
     }

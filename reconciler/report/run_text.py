@@ -98,6 +98,10 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     if undone:
         said = [f"{many(count, 'step')} of {rid}" for rid, count in undone.items()]
         yield f"  undone: {', '.join(said)}"
+    for left in result.left:
+        yield f"  {plain(left.says())}"
+        for command in left.commands:
+            yield f"    $ {command}"
     if not result.undone:
         yield f"  {'undoing is not complete' if undone else 'nothing was undone'}: look at the plan before you go on"
     elif result.held:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shutil
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,11 @@ class Lives:
     machine: Machine = field(default_factory=new_machine)
     workers: int = 1
     deaths: int = 0
+
+    def copy(self, folder: Path) -> Lives:
+        """The same machine and state folder once more, to be led elsewhere."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder, machine=deepcopy(self.machine))
 
     def run(self, service: Service | None, goal: Goal = UP, **more: Any) -> Result | None:
         """One life. None when it was killed."""

@@ -68,7 +68,7 @@ def test_mending_that_interrupted_something_and_failed_is_not_called_rolled_back
     lives.machine.docker.script(lambda record: record["Name"] == "/web.container.1", Script(code=1))
     result = lives.run(mounted)
     assert (result.end, result.undone) == (End.FAILED, False), result
-    assert "container#1: stop web.container.1 mended drift, and is not undone" in result.message
+    assert "container#1: stop web.container.1 is not undone: it mended drift" in result.message
 
 
 def test_a_successor_that_a_crash_left_does_not_hinder_undoing(lives):

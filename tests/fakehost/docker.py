@@ -189,7 +189,7 @@ class FakeDocker:
     def _restore(self, daemon: FakeDaemon, container: FakeContainer) -> None:
         """What a daemon does with a container that ran when its predecessor ended."""
         if container.process is not None and daemon.live_restore:
-            self.publish(daemon, container)
+            self._proxy(daemon, container)
             return
         code = 255 if container.process is None else 137
         before = copy.deepcopy(container.record["NetworkSettings"])
@@ -325,7 +325,11 @@ class FakeDocker:
             address = {"IPAddress": f"172.17.0.{next(self._numbers) % 250 + 2}", "IPPrefixLen": 16, "Gateway": "172.17.0.1"}
             network["Networks"]["bridge"].update(address)
             network.update(address)
-        for protocol, there, number in self._ports(record):
+        self._proxy(daemon, container)
+
+    def _proxy(self, daemon: FakeDaemon, container: FakeContainer) -> None:
+        """Start a proxy for each published port."""
+        for protocol, there, number in self._ports(container.record):
             words = ("docker-proxy", "-proto", protocol, "-host-ip", there, "-host-port", str(number))
             proxy = self.machine.start_process(words, parent=daemon.process.pid, ports=[(protocol, there, number)])
             container.proxies.append(proxy)

@@ -6,6 +6,7 @@
     machine.die_at(3, "after")          # Crash is raised once the third effect is done; all later calls raise it too
     machine.revive()                    # the next life of osvc: the machine is as the dead one left it
     machine.fail_next("umount", Busy("…"))
+    machine.fail_at(3, "after", Permanent("…"))     # the third effect fails, once, although it is done
 
 An effect is one call of a port that changes something, counted when it succeeded. `machine.done` lists them as text: a
 command as its shell line, `write PATH`, `spawn ARGV`, `signal NUMBER PID`, `docker SOCKET CALL …`. A fake of another port
@@ -117,9 +118,17 @@ class Machine:
         self.unmodelled: list[str] = []
         self.dead = False
         self._death: tuple[int, str] | None = None
+        self._failures: list[tuple[int, str, HostError]] = []
         self._faults: list[_Fault] = []
         self.start_process(("init",), pid=1, parent=0)
         self.start_process(("osvc",), pid=99)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of a machine (copy.deepcopy) has a lock of its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, lock=threading.RLock())
 
     # Effects and faults
 
@@ -130,11 +139,13 @@ class Machine:
             self._meet(label)
             if self._death == (self.effects + 1, "before"):
                 self._die(label)
+            self._fail(self.effects + 1, "before")
             yield
             self.effects += 1
             self.done.append(label)
             if self._death == (self.effects, "after"):
                 self._die(label)
+            self._fail(self.effects, "after")
 
     def look(self, label: str) -> None:
         """Before a read. Not counted; may be made to fail; raises Crash when osvc is dead."""
@@ -154,9 +165,14 @@ class Machine:
         """The next `times` calls whose label contains `matching` raise `error`, and change nothing. math.inf: for ever."""
         self._faults.append(_Fault(matching, error, times))
 
+    def fail_at(self, k: int, when: Literal["before", "after"], error: HostError) -> None:
+        """The k-th effect from the beginning raises `error`, once: instead of being done, or although it is."""
+        self._failures.append((k, when, error))
+
     def heal(self) -> None:
         """Forget all faults that were asked for."""
         self._faults.clear()
+        self._failures.clear()
 
     def _meet(self, label: str) -> None:
         if self.dead:
@@ -167,6 +183,12 @@ class Machine:
                 if fault.times <= 0:
                     self._faults.remove(fault)
                 raise fault.error
+
+    def _fail(self, k: int, when: str) -> None:
+        for failure in self._failures:
+            if failure[:2] == (k, when):
+                self._failures.remove(failure)
+                raise failure[2]
 
     def _die(self, label: str) -> None:
         self.dead = True

@@ -19,7 +19,7 @@ from reconciler.core.service import Service
 from reconciler.core.simulate import simulate
 
 ROUNDS = 5
-"""What is planned behind an assumption is planned again once it can be seen: law 3 holds at the fixpoint of the rounds."""
+"""What waits, and what is planned behind an assumption, is planned again: law 3 holds at the fixpoint of the rounds."""
 
 Kinds = Callable[[str], ResourceKind]
 
@@ -39,7 +39,7 @@ def check_laws(
     check_any_order(plan, observed)
     end, after = simulate(plan, observed), settled_ownership(plan, ownership)
     again = make_plan(service, plan.service, goal, selection, end, after, policy, kinds)
-    for _ in range(ROUNDS if any(step.provisional for step in plan.steps) else 0):
+    for _ in range(ROUNDS if plan.deferred or any(step.provisional for step in plan.steps) else 0):
         end, after = simulate(again, end), settled_ownership(again, after)
         again = make_plan(service, plan.service, goal, selection, end, after, policy, kinds)
     open_before = {change.rid for change in plan.open}

@@ -74,11 +74,12 @@ class ClearStale(EngineAction):
             mounts=tuple(path for path in state.mounts if path not in self.mounts),
             stale=tuple(path for path in state.stale if path not in self.files),
             files=tuple(path for path in state.files if path not in self.files),
+            disk=None if self.want.config_file in self.files else state.disk,
         )
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)
-        return not set(self.mounts) & set(state.mounts) and not set(self.files) & set(state.stale)
+        return not set(self.mounts) & set(state.mounts) and not set(self.files) & {*state.stale, *state.files}
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return ()

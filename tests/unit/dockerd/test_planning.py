@@ -85,6 +85,15 @@ def test_undoing_a_start_leads_back_to_nothing():
     assert seen.around.forwarding is False
 
 
+def test_config_files_that_were_written_into_a_folder_that_was_there_are_removed_again():
+    folder = Present(state_of(NEW).model_copy(update={"folders": True}), NEW.around)
+    write = next(action for action in steps(up(folder)) if action.op == "configure")
+    after = write.after(folder)
+    (back,) = write.undo(folder)
+    assert not back.shown(after)
+    assert back.after(after) == folder and back.shown(folder)
+
+
 def test_a_stop_takes_everything_down_in_order():
     seen, store = running()
     change = down(seen, store)

@@ -58,7 +58,7 @@ def test_a_failed_run_leaves_last_applied_as_it_was(bench):
     assert result.end is End.ROLLED_BACK
     assert "no space left" in result.message
     assert bench.owned["box#1"].applied == STACK.resources["box#1"].desired
-    assert bench.owned["box#1"].wanted == edited.resources["box#1"].desired
+    assert bench.owned["box#1"].wanted == STACK.resources["box#1"].desired, "what was led back is owned as it was"
     assert bench.world.things["box#1"].state.up
 
 

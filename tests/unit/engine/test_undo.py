@@ -68,9 +68,62 @@ def test_undo_stops_at_a_barrier_and_says_so(bench):
     bench.world.faults["box#2 drop"] = list(NO)
     result = bench.with_means(workers=1).converge(edited, whole_undo=True)
     assert (result.end, result.undone) == (End.FAILED, False)
-    assert "drop cannot be undone" in result.message
+    assert "box#1: drop is not undone: it cannot be" in result.message
     assert bench.world.things["box#1"].state.replace == 1, "its old one is gone: there is no way back"
     assert bench.world.things["box#1"].state.up
+
+
+def test_what_stays_keeps_what_it_rests_on_and_nothing_else(bench):
+    """box#1 cannot be led back, and so the disk under it stays as well; what box#2 rests on has nothing to do with it."""
+    spec = service(
+        disk_1=DISK, disk_2=ToyDesired(gives="e"), box_1=BOX, box_2=ToyDesired(needs=("e",)), box_3=ToyDesired(needs=("e",))
+    )
+    bench.world.faults["box#3 start"] = list(NO)
+    bench.world.faults["box#1 stop"] = list(NO)
+    result = bench.converge(spec, whole_undo=True)
+    assert (result.end, result.undone) == (End.FAILED, False)
+    assert {rid for rid, seen in bench.world.things.items() if not isinstance(seen, Absent)} == {"disk#1", "box#1"}
+    assert bench.world.things["box#1"].state.up and bench.world.things["disk#1"].state.up
+    assert [left.says() for left in result.left] == [
+        "box#1: start is not undone: cannot stop: no",
+        "box#1: make is not undone: box#1 start rests on it, and stays",
+        "disk#1: start is not undone: box#1 start rests on it, and stays",
+        "disk#1: make is not undone: box#1 start rests on it, and stays",
+    ]
+    assert [left.commands for left in result.left] == [("toy turn",), ("toy put back",), ("toy turn",), ("toy put back",)]
+    assert {rid: owned.applied for rid, owned in bench.owned.items()} == {"disk#1": None, "box#1": None}, "what stays is ours"
+    assert bench.converge(spec).end is End.CONVERGED
+
+
+def test_what_is_down_for_something_that_stays_is_not_brought_up_on_it(bench):
+    """The disk was replaced under box#1, and its old one does not come back: box#1 does not start on what is half led back."""
+    spec = service(disk_1=DISK, box_1=BOX, box_2=ToyDesired())
+    bench.converge(spec)
+    edited = service(disk_1=ToyDesired(gives="d", replace=1), box_1=BOX, box_2=ToyDesired(live=1))
+    bench.world.faults["box#1 start"] = list(NO)
+    bench.world.faults["disk#1 put back"] = list(NO)
+    result = bench.converge(edited, whole_undo=True)
+    assert [f"{left.step.rid} {left.step.action.says()}" for left in result.left] == ["disk#1 make", "disk#1 stop", "box#1 stop"]
+    assert not bench.world.things["box#1"].state.up
+    assert bench.world.things["box#2"].state.live == 0, "it has nothing to do with that"
+    assert bench.converge(edited).end is End.CONVERGED
+
+
+def test_what_stays_keeps_what_earlier_rounds_did_for_it(bench):
+    bench.world.hidden = {"box#1": "disk#1"}
+    bench.world.faults["box#1 start"] = list(NO)
+    bench.world.faults["box#1 put back"] = list(NO)
+    result = bench.converge(service(disk_1=DISK, box_1=BOX), whole_undo=True)
+    assert result.rounds == 2
+    assert [f"{left.step.rid} {left.step.action.says()}" for left in result.left] == ["box#1 make", "disk#1 start", "disk#1 make"]
+    assert bench.world.things["disk#1"].state.up
+
+
+def test_what_undoing_did_without_effect_is_not_undone(bench):
+    bench.world.faults["box#1 start"] = list(NO)
+    bench.world.blind = {"box#1 put back"}
+    result = bench.converge(service(box_1=ToyDesired()))
+    assert [left.why for left in result.left] == ["cannot put back: it ran without an error, but its effect cannot be seen"]
 
 
 def test_rollback_off_holds(bench):
@@ -129,6 +182,8 @@ def test_the_second_interrupt_stops_undoing(bench):
     result = bench.converge(service(box_1=ToyDesired()))
     assert (result.end, result.undone) == (End.STOPPED, False)
     assert undone(bench) == []
+    assert [left.says() for left in result.left] == ["box#1: make is not undone: undoing was stopped by a signal"]
+    assert result.left[0].commands == ("toy put back",)
 
 
 def test_an_interrupt_while_undoing_stops_at_the_next_action(bench):
@@ -140,6 +195,14 @@ def test_an_interrupt_while_undoing_stops_at_the_next_action(bench):
     assert undone(bench) == ["box#1 put back"]
     assert (result.end, result.undone) == (End.FAILED, False)
     assert bench.world.things["disk#1"].state.up
+    assert [left.step.rid for left in result.left] == ["disk#1", "disk#1"]
+
+
+def test_a_step_that_failed_without_effect_is_not_told_as_left(bench):
+    bench.world.hooks["box#1 start"] = bench.stop.terminate
+    bench.world.faults["box#1 start"] = list(NO)
+    result = bench.converge(service(box_1=ToyDesired()))
+    assert [f"{left.step.rid} {left.step.action.says()}" for left in result.left] == ["box#1 make"]
 
 
 def test_all_rounds_of_a_run_share_one_undo(bench):

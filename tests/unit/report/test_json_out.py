@@ -10,6 +10,7 @@ from reconciler.core.outcome import (
     Began,
     End,
     Ended,
+    Left,
     Outcome,
     Result,
     Status,
@@ -106,6 +107,19 @@ def test_an_undo_that_is_not_complete_is_told():
     text = result_text(Result("toys", End.FAILED, outcomes=(failed,), undone=False, casefile="/var/lib/osvc/cases/1"))
     assert "  nothing was undone: look at the plan before you go on\n" in text and "case file: /var/lib/osvc/cases/1" in text
     assert text.endswith("  → osvc plan -s toys\n")
+
+
+def test_what_was_not_undone_is_told_step_by_step_with_what_leads_back():
+    _, step, *_ = events()
+    result = Result(
+        "toys", End.FAILED, undone=False, left=(Left(step, "cannot put back: no", ("toy put back",)), Left(step, "it cannot be"))
+    )
+    told = "  box#1: make is not undone: cannot put back: no\n    $ toy put back\n  box#1: make is not undone: it cannot be\n"
+    assert told in result_text(result)
+    assert json_out.result_record(result)["left"] == [
+        {"n": 1, "rid": "box#1", "says": "make", "why": "cannot put back: no", "commands": ["toy put back"]},
+        {"n": 1, "rid": "box#1", "says": "make", "why": "it cannot be", "commands": []},
+    ]
 
 
 def test_a_good_end_counts_what_was_touched():
