@@ -1,18 +1,25 @@
 """What a machine looks like to whoever has to leave it as it was: links, addresses, routes, firewall, mounts, loop devices,
-namespaces, the processes and control groups of engines, and files.
+namespaces, the processes and control groups of engines, files; and of each engine that answers its containers in full, its
+images and its volumes.
 
     python tools/machine_record.py > before
     python tools/machine_record.py --against before      # exit 1, and the differences, when something is left
+    python tools/machine_record.py --content /run/osvc --state /var/lib/osvc     # what files hold, goals and ownership as well
 """
 
 import argparse
+import hashlib
+import http.client
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 Record = dict[str, list[str]]
 
@@ -41,8 +48,11 @@ ENGINE_FOLDERS = {"/run/docker", "/run/docker/plugins", "/run/containerd", "/run
 FAMILIES = ("iptables", "ip6tables")
 
 
-def record() -> Record:
-    """The machine, as lists of lines by topic, each sorted."""
+def record(content: Sequence[str] = (), state: str = "") -> Record:
+    """The machine, as lists of lines by topic, each sorted.
+
+    content: folders whose files count with what is in them. state: a state folder of osvc whose goals and ownership count.
+    """
     topics: dict[str, Callable[[], list[str]]] = {
         "links": _links,
         "addresses": _addresses,
@@ -50,11 +60,14 @@ def record() -> Record:
         "rules": _rules,
         "forwarding": lambda: [Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()],
         "mounts": _mounts,
-        "loops": lambda: [line.split(":", 1)[-1] for line in _lines("losetup", "-a")],
+        "loops": lambda: _lines("losetup", "-n", "-l", "-O", "BACK-FILE,RO,OFFSET,SIZELIMIT"),
         "namespaces": lambda: _names("/run/netns"),
         "processes": _processes,
         "cgroups": _cgroups,
         "files": _files,
+        "engines": lambda: [line for path in _sockets() for line in _engine(path)],
+        "content": lambda: [line for folder in content for line in _content(folder)],
+        "state": lambda: _state(state) if state else [],
     }
     return {topic: sorted(look()) for topic, look in topics.items()}
 
@@ -91,10 +104,11 @@ def _addresses() -> list[str]:
 
 
 def _rules() -> list[str]:
-    """Rules and chains of every table; a table that has only empty built-in chains, all accepting, is as good as none."""
+    """Rules, with their places in their chains, and chains of every table; a table that has only empty built-in chains, all
+    accepting, is as good as none."""
     found: list[str] = []
     for family in FAMILIES:
-        table = ""
+        table, places = "", dict[str, int]()
         for line in _lines(f"{family}-save"):
             if line.startswith("*"):
                 table = line[1:]
@@ -103,7 +117,8 @@ def _rules() -> list[str]:
                 if policy != "ACCEPT":
                     found.append(f"{family} {table} {chain} {policy}")
             elif not line.startswith(("#", "COMMIT")):
-                found.append(f"{family} {table} {line}")
+                place = places[f"{table} {line.split()[1]}"] = places.get(f"{table} {line.split()[1]}", 0) + 1
+                found.append(f"{family} {table} {place} {line}")
     return found
 
 
@@ -119,10 +134,89 @@ def _processes() -> list[str]:
             continue
         try:
             argv = Path(f"/proc/{name}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            started = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[19]
         except OSError:
             continue
         if os.path.basename(argv[0]) in ENGINE_PROGRAMS:
-            found.append(" ".join(argv).strip())
+            found.append(f"{' '.join(argv).strip()} (pid {name}, started {started})")
+    return found
+
+
+def _sockets() -> list[str]:
+    """Where dockerd processes listen, as their words say; the system's own place when they do not."""
+    found: set[str] = set()
+    for line in _processes():
+        words = line.split(" ")
+        if os.path.basename(words[0]) == "dockerd":
+            given = {path for word in words for _, sign, path in [word.partition("unix://")] if sign}
+            found |= given or {"/var/run/docker.sock"}
+    return sorted(found)
+
+
+class _Unix(http.client.HTTPConnection):
+    """One request to an engine."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _ask(path: str, target: str) -> Any:
+    connection = _Unix(path)
+    try:
+        connection.request("GET", target)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _engine(path: str) -> list[str]:
+    """Its containers in full, a line a value; its images and volumes by name. One that does not answer is told as that."""
+    try:
+        found = [f"{path} image {image['Id']} {ref}" for image in _ask(path, "/images/json") for ref in image["RepoTags"] or [""]]
+        found += [f"{path} volume {volume['Name']}" for volume in _ask(path, "/volumes").get("Volumes") or ()]
+        for one in _ask(path, "/containers/json?all=1"):
+            container = _ask(path, f"/containers/{one['Id']}/json")
+            name = container.get("Name", "")[1:]
+            lines = _flat(container) if name else ()
+            found += [f"{path} container {name} {line}" for line in lines if not line.startswith("State.Health")]
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return [f"{path} does not answer: {error}"]
+    return found
+
+
+def _flat(value: Any, path: str = "") -> Iterator[str]:
+    """HostConfig.Memory=0 …; what is null, empty or false is as good as absent."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{path}.{name}" if path else str(name))
+    elif value:
+        yield f"{path}={json.dumps(value)}"
+
+
+def _content(folder: str) -> Iterator[str]:
+    for path in _below(folder, 99):
+        try:
+            found = os.lstat(path)
+            text = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16] if os.path.isfile(path) else ""
+        except OSError:
+            continue
+        yield f"{path} {found.st_mode:o} {found.st_uid}:{found.st_gid} {text}"
+
+
+def _state(folder: str) -> list[str]:
+    """Goals, and what is owned by which last wish; without what was last observed."""
+    found: list[str] = []
+    with sqlite3.connect(f"file:{folder}/osvc.db?mode=ro", uri=True) as base:
+        found += [f"goal {' '.join(map(str, row))}" for row in base.execute("SELECT * FROM goals")]
+        for service, rid, text in base.execute("SELECT service, rid, record FROM owned"):
+            kept = {name: value for name, value in json.loads(text).items() if name != "remembered"}
+            found.append(f"owned {service} {rid} {json.dumps(kept, sort_keys=True)}")
     return found
 
 
@@ -161,11 +255,13 @@ def _names(path: str) -> list[str]:
         return []
 
 
-def settled(before: Record, patience: float = 10.0) -> list[str]:
+def settled(
+    before: Record, patience: float = 10.0, look: Callable[[], Record] = record, lets: Callable[[str], bool] = lambda line: False
+) -> list[str]:
     """The differences that stay: the kernel takes back loop devices, namespaces and control groups a moment after their end."""
     end = time.monotonic() + patience
     while True:
-        left = differences(before, record())
+        left = [line for line in differences(before, look()) if not lets(line)]
         if not left or time.monotonic() > end:
             return left
         time.sleep(0.2)
@@ -176,13 +272,19 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="record what a machine looks like, or compare it with a record", allow_abbrev=False
     )
+    parser.add_argument("--content", metavar="FOLDER", action="append", default=[], help="what its files hold counts as well")
+    parser.add_argument("--state", metavar="FOLDER", default="", help="a state folder whose goals and ownership count as well")
     parser.add_argument("--against", metavar="FILE", help="a record to compare with")
     options = parser.parse_args(argv)
+
+    def look() -> Record:
+        return record(options.content, options.state)
+
     if not options.against:
-        json.dump(record(), sys.stdout, indent=1)
+        json.dump(look(), sys.stdout, indent=1)
         print()
         return 0
-    left = settled(json.loads(Path(options.against).read_text()))
+    left = settled(json.loads(Path(options.against).read_text()), look=look)
     for line in left:
         print(line)
     return 1 if left else 0

@@ -6,6 +6,7 @@ Inode numbers and times of files, and the ids of mounts, are no part of it: nobo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.action import Action, Facet
@@ -154,7 +155,7 @@ def _store(lives: Lives) -> Iterator[tuple[Key, Any]]:
         for name in store.owners():
             yield ("goal", name), store.goal(name)
             for rid, owned in store.ownership(name).owned.items():
-                yield ("owned", name, rid), (owned.type, owned.wanted, owned.applied, owned.needs)
+                yield ("owned", name, rid), replace(owned, remembered=None)
     finally:
         store.close()
 

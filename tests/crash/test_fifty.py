@@ -38,18 +38,15 @@ def names(lives: Lives) -> set[str]:
     return {found["Name"] for found in lives.records()}
 
 
-@pytest.fixture(params=["one after the other", "in parallel"])
-def lives(request: pytest.FixtureRequest, tmp_path) -> Lives:
-    return Lives(tmp_path / "lives", workers=4 if request.param == "in parallel" else 1)
-
-
 @pytest.fixture
-def subset(lives: Lives) -> str:
-    return ", subset: a" if lives.workers > 1 else ""
+def lives(tmp_path) -> Lives:
+    return Lives(tmp_path / "lives")
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "in parallel"])
 @pytest.mark.parametrize("bad", [25, 50])
-def test_49_good_ones_stay_when_one_cannot_be_started_for_the_first_time(lives, subset, bad):
+def test_49_good_ones_stay_when_one_cannot_be_started_for_the_first_time(lives, bad, together):
+    lives.workers, subset = (4, ", subset: a") if together else (1, "")
     result = lives.run(fifty(bad, subset=subset))
     assert (result.end, result.undone, result_exit(result)) == (End.ROLLED_BACK, True, Exit.ROLLED_BACK), result
     assert result.message.startswith(f"container#{bad}: cannot start web.container.{bad}: ")
@@ -62,34 +59,34 @@ def test_49_good_ones_stay_when_one_cannot_be_started_for_the_first_time(lives, 
     assert {n: one for n, one in ids(lives).items() if n != bad} == good, "the good ones were not touched again"
 
 
-def test_49_good_ones_are_not_touched_when_one_more_is_bad(lives, subset):
-    assert lives.run(fifty(subset=subset)).end is End.CONVERGED
+def test_49_good_ones_are_not_touched_when_one_more_is_bad(lives):
+    assert lives.run(fifty()).end is End.CONVERGED
     before = ids(lives)
     by_hand = lives.machine.docker.by_hand("/run/osvc/web/docker.sock")
     by_hand.stop("web.container.50", 1)
     by_hand.remove("web.container.50")
-    result = lives.run(fifty(50, subset=subset))
+    result = lives.run(fifty(50))
     assert result.touched == {"container#50"}
     assert (result_exit(result), ids(lives)) == (Exit.ROLLED_BACK, {n: one for n, one in before.items() if n != 50})
 
 
-def test_49_are_replaced_and_the_50th_keeps_its_old_container(lives, subset):
-    assert lives.run(fifty(subset=subset)).end is End.CONVERGED
+def test_49_are_replaced_and_the_50th_keeps_its_old_container(lives):
+    assert lives.run(fifty()).end is End.CONVERGED
     before = ids(lives)
-    result = lives.run(fifty(50, "two", subset))
+    result = lives.run(fifty(50, "two"))
     assert (result.end, result.undone, result_exit(result)) == (End.ROLLED_BACK, True, Exit.ROLLED_BACK), result
     after = ids(lives)
     assert {n for n in after if after[n][0] == before[n][0]} == {50}
     assert len(after) == COUNT and names(lives) == {f"/web.container.{n}" for n in after}, "no old or new one is left beside"
-    again = lives.run(fifty(50, "two", subset))
+    again = lives.run(fifty(50, "two"))
     assert again.end is End.ROLLED_BACK and {step.step.rid for step in again.outcomes} == {"container#50"}
 
 
-def test_start_undoes_the_whole_service(lives, subset):
-    assert lives.run(fifty(subset=subset)).end is End.CONVERGED
-    assert lives.run(fifty(subset=subset), DOWN).end is End.CONVERGED
+def test_start_undoes_the_whole_service(lives):
+    assert lives.run(fifty()).end is End.CONVERGED
+    assert lives.run(fifty(), DOWN).end is End.CONVERGED
     before = record(lives)
-    result = lives.run(fifty(50, subset=subset), verb="start", whole_undo=True)
+    result = lives.run(fifty(50), verb="start", whole_undo=True)
     assert (result.end, result.undone, result_exit(result)) == (End.ROLLED_BACK, True, Exit.ROLLED_BACK), result
     assert ids(lives) == {}
     assert not [outcome for outcome in result.outcomes if outcome.status is Status.DONE]

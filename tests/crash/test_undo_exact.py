@@ -192,8 +192,11 @@ def of(rids: Iterable[str]) -> Callable[[Key], bool]:
     return lambda key: key[0] == "container" and key[2] in names
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("name", SCENARIOS)
+INSTEAD = ("first start", "replace one", "live change", "engine argument", "replace one that is paused")
+"""Scenarios whose effects fail instead of being done, too. In all of them each effect fails although it is done."""
+
+
+@pytest.mark.parametrize(("name", "when"), [*((name, "after") for name in SCENARIOS), *((name, "before") for name in INSTEAD)])
 def test_a_failure_at_every_step_is_undone_exactly(stage, when):
     for k in range(1, stage.effects + 1):
         lives = stage.trial(k)
@@ -205,10 +208,11 @@ def test_a_failure_at_every_step_is_undone_exactly(stage, when):
         else:
             assert (result.end, result.undone, result.left) == (End.ROLLED_BACK, True, ()), about
             assert differences(stage.before, record(lives), result.outcomes) == [], about
-        stage.converges(lives, about)
+        if when == "after":
+            stage.converges(lives, about)
 
 
-@pytest.mark.parametrize("name", ["first start", "replace one", "live change", "engine argument", "parallel subset"])
+@pytest.mark.parametrize("name", ["replace one", "live change", "engine argument", "two subsets", "parallel subset"])
 def test_what_an_apply_undoes_of_one_resource_is_exact_and_the_others_go_on(stage):
     for k in range(1, stage.effects + 1):
         lives = stage.trial(k)
@@ -228,19 +232,17 @@ def test_what_an_apply_undoes_of_one_resource_is_exact_and_the_others_go_on(stag
 @pytest.mark.parametrize(
     ("name", "when"),
     [
-        ("first start", "before"),
+        ("first start", "after"),
         ("replace one", "before"),
-        ("replace one", "after"),
         ("engine argument", "before"),
-        ("engine argument", "after"),
         ("restart by remount", "after"),
     ],
 )
 def test_a_failure_while_undoing_is_told_exactly_and_mended_by_the_next_run(stage, name, when):
-    """The last step that can be undone fails, and then the j-th effect of its undoing, for every j."""
+    """The last step that can be undone fails, and then the j-th effect of its undoing (of many, every third)."""
     last = stage.base + stage.effects - ("replace" in name)
     told = 0
-    for j in range(1, 100):
+    for j in range(1, 100, 3 if stage.effects > 20 else 1):
         lives = stage.trial(j)
         lives.machine.fail_at(last, "before", NO)
         lives.machine.fail_at(last - 1 + j, when, Permanent("nor can it be undone"))

@@ -82,6 +82,8 @@ def test_the_second_sigint_stops_undoing(lab: Lab, edited: dict[str, str]) -> No
         said = run.communicate()[1]
         assert run.returncode == 130, said
     assert "nothing was undone" in said or "undoing is not complete" in said
+    left = [line for line in said.splitlines() if line.endswith("is not undone: undoing was stopped by a signal")]
+    assert left and "    $ docker -H " in said, "each step that stands is told, with the command that leads back"
     assert len(lab.containers("web")) > 2, "what was prepared is still there"
     converges(lab, edited)
 
@@ -93,5 +95,7 @@ def test_sigterm_finishes_the_step_at_hand_and_undoes_nothing(lab: Lab, edited: 
         said = run.communicate()[1]
         assert run.returncode == 143, said
     assert "1 undone: " not in said and "nothing was undone" in said
+    assert "container#1: stop web.container.1 is not undone: undoing was stopped by a signal" in said
+    assert " start web.container.1\n" in said, "what leads back is told"
     assert "web.container.1" not in lab.running("web")
     converges(lab, edited)
