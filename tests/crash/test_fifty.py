@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit
-from reconciler.cli.request import result_exit
 from reconciler.core.outcome import End, Status
 from reconciler.core.policy import Aim, Goal
 from reconciler.report.run_text import result_text

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit
-from reconciler.cli.request import result_exit
 from reconciler.core.action import Barrier
 from reconciler.core.outcome import End, Result, Status
 from reconciler.core.policy import UP, Aim, Goal, Policy

@@ -161,6 +161,31 @@ def test_a_container_that_was_paused_is_paused_again(shared: tuple[Lab, dict[str
     assert lab.running("web") == ids
 
 
+def test_an_undoing_that_fails_is_told_with_what_to_do_and_mended_by_the_next_apply(shared: tuple[Lab, dict[str, Any]]) -> None:
+    """The folder that the old container needs was removed while it ran: it can be stopped, but not started again."""
+    lab, spec = shared
+    folder = lab.root / "volume"
+    folder.mkdir()
+    bound = bad(spec, "container#1", volume_mounts=[f"{folder}:/data"])
+    lab.write("web.yaml", bound)
+    lab.apply()
+    ids = lab.running("web")
+    folder.rmdir()
+    lab.write("web.yaml", bad(spec, "container#1", command="nothing-of-the-kind"))
+    failed = lab.apply(ok=(8,))
+    said = failed.stdout + failed.stderr
+    assert f"container#1: stop web.container.1 is not undone: cannot start web.container.1: volume source {folder} does" in said
+    assert "undoing is not complete" in said and "docker.sock start web.container.1\n" in said, said
+    assert lab.running("web") == {name: ident for name, ident in ids.items() if name != "web.container.1"}
+    folder.mkdir()
+    lab.write("web.yaml", bound)
+    lab.apply()
+    lab.converged()
+    assert lab.running("web") == ids, "the old container was only stopped"
+    lab.write("web.yaml", spec)
+    lab.apply()
+
+
 def test_the_comparison_sees_what_is_changed_by_hand(shared: tuple[Lab, dict[str, Any]]) -> None:
     lab, _ = shared
     before = look(lab)
