@@ -17,7 +17,7 @@ from reconciler.resources.container.actions import Remove
 from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.actions import ClearStale, MakeFolders
 from reconciler.resources.dockerd.network_actions import RemoveRules
-from reconciler.resources.fs.model import Mount, Unmount
+from reconciler.resources.fs.actions import Mount, Unmount
 from tests.crash.life import Lives
 from tests.fakehost.docker import FakeContainer, FakeDaemon
 from tests.fakehost.filesystem import Filesystem, Inode
