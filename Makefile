@@ -76,3 +76,11 @@ case: setup ## make the case file of a failed run a golden: make case FILE=… N
 	@$(BIN)/osvc case replay "$(FILE)" >/dev/null
 	@install -D -m 644 -- "$(FILE)" "tests/plans/cases/$(or $(NAME),$(basename $(notdir $(FILE)))).yaml"
 	@$(PYTEST) -q tests/plans/test_cases.py
+
+.PHONY: reliability soak
+reliability: setup ## every strike at every step on the real engine (root, hours), into docs/reliability.md: make reliability ARGS="--every 8"
+	@$(BIN)/python -m tests.reliability --write docs/reliability.md $(ARGS)
+
+soak: setup ## longer properties, then strikes drawn by lot (root), without an end or: make soak MINUTES=30
+	@OSVC_SOAK=20 $(PYTEST) -q --timeout=0 tests/properties
+	@$(BIN)/python -m tests.reliability --soak --minutes $(or $(MINUTES),0)

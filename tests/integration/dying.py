@@ -1,47 +1,63 @@
-"""osvc that is killed in the middle: `python -m tests.integration.dying before|after K VERB…`, SIGKILL around its K-th action.
+"""osvc that is struck in the middle: `python -m tests.integration.dying before|after STEP VERB…` strikes around one of its actions.
 
-K = 0 never dies, and prints on the last line of stderr how many actions there were.
+STEP: the number of an action, or its name, "web container#1 rename 2" for the second such one. OSVC_STRIKE names who is struck
+(`striking.py`): osvc itself, by SIGKILL, when it is not set. 0 strikes nobody, and prints on the last line of stderr how many
+actions there were. OSVC_ACTIONS names a file that gets a line for each action, with who was there to be struck before and after it.
 """
 
 import os
-import signal
 import sys
 import threading
+from collections import Counter
 from typing import Any
 
 from reconciler.cli.main import main
+from reconciler.core.ids import ResourceId
 from reconciler.resources.registry import TYPES, driver_of
+from tests.integration.striking import STRIKES, Ground, settle, telling
 
 
-def arm(moment: str, fatal: int) -> list[int]:
-    """Count the actions that every driver performs, and die around the fatal one. The count, as it grows."""
-    count, lock = [0], threading.Lock()
+def arm(moment: str, fatal: str, name: str) -> Counter[str]:
+    """Strike around the fatal one of the actions that the drivers perform. Their counts, as they grow: by name, and of all ("")."""
+    count: Counter[str] = Counter()
+    lock, ground, tell = threading.Lock(), Ground.here(), telling()
 
-    def deadly(perform: Any) -> Any:
-        def performed(*args: Any, **more: Any) -> Any:
-            with lock:
-                count[0] += 1
-                mine = count[0]
-            if moment == "before" and mine == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = perform(*args, **more)
-            if moment == "after" and mine == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+    def there(service: str) -> list[str]:
+        return [name for name, strike in STRIKES.items() if strike.there(ground, service)] if fatal == "0" else []
+
+    def number(kind: str) -> tuple[int, str]:
+        with lock:
+            count.update(("", kind))
+            return count[""], f"{kind} {count[kind]}"
+
+    def struck(perform: Any) -> Any:
+        def performed(id: ResourceId, action: Any, *args: Any) -> None:
+            mine, step = number(f"{id.service} {id.rid} {action.op}")
+            due = fatal in (str(mine), step)
+            before = there(id.service)
+            if due and moment == "before":
+                tell({"struck": step})
+                STRIKES[name].hit(ground, id.service)
+            perform(id, action, *args)
+            if due and moment == "after":
+                tell({"struck": step})
+                STRIKES[name].hit(ground, id.service)
+            tell({"step": step, "before": before, "after": there(id.service)})
 
         return performed
 
-    for name in TYPES:
-        driver: Any = driver_of(name)
-        driver.perform = deadly(driver.perform)
+    for type_name in TYPES:
+        driver: Any = driver_of(type_name)
+        driver.perform = struck(driver.perform)
     return count
 
 
 if __name__ == "__main__":
-    counted = arm(sys.argv[1], int(sys.argv[2]))
+    counted = arm(sys.argv[1], sys.argv[2], os.environ.get("OSVC_STRIKE", "osvc"))
     try:
         code = main(sys.argv[3:])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    print(counted[0], file=sys.stderr)
+    settle(telling())
+    print(counted[""], file=sys.stderr)
     sys.exit(code)

@@ -1,0 +1,65 @@
+"""`python -m tests.reliability`: the matrix on this machine, as root. `make reliability` and `make soak` call it.
+
+python -m tests.reliability --write docs/reliability.md            # everything; hours
+python -m tests.reliability --every 6 --only dockerd               # each sixth step of the rows whose names match
+python -m tests.reliability --soak --minutes 30 --seed 7           # drawn by lot, until the time is over
+"""
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.reliability.campaign import Campaign, drawn, every
+from tests.reliability.matrix import MATRIX, Row
+from tests.reliability.report import rendered
+from tests.reliability.striker import Result
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", allow_abbrev=False)
+    parser.add_argument("--only", default="", help="rows whose name matches this regular expression")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th step of a row only")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="the page to write")
+    parser.add_argument("--soak", action="store_true", help="draw cases by lot")
+    parser.add_argument("--minutes", type=float, default=0.0, help="with --soak: for how long; 0 is without an end")
+    parser.add_argument("--seed", type=int, default=0, help="with --soak: of the lots; 0 is another each time")
+    options = parser.parse_args(argv)
+    rows = [row for row in MATRIX if re.search(options.only, row.key)]
+    results: list[Result] = []
+    start = time.monotonic()
+
+    def told(result: Result) -> None:
+        results.append(result)
+        bad = "".join(f"\n    {text}" for text in result.complaints)
+        print(f"{time.monotonic() - start:6.0f} s  {result.seconds:5.1f} s  exit {result.code}  {result.case}{bad}", flush=True)
+
+    with Campaign() as campaign:
+        if options.soak:
+            _soak(campaign, rows, options, told)
+        else:
+            cases = [case for n, row in enumerate(rows) for case in every(campaign.cases(row), options.every, n)]
+            print(f"{len(cases)} cases of {len(rows)} rows", flush=True)
+            campaign.carry_out(cases, told)
+    if options.write:
+        options.write.write_text(rendered(results, f"python -m tests.reliability {' '.join(argv)}"))
+    wrong = sum(bool(result.complaints) for result in results)
+    print(f"{len(results)} cases, {wrong} not as expected")
+    return int(bool(wrong))
+
+
+def _soak(campaign: Campaign, rows: list[Row], options: argparse.Namespace, told: Callable[[Result], None]) -> None:
+    seed = options.seed or random.randrange(1, 1 << 31)
+    print(f"--seed {seed}", flush=True)
+    until = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
+    for case in drawn(campaign, rows, random.Random(seed)):
+        if time.monotonic() > until:
+            return
+        told(campaign.strike(case))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""The matrix: what is struck, when, in which run, and what has to come of it. One table; the runner, the documents and the short
+sample of every day are made from it."""
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import product
+
+
+class Stand(Enum):
+    """Where the two services are between runs."""
+
+    NOTHING = "never applied"
+    DOWN = "stopped"
+    UP = "running"
+    PRUNED = "one pruned, and a container of the other"
+
+
+class When(Enum):
+    BEFORE = "before each step"
+    AFTER = "after each step"
+    AHEAD = "before the run"
+
+
+class Run(Enum):
+    """A run that is struck. words: its command line. begins, ends: where the services are before it and after it."""
+
+    FIRST = ("first start", ("apply", "--yes"), Stand.NOTHING, Stand.UP)
+    START = ("start", ("start", "--yes", "web", "db"), Stand.DOWN, Stand.UP)
+    STOP = ("stop", ("stop", "web", "db"), Stand.UP, Stand.DOWN)
+    REPLACE = ("replace", ("apply", "--yes"), Stand.UP, Stand.UP)
+    PRUNE = ("prune", ("apply", "--yes", "--prune-all"), Stand.UP, Stand.PRUNED)
+    WATCH = ("watch", ("watch",), Stand.UP, Stand.UP)
+
+    def __init__(self, title: str, words: tuple[str, ...], begins: Stand, ends: Stand) -> None:
+        self.title = title
+        self.words = words
+        self.begins = begins
+        self.ends = ends
+
+
+@dataclass(frozen=True)
+class Row:
+    """who: the name of the strike (`striking.py`). exits: the codes that the struck run may end with; -9 is its own death.
+
+    again: the verb of the run that has to converge afterwards; () is the same as the struck one's. limit: seconds that the struck
+    run may take. expected: what the struck run does, for people.
+    """
+
+    who: str
+    when: When
+    run: Run
+    exits: tuple[int, ...]
+    expected: str
+    again: tuple[str, ...] = ()
+    limit: int = 120
+
+    @property
+    def key(self) -> str:
+        return f"{self.who} · {self.when.value} · {self.run.title}"
+
+
+WHO: dict[str, str] = {
+    "osvc": "osvc itself, by SIGKILL",
+    "sigint": "osvc, by one SIGINT",
+    "sigint-twice": "osvc, by two SIGINT, a tenth of a second apart",
+    "sigterm": "osvc, by SIGTERM",
+    "dockerd": "the engine of the service at hand, by SIGKILL: its containers live on, its socket and pid file stay",
+    "containerd": "the containerd of that engine, by SIGKILL",
+    "engine": "both at once",
+    "container": "the process of one container, by SIGKILL to its pid on the machine",
+}
+"""The strikes (`tests/integration/striking.py`), in the words of the page."""
+
+STEPS = (When.BEFORE, When.AFTER)
+VERBS = (Run.FIRST, Run.START, Run.STOP, Run.REPLACE, Run.PRUNE)
+RISING = (Run.FIRST, Run.START, Run.REPLACE, Run.PRUNE)
+UP_AGAIN = ("start", "--yes", "web", "db")
+LOST = (0, 1, 3, 7, 8)
+"""What a run may come to that loses something under way: it goes on, undoes, cannot tell, or is left half-way; it says which."""
+_LOSES = "goes on with it mended, or undoes, or says what is left"
+
+
+def _rows(who: str, runs: tuple[Run, ...], exits: tuple[int, ...], expected: str, **more: object) -> tuple[Row, ...]:
+    return tuple(Row(who, when, run, exits, expected, **more) for run, when in product(runs, STEPS))  # type: ignore[arg-type]
+
+
+MATRIX: tuple[Row, ...] = (
+    *_rows("osvc", VERBS, (-9,), "dies"),
+    *_rows("sigint", VERBS, (0, 130), "finishes the step at hand and undoes its lane"),
+    *_rows("sigint-twice", VERBS, (0, 130), "finishes the step at hand and undoes nothing more"),
+    *_rows("sigterm", VERBS, (0, 143), "finishes the step at hand and undoes nothing"),
+    *_rows("dockerd", VERBS, LOST, _LOSES),
+    *_rows("containerd", VERBS, LOST, _LOSES),
+    *_rows("engine", VERBS, LOST, _LOSES),
+    *_rows("container", VERBS, LOST, _LOSES),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row at one step of its run, by its name: service, rid, what is done, and which such one it is. "" is before the run."""
+
+    row: Row
+    step: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.row.key} · {self.step}".rstrip("· ")

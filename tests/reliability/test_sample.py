@@ -1,0 +1,28 @@
+"""A few cases of the matrix, drawn by a fixed lot: one for each who. The whole of it is `make reliability`."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.reliability.campaign import Campaign
+from tests.reliability.matrix import MATRIX, WHO
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Iterator[Campaign]:
+    with Campaign() as made:
+        yield made
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_one_case(campaign: Campaign, who: str) -> None:
+    dice = random.Random(f"{SEED} {who}")
+    rows = [row for row in MATRIX if row.who == who]
+    cases = [case for row in dice.sample(rows, len(rows)) for case in campaign.cases(row)]
+    result = campaign.strike(dice.choice(cases))
+    assert not result.complaints, f"{result.case}\n" + "\n".join(result.complaints)
