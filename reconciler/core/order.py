@@ -7,6 +7,7 @@ Rules (architecture, section 6), each a function below:
   U5 down of X after up of what X is unknown behind
   C1 an old claimant goes before a new one comes
   T1 between types and subsets: up in order, down in reverse       T2 members of one subset: up in sequence unless parallel
+     (both are defaults: what something else has to be reached behind, by U5, does not wait for what comes after that)
   K1 commit after everything that may still fail
 A NEED edge carries failure (the later step is pointless without the earlier); a SEQUENCE edge does not.
 """
@@ -97,6 +98,15 @@ class Edges:
     def sequence(self, later: Block, earlier: Block) -> None:
         if earlier != later:
             self.after[later].add(earlier)
+
+    def later_than(self, block: Block) -> set[Block]:
+        """Every block that comes after this one, directly or not."""
+        found, grown = {block}, True
+        while grown:
+            more = {later for later, earlier in self.after.items() if later not in found and not earlier.isdisjoint(found)}
+            found |= more
+            grown = bool(more)
+        return found - {block}
 
 
 class Providers:
@@ -306,6 +316,7 @@ def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges
     barrier: list[Block] = []
     """What the whole group comes after: the end of the group before."""
     tail: list[Block] = []
+    doors = {(item.behind, Slot.UP) for item in placed.values() if item.behind and item.has(Slot.DOWN)}
     group: tuple[int, str] | None = None
     for stage_group, rids in stages:
         blocks = [(rid, slot) for rid in rids if placed[rid].has(slot)]
@@ -315,8 +326,10 @@ def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges
             group, barrier, tail = stage_group, tail, []
         chained = slot is Slot.UP or all(placed[rid].leaves for rid, _ in blocks)
         for block in blocks:
+            first = edges.later_than(block) if block in doors else ()
             for earlier in tail if chained and tail else barrier:
-                edges.sequence(block, earlier)
+                if earlier not in first:
+                    edges.sequence(block, earlier)
         if chained:
             tail = blocks
         else:

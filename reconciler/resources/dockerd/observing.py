@@ -94,7 +94,8 @@ def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observ
         update = {"known_marker": around.marker, "known_data_root": root, "known_mount": around.mount}
         around = around.model_copy(update=update)
     seen: Present[State, Around] | Absent[Around] = Present(state, around) if state.leftovers else Absent(around)
-    return seen if state.running else _unmounted(seen, engine)
+    gone = wanted.desired is None and not state.shims  # It only goes down, and that takes nothing of its data root.
+    return seen if state.running or gone else _unmounted(seen, engine)
 
 
 def _unmounted(seen: Present[State, Around] | Absent[Around], engine: Desired) -> Observed:

@@ -1,0 +1,7 @@
+"""A random life on the fake machine."""
+
+from tests.properties.effort import thorough
+from tests.stateful.lifetime import Lifetime
+
+TestLifetime = Lifetime.TestCase
+TestLifetime.settings = thorough(40, stateful_step_count=20)
