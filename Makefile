@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,10 +77,12 @@ case: setup ## make the case file of a failed run a golden: make case FILE=… N
 	@install -D -m 644 -- "$(FILE)" "tests/plans/cases/$(or $(NAME),$(basename $(notdir $(FILE)))).yaml"
 	@$(PYTEST) -q tests/plans/test_cases.py
 
-.PHONY: reliability soak
+mutants: setup ## osvc with one rule turned round, and whether a test notices: make mutants SAMPLE=12, or all of them (hours)
+	@$(BIN)/python -m tools.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
 reliability: setup ## every strike at every step on the real engine (root, hours), into docs/reliability.md: make reliability ARGS="--every 8"
 	@$(BIN)/python -m tests.reliability --write docs/reliability.md $(ARGS)
 
-soak: setup ## longer properties, then strikes drawn by lot (root), without an end or: make soak MINUTES=30
-	@OSVC_SOAK=20 $(PYTEST) -q --timeout=0 tests/properties
-	@$(BIN)/python -m tests.reliability --soak --minutes $(or $(MINUTES),0)
+soak: setup ## many more random services and lives, then strikes drawn by lot (root): make soak TIMES=20 MINUTES=30
+	@OSVC_SOAK=$(or $(TIMES),20) $(PYTEST) -q --timeout=0 -n 2 tests/properties tests/stateful
+	@$(BIN)/python -m tests.reliability --soak --minutes $(or $(MINUTES),30)

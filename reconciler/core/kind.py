@@ -55,6 +55,9 @@ class ResourceKind(Protocol):
     def is_up(self, state: Any) -> bool:
         """Whether a resource in this state does its work (mounted, running)."""
 
+    def holds(self, state: Any) -> bool:
+        """Whether a resource in this state keeps what it needs in use: when it is up, and when it is paused."""
+
     def manages(self, desired: Any) -> bool:
         """Whether osvc brings it up and down. False for what it only looks at: the system's engine."""
 

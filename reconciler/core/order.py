@@ -101,12 +101,17 @@ class Edges:
 
     def later_than(self, block: Block) -> set[Block]:
         """Every block that comes after this one, directly or not."""
-        found, grown = {block}, True
-        while grown:
-            more = {later for later, earlier in self.after.items() if later not in found and not earlier.isdisjoint(found)}
-            found |= more
-            grown = bool(more)
-        return found - {block}
+        behind: dict[Block, list[Block]] = {}
+        for later, before in self.after.items():
+            for earlier in before:
+                behind.setdefault(earlier, []).append(later)
+        found: set[Block] = set()
+        todo = [block]
+        while todo:
+            fresh = [later for later in behind.get(todo.pop(), ()) if later not in found]
+            found.update(fresh)
+            todo.extend(fresh)
+        return found
 
 
 class Providers:

@@ -62,6 +62,14 @@ class _Draft:
         return isinstance(seen, Present) and self.kind.is_up(seen.state)
 
     @property
+    def holds(self) -> bool:
+        """Whether it keeps what it needs in use, and its verdict would leave it so."""
+        seen, verdict = self.change.seen, self.change.verdict
+        if not isinstance(seen, Present) or not self.kind.holds(seen.state):
+            return False
+        return verdict in _QUIET or (verdict is Verdict.START and not self.is_up)
+
+    @property
     def last(self) -> Model:
         """The desired state by which it runs now, as far as is known."""
         if self.owned is not None:
@@ -285,7 +293,7 @@ def _bounce(draft: _Draft, goal: Goal) -> bool:
         return False
     moved = False
     for other in draft.holders:
-        if other.held[draft.rid] is not Bond.HOLD or not other.is_up or other.change.verdict not in _QUIET:
+        if other.held[draft.rid] is not Bond.HOLD or not other.holds:
             continue
         leaving = goal.aim is Aim.DOWN or other.resource is None
         reason = f"holds {draft.rid}, which {_GOES[change.verdict]}"

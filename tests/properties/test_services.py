@@ -28,7 +28,7 @@ def interrupted(plan: Plan) -> set[tuple[str, ...]]:
     return {step.key() for step in plan.disruptive}
 
 
-@thorough(300)
+@thorough(200)
 @given(worlds())
 def test_every_plan_obeys_the_laws(world: World) -> None:
     check_laws(
@@ -55,7 +55,7 @@ def test_the_order_of_what_comes_in_never_matters(world: World, rng: Any) -> Non
     assert turned.plan().digest == world.plan().digest
 
 
-@thorough(150)
+@thorough(100)
 @given(worlds())
 def test_what_osvc_does_not_own_and_nobody_named_is_never_touched(world: World) -> None:
     plan = world.plan()
@@ -75,7 +75,7 @@ def _bounced(plan: Plan, rid: str) -> bool:
     return plan.change(rid).verdict in (Verdict.RESTART, Verdict.STOP)
 
 
-@thorough(150)
+@thorough(100)
 @given(worlds(), st.data())
 def test_what_cannot_be_seen_is_not_touched_and_makes_no_plan_worse(world: World, data: Any) -> None:
     rid = data.draw(st.sampled_from(sorted(world.observed)), label="out of sight")
@@ -85,7 +85,7 @@ def test_what_cannot_be_seen_is_not_touched_and_makes_no_plan_worse(world: World
     assert interrupted(plan) <= interrupted(world.plan())
 
 
-@thorough(150)
+@thorough(100)
 @given(worlds())
 def test_a_selection_touches_only_what_it_must(world: World) -> None:
     """What was chosen, what that needs and is not up, what holds what falls; nothing that the whole plan would leave alone
@@ -100,7 +100,7 @@ def test_a_selection_touches_only_what_it_must(world: World) -> None:
     assert not excess, f"the whole plan leaves {excess} alone"
 
 
-@thorough(150)
+@thorough(100)
 @given(worlds())
 def test_a_service_that_is_stopped_is_down_in_the_end(world: World) -> None:
     plan = world.plan(goal=replace(world.goal, aim=Aim.DOWN), selection=Selection(), policy=Policy())

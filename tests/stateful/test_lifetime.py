@@ -4,4 +4,4 @@ from tests.properties.effort import thorough
 from tests.stateful.lifetime import Lifetime
 
 TestLifetime = Lifetime.TestCase
-TestLifetime.settings = thorough(40, stateful_step_count=20)
+TestLifetime.settings = thorough(20, stateful_step_count=15)

@@ -32,6 +32,9 @@ class ContainerKind:
     def is_up(self, state: State) -> bool:
         return state.status in ("running", "restarting")
 
+    def holds(self, state: State) -> bool:
+        return state.alive
+
     def manages(self, desired: Desired) -> bool:
         return True
 

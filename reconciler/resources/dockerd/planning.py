@@ -61,6 +61,9 @@ class EngineKind:
     def is_up(self, state: State) -> bool:
         return state.running and state.answers
 
+    def holds(self, state: State) -> bool:
+        return self.is_up(state)
+
     def manages(self, desired: Desired) -> bool:
         return desired.private
 

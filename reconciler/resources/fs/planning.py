@@ -44,6 +44,9 @@ class FsKind:
     def is_up(self, state: State) -> bool:
         return not state.hidden
 
+    def holds(self, state: State) -> bool:
+        return self.is_up(state)
+
     def manages(self, desired: Desired) -> bool:
         return True
 

@@ -348,9 +348,7 @@ def test_input_order_never_matters():
 
 def test_what_has_to_be_reached_behind_an_engine_does_not_wait_for_that_engine_in_the_order_of_types():
     """A disk vanished under a box whose engine is dead: engine up, box down, disk up, box up; types alone would order a circle."""
-    spec = service(
-        disk_1=ToyDesired(gives="disk"), daemon_1=ToyDesired(gives="daemon"), box_1=ToyDesired(needs=("daemon", "disk"))
-    )
+    spec = service(disk_1=ToyDesired(gives="disk"), daemon_1=ToyDesired(gives="daemon"), box_1=ToyDesired(needs=("daemon", "disk")))
     behind = Unknown("its engine is down", "daemon#1", up(ToyDesired()), "its processes live")
     seen = {"disk#1": absent(), "daemon#1": up(ToyDesired(), up=False), "box#1": behind}
     plan = plan_toys(spec, seen, owned(spec))

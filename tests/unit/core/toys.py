@@ -165,6 +165,9 @@ class ToyKind:
     def is_up(self, state: ToyState) -> bool:
         return state.up
 
+    def holds(self, state: ToyState) -> bool:
+        return state.up
+
     def manages(self, desired: ToyDesired) -> bool:
         return True
 
