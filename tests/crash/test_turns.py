@@ -113,3 +113,12 @@ def test_no_container_starts_under_a_filesystem_that_left_the_spec_and_is_down(l
     assert result.remedy == "osvc plan --prune"
     assert lives.run(less, policy=PRUNE).end is End.CONVERGED
     assert running(lives) == ["/web.container.1", "/web.container.2"]
+
+
+def test_a_service_whose_data_root_went_with_a_power_cut_is_pruned_although_the_run_folder_is_there_still(lives):
+    lives.run(PRIVATE)
+    lives.machine.add_file("/run/osvc/web/docker.pid", "4711")
+    lives.machine.reboot()
+    lives.machine.add_file("/run/osvc/web/docker.pid", "4711")
+    assert lives.run(None, policy=PRUNE).end is End.CONVERGED
+    assert not lives.picture()["folder"]

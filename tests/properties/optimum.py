@@ -105,11 +105,28 @@ def optimum(place: Place, aim: Aim, bound: Cost) -> Cost:
 
 
 def _at_least(place: Place, aim: Aim) -> Cost:
-    """What no way costs less than: each container by itself, as if nothing were in its way."""
-    total = (0, 0)
+    """What no way costs less than: each thing by itself, as if nothing were in its way."""
+    total = _engine_alone(place.engine, aim.down)
+    for name, mounted in (("root", place.root), ("shared", place.shared)):
+        if name in aim.has:
+            total = _sum(total, _mounted_alone(mounted, aim.down))
     for rid, found in place.boxes:
         total = _sum(total, _alone(found, rid in aim.up, aim.down))
     return total
+
+
+def _mounted_alone(mounted: Mounted | None, down: bool) -> Cost:
+    if mounted is None:
+        return (0, 0) if down else (0, 1)
+    if down:
+        return (1, 1)
+    return (0, int(not mounted.tuned)) if mounted.right else (1, 2)
+
+
+def _engine_alone(engine: Engine, down: bool) -> Cost:
+    if down or not engine.up:
+        return (1, 1) if engine.up else (0, int(not down))
+    return (0, int(not engine.loaded)) if engine.args and not engine.blind else (1, 2)
 
 
 @cache

@@ -22,8 +22,6 @@ from tests.properties.effort import thorough
 from tests.properties.optimum import Aim, Box, Cost, Engine, Mounted, Place, optimum
 from tests.properties.worlds import read
 
-_DOWN = {"running": False, "answers": False, "pid": 0, "containerd": False}
-
 
 @st.composite
 def cases(draw: Any) -> tuple[Place, Aim]:

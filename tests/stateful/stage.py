@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reconciler.cli.request import read_specs
+from reconciler.cli.specs import read_specs
 from reconciler.core.outcome import Result
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.engine.config import Config

@@ -2,9 +2,12 @@
 
 import pytest
 
+from reconciler.core.action import Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
-from reconciler.core.order import Providers, match
+from reconciler.core.kind import Moves
+from reconciler.core.order import Placed, Providers, connect, match
+from tests.unit.core.toys import Toy
 
 MOUNTS = Providers(
     [(Fact(Kind.MOUNT, "/srv"), "fs#1"), (Fact(Kind.MOUNT, "/srv/data"), "fs#2"), (Fact(Kind.ENGINE, "/run/s"), "dockerd")]
@@ -49,3 +52,59 @@ def test_rids_sort_naturally():
         "container#10",
         "container#web",
     ]
+
+
+class Done(Toy):
+    op = "do"
+
+    def after(self, seen):
+        return seen
+
+    def undo(self, before):
+        return ()
+
+
+def placed(rid, *slots, rank=50, **more):
+    """A resource that something is done to in these slots."""
+    return Placed(rid, rank, moves=Moves(**{slot: (Done(),) for slot in slots}), **more)
+
+
+def edges_of(*items):
+    return connect({item.rid: item for item in items})
+
+
+HOLD = {"disk#1": Bond.HOLD}
+
+
+def test_a_commit_comes_after_everything_that_may_still_fail():
+    edges = edges_of(placed("box#1", "up", "commit"), placed("box#2", "up"), placed("box#3", "live"))
+    assert {("box#2", Slot.UP), ("box#3", Slot.LIVE)} <= edges.after["box#1", Slot.COMMIT]
+    gone = edges_of(placed("box#1", "down", "commit", leaves=True), placed("box#2", "up"))
+    assert ("box#2", Slot.UP) not in gone.after["box#1", Slot.COMMIT]
+
+
+def test_what_prepares_on_a_need_that_moves_does_so_between_its_own_down_and_up_and_is_pointless_without():
+    edges = edges_of(placed("disk#1", "down", "up", rank=20), placed("box#1", "prepare", "down", "up", needs=HOLD, held=HOLD))
+    assert edges.needs["box#1", Slot.PREPARE] >= {("box#1", Slot.DOWN), ("disk#1", Slot.UP)}
+    assert ("box#1", Slot.PREPARE) in edges.needs["box#1", Slot.UP]
+    assert ("box#1", Slot.PREPARE) not in edges.after["box#1", Slot.DOWN]
+
+
+def test_what_prepares_on_a_need_that_moves_and_has_nothing_after_its_down_is_ordered_too():
+    edges = edges_of(placed("disk#1", "up", rank=20), placed("box#1", "prepare", "down", needs=HOLD))
+    assert edges.needs["box#1", Slot.PREPARE] >= {("box#1", Slot.DOWN), ("disk#1", Slot.UP)}
+
+
+def test_the_members_of_a_group_come_after_the_group_before_and_not_after_all_groups_at_once():
+    edges = edges_of(placed("disk#1", "up", rank=20), placed("box#1", "up"), placed("box#2", "up"))
+    assert edges.after["box#1", Slot.UP] == {("disk#1", Slot.UP)}
+    assert edges.after["box#2", Slot.UP] == {("box#1", Slot.UP)}
+    downs = edges_of(placed("disk#1", "down", rank=20), *(placed(f"box#{n}", "down", "up") for n in (1, 2)))
+    assert downs.after["disk#1", Slot.DOWN] == {("box#1", Slot.DOWN), ("box#2", Slot.DOWN)}
+    assert not downs.after["box#1", Slot.DOWN] and not downs.after["box#2", Slot.DOWN]
+
+
+def test_sequence_carries_no_failure_and_a_need_does():
+    edges = edges_of(placed("disk#1", "up", rank=20), placed("box#1", "up", needs=HOLD), placed("box#2", "up"))
+    assert edges.needs["box#1", Slot.UP] == {("disk#1", Slot.UP)}
+    assert not edges.needs["box#2", Slot.UP]
