@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _LOOKS = 3
 """How often to look for an effect before it counts as missing."""
-_FRESH = 1.0
-"""Seconds for which an observation is good enough for a step that interrupts nothing."""
+_FRESH = 10.0
+"""Seconds for which an observation is good enough for a step that interrupts nothing, and does not do again what is done."""
 
 
 @dataclass(frozen=True, slots=True)

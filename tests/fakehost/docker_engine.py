@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
+from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.linux.docker import Calls
 from reconciler.host.linux.docker_archive import references
 from reconciler.host.ports import Pulled
@@ -132,7 +132,7 @@ class FakeEngine:
             return ident
 
     def start(self, container: str) -> None:
-        with self._write(f"start {container}") as daemon:
+        with self._write(f"start {self._called(container)}") as daemon:
             found = self._find(daemon, container)
             if found.record["State"]["Paused"]:
                 raise Conflict("cannot start a paused container, try unpause instead")
@@ -140,7 +140,7 @@ class FakeEngine:
                 self._docker.run(daemon, found)
 
     def stop(self, container: str, timeout: int) -> None:
-        with self._write(f"stop {container}") as daemon:
+        with self._write(f"stop {self._called(container)}") as daemon:
             found = self._find(daemon, container)
             if found.record["State"]["Running"]:
                 self._docker.stop_process(found)
@@ -153,7 +153,7 @@ class FakeEngine:
         self._freeze(container, paused=False)
 
     def rename(self, container: str, name: str) -> None:
-        with self._write(f"rename {container} {name}") as daemon:
+        with self._write(f"rename {self._called(container)} {name}") as daemon:
             found = self._find(daemon, container)
             if found.record["Name"] == f"/{name}":
                 raise Permanent("Renaming a container with the same name as its current name")
@@ -164,7 +164,7 @@ class FakeEngine:
             self._docker.save(daemon, found)
 
     def update(self, container: str, resources: Mapping[str, Any]) -> None:
-        with self._write(f"update {container}") as daemon:
+        with self._write(f"update {self._called(container)}") as daemon:
             found = self._find(daemon, container)
             host, memory = found.record["HostConfig"], resources.get("Memory") or 0
             if 0 < memory < 6 << 20:
@@ -182,7 +182,7 @@ class FakeEngine:
             self._docker.save(daemon, found)
 
     def remove(self, container: str) -> None:
-        with self._write(f"remove {container}") as daemon:
+        with self._write(f"remove {self._called(container)}") as daemon:
             found = self._find(daemon, container)
             ident = found.record["Id"]
             if found.record["State"]["Running"]:
@@ -243,8 +243,14 @@ class FakeEngine:
         with self._machine.effect(f"docker {self.socket} {what}"):
             yield self._docker.alive(self.socket)
 
+    def _called(self, container: str) -> str:
+        """A container's name, by whatever it was named: what is done to it has one label."""
+        with self._machine.lock, suppress(HostError):
+            return str(self._find(self._docker.alive(self.socket), container).record["Name"].removeprefix("/"))
+        return container
+
     def _freeze(self, container: str, *, paused: bool) -> None:
-        with self._write(f"{'pause' if paused else 'unpause'} {container}") as daemon:
+        with self._write(f"{'pause' if paused else 'unpause'} {self._called(container)}") as daemon:
             found = self._find(daemon, container)
             if paused and not found.record["State"]["Running"]:
                 raise Conflict(f"Container {found.record['Id']} is not running")

@@ -6,10 +6,12 @@ from typing import Any, Final
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
 from reconciler.host.ports import Host
+from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.image_actions import Fetch
+from reconciler.resources.container.memory import Memory
+from reconciler.resources.container.model import Container
 from reconciler.resources.container.observing import Look
 from reconciler.resources.container.performing import perform
-from reconciler.resources.container.views import Memory
 from reconciler.resources.driver import Wanted
 
 
@@ -24,15 +26,25 @@ class ContainerDriver:
         return {want.id: look.see(want) for want in wanted}
 
     def look(self, want: Wanted, host: Host) -> Observed:
-        """One call, and an inspect when the container changed since the last time."""
+        """One inspect where there is one container; a list by labels, and inspects of what changed, where there may be others."""
         look = Look(host, self._memory, narrow=True)
         look.open([want])
         return look.see(want)
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
-        perform(action, host, say)
+        made = perform(action, host, say, self._known(action, host))
+        if made is not None:
+            self._memory.made(action.socket, action.service, action.rid, made)
         if isinstance(action, Fetch):
             self._memory.forget_refs(action.socket)
+
+    def _known(self, action: ContainerAction, host: Host) -> Container | None:
+        """The container that the action is about, as it was seen last in this process, if it was under that name."""
+        name = getattr(action, "name", None)
+        for entry in self._memory.known(action.socket, action.service, action.rid, None if action.private else host.store):
+            if entry.name == name and (action.socket, entry.id) in self._memory.containers:
+                return self._memory.containers[action.socket, entry.id][1]
+        return None
 
 
 DRIVER: Final = ContainerDriver()

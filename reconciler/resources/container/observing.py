@@ -6,10 +6,11 @@ from typing import Any
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
+from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.forms import Port, ports_of, volumes_of
+from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
-from reconciler.resources.container.normal import RID, SERVICE
-from reconciler.resources.container.views import Entry, LiveView, Memory, StillView, View, WholeView, shims
+from reconciler.resources.container.views import LiveView, OneView, StillView, View, WholeView, shims
 from reconciler.resources.driver import Wanted
 
 _NOT_DATA = frozenset({"lost+found", ".osvc-engine"})
@@ -56,7 +57,8 @@ class Look:
         engine = self._host.docker.engine(handle.socket)
         try:
             if self._narrow:
-                return LiveView(engine, self._host.files, self._memory, root, {SERVICE: handle.service, RID: handle.rid})
+                labels = (handle.service, handle.rid)
+                return OneView(engine, self._host.files, self._memory, root, labels, self._store(handle))
             return WholeView(engine, self._host.files, self._memory, root)
         except HostError as err:
             return err
@@ -215,9 +217,9 @@ def listener(host: Host, port: Port) -> str:
     return f"pid {process.pid} {name}".rstrip() if process.pid else "a process that cannot be named"
 
 
-def binds_of(desired: Desired) -> tuple[str, ...]:
+def binds_of(of: Desired | Container) -> tuple[str, ...]:
     """The paths of the host that are mounted into the container."""
-    return tuple(sorted({volume.source for volume in volumes_of(desired.volume_mounts) if volume.binds}))
+    return tuple(sorted({volume.source for volume in volumes_of(of.volume_mounts) if volume.binds}))
 
 
 def _there(host: Host, path: str) -> bool:

@@ -1,6 +1,6 @@
 """performing: each action on a container, done through the engine's API. Never on what does not carry the resource's labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from reconciler.resources.container.actions import (
     Unpause,
     Update,
 )
+from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.forms import Port
 from reconciler.resources.container.image_actions import Load, Pull
-from reconciler.resources.container.model import Desired
+from reconciler.resources.container.model import Container, Desired
 from reconciler.resources.container.normal import RID, SERVICE, STORE, body_of, container_of, expected, facts_of, size
 from reconciler.resources.container.observing import binds_of, listener
 
@@ -33,30 +34,43 @@ _SHORT_RUN: Final = 10.0
 _PAUSE: Final = 0.1
 
 
-def perform(action: ContainerAction, host: Host, say: Say) -> None:
-    """Do one action. Raises HostError. What is done already is left as it is."""
+def perform(action: ContainerAction, host: Host, say: Say, known: Container | None = None) -> Entry | None:
+    """Do one action; a container that it made, else None. Raises HostError. What is done already is left as it is.
+
+    known: the container that it is about, as it was seen: then that very one is meant, by its id, and it is not looked for.
+    """
     engine = host.docker.engine(action.socket)
+    if isinstance(action, Create):
+        return _create(action, engine, host)
+    try:
+        _perform(action, engine, host, say, known)
+    except NotFound:
+        if known is None:
+            raise
+        _perform(action, engine, host, say, None)
+    return None
+
+
+def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, known: Container | None) -> None:
     match action:
         case Pull():
             _pull(action, engine, say)
         case Load():
             _load(action, engine, host, say)
-        case Create():
-            _create(action, engine, host)
         case Start():
-            _start(action, engine, host, say)
+            _start(action, engine, host, say, known)
         case Unpause():
             _unpause(action, engine, host)
         case Pause():
             _pause(action, engine, host)
         case Stop():
-            _stop(action, engine, host)
+            _stop(action, engine, host, known)
         case Rename():
             _rename(action, engine, host)
         case Update():
             _update(action, engine, host)
         case Remove():
-            _remove(action, engine, host)
+            _remove(action, engine, host, known)
         case _:
             raise Permanent(f"{action.op} is no action on a container")
 
@@ -104,12 +118,14 @@ def _has(engine: Engine, ref: str) -> bool:
     return True
 
 
-def _create(action: Create, engine: Engine, host: Host) -> None:
+def _create(action: Create, engine: Engine, host: Host) -> Entry:
     want = action.desired
     for path in binds_of(want):
         _require(host, path)
     try:
-        engine.create(action.name, body_of(want, action.labels(host.store)))
+        labels = action.labels(host.store)
+        id = engine.create(action.name, body_of(want, labels))
+        return Entry(id, action.name, want.image, "", "created", labels)
     except NotFound as err:
         if "image" not in str(err).lower():
             raise
@@ -121,9 +137,10 @@ def _create(action: Create, engine: Engine, host: Host) -> None:
         there = _inspect(engine, action.name)
         if there is None:
             raise
-        _guard(there, action, host)
+        _guard(entry_of(there), action, host)
         if not _as_wanted(there, want, engine, action.socket):
             raise Conflict(f"{action.name} is there already, and differs; plan again") from None
+        return entry_of(there)
 
 
 def _require(host: Host, path: str) -> None:
@@ -146,20 +163,34 @@ def _as_wanted(seen: Mapping[str, Any], want: Desired, engine: Engine, socket: s
     )
 
 
-def _start(action: Start, engine: Engine, host: Host, say: Say) -> None:
-    seen = _ours(engine, action, action.name, host)
-    state = seen["State"]
-    if state.get("Paused"):
-        engine.unpause(action.name)
-    elif not state.get("Running"):
-        for mount in seen["HostConfig"].get("Mounts") or ():
-            if mount.get("Type") == "bind":
-                _require(host, mount["Source"])
+def _start(action: Start, engine: Engine, host: Host, say: Say, known: Container | None) -> None:
+    if known is not None and known.status == "created":
+        restarts, brief = 0, False
+        _launch(known.id, binds_of(known), engine, host)
+    else:
+        seen = _ours(engine, action, action.name, host)
+        state = seen["State"]
+        restarts, brief = int(seen.get("RestartCount") or 0), _ran_briefly(state)
+        if state.get("Paused"):
+            engine.unpause(seen["Id"])
+        elif not state.get("Running"):
+            mounts = seen["HostConfig"].get("Mounts") or ()
+            _launch(seen["Id"], [mount["Source"] for mount in mounts if mount.get("Type") == "bind"], engine, host)
+    _watch(action, engine, host, say, restarts=restarts, brief=brief)
+
+
+def _launch(id: str, binds: Sequence[str], engine: Engine, host: Host) -> None:
+    """Start it, or say why the engine would not. Raises NotFound when it is not there."""
+    for path in binds:
+        _require(host, path)
+    try:
+        engine.start(id)
+    except HostError as err:
         try:
-            engine.start(action.name)
-        except HostError as err:
-            raise _refused(err, seen, host) from err
-    _watch(action, engine, host, say, seen)
+            seen = engine.inspect(id)
+        except HostError:
+            raise err from None
+        raise _refused(err, seen, host) from err
 
 
 def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:
@@ -177,29 +208,28 @@ def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:
     return Conflict(text, err.output)
 
 
-def _watch(action: Start, engine: Engine, host: Host, say: Say, before: Mapping[str, Any]) -> None:
+def _watch(action: Start, engine: Engine, host: Host, say: Say, *, restarts: int, brief: bool) -> None:
     """Until it runs steadily, or is healthy where it has a health check. Raises Permanent when it ends meanwhile.
 
-    before: its inspect before it was started.
+    restarts: how often the engine had restarted it before. brief: its last run was short.
     """
     clock = host.clock
     begun = clock.monotonic()
-    steady = min(_STEADY if _ran_briefly(before["State"]) else _BRIEF, action.timeout)
-    restarts = int(before.get("RestartCount") or 0)
+    steady = min(_STEADY if brief else _BRIEF, action.timeout)
     told = False
     while True:
         clock.sleep(min(_PAUSE, steady))
         seen = engine.inspect(action.name)
         state = seen["State"]
-        left = action.timeout - (clock.monotonic() - begun)
+        past = clock.monotonic() - begun
         if int(seen.get("RestartCount") or 0) > restarts or state.get("Restarting") or not state.get("Running"):
             raise _died(action, engine, seen)
         health = (state.get("Health") or {}).get("Status") or "none"
-        if health == "healthy" or (health == "none" and action.timeout - left >= steady):
+        if health == "healthy" or (health == "none" and past >= steady):
             return
         if health == "unhealthy":
             raise Permanent(f"{action.name} runs, but its health check fails", _last_check(state) or _logs(engine, action.name))
-        if health != "none" and left <= 0:
+        if health != "none" and past >= action.timeout:
             raise Permanent(
                 f"{action.name} runs, but is not healthy after {action.timeout:g} s; mend its health check, or raise start_timeout",
                 _last_check(state) or _logs(engine, action.name),
@@ -256,18 +286,14 @@ def _pause(action: Pause, engine: Engine, host: Host) -> None:
         engine.pause(action.name)
 
 
-def _stop(action: Stop, engine: Engine, host: Host) -> None:
-    try:
-        seen = _inspect(engine, action.name)
-    except Permanent:
-        seen = _listed(engine, action.name)
-    if seen is None:
+def _stop(action: Stop, engine: Engine, host: Host, known: Container | None) -> None:
+    found = known or _found(engine, action, host)
+    if found is None:
         return
-    _guard(seen, action, host)
-    if seen["State"].get("Paused"):
-        engine.unpause(action.name)
-    if seen["State"].get("Running") or seen["State"].get("Restarting"):
-        engine.stop(action.name, round(action.timeout))
+    if found.status == "paused":
+        engine.unpause(found.id)
+    if found.status in ("running", "paused", "restarting"):
+        engine.stop(found.id, round(action.timeout))
 
 
 def _rename(action: Rename, engine: Engine, host: Host) -> None:
@@ -276,9 +302,9 @@ def _rename(action: Rename, engine: Engine, host: Host) -> None:
     if seen is None:
         if target is None:
             raise NotFound(f"there is no container {action.name} any more; plan again")
-        _guard(target, action, host)
+        _guard(entry_of(target), action, host)
         return
-    _guard(seen, action, host)
+    _guard(entry_of(seen), action, host)
     if target is not None:
         raise Conflict(f"the name {action.to} is taken by container {str(target['Id'])[:12]}; rename or remove that one")
     engine.rename(action.name, action.to)
@@ -292,15 +318,14 @@ def _update(action: Update, engine: Engine, host: Host) -> None:
     engine.update(action.name, action.body(cpus))
 
 
-def _remove(action: Remove, engine: Engine, host: Host) -> None:
-    seen = _inspect(engine, action.name)
-    if seen is None:
+def _remove(action: Remove, engine: Engine, host: Host, known: Container | None) -> None:
+    found = known or _found(engine, action, host)
+    if found is None:
         return
-    _guard(seen, action, host)
-    if seen["State"].get("Running"):
+    if found.status in ("running", "paused", "restarting"):
         raise Conflict(f"{action.name} runs, and is not removed by force; plan again")
     try:
-        engine.remove(action.name)
+        engine.remove(found.id)
     except NotFound:
         return
 
@@ -314,27 +339,29 @@ def _inspect(engine: Engine, name: str) -> dict[str, Any] | None:
     return seen if seen["Name"].removeprefix("/") == name else None
 
 
-def _listed(engine: Engine, name: str) -> dict[str, Any] | None:
-    """What the list tells of a container, in the shape of an inspect: for an engine whose data root is gone from under it."""
-    for record in engine.containers():
-        if f"/{name}" in (record.get("Names") or ()):
-            state = {"Running": record.get("State") in ("running", "paused"), "Paused": record.get("State") == "paused"}
-            return {"Id": record["Id"], "Name": f"/{name}", "Config": {"Labels": record.get("Labels")}, "State": state}
-    return None
+def _found(engine: Engine, action: Stop | Remove, host: Host) -> Entry | None:
+    """The container by its name; from the list, where the engine cannot look into it any more (its data root is gone from under
+    it). Raises Conflict when it is not ours."""
+    try:
+        seen = _inspect(engine, action.name)
+        found = None if seen is None else entry_of(seen)
+    except Permanent:
+        entries = [entry_in(record) for record in engine.containers()]
+        found = next((entry for entry in entries if entry.name == action.name), None)
+    if found is not None:
+        _guard(found, action, host)
+    return found
 
 
 def _ours(engine: Engine, action: ContainerAction, name: str, host: Host) -> dict[str, Any]:
     seen = _inspect(engine, name)
     if seen is None:
         raise NotFound(f"there is no container {name} any more; plan again")
-    _guard(seen, action, host)
+    _guard(entry_of(seen), action, host)
     return seen
 
 
-def _guard(seen: Mapping[str, Any], action: ContainerAction, host: Host) -> None:
+def _guard(found: Entry, action: ContainerAction, host: Host) -> None:
     """Raises Conflict for a container that does not carry the resource's labels."""
-    labels = seen["Config"].get("Labels") or {}
-    ours = labels.get(SERVICE) == action.service and labels.get(RID) == action.rid
-    if not ours or not (action.private or labels.get(STORE, "") == host.store):
-        name = str(seen["Name"]).removeprefix("/")
-        raise Conflict(f"container {name} ({str(seen['Id'])[:12]}) is not ours; rename it, or give this one another name")
+    if not found.belongs(action.service, action.rid, None if action.private else host.store):
+        raise Conflict(f"container {found.name} ({found.id[:12]}) is not ours; rename it, or give this one another name")

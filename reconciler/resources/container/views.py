@@ -1,40 +1,17 @@
 """Views: what one engine has, read from the engine itself (LiveView) or, while it is down, from its files (StillView)."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from reconciler import __version__
-from reconciler.core.observed import Seen
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Engine, Files, Host
 from reconciler.resources.container import refs
-from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
-from reconciler.resources.container.normal import RID, SERVICE, STORE, container_of, facts_of, health_in
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A container as a list shows it. published: (address, port, protocol) on the host, of a running one."""
-
-    id: str
-    name: str
-    image: str
-    image_id: str
-    status: str
-    labels: Mapping[str, str]
-    health: str | None = None
-    published: tuple[tuple[str, int, str], ...] = ()
-
-    def belongs(self, service: str, rid: str, store: str | None) -> bool:
-        """Whether its labels are the resource's. store: None on a private engine, where the data root decides."""
-        mine = self.labels.get(SERVICE) == service and self.labels.get(RID) == rid
-        return mine and (store is None or self.labels.get(STORE, "") == store)
-
-    def made_here(self, store: str | None) -> bool:
-        """Whether osvc made it for any resource."""
-        return RID in self.labels and (store is None or self.labels.get(STORE, "") == store)
+from reconciler.resources.container.entry import Entry, entry_in, entry_of
+from reconciler.resources.container.memory import Memory, Stamp
+from reconciler.resources.container.model import Container, ImageFacts
+from reconciler.resources.container.normal import RID, SERVICE, container_of, facts_of
 
 
 class View(Protocol):
@@ -55,78 +32,26 @@ class View(Protocol):
         """The machine's processors; 0 when unknown."""
 
 
-Stamp: TypeAlias = tuple[str | int, ...]
-
-
-@dataclass(slots=True)
-class Memory:
-    """What the driver remembers from one observation to the next. Safe to use from several threads: each entry is replaced whole.
-
-    containers: (socket, id) -> its stamp when it was inspected, and what the inspect said. images: by id, which never change.
-    refs: (socket, reference) -> the id of the image that it meant when the engine's images were last listed.
-    infos: socket -> the engine's own description (processors, data root).
-    """
-
-    containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
-    images: dict[str, ImageFacts] = field(default_factory=dict)
-    refs: dict[tuple[str, str], str] = field(default_factory=dict)
-    infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def recall(self, seen: Seen) -> None:
-        """Take in what another process saw: a container whose stamp is still the same needs no inspect."""
-        around = seen.around
-        assert isinstance(around, Around)
-        if around.image is not None:
-            self.images.setdefault(around.image.id, around.image)
-        for one in pieces(seen):
-            if one.id in around.stamps:
-                self.containers.setdefault((one.socket, one.id), (around.stamps[one.id], one))
-
-    def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
-        """id -> stamp, of those of these containers that have one."""
-        known = ((one.id, self.containers.get((one.socket, one.id))) for one in found)
-        return {name: entry[0] for name, entry in known if entry is not None}
-
-    def forget_refs(self, socket: str) -> None:
-        """An engine's references may mean other images now."""
-        for key in [key for key in [*self.refs] if key[0] == socket]:
-            self.refs.pop(key, None)
-
-    def forget_others(self, socket: str, alive: Collection[str]) -> None:
-        """An engine has no containers but these any more."""
-        for key in [key for key in [*self.containers] if key[0] == socket and key[1] not in alive]:
-            self.containers.pop(key, None)
-
-
 class LiveView:
-    """An engine that answers, as far as one resource needs it: the containers that carry its labels, and its image."""
+    """An engine that answers. A container is inspected when its stamp is not what it was the last time."""
 
     def __init__(
-        self,
-        engine: Engine,
-        files: Files,
-        memory: Memory,
-        data_root: str | None,
-        labels: Mapping[str, str] | None = None,
+        self, engine: Engine, files: Files, memory: Memory, data_root: str | None, entries: Callable[[], Sequence[Entry]]
     ) -> None:
-        """Lists the containers. data_root: None where only the engine knows. Raises HostError when it does not answer."""
+        """data_root: None where only the engine knows. Raises HostError when the engine does not answer."""
         self._engine, self._files, self._memory, self._root = engine, files, memory, data_root
-        self.entries = tuple(_entry(record) for record in engine.containers(labels))
+        self.entries = entries()
 
     def container(self, entry: Entry) -> Container | None:
-        key, stamp = (self._engine.socket, entry.id), self._stamp(entry)
-        known = self._memory.containers.get(key)
-        if known is None or stamp is None or known[0] != stamp:
+        stamp = self._stamp(entry.id, entry.status)
+        known = self._memory.containers.get((self._engine.socket, entry.id))
+        if known is not None and known[0] == stamp:
+            found = known[1]
+        else:
             try:
-                seen = self._engine.inspect(entry.id)
+                found = self._take(self._engine.inspect(entry.id), stamp)
             except NotFound:
                 return None
-            found = container_of(seen, self._engine.socket, self._facts(seen["Image"]))
-            self._memory.containers.pop(key, None)
-            if stamp is not None:
-                self._memory.containers[key] = (stamp, found)
-        else:
-            found = known[1]
         changes = {"name": entry.name, "status": entry.status}
         if entry.health is not None and entry.status == "running":
             changes["health"] = "unhealthy" if entry.health == "unhealthy" else "healthy"
@@ -165,13 +90,21 @@ class LiveView:
             self._memory.infos[socket] = self._engine.info()
         return self._memory.infos[socket]
 
-    def _stamp(self, entry: Entry) -> Stamp | None:
+    def _take(self, seen: Mapping[str, Any], stamp: Stamp | None) -> Container:
+        """What an inspect says. stamp: from before it was made, so that what happens meanwhile makes another one."""
+        found = container_of(seen, self._engine.socket, self._facts(seen["Image"]))
+        self._memory.containers.pop((found.socket, found.id), None)
+        if stamp is not None:
+            self._memory.containers[found.socket, found.id] = (stamp, found)
+        return found
+
+    def _stamp(self, id: str, status: str) -> Stamp | None:
         """What changes whenever the container does: its files in the data root (private-engine.md, 12). None: not to be had."""
         root = self._root or str(self._info().get("DockerRootDir") or "")
-        stamps: list[str | int] = [__version__, entry.status]
+        stamps: list[str | int] = [__version__, status]
         for name in ("hostconfig.json", "config.v2.json"):
             try:
-                stat = self._files.stat(f"{root}/containers/{entry.id}/{name}")
+                stat = self._files.stat(f"{root}/containers/{id}/{name}")
             except HostError:
                 return None
             if stat is None:
@@ -180,15 +113,48 @@ class LiveView:
         return tuple(stamps)
 
 
+class OneView(LiveView):
+    """As much of an engine that answers as one resource needs after a step: the containers with its labels. Where it has one
+    only, that one is inspected by its id, and nothing is listed."""
+
+    def __init__(
+        self, engine: Engine, files: Files, memory: Memory, data_root: str | None, labels: tuple[str, str], store: str | None
+    ) -> None:
+        """labels: service and rid. Raises HostError when the engine does not answer."""
+        key = (engine.socket, *labels)
+
+        def entries() -> Sequence[Entry]:
+            known = memory.known(*key, store)
+            found = (self._inspected(known[0].id) if len(known) == 1 else None) or self._listed(*labels)
+            memory.entries[key] = tuple(found)
+            return found
+
+        super().__init__(engine, files, memory, data_root, entries)
+
+    def _inspected(self, id: str) -> Sequence[Entry]:
+        """The one container; nothing when it is gone."""
+        before = self._stamp(id, "")
+        try:
+            seen = self._engine.inspect(id)
+        except NotFound:
+            return ()
+        entry = entry_of(seen)
+        self._take(seen, None if before is None else (before[0], entry.status, *before[2:]))
+        return (entry,)
+
+    def _listed(self, service: str, rid: str) -> Sequence[Entry]:
+        return tuple(entry_in(record) for record in self._engine.containers({SERVICE: service, RID: rid}))
+
+
 class WholeView(LiveView):
     """The whole of an engine that answers: all its containers and images, each listed once."""
 
     def __init__(self, engine: Engine, files: Files, memory: Memory, data_root: str | None) -> None:
-        """Reads both lists. Raises HostError when the engine does not answer."""
-        super().__init__(engine, files, memory, data_root)
+        """Raises HostError when the engine does not answer."""
+        super().__init__(engine, files, memory, data_root, lambda: tuple(entry_in(record) for record in engine.containers()))
         self._listed = engine.images()
         memory.forget_refs(engine.socket)
-        memory.forget_others(engine.socket, {entry.id for entry in self.entries})
+        memory.whole(engine.socket, self.entries)
 
     def _images(self) -> Sequence[Mapping[str, Any]]:
         return self._listed
@@ -202,17 +168,7 @@ class StillView:
         self._files, self._socket, self._root = host.files, socket, data_root
         self._memory: dict[str, ImageFacts | None] = {}
         self._seen = {seen["Id"]: seen for seen in self._containers(shims(host))}
-        self.entries = tuple(
-            Entry(
-                seen["Id"],
-                seen["Name"].removeprefix("/"),
-                seen["Config"].get("Image") or "",
-                seen["Image"],
-                seen["State"]["Status"],
-                seen["Config"].get("Labels") or {},
-            )
-            for seen in self._seen.values()
-        )
+        self.entries = tuple(entry_of(seen) for seen in self._seen.values())
         self._store = next(iter(self._files.names(f"{data_root}/image") or ()), "")
         self._images = self._tagged() if self._store else []
 
@@ -264,24 +220,6 @@ class StillView:
             record = _json(self._files, f"{self._root}/image/{self._store}/imagedb/content/sha256/{digest}")
             self._memory[image_id] = None if record is None else facts_of({"Id": image_id, "Config": record.get("config")})
         return self._memory[image_id]
-
-
-def _entry(record: Mapping[str, Any]) -> Entry:
-    names = [name.removeprefix("/") for name in record.get("Names") or ()]
-    return Entry(
-        record["Id"],
-        next((name for name in names if "/" not in name), ""),
-        record.get("Image") or "",
-        record.get("ImageID") or "",
-        record.get("State") or "",
-        record.get("Labels") or {},
-        health_in(record.get("Status") or ""),
-        tuple(
-            (port.get("IP") or "0.0.0.0", int(port["PublicPort"]), port.get("Type") or "tcp")
-            for port in record.get("Ports") or ()
-            if port.get("PublicPort")
-        ),
-    )
 
 
 def _still(state: Mapping[str, Any], shim: bool) -> str:

@@ -88,7 +88,53 @@ def test_a_look_after_a_step_costs_one_call_whatever_lies_beside(lab):
     lab.hand.stop("web.container.3", 1)
     before = engine.calls.reads
     assert lab.bench.look(want).state.status == "exited"
-    assert engine.calls.reads - before == 2
+    assert engine.calls.reads - before == 1
+
+
+def test_what_was_seen_is_not_looked_for_again_by_what_is_done_to_it(lab):
+    """The engine is asked as often as it takes: to see that what was started lives, and what each step came to."""
+    want, engine = desired(), lab.host.docker.engine(SYSTEM)
+    Bench(lab.host, lab.bench.driver).apply(desired("web", "container#2"))
+    create, start = steps(lab.bench.change(want))
+    asked = {}
+
+    def do(action):
+        before = engine.calls.reads
+        lab.bench.driver.perform(ResourceId("web", want.rid), action, lab.host, print)
+        done = engine.calls.reads
+        assert action.shown(lab.bench.look(want))
+        asked[action.op] = (done - before, engine.calls.reads - done)
+
+    do(create)
+    do(start)
+    lab.bench.applied = want
+    for action in steps(lab.bench.falling(want, remove=True)):
+        do(action)
+    assert asked == {"create": (0, 1), "start": (1, 1), "stop": (0, 1), "remove": (0, 2)}, "a list tells that the last is gone"
+
+
+def test_what_was_removed_and_made_anew_by_hand_is_found_by_its_name(lab):
+    lab.bench.apply(desired())
+    stop = next(action for action in steps(lab.bench.falling(desired(), remove=True)) if action.op == "stop")
+    config = lab.hand.inspect(NAME)["Config"]
+    lab.hand.stop(NAME, 1)
+    lab.hand.remove(NAME)
+    lab.hand.create(NAME, {"Image": "osvc/demo:1", "Cmd": ["sleep", "1000"], "Labels": config["Labels"]})
+    lab.hand.start(NAME)
+    lab.bench.driver.perform(ResourceId("web", "container#1"), stop, lab.host, print)
+    assert lab.ours() == {NAME: "exited"}
+
+
+def test_what_was_removed_and_made_anew_by_a_stranger_is_not_touched(lab):
+    lab.bench.apply(desired())
+    stop = next(action for action in steps(lab.bench.falling(desired(), remove=True)) if action.op == "stop")
+    lab.hand.stop(NAME, 1)
+    lab.hand.remove(NAME)
+    lab.hand.create(NAME, {"Image": "osvc/demo:1", "Cmd": ["sleep", "1000"]})
+    lab.hand.start(NAME)
+    with pytest.raises(Conflict, match="is not ours"):
+        lab.bench.driver.perform(ResourceId("web", "container#1"), stop, lab.host, print)
+    assert lab.ours() == {NAME: "running"}
 
 
 def test_another_process_inspects_nothing_that_is_as_it_was_remembered(lab):

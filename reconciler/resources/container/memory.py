@@ -1,0 +1,72 @@
+"""Memory: what the container driver remembers from one observation to the next."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from reconciler.core.observed import Seen
+from reconciler.resources.container.entry import Entry
+from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
+from reconciler.resources.container.normal import RID, SERVICE
+
+Stamp: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Memory:
+    """Safe to use from several threads: each entry is replaced whole.
+
+    containers: (socket, id) -> its stamp when it was inspected, and what the inspect said. images: by id, which never change.
+    refs: (socket, reference) -> the id of the image that it meant when the engine's images were last listed.
+    infos: socket -> the engine's own description (processors, data root).
+    entries: (socket, service, rid) -> the containers with these labels, as they were last seen. An id never comes to mean
+    another container, and its labels never change.
+    """
+
+    containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
+    images: dict[str, ImageFacts] = field(default_factory=dict)
+    refs: dict[tuple[str, str], str] = field(default_factory=dict)
+    infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    entries: dict[tuple[str, str, str], tuple[Entry, ...]] = field(default_factory=dict)
+
+    def recall(self, seen: Seen) -> None:
+        """Take in what another process saw: a container whose stamp is still the same needs no inspect."""
+        around = seen.around
+        assert isinstance(around, Around)
+        if around.image is not None:
+            self.images.setdefault(around.image.id, around.image)
+        for one in pieces(seen):
+            if one.id in around.stamps:
+                self.containers.setdefault((one.socket, one.id), (around.stamps[one.id], one))
+
+    def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
+        """id -> stamp, of those of these containers that have one."""
+        known = ((one.id, self.containers.get((one.socket, one.id))) for one in found)
+        return {name: entry[0] for name, entry in known if entry is not None}
+
+    def forget_refs(self, socket: str) -> None:
+        """An engine's references may mean other images now."""
+        for key in [key for key in [*self.refs] if key[0] == socket]:
+            self.refs.pop(key, None)
+
+    def whole(self, socket: str, entries: Sequence[Entry]) -> None:
+        """An engine has these containers, and no others."""
+        alive = {entry.id for entry in entries}
+        for key in [key for key in [*self.containers] if key[0] == socket and key[1] not in alive]:
+            self.containers.pop(key, None)
+        labelled: dict[tuple[str, str, str], list[Entry]] = {}
+        for entry in entries:
+            if RID in entry.labels:
+                labelled.setdefault((socket, entry.labels.get(SERVICE, ""), entry.labels[RID]), []).append(entry)
+        for place in [place for place in [*self.entries] if place[0] == socket and place not in labelled]:
+            self.entries.pop(place, None)
+        self.entries.update({place: tuple(found) for place, found in labelled.items()})
+
+    def made(self, socket: str, service: str, rid: str, entry: Entry) -> None:
+        """An engine has this container as well."""
+        before = self.entries.get((socket, service, rid), ())
+        self.entries[socket, service, rid] = (*(other for other in before if other.id != entry.id), entry)
+
+    def known(self, socket: str, service: str, rid: str, store: str | None) -> tuple[Entry, ...]:
+        """The resource's containers, as far as they are known. store: None on a private engine, where the data root decides."""
+        return tuple(entry for entry in self.entries.get((socket, service, rid), ()) if entry.belongs(service, rid, store))
