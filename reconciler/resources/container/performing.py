@@ -22,7 +22,7 @@ from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.forms import Port
 from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Container, Desired
-from reconciler.resources.container.normal import RID, SERVICE, STORE, body_of, container_of, expected, facts_of, size
+from reconciler.resources.container.normal import body_of, container_of, expected, facts_of, size
 from reconciler.resources.container.observing import binds_of, listener
 
 Say = Callable[[str], None]
