@@ -32,7 +32,11 @@ class ContainerDriver:
         return look.see(want)
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
-        made = perform(action, host, say, self._known(action, host))
+        try:
+            made = perform(action, host, say, self._known(action, host))
+        except BaseException:
+            self._memory.forget(action.socket, action.service, action.rid)
+            raise
         if made is not None:
             self._memory.made(action.socket, action.service, action.rid, made)
         if isinstance(action, Fetch):

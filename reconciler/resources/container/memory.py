@@ -67,6 +67,10 @@ class Memory:
         before = self.entries.get((socket, service, rid), ())
         self.entries[socket, service, rid] = (*(other for other in before if other.id != entry.id), entry)
 
+    def forget(self, socket: str, service: str, rid: str) -> None:
+        """Something was tried, and nobody knows what came of it: the resource's containers have to be listed again."""
+        self.entries.pop((socket, service, rid), None)
+
     def known(self, socket: str, service: str, rid: str, store: str | None) -> tuple[Entry, ...]:
         """The resource's containers, as far as they are known. store: None on a private engine, where the data root decides."""
         return tuple(entry for entry in self.entries.get((socket, service, rid), ()) if entry.belongs(service, rid, store))

@@ -113,6 +113,15 @@ def test_what_was_seen_is_not_looked_for_again_by_what_is_done_to_it(lab):
     assert asked == {"create": (0, 1), "start": (1, 1), "stop": (0, 1), "remove": (0, 2)}, "a list tells that the last is gone"
 
 
+def test_what_came_of_a_step_that_failed_is_seen(lab):
+    lab.bench.apply(desired())
+    create = steps(lab.bench.change(desired(image="osvc/demo:2")))[0]
+    lab.machine.fail_at(lab.machine.effects + 1, "after", Permanent("no"))
+    with pytest.raises(Permanent):
+        lab.bench.driver.perform(ResourceId("web", "container#1"), create, lab.host, print)
+    assert create.shown(lab.bench.look(desired(image="osvc/demo:2")))
+
+
 def test_what_was_removed_and_made_anew_by_hand_is_found_by_its_name(lab):
     lab.bench.apply(desired())
     stop = next(action for action in steps(lab.bench.falling(desired(), remove=True)) if action.op == "stop")
