@@ -12,12 +12,12 @@ from secrets import randbelow, token_hex
 
 from reconciler import __version__
 from reconciler.core.action import Slot
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Verdict
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
 from reconciler.core.outline import outline
-from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan, Step, uncovered
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
@@ -29,12 +29,12 @@ from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.owning import Owning
 from reconciler.engine.phases import phases
 from reconciler.engine.target import Survey
 from reconciler.engine.undo import lane_of, lanes_of, undo
 
 ROUNDS = 5
-_CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.ADOPT})
 _REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
 """The ends that watch backs off from, and that always leave a case file."""
 _CUT_SHORT = frozenset({End.REFUSED, End.DEFERRED})
@@ -86,6 +86,7 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
+        self.owning = Owning(means.store, work.name, work.service, work.goal, work.selection)
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
         self.lock = threading.Lock()
@@ -122,7 +123,7 @@ class _Convergence:
         )
         store.remember(work.name, self.latest)
         if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
-            self._unclaim({left.step.rid for left in result.left})
+            self.owning.give_back(self.first_owned, self.outcomes, self.latest, {left.step.rid for left in result.left})
         self._file_failure(result)
         if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
             result = replace(result, casefile=self._leave(result.end.value, result.message))
@@ -144,8 +145,8 @@ class _Convergence:
                 return self._result(End.STOPPED, "the run was asked to stop")
             ownership, seen, plan = self._glanced() or self._looked()
             if not plan.certain and (plan.adopted or plan.released):
-                self._claim(plan, ownership)
-                ownership = self._ownership()
+                self.owning.claim(plan, ownership)
+                ownership = self.owning.now()
                 plan = self._plan(ownership, seen)
             self.plans.append(plan)
             self.owned, self.seen = ownership, seen
@@ -153,9 +154,9 @@ class _Convergence:
             if refusal is not None:
                 return refusal
             if not plan.certain:
-                self._settle(plan, ownership)
+                self.owning.settle(plan, ownership, {outcome.step.rid for outcome in self.outcomes})
                 return self._conclude(plan)
-            self._claim(plan, ownership)
+            self.owning.claim(plan, ownership)
             self.means.on_event(Began(self.work.name, self.id, len(self.plans), plan))
             failure = self._do(plan, seen)
             if failure is not None:
@@ -168,7 +169,7 @@ class _Convergence:
         glance = self.work.glance
         if self.plans or glance is None or self.means.host.clock.monotonic() - glance.at > _GLANCE:
             return None
-        ownership = self._ownership()
+        ownership = self.owning.now()
         plan = self._plan(ownership, glance.observed)
         if not plan.empty:
             return None
@@ -176,7 +177,7 @@ class _Convergence:
         return ownership, glance.observed, plan
 
     def _looked(self) -> tuple[Ownership, Mapping[str, Observed], Plan]:
-        ownership = self._ownership()
+        ownership = self.owning.now()
         snapshot = observe(
             wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim),
             self.means.host,
@@ -192,11 +193,6 @@ class _Convergence:
         if not self.plans:
             self.first_owned = ownership
         self._see(seen)
-
-    def _ownership(self) -> Ownership:
-        service = self.work.service
-        desired = [resource.desired for resource in service.resources.values()] if service else []
-        return self.means.store.ownership(self.work.name, desired)
 
     def _plan(self, ownership: Ownership, seen: Mapping[str, Observed]) -> Plan:
         work = self.work
@@ -254,7 +250,7 @@ class _Convergence:
         return None
 
     def _run(self, plan: Plan) -> Run:
-        ownership = self._ownership()
+        ownership = self.owning.now()
         wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)}
         return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock, self._veil)
 
@@ -298,68 +294,7 @@ class _Convergence:
             self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now())
             self.opened = True
 
-    # ownership
-
-    def _claim(self, plan: Plan, ownership: Ownership) -> None:
-        """Own what is about to be made, before it is made; forget what is certainly gone."""
-        claims = {
-            change.rid: self._claimed(change, ownership.owned.get(change.rid))
-            for change in plan.changes
-            if change.verdict in _CLAIMED and not change.provisional
-        }
-        if claims:
-            self.means.store.own(self.work.name, claims)
-        if plan.released:
-            self.means.store.release(self.work.name, [change.rid for change in plan.released])
-
-    def _settle(self, plan: Plan, ownership: Ownership) -> None:
-        """What is as wanted was applied: last-applied is written only now that it was seen.
-
-        What was stopped with its whole service is applied no longer: starting it is then the operator's wish, and no
-        mending of drift (which would never be undone).
-        """
-        if self.work.service is None:
-            return
-        settled = {
-            change.rid: self._settled(change, ownership.owned[change.rid])
-            for change in plan.changes
-            if change.rid in ownership.owned and change.rid in self.work.service.resources and change.verdict is Verdict.KEEP
-        }
-        self.means.store.own(self.work.name, settled)
-
-    def _settled(self, change: Change, owned: Owned) -> Owned:
-        selection = self.work.selection
-        if self.work.goal.aim is Aim.DOWN:
-            last = owned.applied or owned.wanted
-            return replace(owned, wanted=last, applied=None) if selection.everything else owned
-        touched = any(outcome.step.rid == change.rid for outcome in self.outcomes)
-        if isinstance(change.observed, Present) and (touched or selection.takes(change.rid, change.type)):
-            return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
-        return owned
-
-    def _claimed(self, change: Change, owned: Owned | None) -> Owned:
-        if owned is None or owned.type != change.type:
-            return self._placed(change, Owned(change.type, change.desired))
-        return replace(owned, wanted=change.desired)
-
-    def _placed(self, change: Change, owned: Owned) -> Owned:
-        service = self.work.service
-        if service is None or change.rid not in service.resources:
-            return owned
-        resource = service.resources[change.rid]
-        return replace(owned, subset=resource.subset, parallel=service.moves_together(resource))
-
-    def _unclaim(self, left: set[str]) -> None:
-        """What this run claimed, and nothing of which stands or is left, is owned as before; not at all when it was not."""
-        first, owned = self.first_owned.owned, self._ownership().owned
-        tried = {outcome.step.rid for outcome in self.outcomes}
-        standing = left | {outcome.step.rid for outcome in self.outcomes if outcome.happened}
-        led_back = [rid for rid in owned if rid in tried - standing]
-        gone = [rid for rid in owned if rid not in first and (rid in led_back or isinstance(self.latest.get(rid), Absent))]
-        if gone:
-            self.means.store.release(self.work.name, gone)
-        back = {rid: replace(first[rid], remembered=owned[rid].remembered) for rid in led_back if rid in first}
-        self.means.store.own(self.work.name, back)
+    # what was seen, and what can be told of it
 
     def _see(self, observed: Mapping[str, Observed]) -> None:
         self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})

@@ -1,0 +1,93 @@
+"""Owning: what one run writes down of what its service owns: claims before something is made, last-applied when it was seen."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.core.change import Change, Verdict
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Present, Seen
+from reconciler.core.outcome import Outcome
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.plan import Plan
+from reconciler.core.policy import Aim, Goal, Selection
+from reconciler.core.service import Service
+from reconciler.engine.store import Store
+
+_CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.ADOPT})
+
+
+@dataclass(frozen=True, slots=True)
+class Owning:
+    """name: the service's. service: None for an orphan. Every method raises StoreError."""
+
+    store: Store
+    name: str
+    service: Service | None
+    goal: Goal
+    selection: Selection
+
+    def claim(self, plan: Plan, ownership: Ownership) -> None:
+        """Own what is about to be made, before it is made; forget what is certainly gone."""
+        claims = {
+            change.rid: self._claimed(change, ownership.owned.get(change.rid))
+            for change in plan.changes
+            if change.verdict in _CLAIMED and not change.provisional
+        }
+        if claims:
+            self.store.own(self.name, claims)
+        if plan.released:
+            self.store.release(self.name, [change.rid for change in plan.released])
+
+    def settle(self, plan: Plan, ownership: Ownership, touched: Collection[str]) -> None:
+        """What is as wanted was applied: last-applied is written only now that it was seen. touched: what this run worked on.
+
+        What was stopped with its whole service is applied no longer: starting it is then the operator's wish, and no
+        mending of drift (which would never be undone).
+        """
+        if self.service is None:
+            return
+        settled = {
+            change.rid: self._settled(change, ownership.owned[change.rid], touched)
+            for change in plan.changes
+            if change.rid in ownership.owned and change.rid in self.service.resources and change.verdict is Verdict.KEEP
+        }
+        self.store.own(self.name, settled)
+
+    def give_back(self, first: Ownership, outcomes: Sequence[Outcome], latest: Mapping[str, Seen], left: Collection[str]) -> None:
+        """What this run claimed, and nothing of which stands or is left, is owned as before; not at all when it was not.
+
+        first: what was owned when it began. latest: what was seen last. left: what could not be led back.
+        """
+        owned = self.now().owned
+        tried = {outcome.step.rid for outcome in outcomes}
+        standing = {*left, *(outcome.step.rid for outcome in outcomes if outcome.happened)}
+        led_back = [rid for rid in owned if rid in tried - standing]
+        gone = [rid for rid in owned if rid not in first.owned and (rid in led_back or isinstance(latest.get(rid), Absent))]
+        if gone:
+            self.store.release(self.name, gone)
+        back = {rid: replace(first.owned[rid], remembered=owned[rid].remembered) for rid in led_back if rid in first.owned}
+        self.store.own(self.name, back)
+
+    def now(self) -> Ownership:
+        """What is owned, with the secrets of the spec in clear."""
+        desired: list[Model] = [resource.desired for resource in self.service.resources.values()] if self.service else []
+        return self.store.ownership(self.name, desired)
+
+    def _settled(self, change: Change, owned: Owned, touched: Collection[str]) -> Owned:
+        if self.goal.aim is Aim.DOWN:
+            last = owned.applied or owned.wanted
+            return replace(owned, wanted=last, applied=None) if self.selection.everything else owned
+        if isinstance(change.observed, Present) and (change.rid in touched or self.selection.takes(change.rid, change.type)):
+            return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
+        return owned
+
+    def _claimed(self, change: Change, owned: Owned | None) -> Owned:
+        if owned is None or owned.type != change.type:
+            return self._placed(change, Owned(change.type, change.desired))
+        return replace(owned, wanted=change.desired)
+
+    def _placed(self, change: Change, owned: Owned) -> Owned:
+        if self.service is None or change.rid not in self.service.resources:
+            return owned
+        resource = self.service.resources[change.rid]
+        return replace(owned, subset=resource.subset, parallel=self.service.moves_together(resource))
