@@ -16,8 +16,6 @@ from reconciler.core.veil import Veil, secrets_of
 _WORST = {
     Impact.LIVE: Verdict.LIVE,
     Impact.RESTART: Verdict.RESTART,
-    Impact.REPLACE: Verdict.REPLACE,
-    Impact.REFUSE: Verdict.REFUSE,
 }
 
 

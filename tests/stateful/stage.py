@@ -38,7 +38,43 @@ class OneByOne(Session):
         return replace(super()._means(verb, on_event), workers=1)
 
 
-class FakeStage:
+class Stage:
+    """What a user does, on any machine. specs: the folder of specs. config: the node's."""
+
+    specs: Path
+    config: Config
+
+    def open(self) -> Session:
+        raise NotImplementedError
+
+    def write(self, service: str, spec: Mapping[str, Any] | None) -> None:
+        """Write a spec, or take it away."""
+        path = self.specs / f"{service}.yaml"
+        if spec is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(json.dumps(spec))
+            path.chmod(0o644)
+
+    def run(
+        self, names: Sequence[str] = (), aim: Aim | None = None, *, rids: Sequence[str] = (), prune: bool = False
+    ) -> dict[str, Result] | None:
+        """One verb, from beginning to end: apply, or with `aim` start and stop. None when it was killed on the way."""
+        with self.open() as session:
+            targets = session.targets(read_specs((), self.config, may_be_empty=prune), names, aim=aim)
+            if aim is not None and not rids:
+                session.set_goal([target.name for target in targets], Goal(aim, "alice"))
+            results = session.converge(
+                targets,
+                selection=Selection(tuple(rids)),
+                policy=Policy(prune=prune),
+                prune_all=True,
+                whole_undo=aim is Aim.UP and not rids,
+            )
+        return {result.service: result for result in results}
+
+
+class FakeStage(Stage):
     """web has its data root on a filesystem of its own, db has it on the machine's."""
 
     archives = {"osvc/demo:1": "/img/demo.tar", "osvc/demo:2": "/img/newer.tar"}
@@ -86,47 +122,15 @@ class FakeStage:
     def close(self) -> None:
         shutil.rmtree(self.folder)
 
-    # what a user does
+    def open(self) -> Session:
+        return OneByOne.open(self.config, write=True, host=FakeHost(self.machine, self.config.place))
 
-    def write(self, service: str, spec: Mapping[str, Any] | None) -> None:
-        """Write a spec, or take it away."""
-        path = self.specs / f"{service}.yaml"
-        if spec is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_text(json.dumps(spec))
-            path.chmod(0o644)
-
-    def run(
-        self,
-        names: Sequence[str] = (),
-        aim: Aim | None = None,
-        *,
-        rids: Sequence[str] = (),
-        prune: bool = False,
-        lasting: bool = True,
-    ) -> dict[str, Result] | None:
-        """One verb, from beginning to end: apply, or with `aim` start and stop. None when it was killed on the way."""
+    def run(self, *words: Any, **more: Any) -> dict[str, Result] | None:
         try:
-            with self.open() as session:
-                loaded = read_specs((), self.config, may_be_empty=prune)
-                targets = session.targets(loaded, names, aim=aim)
-                if aim is not None and not rids and lasting:
-                    session.set_goal([target.name for target in targets], Goal(aim, "alice"))
-                results = session.converge(
-                    targets,
-                    selection=Selection(tuple(rids)),
-                    policy=Policy(prune=prune),
-                    prune_all=True,
-                    whole_undo=aim is Aim.UP and not rids,
-                )
-            return {result.service: result for result in results}
+            return super().run(*words, **more)
         except Crash:
             self.machine.revive()
             return None
-
-    def open(self) -> Session:
-        return OneByOne.open(self.config, write=True, host=FakeHost(self.machine, self.config.place))
 
     # what happens to a machine
 

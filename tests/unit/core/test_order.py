@@ -6,7 +6,7 @@ from reconciler.core.action import Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
-from reconciler.core.order import Placed, Providers, connect, match
+from reconciler.core.order import Placed, Providers, connect, line_up, match
 from tests.unit.core.toys import Toy
 
 MOUNTS = Providers(
@@ -108,3 +108,28 @@ def test_sequence_carries_no_failure_and_a_need_does():
     edges = edges_of(placed("disk#1", "up", rank=20), placed("box#1", "up", needs=HOLD), placed("box#2", "up"))
     assert edges.needs["box#1", Slot.UP] == {("disk#1", Slot.UP)}
     assert not edges.needs["box#2", Slot.UP]
+
+
+def test_what_is_only_changed_as_it_runs_is_waited_for_too():
+    edges = edges_of(placed("disk#1", "live", rank=20), placed("box#1", "up", needs=HOLD))
+    assert edges.needs["box#1", Slot.UP] == {("disk#1", Slot.LIVE)}
+
+
+def test_what_goes_for_good_and_what_is_reached_behind_something_fail_with_it():
+    gone = edges_of(placed("disk#1", "down", rank=20), placed("box#1", "commit", leaves=True, held=HOLD))
+    assert gone.needs["disk#1", Slot.DOWN] == {("box#1", Slot.COMMIT)}
+    behind = edges_of(placed("disk#1", "up", rank=20), placed("box#1", "down", held=HOLD, behind="disk#1"))
+    assert behind.needs["box#1", Slot.DOWN] == {("disk#1", Slot.UP)}
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_takes_a_claim_fails_with_whoever_does_not_release_it(leaves):
+    port = frozenset({("port", "", "80")})
+    edges = edges_of(placed("box#1", "down", holds=port, leaves=leaves), placed("box#2", "up", claims=port))
+    assert edges.needs["box#2", Slot.UP] == {("box#1", Slot.DOWN)}
+
+
+def test_things_line_up_by_what_they_will_need_or_by_what_they_need_now():
+    things = {item.rid: item for item in (placed("box#1", needs={"box#2": Bond.HOLD}), placed("box#2", held={"box#1": Bond.HOLD}))}
+    assert line_up(things) == ("box#2", "box#1")
+    assert line_up(things, now=True) == ("box#1", "box#2")
