@@ -22,6 +22,11 @@ def looks_secret(name: str) -> bool:
     return bool(_SECRET.search(name) or _GLUED.search(name))
 
 
+def holds_mark(text: str) -> bool:
+    """Whether something in a text stands in place of a secret whose value is not known here."""
+    return bool(_STANDS_FOR_ONE.search(text))
+
+
 class Span(NamedTuple):
     """Where in a word a secret stands, and the name that it goes by."""
 

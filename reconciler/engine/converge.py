@@ -169,6 +169,8 @@ class _Convergence:
         glance = self.work.glance
         if self.plans or glance is None or self.means.host.clock.monotonic() - glance.at > _GLANCE:
             return None
+        if self.means.store.last_run(self.work.name) != glance.run:
+            return None
         ownership = self.owning.now()
         plan = self._plan(ownership, glance.observed)
         if not plan.empty:
@@ -236,14 +238,12 @@ class _Convergence:
         self._open()
         run = self._run(plan)
         main, commits = phases(plan)
-        known: dict[str, Observed] = dict(seen)
-        for only in (main, commits):
+        for only, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
             if not only:
                 continue
             outcomes = execute(plan, run, known, only=only)
             self.outcomes += outcomes
             fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
-            known.update(fresh)
             self._see(fresh)
             if any(outcome.status in (Status.FAILED, Status.CANCELLED) for outcome in outcomes):
                 return self._fail(run)

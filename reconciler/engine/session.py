@@ -170,8 +170,9 @@ class Session:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
         ordered = self._ordered(targets, policy)
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
+        runs = {target.name: self.store.last_run(target.name) for target in ordered}
         seen = self.observe(ordered) if snapshot is None else snapshot
-        surveys = tuple(replace(self._survey(target, seen, selection, policy), at=at) for target in ordered)
+        surveys = tuple(replace(self._survey(target, seen, selection, policy), at=at, run=runs[target.name]) for target in ordered)
         if policy.prune and not prune_all:
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys

@@ -238,6 +238,11 @@ class Store:
 
     # runs and the journal
 
+    def last_run(self, service: str) -> tuple[str, str | None] | None:
+        """The id of the run of a service that began last, and when it ended; None when there was none."""
+        rows = self._rows("SELECT id, ended FROM runs WHERE service = ? ORDER BY rowid DESC LIMIT 1", service)
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def begin_run(self, run: str, service: str, verb: str, at: datetime) -> None:
         with self._writing() as db:
             db.execute("INSERT INTO runs (id, service, verb, began) VALUES (?, ?, ?, ?)", (run, service, verb, at.isoformat()))

@@ -34,6 +34,7 @@ class Survey:
     """What is known of one target: observed, owned and planned, from one snapshot. For status, and for plan --json.
 
     at: when it was observed, on the host's monotonic clock; for a recorded snapshot, never.
+    run: the last run of the service by then (see Store.last_run): who finds another one knows that somebody was there since.
     """
 
     target: Target
@@ -41,3 +42,4 @@ class Survey:
     ownership: Ownership
     plan: Plan
     at: float = float("-inf")
+    run: tuple[str, str | None] | None = None

@@ -21,7 +21,11 @@ set -eu
 """
 _SECRETS = """\
 # Secrets do not stand here. Set these variables, or write them (NAME='value', a line each) into a file that OSVC_SECRETS names.
-[ -z "${OSVC_SECRETS:-}" ] || . "$OSVC_SECRETS"
+case "${OSVC_SECRETS:-}" in
+"") ;;
+*/*) . "$OSVC_SECRETS" ;;
+*) . "./$OSVC_SECRETS" ;;
+esac
 """
 
 
@@ -48,10 +52,16 @@ def _names(plans: Sequence[Plan]) -> Names:
             for name, secret in step.action.secrets.items():
                 wanted[(plan.service, step.rid, name)] = secret
                 values[name].add(secret)
-    return {
-        (service, rid, name): name if len(values[name]) == 1 else re.sub(r"\W", "_", f"{name}_{service}_{rid}")
-        for service, rid, name in wanted
-    }
+    names: dict[tuple[str, str, str], str] = {}
+    holds: dict[str, str] = {}
+    for (service, rid, name), secret in wanted.items():
+        stem = name if len(values[name]) == 1 else re.sub(r"\W", "_", f"{name}_{service}_{rid}")
+        variable = next(
+            one for one in (stem, *(f"{stem}_{n}" for n in range(2, len(wanted) + 2))) if holds.get(one, secret) == secret
+        )
+        holds[variable] = secret
+        names[service, rid, name] = variable
+    return names
 
 
 def _asked(names: Names) -> dict[str, str]:

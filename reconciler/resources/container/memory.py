@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from reconciler.core.observed import Seen
+from reconciler.core.secrets import holds_mark
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
 from reconciler.resources.container.normal import RID, SERVICE
@@ -19,24 +20,29 @@ class Memory:
     containers: (socket, id) -> its stamp when it was inspected, and what the inspect said. images: by id, which never change.
     refs: (socket, reference) -> the id of the image that it meant when the engine's images were last listed.
     infos: socket -> the engine's own description (processors, data root).
-    entries: (socket, service, rid) -> the containers with these labels, as they were last seen. An id never comes to mean
-    another container, and its labels never change.
+    entries: (socket, service, rid) -> all containers with these labels, as they were last seen; None where nobody knows whether
+    these are all. An id never comes to mean another container, and its labels never change.
+    wholes: the sockets of the engines that were listed whole: what is not among the entries was not there.
     """
 
     containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
     images: dict[str, ImageFacts] = field(default_factory=dict)
     refs: dict[tuple[str, str], str] = field(default_factory=dict)
     infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    entries: dict[tuple[str, str, str], tuple[Entry, ...]] = field(default_factory=dict)
+    entries: dict[tuple[str, str, str], tuple[Entry, ...] | None] = field(default_factory=dict)
+    wholes: set[str] = field(default_factory=set)
 
     def recall(self, seen: Seen) -> None:
-        """Take in what another process saw: a container whose stamp is still the same needs no inspect."""
+        """Take in what another process saw: a container whose stamp is still the same needs no inspect.
+
+        What holds the mark of a secret is not taken in: it would differ from what it stands for.
+        """
         around = seen.around
         assert isinstance(around, Around)
-        if around.image is not None:
+        if around.image is not None and not holds_mark(around.image.model_dump_json()):
             self.images.setdefault(around.image.id, around.image)
         for one in pieces(seen):
-            if one.id in around.stamps:
+            if one.id in around.stamps and not holds_mark(one.model_dump_json()):
                 self.containers.setdefault((one.socket, one.id), (around.stamps[one.id], one))
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
@@ -61,16 +67,21 @@ class Memory:
         for place in [place for place in [*self.entries] if place[0] == socket and place not in labelled]:
             self.entries.pop(place, None)
         self.entries.update({place: tuple(found) for place, found in labelled.items()})
+        self.wholes.add(socket)
 
     def made(self, socket: str, service: str, rid: str, entry: Entry) -> None:
         """An engine has this container as well."""
-        before = self.entries.get((socket, service, rid), ())
-        self.entries[socket, service, rid] = (*(other for other in before if other.id != entry.id), entry)
+        before = self._all(socket, service, rid)
+        if before is not None:
+            self.entries[socket, service, rid] = (*(other for other in before if other.id != entry.id), entry)
 
     def forget(self, socket: str, service: str, rid: str) -> None:
         """Something was tried, and nobody knows what came of it: the resource's containers have to be listed again."""
-        self.entries.pop((socket, service, rid), None)
+        self.entries[socket, service, rid] = None
 
     def known(self, socket: str, service: str, rid: str, store: str | None) -> tuple[Entry, ...]:
         """The resource's containers, as far as they are known. store: None on a private engine, where the data root decides."""
-        return tuple(entry for entry in self.entries.get((socket, service, rid), ()) if entry.belongs(service, rid, store))
+        return tuple(entry for entry in self._all(socket, service, rid) or () if entry.belongs(service, rid, store))
+
+    def _all(self, socket: str, service: str, rid: str) -> tuple[Entry, ...] | None:
+        return self.entries.get((socket, service, rid), () if socket in self.wholes else None)

@@ -1,6 +1,7 @@
 """The driver on the fake machine: what it sees, what it does, what it says, and what is left after a crash anywhere."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +112,33 @@ def test_what_was_seen_is_not_looked_for_again_by_what_is_done_to_it(lab):
     for action in steps(lab.bench.falling(want, remove=True)):
         do(action)
     assert asked == {"create": (0, 1), "start": (1, 1), "stop": (0, 1), "remove": (0, 2)}, "a list tells that the last is gone"
+
+
+def test_what_was_made_at_the_second_try_does_not_hide_what_was_there(lab):
+    """A create that failed leaves it open which containers there are; that the next one succeeds does not settle it."""
+    lab.bench.apply(desired())
+    want = desired(image="osvc/demo:2")
+    create = steps(lab.bench.change(want))[0]
+    lab.machine.fail_at(lab.machine.effects + 1, "before", Transient("not now"))
+    with pytest.raises(Transient):
+        lab.bench.driver.perform(ResourceId("web", "container#1"), create, lab.host, print)
+    lab.bench.driver.perform(ResourceId("web", "container#1"), create, lab.host, print)
+    seen = lab.bench.look(want)
+    assert (seen.state.name, [other.name for other in seen.state.others]) == (NAME, [f"{NAME}.osvc-new"])
+
+
+def test_what_holds_the_mark_of_a_secret_is_inspected_again(lab):
+    """It was remembered by its mark, and its spec does not say it any more: a mark is no value to compare with."""
+    mark = "hmac:" + "0" * 40
+    lab.bench.apply(desired(environment="DB_PASSWORD=hunter2"))
+    seen = lab.bench.see(desired())
+    marked = replace(seen, state=seen.state.model_copy(update={"environment": {"DB_PASSWORD": mark}}))
+    lab.bench.driver, lab.bench.remembered = ContainerDriver(), marked
+    assert lab.bench.see(desired()).state.environment == {"DB_PASSWORD": "hunter2"}
+    image = seen.around.image.model_copy(update={"environment": {"GPG_KEY": mark}})
+    marked = replace(seen, around=seen.around.model_copy(update={"image": image}))
+    lab.bench.driver, lab.bench.remembered = ContainerDriver(), marked
+    assert lab.bench.see(desired()).around.image == seen.around.image
 
 
 def test_what_came_of_a_step_that_failed_is_seen(lab):

@@ -83,6 +83,19 @@ def test_what_another_run_did_meanwhile_is_looked_at(node):
     assert ends == [End.CONVERGED] * 3 and looks >= 1
 
 
+def test_what_another_run_worked_on_meanwhile_is_looked_at(node):
+    node.apply()
+    before = sorted(node.mounts())
+    with node.session() as session:
+        targets = session.targets(session.load())
+        surveys = session.survey(targets)
+        node.write("web", SPEC % "other")
+        node.apply("web")
+        results = session.converge(targets, surveys=surveys)
+    assert [result.end for result in results] == [End.CONVERGED] * 3
+    assert sorted(node.mounts()) == before, "this run's own text, not what the other one made"
+
+
 def test_planning_makes_nothing(node):
     with node.session(write=False) as session:
         plans = session.plans(session.targets(session.load()))
