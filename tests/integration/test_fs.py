@@ -199,11 +199,13 @@ def test_a_foreign_mount_is_never_covered_and_one_on_top_of_ours_never_unmounted
         )
     subprocess.run(["umount", f"{folder}/m"], check=True)
     bench.up("fs#1", specs)
+    unmount = KIND.moves(bench.falling("fs#1", specs)).down[-1]
     subprocess.run(["mount", "-t", "tmpfs", "foreign", f"{folder}/m"], check=True)
     change = bench.change("fs#1", specs)
     assert (change.verdict.value, change.reason) == ("refuse", f"tmpfs foreign is mounted over {folder}/m")
+    assert bench.falling("fs#1", specs).verdict.value == "refuse", "nothing is stopped for what could not be unmounted then"
     with pytest.raises(Conflict, match="tmpfs foreign is mounted over it"):
-        bench.down("fs#1", specs)
+        bench.do("fs#1", unmount)
     subprocess.run(["umount", f"{folder}/m"], check=True)
     assert bench.up("fs#1", specs) == "keep"
     bench.down("fs#1", specs)

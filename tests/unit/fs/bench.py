@@ -55,9 +55,11 @@ class Bench:
         self.owned[rid] = Owned("fs", specs[rid], change.desired)
         return change.verdict.value
 
+    def falling(self, rid, specs):
+        return diff_down(KIND, rid, specs[rid], self.look(specs)[rid], self.owned[rid], remove=False)
+
     def down(self, rid, specs):
-        change = diff_down(KIND, rid, specs[rid], self.look(specs)[rid], self.owned[rid], remove=False)
-        for action in KIND.moves(change).down:
+        for action in KIND.moves(self.falling(rid, specs)).down:
             self.do(rid, action)
             assert action.shown(self.look(specs)[rid])
             self.do(rid, action)
