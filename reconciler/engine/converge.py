@@ -5,6 +5,7 @@ There is one lifecycle engine: apply, start, stop, restart, prune, watch and the
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -24,7 +25,7 @@ from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.codec import Codec
-from reconciler.engine.errors import EngineError
+from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
@@ -77,7 +78,7 @@ class Work:
 def converge(work: Work, means: Means) -> Result:
     """Work on one service until it is at its goal. The caller holds its lock.
 
-    What goes wrong on the machine is in the Result; StoreError and bugs come out as exceptions.
+    What goes wrong on the machine, or in writing it down, is in the Result; bugs come out as exceptions.
     """
     return _Convergence(work, means).go()
 
@@ -101,10 +102,13 @@ class _Convergence:
     def go(self) -> Result:
         start = self.means.host.clock.monotonic()
         work, store = self.work, self.means.store
-        if work.service is not None and not work.gone:
-            store.keep(work.service, self.means.host.clock.now())
         try:
+            if work.service is not None and not work.gone:
+                store.keep(work.service, self.means.host.clock.now())
             result = self._rounds()
+        except StoreError as err:
+            left = any(outcome.happened for outcome in self.outcomes)
+            result = replace(self._result(End.FAILED, str(err), "osvc plan"), undone=not left)
         except Exception as err:
             import traceback
 
@@ -121,20 +125,26 @@ class _Convergence:
             rounds=len(self.plans),
             seconds=self.means.host.clock.monotonic() - start,
         )
-        store.remember(work.name, self.latest)
-        if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
-            self.owning.give_back(self.first_owned, self.outcomes, self.latest, {left.step.rid for left in result.left})
-        self._file_failure(result)
+        with suppress(StoreError):  # what cannot be written down now is seen by the next run
+            self._file(result)
         if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
             result = replace(result, casefile=self._leave(result.end.value, result.message))
-        if self.opened:
-            store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
-        if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
-            store.drop(work.name)
         if self.opened or result.end is not End.CONVERGED:
             note("run ended", run=self.id, service=work.name, end=result.end.value, seconds=round(result.seconds, 3))
         self.means.on_event(Ended(work.name, self.id, result))
         return result
+
+    def _file(self, result: Result) -> None:
+        """Write down what the run has seen and come to."""
+        work, store = self.work, self.means.store
+        store.remember(work.name, self.latest)
+        if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
+            self.owning.give_back(self.first_owned, self.outcomes, self.latest, {left.step.rid for left in result.left})
+        self._file_failure(result)
+        if self.opened:
+            store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
+        if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
+            store.drop(work.name)
 
     # rounds
 

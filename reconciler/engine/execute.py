@@ -1,7 +1,7 @@
 """execute: walk a plan's steps. It takes no decisions but the ones that a failure forces (architecture, section 7)."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
@@ -15,7 +15,7 @@ from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded, StepSaid
 from reconciler.core.plan import Plan, Step
 from reconciler.core.veil import Veil
-from reconciler.engine.errors import Locked
+from reconciler.engine.errors import Locked, StoreError
 from reconciler.engine.locks import NODE
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
@@ -56,6 +56,12 @@ class Run:
     def journal(self, step: Step, phase: str, seconds: float | None = None, message: str = "") -> None:
         at = self.means.host.clock.now()
         self.means.store.write_journal(self.id, self.service, step.n, step.rid, step.action.op, phase, at, seconds, message)
+
+    def tell_journal(self, step: Step, phase: str, seconds: float | None = None, message: str = "") -> None:
+        """The same of what has happened already: that it cannot be written down does not change it, and the next step's
+        intention, which has to be, will find out."""
+        with suppress(StoreError):
+            self.journal(step, phase, seconds, message)
 
     def look(self, rid: str) -> Observed:
         return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
@@ -212,7 +218,8 @@ class _Walk:
             self.known[step.rid] = outcome.after
             self.seen_at[step.rid] = self.run.means.host.clock.monotonic()
             if isinstance(outcome.after, (Present, Absent)):
-                self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
+                with suppress(StoreError):
+                    self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
         if outcome.status is Status.FAILED:
             self.failed = True
         self._end(outcome)
@@ -235,8 +242,12 @@ class _Walk:
         before = self._before(step)
         if not step.action.blind and isinstance(before, (Present, Absent)) and self._shown(step, before):
             return Outcome(step, Status.ALREADY, before, before, began, clock.monotonic() - start)
-        run.journal(step, "intend")
         outcome = Outcome(step, Status.DONE, before, None, began)
+        try:
+            run.journal(step, "intend")
+        except StoreError as err:
+            message = f"cannot {step.action.says()}: {err}"
+            return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))
         try:
             run.perform(step, step.action, ended=lambda: run.means.stop.asked)
         except HostError as err:
@@ -245,7 +256,7 @@ class _Walk:
         else:
             outcome = self._verified(outcome)
         seconds = clock.monotonic() - start
-        run.journal(step, outcome.status.value, seconds, outcome.message)
+        run.tell_journal(step, outcome.status.value, seconds, outcome.message)
         note(step.action.op, run=run.id, service=run.service, rid=step.rid, step=step.n, **_facts(outcome))
         return replace(outcome, seconds=seconds, order=next(run.order))
 

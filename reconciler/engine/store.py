@@ -321,10 +321,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # sqlite ends it by itself when the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
 
 @contextmanager
@@ -333,7 +334,8 @@ def _told(folder: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as err:
-        raise StoreError(f"cannot use the store in {folder or 'memory'}: {err}") from None
+        hint = "; free some space there, and run it again" if err.sqlite_errorcode == sqlite3.SQLITE_FULL else ""
+        raise StoreError(f"cannot use the store in {folder or 'memory'}: {err}{hint}") from None
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -126,13 +126,13 @@ class _Undoing:
                     self._act(outcome, action)
                 except HostError as err:
                     run.tell(Undid(run.service, run.id, step, action, str(err)))
-                    run.journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
+                    run.tell_journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
                     return f"cannot {action.says()}: {err}"
                 run.tell(Undid(run.service, run.id, step, action))
                 acted = True
             del todo[0]
         if acted:
-            run.journal(step, "undone")
+            run.tell_journal(step, "undone")
         return ""
 
     def _act(self, outcome: Outcome, action: Action) -> None:

@@ -35,7 +35,11 @@ def moves_of(change: Change, objection: Callable[[Desired, State | None, Around]
     assert isinstance(around, Around)
     state = state_of(change.seen)
     if change.verdict in (Verdict.STOP, Verdict.REMOVE):
-        return Moves(down=_down(want, state, around, whole=True)) if isinstance(change.seen, Present) else Moves()
+        if not isinstance(change.seen, Present):
+            return Moves()
+        reach = _reach(want, state)
+        state = state.model_copy(update={"containerd": state.containerd or bool(reach)})
+        return Moves(prepare=reach, down=_down(want, state, around, whole=True))
     if change.verdict is Verdict.LIVE:
         return Moves(live=_mend(want, state))
     if change.verdict in (Verdict.CREATE, Verdict.START):
@@ -107,6 +111,11 @@ def _mend(want: Desired, state: State) -> tuple[Action, ...]:
     if not state.containerd:
         actions.append(StartContainerd(want=want))
     return tuple(actions)
+
+
+def _reach(want: Desired, state: State) -> tuple[Action, ...]:
+    """What a daemon needs before it can stop its containers: without its containerd it says that it did, and they live on."""
+    return (StartContainerd(want=want),) if state.running and state.shims and not state.containerd else ()
 
 
 def _down(want: Desired, state: State, around: Around, *, whole: bool, parts: bool = True) -> tuple[Action, ...]:

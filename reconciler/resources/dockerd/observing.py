@@ -88,7 +88,10 @@ def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observ
             answers = True
         except HostError as error:
             return Unknown(f"pid {daemon.pid} dockerd listens on {engine.socket}, but does not answer: {error}")
-    state = _state(engine, machine, host, daemon).model_copy(update={"answers": answers, "strays": strays})
+    state = _state(engine, machine, host, daemon)
+    if not state.running:
+        strays = find_dead_strays(engine, state.shims, host)
+    state = state.model_copy(update={"answers": answers, "strays": strays})
     if answers and state.data_root_in_place and around.marker:
         root = state.container_data_dir or engine.data_root
         update = {"known_marker": around.marker, "known_data_root": root, "known_mount": around.mount}
@@ -191,6 +194,21 @@ def find_strays(engine: Desired, host: Host) -> tuple[str, ...]:
             if record.get("State") in ("running", "paused", "restarting") and not is_own(record, engine)
         )
     )
+
+
+def find_dead_strays(engine: Desired, shims: Sequence[str], host: Host) -> tuple[str, ...]:
+    """The same of an engine that does not run: what lives of it, as its data root tells."""
+    names: list[str] = []
+    for container in shims:
+        stored = read_json(f"{engine.data_root}/containers/{container}/config.v2.json", host) or {}
+        record = {
+            "Id": container,
+            "Names": [stored.get("Name") or container[:12]],
+            "Labels": (stored.get("Config") or {}).get("Labels"),
+        }
+        if stored and not is_own(record, engine):
+            names.append(name_of(record))
+    return tuple(sorted(names))
 
 
 def is_own(record: dict[str, Any], engine: Desired) -> bool:

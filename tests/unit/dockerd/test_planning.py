@@ -285,3 +285,18 @@ def test_actions_survive_json_and_print_commands():
         for action in steps(change):
             assert type(action).model_validate_json(action.model_dump_json()) == action
             assert action.command() and action.says()
+
+
+def test_a_daemon_without_its_containerd_gets_it_back_before_it_stops_its_containers():
+    seen, store = running(containerd=False, shims=("aa",))
+    change = down(seen, store)
+    assert [action.op for action in KIND.moves(change).prepare] == ["containerd"]
+    assert isinstance(done(change, seen), Absent)
+    idle, store = running(containerd=False)
+    assert not KIND.moves(down(idle, store)).prepare, "nothing lives that would have to be stopped"
+
+
+def test_a_dead_engine_that_is_started_to_be_stopped_stops_what_a_person_started_in_it():
+    seen, store = running(running=False, answers=False, containerd=False, shims=("aa",), strays=("debug",))
+    names = ops(down(seen, store))
+    assert names.index("start") < names.index("stop-strays") < names.index("stop")

@@ -1,16 +1,20 @@
 """converge: rounds, consent, claims, and what is remembered."""
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.observed import Absent, Present
 from reconciler.core.outcome import Began, End, Status
 from reconciler.core.plan import Plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.engine.errors import StoreError
 from reconciler.host.errors import Permanent
 from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, service, up
 from tests.unit.engine.bench import became
 
 DISK = ToyDesired(gives="d")
+MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
 STACK = service(disk_1=DISK, box_1=ToyDesired(needs=("d",)), box_2=ToyDesired(needs=("d",)))
 
 
@@ -274,3 +278,23 @@ def test_a_run_that_is_refused_in_the_middle_leaves_a_case_file(bench):
 
 def test_a_run_that_converged_leaves_none(bench):
     assert bench.converge(STACK).casefile == "" and not (bench.folder / "cases").exists()
+
+
+def fill(bench):
+    """The store's disk is full: its file may not grow by a page, and the journal has no room in the pages that it has."""
+    db = bench.store._db
+    db.execute(f"PRAGMA max_page_count={db.execute('PRAGMA page_count').fetchone()[0]}")
+    for size in (5000, 200, 0):
+        with suppress(StoreError):
+            while True:
+                bench.store.write_journal("x", "w", 0, "", "", "", MOMENT, message="x" * size)
+
+
+def test_a_step_that_cannot_be_written_down_is_not_begun_and_what_was_done_is_undone(bench):
+    bench.world.hooks["disk#1 start"] = lambda: fill(bench)
+    result = bench.converge(service(disk_1=DISK, box_1=ToyDesired(needs=("d",))))
+    assert "database or disk is full; free some space there" in result.message
+    assert "box#1 start" not in bench.world.tried
+    assert result.end in (End.ROLLED_BACK, End.FAILED)
+    bench.store._db.execute("PRAGMA max_page_count=100000")
+    assert bench.converge(service(disk_1=DISK, box_1=ToyDesired(needs=("d",)))).end is End.CONVERGED
