@@ -24,6 +24,8 @@ CONTAINERS = {"web": ("container#1", "container#2"), "db": ("container#1",)}
 BY_HAND = "by-hand"
 _SIZE = {"web": 64, "db": 64, "state": 16}
 """Of each filesystem, in megabytes."""
+_PLACE = re.compile(r"^(\S+ \S+) \d+ ")
+"""The number of a rule in its chain: jumps to our chains go before those of others, and move them."""
 _AUTOMATIC = re.compile(r"\b(fe80:|ff00:|multicast)")
 
 
@@ -192,12 +194,13 @@ class Stage:
         """
         names = [str(self.lab.root), self.foreign.engine.bridge, *(f"osvc-{self.lab.node.tag(name)}" for name in SERVICES)]
         whole = {"links", "addresses", "routes", "rules", "forwarding"}
-        return {
+        found = {
             topic: [
                 line for line in lines if not _AUTOMATIC.search(line) and (topic in whole or any(name in line for name in names))
             ]
             for topic, lines in record().items()
         }
+        return found | {"rules": sorted(_PLACE.sub(r"\1 ", line) for line in found["rules"])}
 
     def ownership(self, service: str) -> Ownership:
         with self._store() as store:
