@@ -5,7 +5,7 @@ Rules (architecture, section 6), each a function below:
   U3 live of X after up of what X needs        U4 prepare of X after up of what X needs, when that moves
   S1 the slots of one resource in sequence: prepare, down, live, up, commit (U4 lifts prepare over down)
   U5 down of X after up of what X is unknown behind
-  U6 down of X after prepare and live of what it holds on to now: what is mended first can be asked to let go
+  U6 down of X after prepare of what it holds on to now, when that goes away: it is made fit to let go first
   C1 an old claimant goes before a new one comes
   T1 between types and subsets: up in order, down in reverse       T2 members of one subset: up in sequence unless parallel
      (both are defaults: what something else has to be reached behind, by U5, does not wait for what comes after that)
@@ -260,9 +260,8 @@ def _holders(placed: Mapping[str, Placed], edges: Edges) -> None:
             continue
         for rid in item.held:
             other = placed.get(rid)
-            for slot in (Slot.PREPARE, Slot.LIVE):
-                if other is not None and other.has(slot) and (slot is Slot.LIVE or not _moving_needs(other, placed)):
-                    edges.sequence((item.rid, Slot.DOWN), (rid, slot))
+            if other is not None and other.leaves and other.has(Slot.PREPARE) and not _moving_needs(other, placed):
+                edges.sequence((item.rid, Slot.DOWN), (rid, Slot.PREPARE))
             for slot in (Slot.DOWN, Slot.UP):
                 if other is None or not other.has(slot):
                     continue

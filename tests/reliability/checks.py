@@ -9,7 +9,7 @@ from tests.reliability.matrix import Stand
 from tests.reliability.stage import CONTAINERS, SERVICES, Stage
 from tools.machine_record import differences
 
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 """Seconds that the machine has to show what was done."""
 
 

@@ -135,6 +135,7 @@ class Stage:
             self.lab.apply("--prune-all")
             for service in SERVICES:
                 self._make_disk(service)
+                self.ground.disk(service).rmdir()
             self.by_hand = ""
             self.write_specs()
         self.arrived(stand)

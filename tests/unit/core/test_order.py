@@ -133,3 +133,12 @@ def test_things_line_up_by_what_they_will_need_or_by_what_they_need_now():
     things = {item.rid: item for item in (placed("box#1", needs={"box#2": Bond.HOLD}), placed("box#2", held={"box#1": Bond.HOLD}))}
     assert line_up(things) == ("box#2", "box#1")
     assert line_up(things, now=True) == ("box#1", "box#2")
+
+
+def test_what_goes_away_is_made_fit_to_let_go_before_its_holders_go_down():
+    box = placed("box#1", "down", held=HOLD, leaves=True)
+    going = edges_of(placed("disk#1", "prepare", "down", rank=20, leaves=True), box)
+    assert ("disk#1", Slot.PREPARE) in going.after["box#1", Slot.DOWN]
+    assert ("disk#1", Slot.PREPARE) not in going.needs["box#1", Slot.DOWN], "a failure of it does not forbid to try"
+    staying = edges_of(placed("disk#1", "prepare", "down", "up", rank=20), box)
+    assert ("disk#1", Slot.PREPARE) not in staying.after["box#1", Slot.DOWN]
