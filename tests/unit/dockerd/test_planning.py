@@ -300,3 +300,9 @@ def test_a_dead_engine_that_is_started_to_be_stopped_stops_what_a_person_started
     seen, store = running(running=False, answers=False, containerd=False, shims=("aa",), strays=("debug",))
     names = ops(down(seen, store))
     assert names.index("start") < names.index("stop-strays") < names.index("stop")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CREATE, Verdict.START, Verdict.LIVE])
+def test_an_engine_that_comes_up_takes_no_container_down(verdict):
+    change = replace(up(running()[0]), verdict=verdict)
+    assert not KIND.releases(change.desired, change)

@@ -1,0 +1,58 @@
+"""The ladder: what a change of each field may cost whoever runs the service. A step down this ladder is a promise broken: it is
+made here on purpose, or not at all."""
+
+import pytest
+
+from reconciler.core.rules import Impact, rules_of
+from reconciler.resources.dockerd.options import same_words
+from reconciler.resources.registry import TYPES, kind_of
+
+LADDER = {
+    "fs": {
+        Impact.LIVE: "mnt_opt",
+        Impact.REPLACE: "dev mnt mount_only",
+        Impact.REFUSE: "type",
+    },
+    "dockerd": {
+        Impact.NONE: "service private run_dir tag subnet_pool",
+        Impact.LIVE: "subnet settings loaded containerd bridge_up rules forwarding",
+        Impact.RESTART: "docker_daemon_args boot_settings data_root_in_place bridge_there",
+        Impact.REFUSE: "container_data_dir",
+    },
+    "container": {
+        Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
+        "socket service rid private",
+        Impact.LIVE: "restart_policy memory memory_swap cpus name leftovers",
+        Impact.RESTART: "health",
+        Impact.REPLACE: "image command entrypoint environment volume_mounts ports network user hostname workdir tty interactive "
+        "privileged read_only labels",
+    },
+}
+UNORDERED = {"fs": "mnt_opt mount_only", "dockerd": "rules", "container": "volume_mounts ports leftovers"}
+"""The fields whose members count, and not their order."""
+
+
+def test_every_type_is_on_the_ladder():
+    assert set(LADDER) == set(TYPES)
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_a_field_costs_what_was_promised(name):
+    found: dict[Impact, set[str]] = {}
+    for field, rule in rules_of(kind_of(name).desired).items():
+        found.setdefault(rule.impact, set()).add(field)
+    assert found == {impact: set(fields.split()) for impact, fields in LADDER[name].items()}
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_the_order_of_members_counts_where_it_means_something(name):
+    rules = rules_of(kind_of(name).desired)
+    unordered = {field for field, rule in rules.items() if rule.compare(("--a", "--b"), ("--b", "--a"))}
+    assert unordered == set(UNORDERED[name].split())
+
+
+def test_daemon_arguments_that_cannot_be_read_are_the_same_word_for_word_only():
+    unread = ("--debug=perhaps",)
+    assert same_words(unread, unread) and not same_words(unread, ("--debug=never",))
+    compare = rules_of(kind_of("dockerd").desired)["docker_daemon_args"].compare
+    assert compare((), ("--debug",)), "a SIGHUP reloads it"
