@@ -68,6 +68,11 @@ WHO: dict[str, str] = {
     "containerd": "the containerd of that engine, by SIGKILL",
     "engine": "both at once",
     "container": "the process of one container, by SIGKILL to its pid on the machine",
+    "hung": "the engine, by SIGSTOP: it accepts connections, and never answers",
+    "state-full": "the filesystem of the state folder, filled to the last byte",
+    "data-full": "the filesystem of the service's data root, filled to the last byte",
+    "apply-beside": "nobody; another `osvc apply` begins at that moment",
+    "stop-beside": "nobody; `osvc stop` of both services begins at that moment",
 }
 """The strikes (`tests/integration/striking.py`), in the words of the page."""
 
@@ -93,6 +98,17 @@ MATRIX: tuple[Row, ...] = (
     *_rows("containerd", VERBS, LOST, _LOSES),
     *_rows("engine", VERBS, LOST, _LOSES),
     *_rows("container", VERBS, LOST, _LOSES),
+    *_rows("hung", VERBS, LOST, "waits for a limited time, and then undoes, or says what is left", limit=400),
+    *_rows("state-full", VERBS, (0, 1, 3, 8), "begins no step that it cannot write down, and undoes its lane"),
+    *_rows("data-full", RISING, LOST, "undoes what has no room, or does without it"),
+    *_rows("apply-beside", RISING, (0,), "converges; the other run waits, and finds nothing to do"),
+    *_rows(
+        "stop-beside",
+        (Run.FIRST, Run.START, Run.REPLACE),
+        (0, 4, 8),
+        "ends its service; the other run waits, and stops it",
+        again=UP_AGAIN,
+    ),
 )
 
 

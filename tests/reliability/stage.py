@@ -170,9 +170,15 @@ class Stage:
         self.mount_state()
 
     def free_space(self) -> None:
-        for folder in (self.lab.state, *(self.ground.disk(service) for service in SERVICES)):
-            with contextlib.suppress(OSError):
-                (folder / FILLER).unlink()
+        """Also on a filesystem that undoing has unmounted since it was filled."""
+        (self.lab.state / FILLER).unlink(missing_ok=True)
+        for service in SERVICES:
+            disk = self.ground.disk(service)
+            if disk.is_mount():
+                (disk / FILLER).unlink(missing_ok=True)
+            else:
+                words = ["debugfs", "-w", "-R", f"rm /{FILLER}", str(self._image(service))]
+                subprocess.run(words, capture_output=True, timeout=60, check=False)
 
     def _image(self, name: str) -> Path:
         return self.lab.root / f"{name}.img"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 
 import pytest
@@ -40,6 +41,18 @@ def test_a_run_that_had_nothing_to_do_leaves_none(folder, bench):
 def test_off_is_off(tmp_path, bench):
     bench.converge(service(box_1=ToyDesired()))
     assert not (tmp_path / "log").exists()
+
+
+def test_a_line_that_finds_no_room_is_lost_and_troubles_nobody_later(folder):
+    log.note("first")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((folder / "log/osvc.log").stat().st_size, limits[1]))
+    try:
+        log.note("lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log.note("last")
+    assert [line["event"] for line in lines(folder)] == ["first", "last"]
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, bench):
