@@ -182,7 +182,7 @@ class _Convergence:
         if self.means.store.last_run(self.work.name) != glance.run:
             return None
         ownership = self.owning.now()
-        plan = self._plan(ownership, glance.observed)
+        plan = glance.plan if ownership == glance.ownership else self._plan(ownership, glance.observed)
         if not plan.empty:
             return None
         self._begin(ownership, glance.observed)

@@ -16,6 +16,20 @@ NAMES = [verb.name for verb in VERBS]
 HEAVY = ("pydantic", "yaml", "docker", "requests", "structlog", "tenacity", "logging", "asyncio", "importlib.metadata", "sqlite3")
 
 
+def said_by(script):
+    """What a Python without site-packages says on stderr when it runs this. It has to end well."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in NAMES), ["plna"], ["plan", "--jsno"]])
 def test_help_version_and_mistakes_import_the_standard_library_only(words):
     script = (
@@ -28,16 +42,7 @@ def test_help_version_and_mistakes_import_the_standard_library_only(words):
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "print('FOREIGN', foreign, heavy, file=sys.stderr)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", script],
-        check=False,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "FOREIGN [] []"
+    assert said_by(script).splitlines()[-1] == "FOREIGN [] []"
 
 
 def test_the_overview_needs_no_parser():
@@ -47,16 +52,7 @@ def test_the_overview_needs_no_parser():
         "main(['--help'])\n"
         "print(sorted({'argparse', 'dataclasses', 'inspect', 'typing', 'json', 'signal'} & set(sys.modules)), file=sys.stderr)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", script],
-        check=False,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == "[]\n"
+    assert said_by(script) == "[]\n"
 
 
 def test_version(place):

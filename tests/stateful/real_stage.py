@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from reconciler.engine.config import Config
 from reconciler.engine.session import Session
-from reconciler.host.errors import HostError
 from reconciler.host.linux.host import linux_host
 from tests.integration.lab import Lab
 from tests.stateful.stage import SERVICES, Stage
@@ -51,24 +49,11 @@ class RealStage(Stage):
 
     # what happens to a machine
 
-    def meddle(self, service: str, container: str, act: str) -> None:
-        engine = self.lab.engine(service)
-        with suppress(HostError, ProcessLookupError):
-            found = engine.inspect(container)
-            match act:
-                case "kill" if found["State"]["Pid"]:
-                    os.kill(found["State"]["Pid"], signal.SIGKILL)
-                case "stop":
-                    engine.stop(container, 1)
-                case "pause":
-                    engine.pause(container)
-                case "remove":
-                    engine.stop(container, 1)
-                    engine.remove(container)
-                case "rename":
-                    engine.rename(container, f"{service}-by-hand")
-                case "update":
-                    engine.update(container, {"Memory": 32 << 20, "MemorySwap": 64 << 20})
+    def by_hand(self, service: str) -> Any:
+        return self.lab.engine(service)
+
+    def kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
 
     def kill_engine(self, service: str) -> None:
         if service in self.engines():

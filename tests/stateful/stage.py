@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,33 @@ class Stage:
 
     def open(self) -> Session:
         raise NotImplementedError
+
+    def by_hand(self, service: str) -> Any:
+        """The engine of a service, as another person uses it."""
+        raise NotImplementedError
+
+    def kill(self, pid: int) -> None:
+        raise NotImplementedError
+
+    def meddle(self, service: str, container: str, act: str) -> None:
+        """Somebody does something to a container by hand, where there is one."""
+        engine = self.by_hand(service)
+        with suppress(HostError, ProcessLookupError):
+            found = engine.inspect(container)
+            match act:
+                case "kill" if found["State"]["Pid"]:
+                    self.kill(found["State"]["Pid"])
+                case "stop":
+                    engine.stop(container, 1)
+                case "pause":
+                    engine.pause(container)
+                case "remove":
+                    engine.stop(container, 1)
+                    engine.remove(container)
+                case "rename":
+                    engine.rename(container, f"{service}-by-hand")
+                case "update":
+                    engine.update(container, {"Memory": 32 << 20, "MemorySwap": 64 << 20})
 
     def write(self, service: str, spec: Mapping[str, Any] | None) -> None:
         """Write a spec, or take it away."""
@@ -134,27 +162,11 @@ class FakeStage(Stage):
 
     # what happens to a machine
 
-    def meddle(self, service: str, container: str, act: str) -> None:
-        """Somebody does something to a container by hand, where there is one."""
-        engine = self.docker.by_hand(self.socket(service))
-        try:
-            found = engine.inspect(container)
-            match act:
-                case "kill" if found["State"]["Pid"]:
-                    self.machine.kill(found["State"]["Pid"])
-                case "stop":
-                    engine.stop(container, 1)
-                case "pause":
-                    engine.pause(container)
-                case "remove":
-                    engine.stop(container, 1)
-                    engine.remove(container)
-                case "rename":
-                    engine.rename(container, f"{service}-by-hand")
-                case "update":
-                    engine.update(container, {"Memory": 32 << 20, "MemorySwap": 64 << 20})
-        except HostError:
-            return
+    def by_hand(self, service: str) -> Any:
+        return self.docker.by_hand(self.socket(service))
+
+    def kill(self, pid: int) -> None:
+        self.machine.kill(pid)
 
     def kill_engine(self, service: str) -> None:
         for process in list(self.machine.processes.values()):

@@ -21,6 +21,9 @@ class ContainerDriver:
 
     def observe(self, wanted: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
         """Two calls an engine, and an inspect for each container of ours that changed since the last time."""
+        for want in wanted:
+            if want.owned is not None and want.owned.remembered is not None:
+                self._memory.recall(want.owned.remembered)
         look = Look(host, self._memory)
         look.open(wanted)
         return {want.id: look.see(want) for want in wanted}

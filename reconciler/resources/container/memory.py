@@ -39,11 +39,13 @@ class Memory:
         """
         around = seen.around
         assert isinstance(around, Around)
-        if around.image is not None and not holds_mark(around.image.model_dump_json()):
-            self.images.setdefault(around.image.id, around.image)
+        image = around.image
+        if image is not None and image.id not in self.images and not holds_mark(image.model_dump_json()):
+            self.images[image.id] = image
         for one in pieces(seen):
-            if one.id in around.stamps and not holds_mark(one.model_dump_json()):
-                self.containers.setdefault((one.socket, one.id), (around.stamps[one.id], one))
+            key = (one.socket, one.id)
+            if one.id in around.stamps and key not in self.containers and not holds_mark(one.model_dump_json()):
+                self.containers[key] = (around.stamps[one.id], one)
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
         """id -> stamp, of those of these containers that have one."""

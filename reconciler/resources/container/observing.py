@@ -31,8 +31,6 @@ class Look:
     def open(self, wanted: Sequence[Wanted]) -> None:
         """Ask every engine that these resources are, or were, on."""
         for want in wanted:
-            if want.owned is not None and want.owned.remembered is not None:
-                self._memory.recall(want.owned.remembered)
             for handle in want.handles:
                 if handle.socket not in self._live:
                     self._live[handle.socket] = self._ask(handle)
