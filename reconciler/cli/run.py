@@ -51,9 +51,9 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     selection, policy = selection_of(options), policy_of(options)
     prune_all = getattr(options, "prune_all", False)
     stop = Stop()
-    with Session.open(config, write=False, stop=stop) as session:
-        host, targets = session.host, order.find(session)
-        surveys = session.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
+    with Session.open(config, write=False, stop=stop) as before:
+        targets = order.find(before)
+        surveys = before.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
     plans = tuple(survey.plan for survey in surveys)
     check_rids(options, plans)
     if order.check is not None:
@@ -67,7 +67,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
 
     shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
-    with stop.catching(), Session.open(config, write=True, stop=stop, host=host) as session:
+    with stop.catching(), Session.open(config, write=True, stop=stop, after=before) as session:
         if order.begin is not None:
             order.begin(session, targets)
         results = session.converge(

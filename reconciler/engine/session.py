@@ -69,14 +69,18 @@ class Session:
         self.drivers = drivers
 
     @classmethod
-    def open(cls, config: Config, *, write: bool, stop: Stop | None = None, host: Host | None = None) -> "Session":
+    def open(
+        cls, config: Config, *, write: bool, stop: Stop | None = None, host: Host | None = None, after: "Session | None" = None
+    ) -> "Session":
         """Open the store (made when `write`) and the host.
 
         write: False for plan, status, snapshot: nothing is made or changed, and a read-only state folder will do.
-        host: the Linux host unless given. Raises StoreError.
+        host: the Linux host unless given. after: a session of this verb that ended; its host serves again, and what it read of
+        the store. Raises StoreError.
         """
-        store = Store.open(config.state_dir, write=write)
+        store = Store.open(config.state_dir, write=write, after=after.store if after else None)
         stop = stop or Stop()
+        host = host or (after.host if after else None)
         if host is None:
             from reconciler.host.linux.host import linux_host
 

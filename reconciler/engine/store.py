@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from reconciler.core.kind import ResourceKind
@@ -22,7 +23,7 @@ from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.service import Service
-from reconciler.engine.codec import Codec
+from reconciler.engine.codec import MARK, Codec
 from reconciler.engine.errors import StoreError
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
 from reconciler.engine.schema import MIGRATIONS
@@ -31,14 +32,20 @@ from reconciler.resources.registry import kind_of
 FILE = "osvc.db"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kept:
-    """What the store kept of a service when it was last applied."""
+    """What the store kept of a service when it was last applied. spec: its models, as the codec wrote them."""
 
     name: str
     folder: str
     file: str
-    service: Service
+    spec: str
+    codec: Codec
+
+    @cached_property
+    def service(self) -> Service:
+        """Raises StoreError when it cannot be read."""
+        return self.codec.read_service(json.loads(self.spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +76,34 @@ class Entry:
 class Store:
     """The open state folder. read_only: nothing can be kept; every writing method raises StoreError then."""
 
-    def __init__(self, connection: sqlite3.Connection, codec: Codec, uuid: str, *, read_only: bool, folder: str = "") -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        codec: Codec,
+        uuid: str,
+        *,
+        read_only: bool,
+        folder: str = "",
+        after: "Store | None" = None,
+    ) -> None:
         self._db = connection
         self._lock = threading.RLock()
         self.codec = codec
         self.uuid = uuid
         self.read_only = read_only
         self.folder = folder
-        self._read: dict[tuple[str, str], tuple[str, Mapping[str, str], Owned]] = {}
+        self._read: dict[tuple[str, str], tuple[str, Mapping[str, str], Owned]] = after._read if after else {}
         """(service, rid) -> the record that was read last, the secrets that were known, and what they came to."""
 
     # opening
 
     @classmethod
-    def open(cls, folder: str, *, write: bool, kinds: Callable[[str], ResourceKind] = kind_of) -> "Store":
+    def open(
+        cls, folder: str, *, write: bool, kinds: Callable[[str], ResourceKind] = kind_of, after: "Store | None" = None
+    ) -> "Store":
         """Open the store of a state folder; it is made (0700) when `write`, and empty and in memory when there is none.
+
+        after: the store that this process had open before; records that it read, and that are the same, are not read again.
 
         A folder that cannot be written is opened immutable. Raises StoreError when the store is damaged, of a newer
         version, or belongs to another user.
@@ -109,7 +129,7 @@ class Store:
                 key = read_key(folder, make=True)
             finally:
                 os.umask(old)
-            return cls(db, Codec(key, kinds), _uuid(db, path), read_only=False, folder=folder)
+            return cls(db, Codec(key, kinds), _uuid(db, path), read_only=False, folder=folder, after=after)
         except sqlite3.OperationalError as err:
             raise StoreError(f"cannot open {path}: {err}") from None
         except sqlite3.DatabaseError as err:
@@ -162,7 +182,7 @@ class Store:
     def kept(self) -> dict[str, Kept]:
         """Every service that was applied here and not pruned since, by name."""
         rows = self._rows("SELECT name, folder, file, spec FROM services ORDER BY name")
-        return {name: Kept(name, folder, file, self.codec.read_service(json.loads(spec))) for name, folder, file, spec in rows}
+        return {name: Kept(name, folder, file, spec, self.codec) for name, folder, file, spec in rows}
 
     def drop(self, service: str) -> None:
         """Forget a service that owns nothing any more: its source, its goal, its failure."""
@@ -200,15 +220,21 @@ class Store:
     def _owned(self, service: str, rid: str, record: str, known: Mapping[str, str]) -> Owned:
         """A record, read once for as long as it stays the same: a run asks for what it owns in every round."""
         last = self._read.get((service, rid))
-        if last is None or last[0] != record or last[1] != known:
+        if last is None or last[0] != record or (MARK in record and last[1] != known):
             last = record, known, self.codec.read_owned(json.loads(record), known)
             self._read[service, rid] = last
         return last[2]
 
+    def _last(self, service: str, rid: str, record: str | None) -> Owned | None:
+        """What a record came to when it was read last; None when it was not, or has changed since."""
+        last = self._read.get((service, rid))
+        return None if last is None or last[0] != record else last[2]
+
     def own(self, service: str, owned: Mapping[str, Owned]) -> None:
         """Write what is owned of these rids (claims, and what was verified). Durable; written only where it differs."""
-        rows = [(service, rid, json.dumps(self.codec.dump_owned(item), sort_keys=True)) for rid, item in owned.items()]
         have = dict(self._rows("SELECT rid, record FROM owned WHERE service = ?", service))
+        new = {rid: item for rid, item in owned.items() if self._last(service, rid, have.get(rid)) != item}
+        rows = [(service, rid, json.dumps(self.codec.dump_owned(item), sort_keys=True)) for rid, item in new.items()]
         rows = [row for row in rows if have.get(row[1]) != row[2]]
         if rows:
             with self._writing(durable=True) as db:
@@ -227,6 +253,9 @@ class Store:
         changed: list[tuple[str, str, str]] = []
         for rid, item in seen.items():
             for (record,) in self._rows("SELECT record FROM owned WHERE service = ? AND rid = ?", service, rid):
+                last = self._last(service, rid, record)
+                if last is not None and last.remembered == item:
+                    continue
                 data = json.loads(record)
                 data["remembered"] = self.codec.dump_observed(data["type"], item)
                 text = json.dumps(data, sort_keys=True)

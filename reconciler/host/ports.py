@@ -118,6 +118,9 @@ class Processes(Protocol):
     def get(self, pid: int) -> Process | None:
         """One process, or None."""
 
+    def lives(self, pid: int) -> bool:
+        """Whether there is a process of this pid; one that has ended and was not taken in yet does not count."""
+
     def peer(self, socket: str) -> Process | None:
         """The process that listens on a unix socket (SO_PEERCRED); None when nobody answers there; pid 0 when it cannot be named.
         For a socket that systemd opened it is pid 1."""

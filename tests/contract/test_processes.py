@@ -56,12 +56,14 @@ def test_signal_ends_it_once(stage, daemon):
     assert processes.signal(daemon, signal.SIGTERM) is True
     assert processes.wait_gone(daemon, 10) is True
     assert processes.get(daemon.pid) is None
+    assert processes.lives(daemon.pid) is False
     assert processes.signal(daemon, signal.SIGTERM) is False
 
 
 def test_signal_zero_only_asks(stage, daemon):
     assert stage.host.processes.signal(daemon, 0) is True
     assert stage.host.processes.get(daemon.pid) == daemon
+    assert stage.host.processes.lives(daemon.pid) is True
 
 
 def test_another_process_of_that_number_is_left_alone(stage, daemon):
@@ -87,6 +89,7 @@ def test_nobody_is_never_signalled(stage):
 
 def test_no_such_process(stage):
     assert stage.host.processes.get(4194303) is None
+    assert stage.host.processes.lives(4194303) is False
     assert stage.host.processes.wait_gone(Process(4194303, 1, ()), 0) is True
 
 

@@ -31,6 +31,10 @@ class FakeProcesses:
         found = self._machine.processes.get(pid)
         return _record(found) if found is not None else None
 
+    def lives(self, pid: int) -> bool:
+        self._machine.look(f"process {pid}")
+        return pid in self._machine.processes
+
     def peer(self, socket: str) -> Process | None:
         self._machine.look(f"peer {socket}")
         found = listener_of(self._machine, socket)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.reliability.campaign import Campaign, drawn, every
-from tests.reliability.matrix import MATRIX, Row
+from tests.reliability.matrix import MATRIX, Case, Row
 from tests.reliability.report import rendered
 from tests.reliability.striker import Result
 
@@ -22,6 +22,7 @@ from tests.reliability.striker import Result
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", allow_abbrev=False)
     parser.add_argument("--only", default="", help="rows whose name matches this regular expression")
+    parser.add_argument("--step", default="", help="steps whose name matches this regular expression: web container#2 start 1")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th step of a row only")
     parser.add_argument("--write", type=Path, metavar="FILE", help="the page to write")
     parser.add_argument("--soak", action="store_true", help="draw cases by lot")
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
         if options.soak:
             _soak(campaign, rows, options, told)
         else:
-            cases = [case for n, row in enumerate(rows) for case in every(campaign.cases(row), options.every, n)]
+            cases = [case for n, row in enumerate(rows) for case in every(_at(campaign.cases(row), options.step), options.every, n)]
             print(f"{len(cases)} cases of {len(rows)} rows", flush=True)
             campaign.carry_out(cases, told)
     if options.write:
@@ -49,6 +50,10 @@ def main(argv: list[str]) -> int:
     wrong = sum(bool(result.complaints) for result in results)
     print(f"{len(results)} cases, {wrong} not as expected")
     return int(bool(wrong))
+
+
+def _at(cases: tuple[Case, ...], step: str) -> tuple[Case, ...]:
+    return tuple(case for case in cases if re.search(step, case.step))
 
 
 def _soak(campaign: Campaign, rows: list[Row], options: argparse.Namespace, told: Callable[[Result], None]) -> None:

@@ -43,6 +43,10 @@ class LinuxProcesses:
         found = replace(named, exe=_link(f"/proc/{pid}/exe"), cwd=_link(f"/proc/{pid}/cwd"))
         return found if _started(pid) == found.started else None
 
+    def lives(self, pid: int) -> bool:
+        """See Processes.lives."""
+        return _started(pid) is not None
+
     def peer(self, socket: str) -> Process | None:
         """See Processes.peer. A Process with pid 0 when the listener cannot be named."""
         pid = sockets.peer_pid(socket)

@@ -206,7 +206,7 @@ class Stop(ContainerAction):
         found = self.find(seen, self.name)
         if found is None or not found.alive:
             return seen
-        return self.turned(seen, self.name, status="exited", health="healthy")
+        return self.turned(seen, self.name, status="exited", health="healthy", pid=0)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
@@ -218,6 +218,18 @@ class Stop(ContainerAction):
             return ()
         start = Start(**self.whose, name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout)
         return (start, Pause(**self.whose, name=self.name)) if found.status == "paused" else (start,)
+
+
+class Bury(Stop):
+    """The stop of a container whose process is gone already: it tells the engine so."""
+
+    effect: ClassVar[Effect] = Effect.SAFE
+
+    def says(self) -> str:
+        return f"stop {self.name}, whose process is gone"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()
 
 
 class Rename(ContainerAction):

@@ -1,18 +1,18 @@
-"""The half of the container type that talks to engines."""
+"""The half of the container type that talks to engines. What performs actions is imported when there is one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
 from reconciler.host.ports import Host
-from reconciler.resources.container.action import ContainerAction
-from reconciler.resources.container.image_actions import Fetch
 from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import Container
 from reconciler.resources.container.observing import Look
-from reconciler.resources.container.performing import perform
 from reconciler.resources.driver import Wanted
+
+if TYPE_CHECKING:
+    from reconciler.resources.container.action import ContainerAction
 
 
 class ContainerDriver:
@@ -35,6 +35,9 @@ class ContainerDriver:
         return look.see(want)
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
+        from reconciler.resources.container.image_actions import Fetch
+        from reconciler.resources.container.performing import perform
+
         try:
             made = perform(action, host, say, self._known(action, host))
         except BaseException:
@@ -45,7 +48,7 @@ class ContainerDriver:
         if isinstance(action, Fetch):
             self._memory.forget_refs(action.socket)
 
-    def _known(self, action: ContainerAction, host: Host) -> Container | None:
+    def _known(self, action: "ContainerAction", host: Host) -> Container | None:
         """The container that the action is about, as it was seen last in this process, if it was under that name."""
         name = getattr(action, "name", None)
         for entry in self._memory.known(action.socket, action.service, action.rid, None if action.private else host.store):

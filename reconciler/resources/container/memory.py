@@ -35,7 +35,7 @@ class Memory:
     def recall(self, seen: Seen) -> None:
         """Take in what another process saw: a container whose stamp is still the same needs no inspect.
 
-        What holds the mark of a secret is not taken in: it would differ from what it stands for.
+        What holds the mark of a secret is not taken in: it would differ from what it stands for. Nor is one whose process was gone.
         """
         around = seen.around
         assert isinstance(around, Around)
@@ -44,7 +44,7 @@ class Memory:
             self.images[image.id] = image
         for one in pieces(seen):
             key = (one.socket, one.id)
-            if one.id in around.stamps and key not in self.containers and not holds_mark(one.model_dump_json()):
+            if one.id in around.stamps and key not in self.containers and not one.lost and not holds_mark(one.model_dump_json()):
                 self.containers[key] = (around.stamps[one.id], one)
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:

@@ -154,7 +154,7 @@ class Container(Model):
 
     status: the engine's word: created, running, paused, restarting, exited, dead, removing.
     image: the reference it was created with. based: whether its image's own defaults are known, and so left out here.
-    ended_at: the time of its end, as the engine writes it, or "".
+    ended_at: the time of its end, as the engine writes it, or "". pid: of its first process, on the machine; 0 without one.
     """
 
     socket: str
@@ -187,7 +187,10 @@ class Container(Model):
     out_of_memory: bool = False
     error: str = ""
     ended_at: str = ""
+    pid: int = 0
 
+    LOST: ClassVar[str] = "process gone"
+    """The health of one whose process is gone, while its engine takes it for running: the word of its end was lost."""
     ALIVE: ClassVar[frozenset[str]] = frozenset({"running", "paused", "restarting"})
     DOOMED: ClassVar[frozenset[str]] = frozenset({"dead", "removing"})
 
@@ -195,6 +198,11 @@ class Container(Model):
     def alive(self) -> bool:
         """Whether it has processes: it has to be stopped before it can be removed."""
         return self.status in self.ALIVE
+
+    @property
+    def lost(self) -> bool:
+        """Whether its process is gone, and its engine does not know; it has to be stopped before it can be started."""
+        return self.alive and self.health == self.LOST
 
     @property
     def fresh(self) -> bool:

@@ -8,7 +8,7 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
 from reconciler.core.observed import Present
 from reconciler.resources.container import refs
-from reconciler.resources.container.actions import Create, Remove, Rename, Start, Stop, Unpause, Update
+from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Start, Stop, Unpause, Update
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
@@ -43,7 +43,8 @@ def moves_of(change: Change) -> Moves:
         down = (*hand.stops((state,)), *down)
         up = (hand.start(want.name),)
     elif change.verdict is Verdict.START:
-        up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
+        down = (*(hand.stops((state,)) if state.lost else ()), *down)
+        up = (hand.unpause(want.name),) if state.status == "paused" and not state.lost else (hand.start(want.name),)
     return Moves(down=down, live=hand.lives(state, around), up=up, commit=hand.removes(others))
 
 
@@ -83,7 +84,9 @@ class _Hand:
     def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
         want = self.want
         return tuple(
-            Stop(**self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
+            (Bury if one.lost else Stop)(
+                **self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout
+            )
             for one in found
             if one.alive
         )

@@ -66,6 +66,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         exit_code=state.get("ExitCode") or 0,
         out_of_memory=bool(state.get("OOMKilled")),
         error=state.get("Error") or "",
+        pid=state.get("Pid") or 0,
         ended_at="" if (ended := state.get("FinishedAt") or "").startswith(_NEVER) else ended,
     )
 
@@ -254,6 +255,8 @@ def ended(container: Container) -> str:
     """How a container ended, as a clause: "died 03:12:44, exit 137, out of memory at 64m"."""
     if container.fresh:
         return "never started"
+    if container.lost:
+        return "its process is gone, and the engine has not noticed"
     if container.status != "exited":
         return container.status
     clock = _clock(container.ended_at)

@@ -56,8 +56,8 @@ class Look:
         try:
             if self._narrow:
                 labels = (handle.service, handle.rid)
-                return OneView(engine, self._host.files, self._memory, root, labels, self._store(handle))
-            return WholeView(engine, self._host.files, self._memory, root)
+                return OneView(engine, self._host, self._memory, root, labels, self._store(handle))
+            return WholeView(engine, self._host, self._memory, root)
         except HostError as err:
             return err
 

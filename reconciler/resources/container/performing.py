@@ -9,6 +9,7 @@ from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Engine, Host, Pulled
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import (
+    Bury,
     Create,
     Pause,
     Remove,
@@ -63,6 +64,8 @@ def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, know
             _unpause(action, engine, host)
         case Pause():
             _pause(action, engine, host)
+        case Bury():
+            _bury(action, engine, host)
         case Stop():
             _stop(action, engine, host, known)
         case Rename():
@@ -294,6 +297,13 @@ def _stop(action: Stop, engine: Engine, host: Host, known: Container | None) -> 
         engine.unpause(found.id)
     if found.status in ("running", "paused", "restarting"):
         engine.stop(found.id, round(action.timeout))
+
+
+def _bury(action: Bury, engine: Engine, host: Host) -> None:
+    state = _ours(engine, action, action.name, host)["State"]
+    if state.get("Pid") and host.processes.lives(state["Pid"]):
+        raise Conflict(f"{action.name} runs again; plan again")
+    engine.stop(action.name, round(action.timeout))
 
 
 def _rename(action: Rename, engine: Engine, host: Host) -> None:

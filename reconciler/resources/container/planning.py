@@ -30,7 +30,7 @@ class ContainerKind:
         return want, None if state is None else _matched(want, state, around)
 
     def is_up(self, state: State) -> bool:
-        return state.status in ("running", "restarting")
+        return state.status in ("running", "restarting") and not state.lost
 
     def holds(self, state: State) -> bool:
         return state.alive

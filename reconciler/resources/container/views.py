@@ -36,10 +36,10 @@ class LiveView:
     """An engine that answers. A container is inspected when its stamp is not what it was the last time."""
 
     def __init__(
-        self, engine: Engine, files: Files, memory: Memory, data_root: str | None, entries: Callable[[], Sequence[Entry]]
+        self, engine: Engine, host: Host, memory: Memory, data_root: str | None, entries: Callable[[], Sequence[Entry]]
     ) -> None:
         """data_root: None where only the engine knows. Raises HostError when the engine does not answer."""
-        self._engine, self._files, self._memory, self._root = engine, files, memory, data_root
+        self._engine, self._host, self._memory, self._root = engine, host, memory, data_root
         self.entries = entries()
 
     def container(self, entry: Entry) -> Container | None:
@@ -55,6 +55,8 @@ class LiveView:
         changes = {"name": entry.name, "status": entry.status}
         if entry.health is not None and entry.status == "running":
             changes["health"] = "unhealthy" if entry.health == "unhealthy" else "healthy"
+        if self._root is not None and found.pid and not self._host.processes.lives(found.pid):
+            changes["health"] = Container.LOST
         return found.model_copy(update=changes)
 
     def image(self, ref: str) -> ImageFacts | None:
@@ -104,7 +106,7 @@ class LiveView:
         stamps: list[str | int] = [__version__, status]
         for name in ("hostconfig.json", "config.v2.json"):
             try:
-                stat = self._files.stat(f"{root}/containers/{id}/{name}")
+                stat = self._host.files.stat(f"{root}/containers/{id}/{name}")
             except HostError:
                 return None
             if stat is None:
@@ -118,7 +120,7 @@ class OneView(LiveView):
     only, that one is inspected by its id, and nothing is listed."""
 
     def __init__(
-        self, engine: Engine, files: Files, memory: Memory, data_root: str | None, labels: tuple[str, str], store: str | None
+        self, engine: Engine, host: Host, memory: Memory, data_root: str | None, labels: tuple[str, str], store: str | None
     ) -> None:
         """labels: service and rid. Raises HostError when the engine does not answer."""
         key = (engine.socket, *labels)
@@ -129,7 +131,7 @@ class OneView(LiveView):
             memory.entries[key] = tuple(found)
             return found
 
-        super().__init__(engine, files, memory, data_root, entries)
+        super().__init__(engine, host, memory, data_root, entries)
 
     def _inspected(self, id: str) -> Sequence[Entry]:
         """The one container; nothing when it is gone."""
@@ -149,9 +151,9 @@ class OneView(LiveView):
 class WholeView(LiveView):
     """The whole of an engine that answers: all its containers and images, each listed once."""
 
-    def __init__(self, engine: Engine, files: Files, memory: Memory, data_root: str | None) -> None:
+    def __init__(self, engine: Engine, host: Host, memory: Memory, data_root: str | None) -> None:
         """Raises HostError when the engine does not answer."""
-        super().__init__(engine, files, memory, data_root, lambda: tuple(entry_in(record) for record in engine.containers()))
+        super().__init__(engine, host, memory, data_root, lambda: tuple(entry_in(record) for record in engine.containers()))
         self._listed = engine.images()
         memory.forget_refs(engine.socket)
         memory.whole(engine.socket, self.entries)

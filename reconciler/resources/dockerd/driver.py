@@ -1,39 +1,15 @@
-"""The half of Docker engines that touches the machine."""
+"""The half of Docker engines that touches the machine. What performs actions is imported when there is one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Unknown
-from reconciler.host.errors import HostError, Permanent
+from reconciler.host.errors import HostError
 from reconciler.host.ports import Host
-from reconciler.resources.dockerd import actions as acts
-from reconciler.resources.dockerd import network_actions as nets
-from reconciler.resources.dockerd import performing
-from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.model import Desired
 from reconciler.resources.dockerd.observing import Machine, look_at_machine, see, see_system
 from reconciler.resources.driver import Wanted
-
-_PERFORM: Mapping[type[EngineAction], Callable[[Any, Host, Callable[[str], None]], None]] = {
-    acts.MakeFolders: performing.make_folders,
-    acts.ClearStale: performing.clear_stale,
-    acts.Mark: performing.mark,
-    acts.WriteConfig: performing.write_config,
-    nets.MakeBridge: performing.make_bridge,
-    nets.AddRules: performing.add_rules,
-    nets.Forward: performing.forward,
-    acts.StartContainerd: performing.start_containerd,
-    acts.StartDaemon: performing.start_daemon,
-    acts.Reload: performing.reload,
-    acts.StopContainers: performing.stop_containers,
-    acts.StopDaemon: performing.stop_daemon,
-    acts.StopContainerd: performing.stop_containerd,
-    nets.RemoveRules: performing.remove_rules,
-    nets.RemoveBridge: performing.remove_bridge,
-    nets.Unforward: performing.unforward,
-    acts.RemoveFolders: performing.remove_folders,
-}
 
 
 class EngineDriver:
@@ -65,10 +41,9 @@ class EngineDriver:
         return self.observe([want], host)[want.id]
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
-        do = _PERFORM.get(type(action))
-        if do is None:
-            raise Permanent(f"no such action on an engine: {getattr(action, 'op', action)!r}")
-        do(action, host, say)
+        from reconciler.resources.dockerd.performing import perform
+
+        perform(action, host, say)
 
 
 def _look(host: Host) -> Machine | HostError:

@@ -2,8 +2,9 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from posixpath import basename
+from typing import Any
 from uuid import uuid4
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
@@ -11,6 +12,7 @@ from reconciler.host.ports import Host, Process
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd import network_actions as nets
+from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.model import PATH, Desired
 from reconciler.resources.dockerd.observing import (
     find_containerd,
@@ -308,3 +310,32 @@ def _tail(log: str, host: Host, lines: int = 10) -> str:
     except HostError as error:
         return str(error)
     return "\n".join(text.strip().splitlines()[-lines:])
+
+
+_PERFORM: Mapping[type[EngineAction], Callable[[Any, Host, Say], None]] = {
+    acts.MakeFolders: make_folders,
+    acts.ClearStale: clear_stale,
+    acts.Mark: mark,
+    acts.WriteConfig: write_config,
+    nets.MakeBridge: make_bridge,
+    nets.AddRules: add_rules,
+    nets.Forward: forward,
+    acts.StartContainerd: start_containerd,
+    acts.StartDaemon: start_daemon,
+    acts.Reload: reload,
+    acts.StopContainers: stop_containers,
+    acts.StopDaemon: stop_daemon,
+    acts.StopContainerd: stop_containerd,
+    nets.RemoveRules: remove_rules,
+    nets.RemoveBridge: remove_bridge,
+    nets.Unforward: unforward,
+    acts.RemoveFolders: remove_folders,
+}
+
+
+def perform(action: Any, host: Host, say: Say) -> None:
+    """Do one action on an engine. Raises HostError."""
+    do = _PERFORM.get(type(action))
+    if do is None:
+        raise Permanent(f"no such action on an engine: {getattr(action, 'op', action)!r}")
+    do(action, host, say)

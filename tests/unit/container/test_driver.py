@@ -12,7 +12,7 @@ from reconciler.core.ownership import Owned
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import State
-from reconciler.resources.container.normal import NO_LIMIT
+from reconciler.resources.container.normal import NO_LIMIT, ended
 from reconciler.resources.driver import Wanted
 from tests.fakehost import Crash, FakeHost, Machine
 from tests.fakehost.docker import SYSTEM, FakeDocker
@@ -444,6 +444,12 @@ def end(lab: Lab, process, *, clean: bool) -> None:
     lab.machine.end_process(lab.machine.processes[process.pid], clean=clean)
 
 
+def lose_its_end(lab: Lab) -> None:
+    """The one container's process ends, and its engine never hears of it."""
+    ((container,),) = (daemon.data.containers.values() for daemon in lab.docker.daemons if daemon.data.containers)
+    lab.docker.stop_process(container)
+
+
 @pytest.fixture
 def private(lab) -> Lab:
     lab.docker.add_image(PRIVATE["container_data_dir"], "osvc/demo:1", demo_image())
@@ -458,6 +464,29 @@ def test_a_new_engine_with_no_data_root_has_nothing_for_certain(lab):
     assert isinstance(seen.assume, Absent) and seen.basis == "new engine, no data root yet"
     lab.host.files.make_dir("/srv/new")
     assert lab.bench.see(desired(container_data_dir="/srv/new")).basis == "new engine, empty data root"
+
+
+def test_a_container_whose_process_is_gone_behind_its_engine_is_stopped_and_started(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    lose_its_end(private)
+    assert private.hand.inspect(NAME)["State"]["Running"] is True
+    change = private.bench.change(want)
+    assert change.verdict is Verdict.START and "its process is gone" in ended(change.seen.state)
+    assert private.bench.apply(want) == [f"stop {NAME}, whose process is gone", f"start {NAME}"]
+    assert private.bench.change(want).verdict is Verdict.KEEP
+
+
+def test_a_container_that_runs_again_is_not_stopped_as_one_whose_process_is_gone(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    lose_its_end(private)
+    (bury, _) = steps(private.bench.change(want))
+    private.hand.stop(NAME, 1)
+    private.hand.start(NAME)
+    with pytest.raises(Conflict, match="runs again; plan again"):
+        private.bench.do(want, [bury])
+    assert private.ours() == {NAME: "running"}
 
 
 def test_the_files_of_a_stopped_engine_are_read(private):
