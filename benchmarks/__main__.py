@@ -75,13 +75,24 @@ def rows_of(source: Source, runs: int) -> Measured:
 
 def engine_rows(shape: str, n: int, runs: int, *, hasty: bool) -> Measured:
     """The rows of work on an engine, measured in a place of their own."""
-    words = ["benchmarks.cycles", shape, str(n), str(runs), str(LITTER), "--compose", str(tools.compose())]
+    words = [
+        "benchmarks.cycles",
+        shape,
+        str(n),
+        str(runs),
+        str(LITTER),
+        "--osvc",
+        str(tools.OSVC),
+        "--compose",
+        str(tools.compose()),
+    ]
     return [Row.from_record(record) for record in in_place(*words, *(["--hasty"] if hasty else []))], ()
 
 
 def engine_calls(shape: str, n: int) -> Measured:
     """The engine calls of the same work."""
-    return (), [Count(**record) for record in in_place("benchmarks.calls", shape, str(n), str(LITTER), str(tools.compose()))]
+    words = ["benchmarks.calls", shape, str(n), str(LITTER), str(tools.OSVC), str(tools.compose())]
+    return (), [Count(**record) for record in in_place(*words)]
 
 
 def in_place(module: str, *words: str) -> Iterator[dict[str, Any]]:
@@ -142,7 +153,8 @@ def measure(options: argparse.Namespace, results: Results) -> list[str]:
         raise SystemExit("error: another benchmark runs in this folder") from None
     Litter(LITTER).sweep()
     tools.compose()
-    compiled = [sys.executable, "-m", "compileall", "-q", "reconciler", "benchmarks"]
+    tools.install()
+    compiled = [sys.executable, "-m", "compileall", "-q", "benchmarks"]
     subprocess.run(compiled, cwd=tools.ROOT, check=True)
     failed = []
     for group in chosen(options):

@@ -1,6 +1,6 @@
 """Calls: how many requests an engine gets, by what it writes into its log when it runs with --debug.
 
-    python -m benchmarks.calls SHAPE COUNT LITTER [COMPOSE]
+    python -m benchmarks.calls SHAPE COUNT LITTER OSVC [COMPOSE]
 
 Run in a place (benchmarks/place.py), as root; prints a record a line, as JSON. Never timed: the log takes time itself.
 """
@@ -37,9 +37,9 @@ def counted(log: str) -> int:
     return len(_CALL.findall(Path(log).read_text(errors="replace")))
 
 
-def counts(shape: str, count: int, litter: Litter, compose: str) -> Iterator[Count]:
+def counts(shape: str, count: int, litter: Litter, osvc: Path, compose: str) -> Iterator[Count]:
     """What each side asks of an engine for the same work."""
-    with Measure() as measure, stage(shape, litter, compose, debug=True) as here:
+    with Measure() as measure, stage(shape, litter, osvc, compose, debug=True) as here:
         for who, side in here.sides.items():
             names = side.names(count)
             for work in COUNTED:
@@ -54,8 +54,8 @@ def counts(shape: str, count: int, litter: Litter, compose: str) -> Iterator[Cou
 
 
 def main() -> None:
-    shape, count, litter, *compose = sys.argv[1:]
-    for found in counts(shape, int(count), Litter(Path(litter)), *(compose or [""])):
+    shape, count, litter, osvc, *compose = sys.argv[1:]
+    for found in counts(shape, int(count), Litter(Path(litter)), Path(osvc), *(compose or [""])):
         print(json.dumps(asdict(found)), flush=True)
 
 

@@ -1,6 +1,6 @@
 """Cycles: the rows of work on an engine.
 
-    python -m benchmarks.cycles SHAPE COUNT RUNS LITTER [--compose BINARY] [--hasty]
+    python -m benchmarks.cycles SHAPE COUNT RUNS LITTER [--osvc PROGRAM] [--compose BINARY] [--hasty]
 
 Run in a place (benchmarks/place.py), as root; prints a row a line, as JSON, and progress on stderr. A run is one engine, and on it
 one cycle of each side in turn, floor, osvc, Compose: nothing there, cold, no-op, one changed, one killed, tear-down, nothing there.
@@ -24,6 +24,8 @@ from benchmarks.sides import START_UP, WORKS, Compose, Floor, Ours, Side
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 from tests.integration.lab import Lab
 
+OWN = Path(sys.executable).with_name("osvc")
+"""The osvc of the project's own environment."""
 SYSTEM_SOCKET = "/run/docker.sock"
 """Where a service without a data root looks for its engine; in a place, this is the place's own."""
 
@@ -56,7 +58,7 @@ class _System(PrivateEngine):
 
 
 @contextlib.contextmanager
-def stage(shape: str, litter: Litter, compose: str, *, debug: bool = False) -> Iterator[Stage]:
+def stage(shape: str, litter: Litter, osvc: Path, compose: str, *, debug: bool = False) -> Iterator[Stage]:
     """An engine with the image and nothing else. For `containers` osvc made it, as the engine of the service; for `services` it
     is the one that services without a data root share. A state folder of its own in both."""
     with contextlib.ExitStack() as stack:
@@ -65,7 +67,8 @@ def stage(shape: str, litter: Litter, compose: str, *, debug: bool = False) -> I
         tag = f"osvc-{lab.node.tag('web')}"
         litter.add(str(lab.root), tag, f"{tag}-c")
         if shape == "containers":
-            ours = Ours(lab, shape, {"docker_data_dir": f"{lab.root}/d", **({"docker_daemon_args": "--debug"} if debug else {})})
+            more = {"docker_daemon_args": "--debug"} if debug else {}
+            ours = Ours(osvc, lab, shape, {"docker_data_dir": f"{lab.root}/d", **more})
             ours.write("tear-down", 0)
             lab.apply()
             socket, log = (f"{lab.node.service_dir('web')}/docker.{name}" for name in ("sock", "log"))
@@ -73,7 +76,7 @@ def stage(shape: str, litter: Litter, compose: str, *, debug: bool = False) -> I
             system = _System(debug=debug)
             litter.add(str(system.dir), system.name)
             stack.enter_context(system)
-            ours, socket, log = Ours(lab, shape, {}), system.socket, system.log
+            ours, socket, log = Ours(osvc, lab, shape, {}), system.socket, system.log
         lab.docker.engine(socket).load(lab.archive(), DEMO, 60.0)
         sides: dict[str, Side] = {"floor": Floor(socket), "ours": ours}
         if compose:
@@ -128,11 +131,11 @@ def rows(shape: str, count: int, sides: Mapping[str, Side], tally: Tally) -> Ite
         yield Row(work, count, shape, ours, floor, peer, start_up, goal_of(work, shape, count), tuple(tally.faults[work]))
 
 
-def group(shape: str, count: int, runs: int, litter: Litter, compose: str, *, hasty: bool = False) -> list[Row]:
+def group(shape: str, count: int, runs: int, litter: Litter, osvc: Path, compose: str, *, hasty: bool = False) -> list[Row]:
     """All rows of one shape and size. hasty: do not wait until a container has run for long before it is killed."""
     tally, sides = Tally(), dict[str, Side]()
     for run in range(1, runs + 1):
-        with Measure() as measure, stage(shape, litter, compose) as here:
+        with Measure() as measure, stage(shape, litter, osvc, compose) as here:
             sides = dict(here.sides)
             warm_up(here, measure)
             for who, side in sides.items():
@@ -155,11 +158,12 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("runs", type=int)
     parser.add_argument("litter", type=Path)
+    parser.add_argument("--osvc", type=Path, default=OWN)
     parser.add_argument("--compose", default="")
     parser.add_argument("--hasty", action="store_true")
     options = parser.parse_args()
-    found = group(options.shape, options.count, options.runs, Litter(options.litter), options.compose, hasty=options.hasty)
-    for row in found:
+    litter = Litter(options.litter)
+    for row in group(options.shape, options.count, options.runs, litter, options.osvc, options.compose, hasty=options.hasty):
         print(json.dumps(row.record()), flush=True)
 
 

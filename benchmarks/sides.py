@@ -16,7 +16,6 @@ from tests.contract.engine_fixture import DEMO
 from tests.integration.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
-OSVC = Path(sys.executable).with_name("osvc")
 START_UP = "start-up"
 """To read the same specs, and touch nothing."""
 WORKS = ("cold", START_UP, "no-op", "one changed", "one killed", "tear-down")
@@ -77,11 +76,13 @@ class Floor:
 
 @dataclass
 class Ours:
-    """osvc, one process whatever the number of services. engine: what of a spec names the engine (a data root, or nothing).
+    """osvc, one process whatever the number of services. program: its path; the interpreter lies beside it. engine: what of a
+    spec names the engine (a data root, or nothing).
 
     The containers of one service are a parallel subset: the others start theirs together, too.
     """
 
+    program: Path
     lab: Lab
     shape: str
     engine: Mapping[str, str]
@@ -109,7 +110,7 @@ class Ours:
 
     def argvs(self, work: str, count: int) -> list[list[str]]:
         verb = {START_UP: ["validate"], "tear-down": ["apply", "--yes", "--prune-all"]}.get(work, ["apply", "--yes"])
-        return [[str(OSVC), *verb, str(self.lab.specs)]]
+        return [[str(self.program), *verb, str(self.lab.specs)]]
 
     def _folder(self, count: int, *, changed: bool) -> None:
         """The specs of so many containers: of none, a service whose engine stays, or an empty folder."""

@@ -1,11 +1,10 @@
 """The row of `osvc --help`, beside an interpreter that does nothing."""
 
-import sys
 from collections.abc import Iterator
 
 from benchmarks.measure import Measure
 from benchmarks.rows import Goal, Row, Samples
-from benchmarks.sides import OSVC
+from benchmarks.tools import INSTALLED, OSVC
 
 EACH = 3
 """Such short processes are run more often than others."""
@@ -16,7 +15,7 @@ def rows(runs: int) -> Iterator[Row]:
     floor, ours = [], []
     with Measure() as measure:
         for _ in range(runs * EACH):
-            floor.append(measure.run([sys.executable, "-c", "pass"], {}))
+            floor.append(measure.run([str(INSTALLED / "python"), "-c", "pass"], {}))
             ours.append(measure.run([str(OSVC), "--help"], {}))
     sides = [
         Samples(what, tuple(one.seconds for one in done), max(one.memory for one in done))

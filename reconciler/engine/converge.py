@@ -43,6 +43,8 @@ _CUT_SHORT = frozenset({End.REFUSED, End.DEFERRED})
 _FIRST_WAIT, _LONGEST_WAIT = 10, 300
 _GLANCE = 10.0
 """Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
+_FRESH = 2.0
+"""Seconds for which what was seen is what a step begins from: it has to be the machine's state, for undo leads back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +177,17 @@ class _Convergence:
         return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
 
     def _glanced(self) -> tuple[Ownership, Mapping[str, Observed], Plan] | None:
-        """What was seen a moment ago, where that leaves nothing to do, also by what is owned now; else None."""
+        """What was seen a moment ago, while it holds and nobody has worked on the service since; else None."""
         glance = self.work.glance
-        if self.plans or glance is None or self.means.host.clock.monotonic() - glance.at > _GLANCE:
+        age = float("inf") if glance is None else self.means.host.clock.monotonic() - glance.at
+        if self.plans or glance is None or age > _GLANCE:
             return None
         if self.means.store.last_run(self.work.name) != glance.run:
             return None
         ownership = self.owning.now()
-        plan = glance.plan if ownership == glance.ownership else self._plan(ownership, glance.observed)
-        if not plan.empty:
+        same = ownership == glance.ownership
+        plan = glance.plan if same else self._plan(ownership, glance.observed)
+        if not plan.empty and not (same and age <= _FRESH):
             return None
         self._begin(ownership, glance.observed)
         return ownership, glance.observed, plan

@@ -3,10 +3,12 @@
 Every document carries `document` (what it is) and `version`; a field is added, never changed in meaning, within a version.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.core.change import Change, FieldChange
 from reconciler.core.model import Model
@@ -28,9 +30,11 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
-from reconciler.core.status import ServiceStatus
 from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain
+
+if TYPE_CHECKING:
+    from reconciler.core.status import ServiceStatus
 
 Record: TypeAlias = dict[str, Any]
 

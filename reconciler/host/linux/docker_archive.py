@@ -1,7 +1,6 @@
 """Image archives: which of the two kinds a tar is, and what a docker-save archive says that it holds."""
 
 import json
-import tarfile
 from typing import IO
 
 from reconciler.host.errors import Denied, HostError, NotFound, Permanent
@@ -14,6 +13,8 @@ def references(path: str) -> tuple[str, ...] | None:
     A docker-save archive has a `manifest.json` at its top; newer engines write an `index.json` (OCI) beside it or alone.
     Compressed archives are read too. Raises NotFound, Denied, Permanent.
     """
+    import tarfile
+
     try:
         with tarfile.open(path, "r:*") as tar:
             oci = False

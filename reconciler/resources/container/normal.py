@@ -13,6 +13,7 @@ NO_LIMIT: Final = 1 << 50
 SERVICE, RID, STORE = "osvc.service", "osvc.rid", "osvc.store"
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
 _NEVER = "0001-01-01"
+_SAME: Final = tuple(name for name in Container.model_fields if name in Desired.model_fields)
 
 
 def facts_of(image: Mapping[str, Any]) -> ImageFacts:
@@ -73,7 +74,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
 
 def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container:
     """The container that creating `desired` makes, before it is started."""
-    same = {field: getattr(desired, field) for field in Container.model_fields if field in Desired.model_fields}
+    same = {field: getattr(desired, field) for field in _SAME}
     return Container.model_construct(
         **same | {"name": name, "health": "healthy"}, image_id=image.id if image else "", based=True, status="created"
     )

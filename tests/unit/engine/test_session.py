@@ -58,6 +58,20 @@ def test_what_had_nothing_to_do_a_moment_ago_is_not_looked_at_again(node):
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web2"]
 
 
+def test_what_was_seen_this_moment_is_not_looked_at_again_before_the_first_step(node):
+    node.apply()
+    at_once = changed_on_surveys(node, "first", 0)
+    assert changed_on_surveys(node, "second", 3) == at_once + 1
+
+
+def changed_on_surveys(node, name, seconds):
+    """The looks at the mount table that a changed service takes, when it is worked on so long after it was seen."""
+    node.write("web", SPEC % name)
+    ends, looks = converge_on_surveys(node, lambda: FakeHost(node.machine).clock.sleep(seconds))
+    assert ends == [End.CONVERGED] * 3 and f"/mnt/{name}" in node.mounts()
+    return looks
+
+
 def test_what_was_seen_long_ago_is_looked_at_again(node):
     node.apply()
     clock = FakeHost(node.machine).clock
