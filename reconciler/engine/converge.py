@@ -97,6 +97,7 @@ class _Convergence:
         self.outcomes: list[Outcome] = []
         self.latest: dict[str, Seen] = {}
         self.seen: Mapping[str, Observed] = {}
+        self.seen_at = float("-inf")
         self.owned = Ownership()
         self.first_owned = Ownership()
         self.opened = False
@@ -187,12 +188,15 @@ class _Convergence:
         ownership = self.owning.now()
         same = ownership == glance.ownership
         plan = glance.plan if same else self._plan(ownership, glance.observed)
-        if not plan.empty and not (same and age <= _FRESH):
+        acts = plan.steps and not (plan.open or plan.adopted or plan.released)
+        if not plan.empty and not (acts and same and age <= _FRESH):
             return None
+        self.seen_at = glance.at
         self._begin(ownership, glance.observed)
         return ownership, glance.observed, plan
 
     def _looked(self) -> tuple[Ownership, Mapping[str, Observed], Plan]:
+        self.seen_at = self.means.host.clock.monotonic()
         ownership = self.owning.now()
         snapshot = observe(
             wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim),
@@ -255,7 +259,7 @@ class _Convergence:
         for only, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
             if not only:
                 continue
-            outcomes = execute(plan, run, known, only=only)
+            outcomes = execute(plan, run, known, only=only, seen_at=self.seen_at)
             self.outcomes += outcomes
             fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
             self._see(fresh)

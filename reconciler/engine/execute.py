@@ -125,23 +125,32 @@ def settled(kind: ResourceKind, desired: Model, observed: Observed) -> Seen | No
 
 
 def execute(
-    plan: Plan, run: Run, known: Mapping[str, Observed], *, only: Collection[int], failed: bool = False
+    plan: Plan,
+    run: Run,
+    known: Mapping[str, Observed],
+    *,
+    only: Collection[int],
+    seen_at: float = float("-inf"),
+    failed: bool = False,
 ) -> tuple[Outcome, ...]:
     """Do these steps of the plan; an outcome each, in the order of completion.
 
     only: the numbers of the steps to do; the others keep their place in the order, but nothing is done for them.
-    known: rid -> the observation that the plan was made on. failed: something failed before in this run.
+    known: rid -> the observation that the plan was made on. seen_at: when, on the host's monotonic clock. failed: something failed
+    before in this run.
     A HostError is an outcome; any other exception is a bug and comes out when the steps at hand have ended.
     """
-    return _Walk(plan, run, dict(known), frozenset(only), failed).go()
+    return _Walk(plan, run, dict(known), seen_at, frozenset(only), failed).go()
 
 
 class _Walk:
-    def __init__(self, plan: Plan, run: Run, known: dict[str, Observed], only: frozenset[int], failed: bool) -> None:
+    def __init__(
+        self, plan: Plan, run: Run, known: dict[str, Observed], seen_at: float, only: frozenset[int], failed: bool
+    ) -> None:
         self.plan = plan
         self.run = run
         self.known = known
-        self.seen_at = dict.fromkeys(known, run.means.host.clock.monotonic())
+        self.seen_at = dict.fromkeys(known, seen_at)
         self.only = only
         self.failed = failed
         self.ended: dict[int, Status | None] = {}

@@ -198,7 +198,8 @@ class Session:
     ) -> tuple[Result, ...]:
         """Bring each service to its goal, one after the other; a Result each, also for those that failed or are locked.
 
-        surveys: what was seen a moment ago; a service that had nothing to do then is not looked at again.
+        surveys: what was seen a moment ago; a service that had nothing to do then is not looked at again, nor is the first one that
+        has. What comes after that one may find the machine changed by it.
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
@@ -213,6 +214,9 @@ class Session:
         means = self._means(verb, on_event)
         results: list[Result] = []
         for target in ordered:
+            glance = glances.get(target.name)
+            if glance is not None and not glance.plan.empty and any(result.outcomes for result in results):
+                glance = None
             work = Work(
                 target.name,
                 target.service,
@@ -224,7 +228,7 @@ class Session:
                 exact,
                 verb,
                 whole_undo,
-                glances.get(target.name),
+                glance,
             )
             open_ends = {result.service for result in results if result.end is not End.CONVERGED}
             results.append(self._converge(work, means, lock_wait, target, open_ends))

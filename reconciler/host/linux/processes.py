@@ -44,8 +44,12 @@ class LinuxProcesses:
         return found if _started(pid) == found.started else None
 
     def lives(self, pid: int) -> bool:
-        """See Processes.lives."""
-        return _started(pid) is not None
+        """See Processes.lives. What cannot be read for another reason than that it is not there is taken to live."""
+        try:
+            state = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ESRCH)
+        return bool(state) and state[0] not in _DEAD
 
     def peer(self, socket: str) -> Process | None:
         """See Processes.peer. A Process with pid 0 when the listener cannot be named."""

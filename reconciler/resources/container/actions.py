@@ -214,22 +214,19 @@ class Stop(ContainerAction):
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         found = self.find(before, self.name)
-        if found is None or not found.alive:
+        if found is None or not found.alive or found.lost:
             return ()
         start = Start(**self.whose, name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout)
         return (start, Pause(**self.whose, name=self.name)) if found.status == "paused" else (start,)
 
 
 class Bury(Stop):
-    """The stop of a container whose process is gone already: it tells the engine so."""
+    """The stop of a container whose process is gone already, before it is started: it tells the engine so."""
 
     effect: ClassVar[Effect] = Effect.SAFE
 
     def says(self) -> str:
         return f"stop {self.name}, whose process is gone"
-
-    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return ()
 
 
 class Rename(ContainerAction):

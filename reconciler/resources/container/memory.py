@@ -35,7 +35,8 @@ class Memory:
     def recall(self, seen: Seen) -> None:
         """Take in what another process saw: a container whose stamp is still the same needs no inspect.
 
-        What holds the mark of a secret is not taken in: it would differ from what it stands for. Nor is one whose process was gone.
+        What holds the mark of a secret is not taken in: it would differ from what it stands for. Nor is one whose process was gone
+        or, with a process, is not known.
         """
         around = seen.around
         assert isinstance(around, Around)
@@ -44,7 +45,7 @@ class Memory:
             self.images[image.id] = image
         for one in pieces(seen):
             key = (one.socket, one.id)
-            if one.id in around.stamps and key not in self.containers and not one.lost and not holds_mark(one.model_dump_json()):
+            if one.id in around.stamps and key not in self.containers and not one.lost and (one.pid or one.status not in one.ALIVE) and not holds_mark(one.model_dump_json()):
                 self.containers[key] = (around.stamps[one.id], one)
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:

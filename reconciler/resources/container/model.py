@@ -204,6 +204,10 @@ class Container(Model):
         """Whether its process is gone, and its engine does not know; it has to be stopped before it can be started."""
         return self.alive and self.health == self.LOST
 
+    def ended(self) -> "Container":
+        """The same container without processes; how it ended is not known."""
+        return self.model_copy(update={"status": "exited", "health": "healthy", "pid": 0})
+
     @property
     def fresh(self) -> bool:
         """Whether it never ran, and so holds nothing."""

@@ -39,12 +39,13 @@ def moves_of(change: Change) -> Moves:
     others = (*state.others, *around.elsewhere)
     down = hand.stops(others)
     up: tuple[Action, ...] = ()
-    if change.verdict is Verdict.RESTART:
+    if change.verdict in (Verdict.START, Verdict.RESTART) and state.lost:
+        up = (hand.bury(state.name), hand.start(want.name))
+    elif change.verdict is Verdict.RESTART:
         down = (*hand.stops((state,)), *down)
         up = (hand.start(want.name),)
     elif change.verdict is Verdict.START:
-        down = (*(hand.stops((state,)) if state.lost else ()), *down)
-        up = (hand.unpause(want.name),) if state.status == "paused" and not state.lost else (hand.start(want.name),)
+        up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
     return Moves(down=down, live=hand.lives(state, around), up=up, commit=hand.removes(others))
 
 
@@ -78,15 +79,17 @@ class _Hand:
     def unpause(self, name: str) -> Action:
         return Unpause(**self.whose, socket=self.want.socket, name=name)
 
+    def bury(self, name: str) -> Action:
+        want = self.want
+        return Bury(**self.whose, socket=want.socket, name=name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
+
     def rename(self, name: str, to: str) -> Action:
         return Rename(**self.whose, socket=self.want.socket, name=name, to=to)
 
     def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
         want = self.want
         return tuple(
-            (Bury if one.lost else Stop)(
-                **self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout
-            )
+            Stop(**self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
             for one in found
             if one.alive
         )

@@ -93,7 +93,9 @@ class Look:
             return None
         entries, alive = {entry.id: entry for entry in view.entries}, shims(self._host)
         found = [
-            one.model_copy(update={"status": entries[one.id].status if one.id in alive else "exited", "name": entries[one.id].name})
+            (one.model_copy(update={"status": entries[one.id].status}) if one.id in alive else one.ended()).model_copy(
+                update={"name": entries[one.id].name}
+            )
             for one in pieces(remembered)
             if one.id in entries
         ]
@@ -165,7 +167,7 @@ class Look:
     def _ended(self, seen: Seen, desired: Desired) -> Seen:
         """What is left of what was seen: without its shim, a container does not run."""
         alive = shims(self._host)
-        found = [one.model_copy(update={"status": "exited"}) if one.alive and one.id not in alive else one for one in pieces(seen)]
+        found = [one.ended() if one.alive and one.id not in alive else one for one in pieces(seen)]
         assert isinstance(seen.around, Around)
         return assemble(found, desired.name, desired.socket, seen.around)
 

@@ -300,10 +300,12 @@ def _stop(action: Stop, engine: Engine, host: Host, known: Container | None) -> 
 
 
 def _bury(action: Bury, engine: Engine, host: Host) -> None:
-    state = _ours(engine, action, action.name, host)["State"]
-    if state.get("Pid") and host.processes.lives(state["Pid"]):
+    seen = _ours(engine, action, action.name, host)
+    pid = seen["State"].get("Pid")
+    if pid and host.processes.lives(pid):
         raise Conflict(f"{action.name} runs again; plan again")
-    engine.stop(action.name, round(action.timeout))
+    if pid:
+        engine.stop(seen["Id"], round(action.timeout))
 
 
 def _rename(action: Rename, engine: Engine, host: Host) -> None:

@@ -55,9 +55,23 @@ class LiveView:
         changes = {"name": entry.name, "status": entry.status}
         if entry.health is not None and entry.status == "running":
             changes["health"] = "unhealthy" if entry.health == "unhealthy" else "healthy"
-        if self._root is not None and found.pid and not self._host.processes.lives(found.pid):
+        if self._root is not None and entry.status in Container.ALIVE and self._is_lost(found):
             changes["health"] = Container.LOST
         return found.model_copy(update=changes)
+
+    def _is_lost(self, found: Container) -> bool:
+        """Whether the container's process is gone, and its engine has not noticed. An engine whose own process cannot be seen (it
+        is in another pid namespace, or processes are hidden) is believed; a process that ended this moment is told by it now."""
+        processes = self._host.processes
+        if not found.pid or processes.lives(found.pid):
+            return False
+        engine = processes.peer(self._engine.socket)
+        if engine is None or not engine.pid:
+            return False
+        try:
+            return self._engine.inspect(found.id)["State"].get("Pid") == found.pid
+        except NotFound:
+            return False
 
     def image(self, ref: str) -> ImageFacts | None:
         key = (self._engine.socket, ref)

@@ -7,9 +7,11 @@ import pytest
 
 from reconciler.core.change import Verdict
 from reconciler.core.ids import ResourceId
+from reconciler.core.model import changed
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from reconciler.host.ports import Process
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import State
 from reconciler.resources.container.normal import NO_LIMIT, ended
@@ -487,6 +489,41 @@ def test_a_container_that_runs_again_is_not_stopped_as_one_whose_process_is_gone
     with pytest.raises(Conflict, match="runs again; plan again"):
         private.bench.do(want, [bury])
     assert private.ours() == {NAME: "running"}
+
+
+def test_an_engine_that_cannot_be_seen_is_believed(private, monkeypatch):
+    """It is in another pid namespace, or processes are hidden: that a pid is not there says nothing."""
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    lose_its_end(private)
+    assert private.bench.change(want).verdict is Verdict.START
+    monkeypatch.setattr(type(private.host.processes), "peer", lambda self, socket: Process(0, 0, ()))
+    assert private.bench.change(want).verdict is Verdict.KEEP
+
+
+def test_what_is_remembered_without_a_pid_is_inspected_again(private):
+    """As a record has it that an older version wrote."""
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    seen = private.bench.see(want)
+    private.bench.remembered = Present(changed(seen.state, pid=0), seen.around)
+    lose_its_end(private)
+    assert Bench(private.host).change(want).verdict is Verdict.START
+    other = Bench(private.host)
+    other.applied, other.remembered = want, private.bench.remembered
+    assert other.change(want).verdict is Verdict.START
+
+
+def test_stopping_a_service_stops_a_container_whose_process_is_gone(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    lose_its_end(private)
+    assert [action.says() for action in steps(private.bench.falling(want, remove=False))] == [f"stop {NAME}"]
+    before = private.bench.see(want)
+    (stop,) = steps(private.bench.falling(want, remove=False))
+    assert stop.undo(before) == ()
+    private.bench.do(want, [stop])
+    assert private.ours() == {NAME: "exited"}
 
 
 def test_the_files_of_a_stopped_engine_are_read(private):
