@@ -45,7 +45,13 @@ class Memory:
             self.images[image.id] = image
         for one in pieces(seen):
             key = (one.socket, one.id)
-            if one.id in around.stamps and key not in self.containers and not one.lost and (one.pid or one.status not in one.ALIVE) and not holds_mark(one.model_dump_json()):
+            if (
+                one.id in around.stamps
+                and key not in self.containers
+                and not one.lost
+                and (one.pid or one.status not in one.ALIVE)
+                and not holds_mark(one.model_dump_json())
+            ):
                 self.containers[key] = (around.stamps[one.id], one)
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:

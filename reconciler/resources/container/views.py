@@ -69,7 +69,7 @@ class LiveView:
         if engine is None or not engine.pid:
             return False
         try:
-            return self._engine.inspect(found.id)["State"].get("Pid") == found.pid
+            return bool(self._engine.inspect(found.id)["State"].get("Pid") == found.pid)
         except NotFound:
             return False
 

@@ -76,7 +76,9 @@ def test_what_an_earlier_service_of_the_run_changed_is_looked_at_again(node):
     """A mount moves from one service to another: the second one must not count on it as it stood under the first."""
     node.apply()
     node.write("app", SPEC % "app2")
-    node.write("db", "resources:\n  fs#1: {dev: tmpfs, mnt: /mnt/db, type: tmpfs}\n  fs#2: {dev: tmpfs, mnt: /mnt/app, type: tmpfs}\n")
+    node.write(
+        "db", "resources:\n  fs#1: {dev: tmpfs, mnt: /mnt/db, type: tmpfs}\n  fs#2: {dev: tmpfs, mnt: /mnt/app, type: tmpfs}\n"
+    )
     ends, _ = converge_on_surveys(node)
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/app2", "/mnt/db", "/mnt/web"], ends
     assert ends == [End.CONVERGED] * 3
