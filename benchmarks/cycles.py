@@ -3,7 +3,8 @@
     python -m benchmarks.cycles SHAPE COUNT RUNS LITTER [--osvc PROGRAM] [--compose BINARY] [--hasty]
 
 Run in a place (benchmarks/place.py), as root; prints a row a line, as JSON, and progress on stderr. A run is one engine, and on it
-one cycle of each side in turn, floor, osvc, Compose: nothing there, cold, no-op, one changed, one killed, tear-down, nothing there.
+one cycle of each side in turn: nothing there, cold, no-op, one changed, one killed, tear-down, nothing there. Each run begins with
+another side, for what an engine does first takes it longer.
 What an engine has is looked at before and after each piece of work; it is never timed.
 """
 
@@ -138,11 +139,18 @@ def group(shape: str, count: int, runs: int, litter: Litter, osvc: Path, compose
         with Measure() as measure, stage(shape, litter, osvc, compose) as here:
             sides = dict(here.sides)
             warm_up(here, measure)
-            for who, side in sides.items():
+            for who, side in in_turn(sides, run):
                 side.lasts = 0.0 if hasty else side.lasts
                 cycle(here.socket, side, who, count, measure, tally, run)
         print(f"  {shape} {count}: run {run} of {runs}", file=sys.stderr, flush=True)
     return list(rows(shape, count, sides, tally))
+
+
+def in_turn(sides: Mapping[str, Side], run: int) -> list[tuple[str, Side]]:
+    """The sides in their order in a run: the first one goes last in the next."""
+    found = [*sides.items()]
+    first = run % len(found)
+    return [*found[first:], *found[:first]]
 
 
 def warm_up(here: Stage, measure: Measure) -> None:

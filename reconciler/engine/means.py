@@ -14,8 +14,8 @@ from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver
 from reconciler.resources.registry import driver_of, kind_of
 
-WORKERS = 8
-"""Steps that are worked on at once: more than an engine is asked to change at once, for each step also looks, and waits."""
+WORKERS = 16
+"""Steps that are worked on at once, whatever they do; an engine has a limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,9 @@ def observe(
 ) -> Snapshot:
     """Every wanted resource, seen.
 
-    Types are seen by rank; resources behind different engines at the same time, so that a dead engine holds up only
-    its own. A driver that cannot see at all (HostError) makes its resources unknown; any other exception is a bug.
+    Types are seen by rank; where there are several engines, all at the same time, so that a dead one holds up only its own. With
+    one there are no threads: reading a machine is a thousand short calls, and threads take turns at them. A driver that cannot
+    see at all (HostError) makes its resources unknown; any other exception is a bug.
     """
     groups: dict[tuple[int, str, str], list[Wanted]] = defaultdict(list)
     for item in wanted:
@@ -53,7 +54,7 @@ def observe(
         kind = kinds(name)
         groups[(kind.rank, name, _engine(kind, item))].append(item)
     order = sorted(groups)
-    if len(order) < 2:
+    if len({engine for _, _, engine in order if engine}) < 2:
         seen = [_see(drivers(key[1]), groups[key], host) for key in order]
     else:
         from concurrent.futures import ThreadPoolExecutor  # which brings logging along

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import lru_cache
 
 from reconciler.host.errors import Permanent
 from reconciler.host.linux import faults
@@ -50,6 +51,7 @@ def read_table() -> list[Mount]:
     return [parse(line) for line in text.split("\n") if line]
 
 
+@lru_cache(maxsize=1 << 12)
 def parse(line: str) -> Mount:
     """One line of mountinfo (proc(5)): id parent device root target options [optional…] - type source super-options."""
     words = line.split(" ")
@@ -72,7 +74,7 @@ def parse(line: str) -> Mount:
 
 
 def _plain(text: str) -> str:
-    return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
+    return text if "\\" not in text else _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _with_backing(mount: Mount, backing: str) -> Mount:
