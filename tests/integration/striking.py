@@ -8,12 +8,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 FILLER = "filler"
@@ -51,6 +52,11 @@ class Ground:
 
     def disk(self, service: str) -> Path:
         return self.data / service
+
+    @property
+    def bystander(self) -> Path:
+        """The file with the pid of a process that has nothing to do with osvc."""
+        return self.data.parent / "bystander"
 
     def _named(self, service: str, program: str) -> list[int]:
         folder = f"{self.run}/{service}/"
@@ -117,19 +123,31 @@ def _mounted(ground: Ground, service: str) -> bool:
     return os.path.ismount(ground.disk(service))
 
 
+def _abandon(ground: Ground, service: str, *, reused: bool) -> None:
+    """An engine's socket and pid file, and no engine: it is killed where there is one. reused: its pid is somebody else's now."""
+    for pid in _both(ground, service):
+        os.kill(pid, signal.SIGKILL)
+    folder = ground.run / service
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "docker.sock").exists():
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(folder / "docker.sock"))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (folder / "docker.pid").write_text(ground.bystander.read_text() if reused else str(gone.pid))
+
+
 OTHERS: list[subprocess.Popen[str]] = []
 """The runs that were begun beside this one."""
 
 
-def _beside(*words: str, then: int = 0) -> Strike:
-    """Begin another run. then: the signal that this one gets when the other has ended, for a watch ends by a signal only."""
+def _beside(*words: str) -> Strike:
+    """Begin another run."""
 
     def hit(ground: Ground, service: str) -> None:
         argv = [sys.executable, "-m", "reconciler", *words]
         other = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         OTHERS.append(other)
-        if then:
-            threading.Thread(target=lambda: (other.wait(), os.kill(os.getpid(), then)), daemon=True).start()
 
     return Strike(lambda ground, service: True, hit)
 
@@ -148,7 +166,8 @@ STRIKES: dict[str, Strike] = {
     "data-full": Strike(_mounted, lambda ground, service: fill(ground.disk(service))),
     "apply-beside": _beside("apply", "--yes", "--wait", "120"),
     "stop-beside": _beside("stop", "--wait", "120", "*"),
-    "stop-and-end": _beside("stop", "--wait", "120", "*", then=signal.SIGTERM),
+    "stale": Strike(lambda ground, service: False, partial(_abandon, reused=False)),
+    "reused": Strike(lambda ground, service: False, partial(_abandon, reused=True)),
 }
 """name -> strike."""
 

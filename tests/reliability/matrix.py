@@ -73,6 +73,8 @@ WHO: dict[str, str] = {
     "data-full": "the filesystem of the service's data root, filled to the last byte",
     "apply-beside": "nobody; another `osvc apply` begins at that moment",
     "stop-beside": "nobody; `osvc stop` of both services begins at that moment",
+    "stale": "the engines, before the run, by SIGKILL: a socket that nobody listens on stays, and a pid file that names nobody",
+    "reused": "likewise, and the pid file names a process that is somebody else's",
 }
 """The strikes (`tests/integration/striking.py`), in the words of the page."""
 
@@ -109,6 +111,10 @@ MATRIX: tuple[Row, ...] = (
         "ends its service; the other run waits, and stops it",
         again=UP_AGAIN,
     ),
+    *_rows("container", (Run.WATCH,), (0, 143), "mends it", again=("apply", "--yes")),
+    *_rows("stop-beside", (Run.WATCH,), (0, 143), "leaves the services down once they are stopped", again=UP_AGAIN),
+    *(Row("stale", When.AHEAD, run, (0,), "clears them away, and goes on with a new engine") for run in VERBS),
+    *(Row("reused", When.AHEAD, run, (0,), "clears them away, and never touches that process") for run in VERBS),
 )
 
 

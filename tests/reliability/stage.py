@@ -37,6 +37,7 @@ class Foreign:
         self.folder = lab.root / "foreign"
         self.engine = SystemEngine(lab.root / "sys0")
         self.loop = ""
+        self.bystander: subprocess.Popen[bytes] | None = None
         self.files = (self.folder / "mounted" / "file", lab.run_dir / "not-ours", lab.root / "d" / "not-ours")
 
     def set_up(self) -> None:
@@ -47,6 +48,8 @@ class Foreign:
         with (self.folder / "disk").open("wb") as file:
             file.truncate(1 << 20)
         self.loop = _run("losetup", "-f", "--show", str(self.folder / "disk")).strip()
+        self.bystander = subprocess.Popen(["tail", "-f", "/dev/null"])
+        (self.lab.root / "bystander").write_text(str(self.bystander.pid))
         for path in self.files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("not ours\n")
@@ -57,12 +60,16 @@ class Foreign:
         process = self.engine.process
         return {
             "its container": docker(self.engine.socket, "inspect", "-f", shown, "foreign"),
+            "the bystander": "ended" if self.bystander is None or self.bystander.poll() is not None else self.bystander.pid,
             "its engine": process.pid if process is not None and process.poll() is None else "ended",
             "its files": [(str(path), path.stat().st_ino, path.stat().st_mtime_ns, path.read_text()) for path in self.files],
         }
 
     def clear(self) -> None:
         self.engine.clean()
+        if self.bystander is not None:
+            self.bystander.kill()
+            self.bystander.wait()
         if self.loop:
             subprocess.run(["losetup", "-d", self.loop], check=False)
 

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.integration.lab import ROOT
+from tests.integration.striking import STRIKES
 from tests.reliability.checks import complaints
 from tests.reliability.matrix import Case, Row, Run, When
 from tests.reliability.stage import SERVICES, Stage
+
+QUIET = 8
+"""Seconds in which a watch that has nothing to do would do something again, if it were wrong: four of its intervals."""
 
 Action: TypeAlias = dict[str, Any]
 """An action of a run: its step, by name, and who was there to be struck before it and after it."""
@@ -68,6 +72,9 @@ def strike(stage: Stage, case: Case) -> Result:
     code = None
     try:
         _begin(stage, row.run)
+        if row.when is When.AHEAD:
+            for service in SERVICES:
+                STRIKES[row.who].hit(stage.ground, service)
         ended = _run(stage, row.run, row.when.name.lower(), case.step, row.who, row.limit)
         code = ended.code
         said += _judged(row, ended)
@@ -90,7 +97,8 @@ def _judged(row: Row, ended: Ended) -> list[str]:
     """What is wrong with the struck run itself."""
     if ended.code is None:
         return [f"the struck run did not end within {row.limit} s:\n{ended.said}"]
-    said = [] if ended.struck else ["the run ended before the step at which it was to be struck"]
+    said = [] if ended.struck or row.when is When.AHEAD else ["the run ended before the step at which it was to be struck"]
+    said += [f"the run beside it ended with exit {line['beside']}:\n{line['said']}" for line in ended.actions if line.get("beside")]
     if ended.code not in row.exits:
         said.append(f"the struck run ended with exit {ended.code}, not one of {row.exits}:\n{ended.said}")
     if "internal error" in ended.said or "Traceback" in ended.said:
@@ -125,6 +133,8 @@ def _run(stage: Stage, run: Run, moment: str, step: str, who: str, limit: float)
     actions = stage.lab.root / "actions"
     actions.unlink(missing_ok=True)
     env = stage.lab.env | {"OSVC_STRIKE": who, "OSVC_ACTIONS": str(actions), "OSVC_DATA_DIR": str(stage.ground.data)}
+    if run is Run.WATCH:
+        env["OSVC_QUIET"] = str(QUIET)
     words = (*run.words, str(stage.lab.specs)) if run.words[0] in ("apply", "watch") else run.words
     argv = [sys.executable, "-m", "tests.integration.dying", moment, step, *words]
     start = time.monotonic()

@@ -28,7 +28,7 @@ def test_no_row_stands_twice_and_each_can_be_struck() -> None:
 
 @pytest.mark.parametrize("who", ["osvc", "dockerd", "containerd", "container"])
 def test_who_can_be_killed_is_killed_around_every_step_of_every_verb(who: str) -> None:
-    assert {(row.when, row.run) for row in MATRIX if row.who == who} == set(product(STEPS, VERBS))
+    assert {(row.when, row.run) for row in MATRIX if row.who == who} >= set(product(STEPS, VERBS))
 
 
 def test_a_row_expects_codes_that_osvc_has() -> None:
