@@ -1,7 +1,5 @@
 """`python -m reconciler` is osvc."""
 
-import sys
+from reconciler.cli.main import process
 
-from reconciler.cli.main import main
-
-sys.exit(main())
+process()

@@ -1,6 +1,6 @@
 """`python -m tests.reliability`: the matrix on this machine, as root. `make reliability` and `make soak` call it.
 
-python -m tests.reliability --write docs/reliability.md            # everything; hours
+python -m tests.reliability --write docs/reliability.md --new      # what was not run yet; everything takes hours
 python -m tests.reliability --every 6 --only dockerd               # each sixth step of the rows whose names match
 python -m tests.reliability --soak --minutes 30 --seed 7           # drawn by lot, until the time is over
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.reliability.campaign import Campaign, drawn, every
+from tests.reliability.kept import Kept
 from tests.reliability.matrix import MATRIX, Case, Row
 from tests.reliability.report import rendered
 from tests.reliability.striker import Result
@@ -24,17 +25,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", default="", help="rows whose name matches this regular expression")
     parser.add_argument("--step", default="", help="steps whose name matches this regular expression: web container#2 start 1")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th step of a row only")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="the page to write")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="the page to write; the results are kept beside it, in .jsonl")
+    parser.add_argument("--new", action="store_true", help="with --write: only cases that have no result there")
     parser.add_argument("--soak", action="store_true", help="draw cases by lot")
     parser.add_argument("--minutes", type=float, default=0.0, help="with --soak: for how long; 0 is without an end")
     parser.add_argument("--seed", type=int, default=0, help="with --soak: of the lots; 0 is another each time")
     options = parser.parse_args(argv)
     rows = [row for row in MATRIX if re.search(options.only, row.key)]
+    kept = Kept(options.write.with_suffix(".jsonl")) if options.write else None
     results: list[Result] = []
     start = time.monotonic()
 
     def told(result: Result) -> None:
         results.append(result)
+        if kept is not None:
+            kept.add(result)
         bad = "".join(f"\n    {text}" for text in result.complaints)
         print(f"{time.monotonic() - start:6.0f} s  {result.seconds:5.1f} s  exit {result.code}  {result.case}{bad}", flush=True)
 
@@ -43,10 +48,11 @@ def main(argv: list[str]) -> int:
             _soak(campaign, rows, options, told)
         else:
             cases = [case for n, row in enumerate(rows) for case in every(_at(campaign.cases(row), options.step), options.every, n)]
+            cases = [case for case in cases if not (kept is not None and options.new and kept.has(case))]
             print(f"{len(cases)} cases of {len(rows)} rows", flush=True)
             campaign.carry_out(cases, told)
-    if options.write:
-        options.write.write_text(rendered(results, f"python -m tests.reliability {' '.join(argv)}"))
+    if kept is not None:
+        options.write.write_text(rendered(kept.results))
     wrong = sum(bool(result.complaints) for result in results)
     print(f"{len(results)} cases, {wrong} not as expected")
     return int(bool(wrong))

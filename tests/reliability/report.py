@@ -28,15 +28,18 @@ verb is run again, and all of this must hold:
 """
 
 
-def rendered(results: Sequence[Result], how: str) -> str:
-    """The whole page. how: the command that made the results."""
+def rendered(results: Sequence[Result]) -> str:
+    """The whole page."""
     by_row: dict[Row, list[Result]] = defaultdict(list)
     for result in results:
         by_row[result.case.row].append(result)
     wrong = [result for result in results if result.complaints]
     who = "\n".join(f"- **{name}**: {text}." for name, text in WHO.items())
     lines = [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(_cells(row, by_row[row])) for row in MATRIX)]
-    total = f"{len(results)} cases, {len(wrong)} not as expected. Made with `{how}`."
+    total = (
+        f"{len(results)} cases, {len(wrong)} not as expected. The whole takes hours, and is run in parts: each case is told as it\n"
+        "came out last; a row with `0` was not tried yet."
+    )
     parts = [_INTRO, "## Who is struck\n", who + "\n", "## The matrix\n", total + "\n", "\n".join(lines) + "\n"]
     if wrong:
         parts += ["## Not as expected\n", "\n".join(f"- {result.case}: {_short(result)}" for result in wrong) + "\n"]

@@ -9,6 +9,7 @@ import pytest
 from reconciler.cli.exits import Exit
 from tests.integration.striking import STRIKES
 from tests.reliability.campaign import every
+from tests.reliability.kept import Kept
 from tests.reliability.matrix import MATRIX, STEPS, VERBS, WHO, Case, Row, Run, When
 from tests.reliability.report import fixed, rendered, rows_of
 from tests.reliability.striker import Result, cases_of
@@ -57,12 +58,25 @@ def test_a_part_of_the_cases_is_never_empty_and_begins_at_another_one_each_time(
     assert {case for part in parts for case in part} == set(cases)
 
 
+def test_results_are_kept_from_one_run_to_the_next_and_of_each_case_the_last(tmp_path: Path) -> None:
+    path, case, other = tmp_path / "page.jsonl", Case(MATRIX[0], "web fs#1 mount 1"), Case(MATRIX[1], "web fs#1 mount 1")
+    first = Kept(path)
+    first.add(Result(case, None, 4.25, ("wrong",)))
+    first.add(Result(other, 0, 1.0))
+    assert set(Kept(path).results) == set(first.results) and first.has(case) and not first.has(Case(MATRIX[0], "another"))
+    again = Kept(path)
+    again.add(Result(case, -9, 5.0))
+    assert {str(one.case): one.complaints for one in Kept(path).results} == {str(case): (), str(other): ()}
+    path.write_text(path.read_text().replace(MATRIX[1].key, "a row that is gone"))
+    assert [one.case for one in Kept(path).results] == [case]
+
+
 def test_the_page_tells_what_became_of_a_row_and_what_is_wrong() -> None:
     first = MATRIX[0]
     good = Result(Case(first, "web fs#1 mount 1"), -9, 4.2)
     bad = Result(Case(first, "web fs#1 mkdir 1"), 1, 8.0, ("the struck run\nsaid /tmp/o-abc_1/r | no",))
-    page = rendered([good, bad], "make reliability")
-    assert "2 cases, 1 not as expected. Made with `make reliability`." in page
+    page = rendered([good, bad])
+    assert "2 cases, 1 not as expected." in page
     line = next(line for line in page.splitlines() if line.startswith("| " + " | ".join(fixed(first))))
     assert line.endswith("| 2 | 1 (1), its death (1) | 1 | 6, at most 8 |")
     assert f"- {bad.case}: the struck run said …/r / no" in page
