@@ -61,7 +61,7 @@ def test_a_part_of_the_cases_is_never_empty_and_begins_at_another_one_each_time(
 def test_results_are_kept_from_one_run_to_the_next_and_of_each_case_the_last(tmp_path: Path) -> None:
     path, case, other = tmp_path / "page.jsonl", Case(MATRIX[0], "web fs#1 mount 1"), Case(MATRIX[1], "web fs#1 mount 1")
     first = Kept(path)
-    first.add(Result(case, None, 4.25, ("wrong",)))
+    first.add(Result(case, None, 4.5, ("wrong",)))
     first.add(Result(other, 0, 1.0))
     assert set(Kept(path).results) == set(first.results) and first.has(case) and not first.has(Case(MATRIX[0], "another"))
     again = Kept(path)
