@@ -178,18 +178,20 @@ class _Convergence:
         return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
 
     def _glanced(self) -> tuple[Ownership, Mapping[str, Observed], Plan] | None:
-        """What was seen a moment ago, while it holds and nobody has worked on the service since; else None."""
+        """What was seen a moment ago, while it holds: nobody has worked on the service since, and where something is to be done, on
+        no other either. Else None."""
         glance = self.work.glance
         age = float("inf") if glance is None else self.means.host.clock.monotonic() - glance.at
         if self.plans or glance is None or age > _GLANCE:
             return None
-        if self.means.store.last_run(self.work.name) != glance.run:
+        store = self.means.store
+        if store.last_run(self.work.name) != glance.run:
             return None
         ownership = self.owning.now()
         same = ownership == glance.ownership
         plan = glance.plan if same else self._plan(ownership, glance.observed)
         acts = plan.steps and not (plan.open or plan.adopted or plan.released)
-        if not plan.empty and not (acts and same and age <= _FRESH):
+        if not plan.empty and not (acts and same and age <= _FRESH and store.newest_run() == glance.newest):
             return None
         self.seen_at = glance.at
         self._begin(ownership, glance.observed)

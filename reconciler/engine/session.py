@@ -175,8 +175,12 @@ class Session:
         ordered = self._ordered(targets, policy)
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs = {target.name: self.store.last_run(target.name) for target in ordered}
+        newest = self.store.newest_run()
         seen = self.observe(ordered) if snapshot is None else snapshot
-        surveys = tuple(replace(self._survey(target, seen, selection, policy), at=at, run=runs[target.name]) for target in ordered)
+        surveys = tuple(
+            replace(self._survey(target, seen, selection, policy), at=at, run=runs[target.name], newest=newest)
+            for target in ordered
+        )
         if policy.prune and not prune_all:
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys
@@ -199,7 +203,7 @@ class Session:
         """Bring each service to its goal, one after the other; a Result each, also for those that failed or are locked.
 
         surveys: what was seen a moment ago; a service that had nothing to do then is not looked at again, nor is the first one that
-        has. What comes after that one may find the machine changed by it.
+        has. What comes after that one finds the machine changed by it.
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
@@ -214,9 +218,6 @@ class Session:
         means = self._means(verb, on_event)
         results: list[Result] = []
         for target in ordered:
-            glance = glances.get(target.name)
-            if glance is not None and not glance.plan.empty and any(result.outcomes for result in results):
-                glance = None
             work = Work(
                 target.name,
                 target.service,
@@ -228,7 +229,7 @@ class Session:
                 exact,
                 verb,
                 whole_undo,
-                glance,
+                glances.get(target.name),
             )
             open_ends = {result.service for result in results if result.end is not End.CONVERGED}
             results.append(self._converge(work, means, lock_wait, target, open_ends))

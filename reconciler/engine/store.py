@@ -272,6 +272,11 @@ class Store:
         rows = self._rows("SELECT id, ended FROM runs WHERE service = ? ORDER BY rowid DESC LIMIT 1", service)
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def newest_run(self) -> str:
+        """The id of the run that began last, of whatever service; "" when there was none."""
+        rows = self._rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1")
+        return str(rows[0][0]) if rows else ""
+
     def begin_run(self, run: str, service: str, verb: str, at: datetime) -> None:
         with self._writing() as db:
             db.execute("INSERT INTO runs (id, service, verb, began) VALUES (?, ?, ?, ?)", (run, service, verb, at.isoformat()))

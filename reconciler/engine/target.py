@@ -35,6 +35,7 @@ class Survey:
 
     at: when it was observed, on the host's monotonic clock; for a recorded snapshot, never.
     run: the last run of the service by then (see Store.last_run): who finds another one knows that somebody was there since.
+    newest: the last run of any service by then.
     """
 
     target: Target
@@ -43,3 +44,4 @@ class Survey:
     plan: Plan
     at: float = float("-inf")
     run: tuple[str, str | None] | None = None
+    newest: str = ""

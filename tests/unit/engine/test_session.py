@@ -38,10 +38,10 @@ def test_apply_then_nothing_is_left_to_do(node):
     assert node.machine.effects == effects
 
 
-def converge_on_surveys(node, after=lambda: None):
+def converge_on_surveys(node, after=lambda: None, globs=()):
     """Survey, let something happen, converge on what was surveyed: the ends, and the looks at the mount table that it took."""
     with node.session() as session:
-        targets = session.targets(session.load())
+        targets = session.targets(session.load(), globs)
         surveys = session.survey(targets)
         after()
         before = len(node.machine.looks)
@@ -82,6 +82,16 @@ def test_what_an_earlier_service_of_the_run_changed_is_looked_at_again(node):
     ends, _ = converge_on_surveys(node)
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/app2", "/mnt/db", "/mnt/web"], ends
     assert ends == [End.CONVERGED] * 3
+
+
+def test_what_another_run_changed_for_another_service_is_looked_at_again(node):
+    node.apply()
+    node.write("db", SPEC % "db2")
+    ends, quiet = converge_on_surveys(node, globs=["db"])
+    node.write("db", SPEC % "db3")
+    node.write("web", SPEC % "web2")
+    after, looks = converge_on_surveys(node, lambda: node.apply("web"), globs=["db"])
+    assert (ends, after, looks) == ([End.CONVERGED], [End.CONVERGED], quiet + 1)
 
 
 def test_what_was_seen_long_ago_is_looked_at_again(node):
