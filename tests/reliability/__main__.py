@@ -8,6 +8,7 @@ python -m tests.reliability --soak --minutes 30 --seed 7           # drawn by lo
 import argparse
 import random
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="with --soak: for how long; 0 is without an end")
     parser.add_argument("--seed", type=int, default=0, help="with --soak: of the lots; 0 is another each time")
     options = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the stage is taken down then, too
     rows = [row for row in MATRIX if re.search(options.only, row.key)]
     kept = Kept(options.write.with_suffix(".jsonl")) if options.write else None
     results: list[Result] = []
