@@ -221,7 +221,8 @@ def _state(folder: str) -> list[str]:
 
 
 def _cgroups() -> list[str]:
-    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup")]
+    """Those of engines and of their containers; others come and go with whoever logs in."""
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "osvc" in folder or "docker" in folder]
 
 
 def _files() -> list[str]:

@@ -27,7 +27,7 @@ from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.codec import Codec
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
-from reconciler.engine.log import note
+from reconciler.engine.log import note, prepare
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.owning import Owning
@@ -311,6 +311,7 @@ class _Convergence:
 
     def _open(self) -> None:
         if not self.opened:
+            prepare()
             self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now())
             self.opened = True
 

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 _LARGE = 8 << 20
@@ -21,16 +21,31 @@ def log_to(state_dir: str) -> None:
         _logger = None
 
 
+def prepare() -> None:
+    """Open the log beside what goes on: structlog takes a while to be imported, and a run waits for engines anyway."""
+    if _path and _logger is None:
+        Thread(target=_opened, args=(_path,), name="log", daemon=True).start()
+
+
 def note(event: str, **facts: Any) -> None:
     """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
-    global _logger  # noqa: PLW0603
     if not _path:
         return
+    logger = _opened(_path)
     with _lock:
+        if logger is not False:
+            logger.info(event, **facts)
+
+
+def _opened(path: str) -> Any:
+    """The logger of this path; made by whoever comes first. False where there is none to be had."""
+    global _logger  # noqa: PLW0603
+    with _lock:
+        if path != _path:
+            return False
         if _logger is None:
-            _logger = _open(_path)
-        if _logger is not False:
-            _logger.info(event, **facts)
+            _logger = _open(path)
+        return _logger
 
 
 class _Lines:

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import stat
+import threading
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_a_run_that_had_nothing_to_do_leaves_none(folder, bench):
     before = lines(folder)
     bench.converge(service(box_1=ToyDesired()))
     assert lines(folder) == before
+
+
+def test_a_log_that_was_prepared_is_the_one_that_is_written(folder):
+    log.prepare()
+    for thread in threading.enumerate():
+        if thread.name == "log":
+            thread.join()
+    made = os.stat(folder / "log/osvc.log").st_ino
+    log.note("first")
+    assert [line["event"] for line in lines(folder)] == ["first"] and os.stat(folder / "log/osvc.log").st_ino == made
 
 
 def test_off_is_off(tmp_path, bench):
