@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.host.errors import Busy, Conflict, Denied, HostError, NotFound, Permanent, Transient
-from reconciler.host.linux.docker import LinuxDocker, LinuxEngine
+from reconciler.host.linux.docker import AT_ONCE, LinuxDocker, LinuxEngine
 from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
 from reconciler.host.linux.docker_http import demultiplexed
 from reconciler.host.ports import Pulled
@@ -238,7 +238,7 @@ def test_threads_do_not_see_each_others_answers(server: Server, engine: LinuxEng
     assert len([it for it in server.requests if it[1] != "/_ping"]) == 200
 
 
-def test_no_more_than_four_writes_at_once(server: Server, engine: LinuxEngine) -> None:
+def test_no_more_writes_at_once_than_an_engine_is_given(server: Server, engine: LinuxEngine) -> None:
     at_once: list[int] = []
     inside = threading.Semaphore(0)
     now = [0]
@@ -255,16 +255,16 @@ def test_no_more_than_four_writes_at_once(server: Server, engine: LinuxEngine) -
         handler.send(204)
 
     server.answer = count
-    threads = [threading.Thread(target=engine.start, args=(f"c{it}",)) for it in range(9)]
+    threads = [threading.Thread(target=engine.start, args=(f"c{it}",)) for it in range(2 * AT_ONCE + 1)]
     for thread in threads:
         thread.start()
-    for _ in range(4):
+    for _ in range(AT_ONCE):
         assert inside.acquire(timeout=20)
     server.release.set()
     for thread in threads:
         thread.join()
-    assert len(at_once) == 9
-    assert max(at_once) == 4
+    assert len(at_once) == 2 * AT_ONCE + 1
+    assert max(at_once) == AT_ONCE
 
 
 # Time-outs and nobody there
