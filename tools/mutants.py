@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from reconciler.resources.registry import TYPES
+
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = Path(__file__).with_suffix(".yaml")
 LIMIT = 150
@@ -190,7 +192,7 @@ _FILES: tuple[tuple[str, tuple[Callable[[ast.AST, str], Iterator[tuple[str, Chan
     ("reconciler.resources.dockerd.options", (answers,), ("tests/unit/test_ladder.py", "tests/unit/dockerd")),
     *(
         (f"reconciler.resources.{name}.{half}", (how,), ("tests/unit/test_ladder.py", f"tests/unit/{name}", "tests/plans"))
-        for name in ("fs", "dockerd", "container")
+        for name in TYPES
         for half, how in (("model", impacts), ("planning", verdicts))
     ),
 )
