@@ -133,12 +133,13 @@ class Codec:
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
         name = data["type"]
         model = self._kind(name).desired
-        wanted = self.read(model, data["wanted"], known)
-        applied = wanted if data["applied"] == data["wanted"] else None
+        wanted, applied = self.read(model, data["wanted"], known), None
+        if data["applied"] is not None:
+            applied = wanted if data["applied"] == data["wanted"] else self.read(model, data["applied"], known)
         return Owned(
             name,
             wanted,
-            applied if applied or data["applied"] is None else self.read(model, data["applied"], known),
+            applied,
             None if data["remembered"] is None else self.read_seen(name, data["remembered"], known),
             data.get("subset", ""),
             data.get("parallel", False),
