@@ -42,6 +42,9 @@ PASSING = (
     "/var/lib/dpkg",
     "/var/log/apt",
 )
+FIRST_USE = ("/etc/docker/key.json", "/opt/containerd", "/run/mount")
+"""What dockerd, containerd and mount make for good when they are used for the first time on a machine, whoever uses them."""
+
 ENGINE_FOLDERS = {"/run/docker", "/run/docker/plugins", "/run/containerd", "/run/containerd/s"}
 """Every engine makes these, wherever its own folders are; empty, they are as good as absent."""
 
@@ -235,7 +238,7 @@ def _files() -> list[str]:
     return [
         path
         for path in dict.fromkeys(found)
-        if path not in idle and not any(path == skip or path.startswith(skip + "/") for skip in PASSING)
+        if path not in idle and not any(path == skip or path.startswith(skip + "/") for skip in (*PASSING, *FIRST_USE))
     ]
 
 
