@@ -217,6 +217,10 @@ class Engine(Protocol):
 
     def networks(self) -> list[dict[str, Any]]: ...
 
+    def disconnect(self, network: str, container: str) -> None:
+        """Take a container off a network, by force; where no container has that name, what the engine still keeps of one that
+        had. Raises NotFound when there is neither, or no such network."""
+
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container from the body of POST /containers/create. Its id."""
 

@@ -341,6 +341,21 @@ def test_a_network_that_is_not_there(engine: Engine) -> None:
         engine.start("lost")
 
 
+def test_disconnecting_a_name_that_no_container_has(engine: Engine) -> None:
+    with pytest.raises(NotFound):
+        engine.disconnect("bridge", "nobody")
+    with pytest.raises(NotFound):
+        engine.disconnect("nowhere", "nobody")
+
+
+def test_disconnecting_a_container_that_does_not_run(engine: Engine) -> None:
+    engine.create("alone", SLEEP)
+    engine.disconnect("bridge", "alone")
+    assert engine.inspect("alone")["NetworkSettings"]["Networks"] == {}
+    with pytest.raises(HostError, match="is not connected to"):
+        engine.disconnect("bridge", "alone")
+
+
 def test_a_paused_container(bench: Bench) -> None:
     engine = bench.engine
     engine.create("paused", SLEEP)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from tests.fakehost.docker_engine import FakeEngine
 from tests.fakehost.docker_records import FakeArchive, FakeImage, Record, Script, named, on_disk, script_of, stamp
 from tests.fakehost.machine import FakeProcess, Machine
@@ -59,6 +59,8 @@ class FakeDaemon:
     bridge: str
     live_restore: bool
     data: FakeData
+    kept: set[str] = field(default_factory=set)
+    """Names under which it keeps the bridge's endpoint of a container that is gone."""
 
 
 class FakeDocker:
@@ -265,6 +267,8 @@ class FakeDocker:
         mode = record["HostConfig"]["NetworkMode"]
         if mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:"):
             raise NotFound(f"network {mode} not found")
+        if record["Name"][1:] in daemon.kept and mode in ("default", "bridge"):
+            raise Denied(f"endpoint with name {record['Name'][1:]} already exists in network bridge")
         for protocol, address, port in self._ports(record):
             failed = f"driver failed programming external connectivity on endpoint {record['Name'][1:]} ({record['Id']}): "
             for other in daemon.data.containers.values():

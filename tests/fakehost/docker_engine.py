@@ -116,6 +116,19 @@ class FakeEngine:
 
     # Writing
 
+    def disconnect(self, network: str, container: str) -> None:
+        with self._write(f"disconnect {network} {container}") as daemon:
+            if network not in (known["Name"] for known in template("networks.json")):
+                raise NotFound(f"network {network} not found")
+            with suppress(NotFound):
+                found = self._find(daemon, container)
+                if found.record["NetworkSettings"]["Networks"].pop(network, None) is None:
+                    raise Permanent(f"container {found.record['Id']} is not connected to the network {network}")
+                return
+            if container not in daemon.kept:
+                raise NotFound(f"endpoint {container} not found")
+            daemon.kept.remove(container)
+
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         with self._write(f"create {name}") as daemon:
             if not NAME.fullmatch(name):

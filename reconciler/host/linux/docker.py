@@ -82,6 +82,12 @@ class LinuxEngine:
     def networks(self) -> list[dict[str, Any]]:
         return self._records("networks")
 
+    def disconnect(self, network: str, container: str) -> None:
+        self.calls.writes += 1
+        record = {"Container": container, "Force": True}
+        with self._slots:
+            self._http.post("networks", network, "disconnect", timeout=WRITE, record=record)
+
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         return str(json.loads(self._post("create", record=config, name=name))["Id"])
 

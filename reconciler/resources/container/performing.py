@@ -7,6 +7,7 @@ from typing import Any, Final
 from reconciler.core.rules import Impact, rules_of
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Engine, Host, Pulled
+from reconciler.resources.container import endpoints
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import (
     Bury,
@@ -169,7 +170,7 @@ def _as_wanted(seen: Mapping[str, Any], want: Desired, engine: Engine, socket: s
 def _start(action: Start, engine: Engine, host: Host, say: Say, known: Container | None) -> None:
     if known is not None and known.status == "created":
         restarts, brief = 0, False
-        _launch(known.id, binds_of(known), engine, host)
+        _launch(known.id, known.name, binds_of(known), engine, host, say)
     else:
         seen = _ours(engine, action, action.name, host)
         state = seen["State"]
@@ -178,16 +179,24 @@ def _start(action: Start, engine: Engine, host: Host, say: Say, known: Container
             engine.unpause(seen["Id"])
         elif not state.get("Running"):
             mounts = seen["HostConfig"].get("Mounts") or ()
-            _launch(seen["Id"], [mount["Source"] for mount in mounts if mount.get("Type") == "bind"], engine, host)
+            binds = [mount["Source"] for mount in mounts if mount.get("Type") == "bind"]
+            _launch(seen["Id"], action.name, binds, engine, host, say)
     _watch(action, engine, host, say, restarts=restarts, brief=brief)
 
 
-def _launch(id: str, binds: Sequence[str], engine: Engine, host: Host) -> None:
+def _launch(id: str, name: str, binds: Sequence[str], engine: Engine, host: Host, say: Say) -> None:
     """Start it, or say why the engine would not. Raises NotFound when it is not there."""
     for path in binds:
         _require(host, path)
     try:
-        engine.start(id)
+        try:
+            engine.start(id)
+        except HostError as err:
+            if (kept := endpoints.taken(err)) is None or kept[0] != name:
+                raise
+            say(f"the engine keeps an endpoint of a container that is gone under the name {name}: having it forgotten")
+            endpoints.free(engine, id, *kept)
+            engine.start(id)
     except HostError as err:
         try:
             seen = engine.inspect(id)

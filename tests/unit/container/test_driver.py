@@ -1,5 +1,6 @@
 """The driver on the fake machine: what it sees, what it does, what it says, and what is left after a crash anywhere."""
 
+import contextlib
 import itertools
 from dataclasses import replace
 
@@ -598,3 +599,25 @@ def test_a_service_that_moves_to_an_engine_of_its_own_takes_its_container_along(
     ]
     assert private.ours() == {NAME: "running"}
     assert private.docker.by_hand(SYSTEM).containers() == []
+
+
+def test_an_engine_that_keeps_the_endpoint_of_a_container_that_is_gone(lab):
+    lab.docker.alive(SYSTEM).kept.add(NAME)
+    assert lab.bench.apply(desired()) == [f"create {NAME} from osvc/demo:1", f"start {NAME}"]
+    assert lab.ours() == {NAME: "running"}
+    assert "the engine keeps an endpoint" in lab.bench.said[0]
+    assert list(lab.hand.inspect(NAME)["NetworkSettings"]["Networks"]) == ["bridge"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("k", range(1, 7))
+def test_killed_while_an_endpoint_is_being_freed(lab, k, when):
+    """create, the start that is refused (no effect), rename, disconnect, rename, start."""
+    lab.docker.alive(SYSTEM).kept.add(NAME)
+    lab.machine.die_at(k, when)
+    with contextlib.suppress(Crash):
+        lab.bench.apply(desired())
+    lab.machine.revive()
+    Bench(FakeHost(lab.machine)).apply(desired())
+    assert lab.ours() == {NAME: "running"}
+    assert list(lab.hand.inspect(NAME)["NetworkSettings"]["Networks"]) == ["bridge"]
