@@ -59,7 +59,7 @@ def record(content: Sequence[str] = (), state: str = "") -> Record:
     topics: dict[str, Callable[[], list[str]]] = {
         "links": _links,
         "addresses": _addresses,
-        "routes": lambda: _lines("ip", "route", "show", "table", "all"),
+        "routes": _routes,
         "rules": _rules,
         "forwarding": lambda: [Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()],
         "mounts": _mounts,
@@ -104,6 +104,12 @@ def _links() -> list[str]:
 def _addresses() -> list[str]:
     shown = json.loads("".join(_lines("ip", "-j", "address")) or "[]")
     return [f"{link['ifname']} {one['local']}/{one['prefixlen']}" for link in shown for one in link.get("addr_info", [])]
+
+
+def _routes() -> list[str]:
+    """All tables. The kernel adds the route to a link's own address a moment after the link: it counts with the address."""
+    shown = _lines("ip", "route", "show", "table", "all")
+    return [line for line in shown if not (line.startswith("local fe80:") and "proto kernel" in line)]
 
 
 def _rules() -> list[str]:

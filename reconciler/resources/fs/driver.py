@@ -1,5 +1,6 @@
 """fs: sees mounts through one reading of the mount table, and mounts, remounts and unmounts with mount(8) and umount(8)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from posixpath import dirname
 from typing import Any
@@ -196,10 +197,19 @@ def _was(mount: ports.Mount, handle: Desired, table: Table, host: Host) -> bool:
 
 def _state(mount: ports.Mount, handle: Desired, host: Host) -> State:
     kind = "bind" if handle.type == "bind" else mount.fstype
-    live, held = options.fixed(options.shown(mount.options, kind, bound=kind == "bind"))
+    shown = options.shown(mount.options, kind, bound=kind == "bind")
+    if kind == "tmpfs" and any(word.startswith("size=") for word in shown):
+        shown = options.unsized(shown, _memory(host))
+    live, held = options.fixed(shown)
     loop = bool(mount.backing) and kind in EXT
     protected = loop and (host.files.read(f"/sys/class/block/{mount.source.rsplit('/', 1)[-1]}/ro") or "").strip() == "1"
     return State(dev=handle.dev, mnt=mount.target, type=kind, mnt_opt=live, mount_only=held, loop=loop, protected=protected)
+
+
+def _memory(host: Host) -> int:
+    """The machine's memory in pages; 0 when it does not say."""
+    found = re.search(r"^MemTotal: +(\d+) kB$", host.files.read("/proc/meminfo") or "", re.MULTILINE)
+    return int(found[1]) // 4 if found else 0
 
 
 def _check(action: Mount, host: Host, say: Callable[[str], None]) -> None:

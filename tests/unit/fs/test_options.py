@@ -66,6 +66,15 @@ def test_the_way_names_what_to_return_to(fstype, have, want, words):
 
 
 @pytest.mark.parametrize(
+    ("memory", "shown"),
+    [(6170913, "size=12341828k"), (6170913, "size=12341824k"), (6170914, "size=12341828k")],
+)
+def test_the_half_of_memory_is_no_size(memory, shown):
+    assert options.unsized((shown, "mode=700"), memory) == ("mode=700",)
+    assert options.unsized(("size=64k",), memory) == ("size=64k",)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("remount,ro", "osvc remounts by itself"),
