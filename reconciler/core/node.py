@@ -1,5 +1,6 @@
 """Node and Place: which machine a spec is read for, and where in a service a resource stands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -23,14 +24,21 @@ class Node:
         return sha256(f"{self.run_dir}\0{service}".encode()).hexdigest()[:8]
 
 
+def _unread(path: str) -> str:
+    raise ValueError(f"{path} cannot be read here")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The validation context of a desired model: pydantic hands it to validators as `info.context`.
 
     A model fills its internal fields from it. When a model is read back from the store or a snapshot there is no
     context, and the internal fields are in the data.
+
+    read: the text of a file that the spec names; raises ValueError, with what is wrong with it. Whoever loads the spec reads.
     """
 
     service: str
     rid: str
     node: Node
+    read: Callable[[str], str] = _unread

@@ -10,7 +10,7 @@ from reconciler.core.node import Node, Place
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
 from reconciler.resources.registry import TYPES
-from reconciler.spec import vocabulary
+from reconciler.spec import files, vocabulary
 from reconciler.spec.document import Document, Entry, Items, Scalar, Section, Table, Value, sort_of
 from reconciler.spec.error import SpecError, meant
 from reconciler.spec.references import References, check_variables
@@ -227,7 +227,7 @@ class Builder:
         for name in broken:
             data.pop(name, None)
         try:
-            desired = mine.kind.desired.model_validate(data, context=Place(self.stand_in, rid, self.node))
+            desired = mine.kind.desired.model_validate(data, context=Place(self.stand_in, rid, self.node, files.text_of))
         except ValidationError as err:
             self.explain(err, rid, fields, broken, origin)
             return

@@ -135,6 +135,16 @@ def read(path: str) -> str:
     return decode(data, path)
 
 
+def text_of(path: str) -> str:
+    """The text of a file that a spec refers to; it counts like the spec's own. Raises ValueError."""
+    try:
+        check_trust(path)
+        return read(path)
+    except Unreadable as err:
+        place = f", line {err.error.origin.line}" if err.error.origin.line > 1 else ""
+        raise ValueError(f"{path}{place}: {err.error.message}") from None
+
+
 def check_trust(path: str) -> None:
     """Refuse a file that a spec refers to, as the spec itself would be; one that is not there passes. Raises Unreadable."""
     try:

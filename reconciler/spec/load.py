@@ -93,13 +93,14 @@ def _doubts(service: Service) -> Iterator[SpecError]:
     """What is wrong with the files that a service refers to: who may write one may write the service."""
     for resource in service.resources.values():
         for name, keyword in keywords_of(type(resource.desired)).items():
-            path = getattr(resource.desired, name) if keyword.file else ""
-            try:
-                if path:
-                    files.check_trust(path)
-            except files.Unreadable as err:
-                origin = resource.fields.get(name, resource.origin)
-                yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
+            found = getattr(resource.desired, name) if keyword.file else ()
+            for path in (found,) if isinstance(found, str) else found:
+                try:
+                    if path:
+                        files.check_trust(path)
+                except files.Unreadable as err:
+                    origin = resource.fields.get(name, resource.origin)
+                    yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
 
 
 @contextmanager

@@ -21,14 +21,25 @@ LADDER = {
     },
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
-        "socket service rid private",
-        Impact.LIVE: "restart_policy memory memory_swap cpus name leftovers",
+        "socket service rid private env_file label_file detach rm",
+        Impact.LIVE: "restart_policy memory memory_swap memory_reservation cpus cpu_shares pids_limit name leftovers",
         Impact.RESTART: "health",
         Impact.REPLACE: "image command entrypoint environment volume_mounts ports network user hostname workdir tty interactive "
-        "privileged read_only labels",
+        "privileged read_only labels group_add init stop_signal mounts tmpfs shm_size storage_opt publish_all expose domainname "
+        "mac_address dns dns_options dns_search extra_hosts cap_add cap_drop security_opt devices device_cgroup_rules gpus pidns "
+        "ipcns utsns userns cgroupns cgroup_parent sysctl runtime memory_swappiness cpu_period cpu_quota cpu_rt_period "
+        "cpu_rt_runtime cpuset_cpus cpuset_mems ulimits oom_kill_disable oom_score_adj blkio_weight blkio_weight_device "
+        "device_read_bps device_read_iops device_write_bps device_write_iops health_cmd health_interval health_timeout "
+        "health_retries health_start_period health_start_interval log_driver log_options annotations",
     },
 }
-UNORDERED = {"fs": "mnt_opt mount_only", "dockerd": "rules", "container": "volume_mounts ports leftovers"}
+UNORDERED = {
+    "fs": "mnt_opt mount_only",
+    "dockerd": "rules",
+    "container": "volume_mounts mounts tmpfs ports expose extra_hosts "
+    "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules ulimits blkio_weight_device "
+    "device_read_bps device_read_iops device_write_bps device_write_iops",
+}
 """The fields whose members count, and not their order."""
 
 

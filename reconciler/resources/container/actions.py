@@ -1,7 +1,7 @@
 """Actions: what can be done to a container. Pure data; driver.py performs them."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -10,21 +10,27 @@ from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.core.secrets import is_secret
 from reconciler.resources.container.action import ContainerAction
-from reconciler.resources.container.forms import Volume, volumes_of
 from reconciler.resources.container.model import Around, Desired
-from reconciler.resources.container.normal import NO_LIMIT, RID, SERVICE, STORE, expected, limited, nano, size
+from reconciler.resources.container.mounts import Volume, carrying
+from reconciler.resources.container.normal import RID, SERVICE, STORE, expected, limited, size, update_of
+from reconciler.resources.container.option import each, placed, settings_of
+from reconciler.resources.container.settings import NO_LIMIT, Settings
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
 
 class Create(ContainerAction):
-    """desired: settled; what equals the image's defaults is empty in it. store: the state folder's uuid, as far as it is known."""
+    """desired: settled; what equals the image's defaults is empty in it. store: the state folder's uuid, as far as it is known.
+
+    carried: the volumes without a name, each ID:TARGET, of the container that it takes the place of.
+    """
 
     op = "create"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.VOLUME})
     name: str
     desired: Desired = Field(repr=False)
     store: str = Field("", exclude=True)
+    carried: tuple[str, ...] = ()
 
     def says(self) -> str:
         return f"create {self.name} from {self.desired.image}"
@@ -36,23 +42,19 @@ class Create(ContainerAction):
         taken = self._taken()
         for name, text in want.environment.items():
             words += ["-e", name if name in taken else f"{name}={text}"]
-        for volume in volumes_of(want.volume_mounts):
+        for volume in carrying(want.volume_mounts, self.carried):
             words += ["--mount", _mount(volume)]
-        for port in want.ports:
-            words += ["-p", port]
-        if want.network != "bridge":
-            words += ["--network", want.network]
-        for option, text in (("--user", want.user), ("--hostname", want.hostname), ("--workdir", want.workdir)):
-            words += [option, text] if text else []
-        for option, flag in (
-            ("-t", want.tty),
-            ("-i", want.interactive),
-            ("--privileged", want.privileged),
-            ("--read-only", want.read_only),
-        ):
-            words += [option] if flag else []
+        words += each("--mount", want.mounts)
+        words += each("-p", want.ports)
+        words += each("--expose", want.expose)
+        words += ["--network", want.network] if want.network != "bridge" else []
+        words += ["--hostname", want.hostname] if want.hostname else []
+        for setting in placed(Settings):
+            value = getattr(want, setting.keyword)
+            words += setting.words(value) if value != setting.nothing else []
         words += ["--restart", want.restart_policy] if want.restart_policy != "no" else []
         words += ["--memory", size(want.memory)] if want.memory else []
+        words += ["--memory-swap", size(want.memory_swap)] if want.memory_swap else []
         words += ["--cpus", exactly(want.cpus)] if want.cpus else []
         words += ["--entrypoint", want.entrypoint[0]] if want.entrypoint else []
         return (*words, want.image, *want.entrypoint[1:], *want.command)
@@ -99,22 +101,26 @@ class Create(ContainerAction):
 
 
 class Start(ContainerAction):
-    """timeout: how long until it has to run (and be healthy). stop_timeout: for the stop that undoes it."""
+    """timeout: how long until it has to run (and be healthy), or, where it does not detach, to have ended well. stop_timeout: for
+    the stop that undoes it."""
 
     op = "start"
     facets: ClassVar[frozenset[Facet]] = _RERUN
     name: str
     timeout: float
     stop_timeout: float = 10.0
+    detach: bool = True
 
     def says(self) -> str:
-        return f"start {self.name}"
+        return f"start {self.name}" if self.detach else f"run {self.name} to its end"
 
     def words(self) -> Sequence[str]:
         return ("start", self.name)
 
     def script(self) -> str:
-        """And wait until it runs and, where it has a health check, is healthy."""
+        """And wait until it runs and, where it has a health check, is healthy; or until it has ended well."""
+        if not self.detach:
+            return f'{self.command()}\n[ "$({shell.join((*self.client, "wait", self.name))})" = 0 ]'
         form = "{{.State.Running}} {{with .State.Health}}{{.Status}}{{end}}"
         look = shell.join((*self.client, "inspect", "-f", form, self.name))
         return "\n".join(
@@ -126,11 +132,14 @@ class Start(ContainerAction):
         )
 
     def after(self, seen: Seen) -> Seen:
-        return self.turned(seen, self.name, status="running", health="healthy", exit_code=0, error="", out_of_memory=False)
+        status = "running" if self.detach else "exited"
+        return self.turned(seen, self.name, status=status, health="healthy", exit_code=0, error="", out_of_memory=False)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
-        return found is not None and found.status == "running"
+        if found is None:
+            return False
+        return found.status == "running" if self.detach else found.status == "exited" and not found.exit_code
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         found = self.find(before, self.name)
@@ -253,66 +262,49 @@ class Rename(ContainerAction):
 
 
 class Update(ContainerAction):
-    """A change that a running container takes. None: left as it is.
+    """A change that a running container takes.
 
-    memory_swap: with the memory; 0 is what follows from it. cpus: 0 is no limit; all_cpus: how many processors that is.
+    values: keyword -> value, each a setting whose impact is LIVE; 0 is no limit. memory_swap goes with memory.
+    all_cpus: how many processors no limit is.
     """
 
     op = "update"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LIMIT})
     name: str
-    memory: int | None = None
-    memory_swap: int = 0
-    cpus: float | None = None
+    values: dict[str, Any]
     all_cpus: int = 0
-    restart_policy: str | None = None
 
     def says(self) -> str:
-        parts = []
-        if self.memory is not None:
-            parts.append(f"memory {size(self.memory) if self.memory else 'without limit'}")
-        if self.cpus is not None:
-            parts.append(f"cpus {f'{self.cpus:g}' if self.cpus else 'without limit'}")
-        if self.restart_policy is not None:
-            parts.append(f"restart policy {self.restart_policy}")
-        return f"update {self.name}: {', '.join(parts)}"
+        return (
+            f"update {self.name}: {', '.join(_said(name, value) for name, value in self.values.items() if name in _SAID or value)}"
+        )
 
     def words(self) -> Sequence[str]:
         words = ["update"]
-        if self.memory is not None:
-            limit = self.memory or NO_LIMIT
-            words += ["--memory", size(limit), "--memory-swap", size(self.memory_swap or limit * 2)]
-        if self.cpus is not None:
-            words += ["--cpus", exactly(self.cpus or self.all_cpus)]
-        if self.restart_policy is not None:
-            words += ["--restart", self.restart_policy]
+        for name, value in self._given(self.all_cpus).items():
+            words += _TABLE[name].words(_spelt(name, value))
         return (*words, self.name)
 
-    def body(self, cpus: int) -> dict[str, object]:
+    def body(self, cpus: int) -> dict[str, Any]:
         """The body of POST /containers/NAME/update. cpus: the machine's processors, which count as no limit."""
-        body: dict[str, object] = {}
-        if self.memory is not None:
-            limit = self.memory or NO_LIMIT
-            body |= {"Memory": limit, "MemorySwap": self.memory_swap or limit * 2}
-        if self.cpus is not None:
-            body["NanoCpus"] = nano(self.cpus or cpus)
-        if self.restart_policy is not None:
-            name, _, retries = self.restart_policy.partition(":")
-            body["RestartPolicy"] = {"Name": name, "MaximumRetryCount": int(retries or 0)}
-        return body
+        return update_of(self._given(cpus))
 
-    def _values(self) -> dict[str, object]:
-        values: dict[str, object] = {}
-        if self.memory is not None:
-            values |= {"memory": self.memory, "memory_swap": self.memory_swap}
-        if self.cpus is not None:
-            values["cpus"] = self.cpus
-        if self.restart_policy is not None:
-            values["restart_policy"] = self.restart_policy
-        return values
+    def _given(self, cpus: int) -> dict[str, Any]:
+        """Every value as the engine is told it: what no limit is has to be said."""
+        given: dict[str, Any] = {}
+        for name, value in self.values.items():
+            if name == "memory":
+                limit = value or NO_LIMIT
+                given |= {"memory": limit, "memory_swap": self.values.get("memory_swap") or limit * 2}
+            elif name == "cpus":
+                given["cpus"] = value or cpus
+            elif name != "memory_swap":
+                setting = _TABLE[name]
+                given[name] = setting.option.lifted if value == setting.nothing and setting.option.lifted is not None else value
+        return given
 
     def after(self, seen: Seen) -> Seen:
-        return self.turned(seen, self.name, **self._values())
+        return self.turned(seen, self.name, **self.values)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
@@ -320,23 +312,14 @@ class Update(ContainerAction):
             return False
         around = seen.around
         assert isinstance(around, Around)
-        return all(_same(name, value, getattr(found, name), around.cpus) for name, value in self._values().items())
+        return all(_same(name, value, getattr(found, name), around.cpus) for name, value in self.values.items())
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         found = self.find(before, self.name)
         if found is None:
             return ()
-        return (
-            Update(
-                **self.whose,
-                name=self.name,
-                memory=None if self.memory is None else found.memory,
-                memory_swap=0 if self.memory is None else found.memory_swap,
-                cpus=None if self.cpus is None else found.cpus,
-                all_cpus=self.all_cpus,
-                restart_policy=None if self.restart_policy is None else found.restart_policy,
-            ),
-        )
+        values = {name: getattr(found, name) for name in self.values}
+        return (Update(**self.whose, name=self.name, values=values, all_cpus=self.all_cpus),)
 
 
 class Remove(ContainerAction):
@@ -375,6 +358,26 @@ def _mount(volume: Volume) -> str:
     words += ["readonly"] if volume.read_only else []
     words += [f"bind-propagation={volume.propagation}"] if volume.propagation else []
     return ",".join(f'"{word.replace(chr(34), chr(34) * 2)}"' if set(word) & set(',"') else word for word in words)
+
+
+_TABLE: Final = settings_of(Settings)
+_SAID: Final = frozenset({"memory", "cpus", "restart_policy"})
+
+
+def _said(name: str, value: Any) -> str:
+    words = name.replace("_", " ")
+    if name.startswith("memory"):
+        value = size(value) if value > 0 else ""
+    elif name == "cpus":
+        value = f"{value:g}" if value else ""
+    return f"{words} {value or 'without limit'}"
+
+
+def _spelt(name: str, value: Any) -> Any:
+    """A value as the docker client takes it."""
+    if name.startswith("memory"):
+        return size(value)
+    return exactly(value) if name == "cpus" else value
 
 
 def exactly(cpus: float) -> str:

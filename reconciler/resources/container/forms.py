@@ -1,25 +1,35 @@
-"""Forms: how a container spec writes ports, volume mounts, restart policies; each has one canonical text.
+"""Forms: what a spec may write for each keyword of a container, and its one canonical text.
 
 Parsers raise ValueError with a clause that says what is wrong and what is expected.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator
 
 from reconciler.core.values import to_pairs, to_path, to_size, to_text, to_words
+from reconciler.resources.container.devices import gpus_text, parse_cgroup_rule, parse_device, parse_gpus
+from reconciler.resources.container.health import to_check
+from reconciler.resources.container.limits import parse_rate, parse_ulimit, parse_weight
+from reconciler.resources.container.mounts import mount_text, parse_mount, parse_tmpfs, to_volumes
+from reconciler.resources.container.ports import texts, to_exposed, to_ports
+from reconciler.resources.container.rights import to_capability, to_security
 
-_VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
-_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_PROTOCOLS = ("tcp", "udp", "sctp")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,511}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 _RETRIES = re.compile(r"on-failure(?::(\d{1,6}))?")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_CPU_SET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+_SIGNAL = re.compile(r"(SIG)?(RTMIN|RTMAX)?[A-Z0-9+-]*[A-Z0-9]")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]*")
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_CGROUP = re.compile(r"[A-Za-z0-9_./@:-]+")
 _VARIABLE = re.compile(r"[^=\s\0]+")
 
 SUCCESSOR: Final = ".osvc-new"
@@ -28,147 +38,6 @@ LEAST_MEMORY: Final = 6 << 20
 """The engine refuses less."""
 MOST_MEMORY: Final = (1 << 62) - 1
 """Twice as much, for memory and swap together, is the most that the engine can be told."""
-
-
-class Port(NamedTuple):
-    """A published port. address: "" is every address of the host."""
-
-    address: str
-    host: int
-    container: int
-    protocol: str
-
-    def __str__(self) -> str:
-        address = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{address}{':' if address else ''}{self.host}:{self.container}/{self.protocol}"
-
-    @property
-    def key(self) -> str:
-        """What the host side holds, in one canonical form: "0.0.0.0:8080/tcp"."""
-        address = self.address or "0.0.0.0"
-        return f"{f'[{address}]' if ':' in address else address}:{self.host}/{self.protocol}"
-
-    @property
-    def inside(self) -> str:
-        """The container's side, as the engine writes it: "80/tcp"."""
-        return f"{self.container}/{self.protocol}"
-
-
-class Volume(NamedTuple):
-    """A mount into a container. source: an absolute path (bind) or the name of a volume of the engine."""
-
-    source: str
-    target: str
-    read_only: bool = False
-    propagation: str = ""
-
-    def __str__(self) -> str:
-        options = ",".join(word for word in ("ro" if self.read_only else "", self.propagation) if word)
-        return f"{self.source}:{self.target}{':' if options else ''}{options}"
-
-    @property
-    def binds(self) -> bool:
-        return self.source.startswith("/")
-
-
-def parse_port(text: str) -> tuple[Port, ...]:
-    """[IP:]HOST:CONTAINER[/protocol]; HOST and CONTAINER may be ranges of the same length."""
-    body, _, protocol = text.partition("/")
-    protocol = protocol.lower() or "tcp"
-    if protocol not in _PROTOCOLS:
-        raise ValueError(f"expected /tcp, /udp or /sctp at the end of port {text!r}")
-    address = ""
-    if body.startswith("["):
-        address, _, body = body[1:].partition("]")
-        body = body.removeprefix(":")
-    parts = body.split(":")
-    if len(parts) == 3 and not address:
-        address, parts = parts[0], parts[1:]
-    if len(parts) != 2:
-        raise ValueError(f"expected [IP:]HOST:CONTAINER[/protocol], not {text!r}")
-    if address:
-        try:
-            address = str(ip_address(address))
-        except ValueError:
-            raise ValueError(f"{address!r} in port {text!r} is not an IP address") from None
-    outside, inside = (_range(part, text) for part in parts)
-    if len(outside) != len(inside):
-        raise ValueError(f"the two ranges of port {text!r} differ in length")
-    return tuple(Port("" if address == "::" else address, one, other, protocol) for one, other in zip(outside, inside, strict=True))
-
-
-def _range(text: str, whole: str) -> range:
-    first, dash, last = text.partition("-")
-    numbers = [first, last] if dash else [first]
-    if not all(number.isdecimal() and number.isascii() for number in numbers):
-        raise ValueError(f"expected [IP:]HOST:CONTAINER[/protocol], not {whole!r}")
-    for number in numbers:
-        if not 1 <= int(number) <= 65535:
-            raise ValueError(f"{number} in port {whole!r} is not a port: expected 1 to 65535")
-    low, high = int(first), int(numbers[-1])
-    if high < low:
-        raise ValueError(f"the range {text!r} in port {whole!r} runs backwards")
-    return range(low, high + 1)
-
-
-def parse_volume(text: str) -> Volume:
-    """SOURCE:TARGET[:options]; the source is an absolute path or a volume's name, the options ro, rw and a propagation."""
-    parts = text.split(":")
-    if len(parts) not in (2, 3) or not parts[0] or not parts[1]:
-        raise ValueError(f"expected SOURCE:TARGET[:ro], not {text!r}")
-    source, target = parts[0], parts[1]
-    if source.startswith("/"):
-        source = to_path(source)
-    elif not _VOLUME.fullmatch(source):
-        raise ValueError(f"the source of volume {text!r} is neither an absolute path nor a volume's name")
-    target = to_path(target)
-    if target == "/":
-        raise ValueError(f"volume {text!r} would cover the container's root")
-    read_only, propagation = False, ""
-    for option in parts[2].split(",") if len(parts) == 3 else ():
-        if option in ("ro", "rw"):
-            read_only = option == "ro"
-        elif option in _PROPAGATION and source.startswith("/"):
-            propagation = "" if option == "rprivate" else option
-        else:
-            raise ValueError(f"option {option!r} of volume {text!r} is not supported; ro, rw and, for paths, a propagation are")
-    return Volume(source, target, read_only, propagation)
-
-
-def to_ports(value: Any) -> tuple[str, ...]:
-    """Published ports in canonical text, sorted, each once."""
-    ports = {port for word in _list(value) for port in parse_port(word)}
-    taken: dict[str, Port] = {}
-    for port in sorted(ports):
-        if port.key in taken:
-            raise ValueError(f"port {port.key} is published twice: {taken[port.key]} and {port}")
-        taken[port.key] = port
-    return tuple(str(port) for port in sorted(ports))
-
-
-def to_volumes(value: Any) -> tuple[str, ...]:
-    """Volume mounts in canonical text, sorted by target, each once."""
-    volumes = {parse_volume(word) for word in _list(value)}
-    taken: dict[str, Volume] = {}
-    for volume in sorted(volumes, key=lambda item: (item.target, item)):
-        if volume.target in taken:
-            raise ValueError(f"two volumes on {volume.target}: {taken[volume.target].source} and {volume.source}")
-        taken[volume.target] = volume
-    return tuple(str(volume) for volume in taken.values())
-
-
-def _list(value: Any) -> Iterable[str]:
-    return to_words(value) if not isinstance(value, int) or isinstance(value, bool) else (str(value),)
-
-
-def ports_of(texts: Iterable[str]) -> tuple[Port, ...]:
-    """Canonical texts, read back."""
-    return tuple(port for text in texts for port in parse_port(text))
-
-
-def volumes_of(texts: Iterable[str]) -> tuple[Volume, ...]:
-    """Canonical texts, read back."""
-    return tuple(parse_volume(text) for text in texts)
 
 
 def to_restart(value: Any) -> str:
@@ -291,6 +160,133 @@ def to_archive(value: Any) -> str:
     return to_path(value) if value not in (None, "") else ""
 
 
+def each(canonical: Callable[[str], object], *, ordered: bool = False) -> Callable[[Any], tuple[str, ...]]:
+    """A list of words in canonical text, each once; sorted where their order means nothing. A map stands for NAME=VALUE."""
+
+    def check(value: Any) -> tuple[str, ...]:
+        words = [f"{name}={text}" for name, text in to_pairs(value).items()] if isinstance(value, dict) else texts(value)
+        found = dict.fromkeys(str(canonical(word)) for word in words)
+        return tuple(found) if ordered else tuple(sorted(found))
+
+    return check
+
+
+def to_number(low: int, high: int, *also: int) -> Callable[[Any], int]:
+    """A whole number from low to high, or one of the others."""
+
+    def check(value: Any) -> int:
+        text = to_text(value).strip()
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"expected a whole number, not {text!r}") from None
+        if not (low <= number <= high or number in also):
+            others = "".join(f" or {one}" for one in also)
+            raise ValueError(f"expected {low} to {high}{others}, not {text}")
+        return number
+
+    return check
+
+
+def to_shares(value: Any) -> int:
+    """A weight of processors; the usual one, 1024, is 0."""
+    number = to_number(2, 262144, 0)(value)
+    return 0 if number == 1024 else number
+
+
+def to_bytes(value: Any) -> int:
+    """Bytes; 0 is as the engine has it."""
+    size = to_size(value)
+    if not 0 <= size <= MOST_MEMORY:
+        raise ValueError(f"expected a size such as 64m, not {value!r}")
+    return size
+
+
+def to_swap(value: Any) -> int:
+    """Bytes of memory and swap together; -1 is no limit, 0 follows from that of memory."""
+    return -1 if to_text(value).strip() == "-1" else to_memory(value)
+
+
+def same_swap(want: int, have: int) -> bool:
+    """The same limit. A kernel that cannot limit swap shows -1 whatever was asked for."""
+    return want == have or (want == 0 and have == -1)
+
+
+def to_address(text: str) -> str:
+    """An IP address in its usual form."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+
+
+def to_mac(value: Any) -> str:
+    """An address of a network interface, in small letters."""
+    return _matching(_MAC, "an address such as 02:42:ac:11:00:63")(to_text(value).lower())
+
+
+def to_host(text: str) -> str:
+    """NAME:ADDRESS of a line in /etc/hosts; NAME=ADDRESS is understood."""
+    name, _, address = text.partition("=") if "=" in text else text.partition(":")
+    address = address.removeprefix("[").removesuffix("]")
+    if not name or not address:
+        raise ValueError(f"expected NAME:ADDRESS, not {text!r}")
+    return f"{name}:{address if address == 'host-gateway' else to_address(address)}"
+
+
+def to_signal(value: Any) -> str:
+    """A signal by its name, SIGTERM, or by its number."""
+    text = to_text(value).strip().upper()
+    if text.isdecimal():
+        if not 1 <= int(text) <= 64:
+            raise ValueError(f"{text} is not a signal's number")
+        return text
+    if text and not _SIGNAL.fullmatch(text):
+        raise ValueError(f"{to_text(value)!r} is not a signal such as SIGTERM")
+    return text if not text or text.startswith("SIG") else f"SIG{text}"
+
+
+def to_namespace(*words: str) -> Callable[[Any], str]:
+    """One of these words, or "" for as the engine has it."""
+
+    def check(value: Any) -> str:
+        text = to_text(value).strip()
+        if text.startswith("container"):
+            raise ValueError(f"{text!r}: the namespace of another container is not supported yet; expected {' or '.join(words)}")
+        if text and text not in words:
+            raise ValueError(f"expected {' or '.join(words)}, not {text!r}")
+        return text
+
+    return check
+
+
+def to_mounts(value: Any) -> tuple[str, ...]:
+    """Mounts in canonical text, sorted, each once."""
+    return tuple(sorted({mount_text(parse_mount(word)) for word in to_words(value)}))
+
+
+def to_tmpfs(text: str) -> str:
+    """PATH[:OPTIONS]."""
+    path, options = parse_tmpfs(text)
+    return f"{path}:{options}" if options else path
+
+
+def to_paths(value: Any) -> tuple[str, ...]:
+    """Absolute paths, in their order."""
+    return tuple(to_path(word) for word in to_words(value))
+
+
+def to_gpus(value: Any) -> str:
+    """A request for GPUs, or "" for none."""
+    text = to_text(value).strip()
+    return gpus_text(parse_gpus(text)) if text else ""
+
+
+def to_sorted_pairs(value: Any) -> dict[str, str]:
+    """NAME=VALUE, sorted by name."""
+    return dict(sorted(to_pairs(value).items()))
+
+
 _WORDS: TypeAlias = str | list[str]
 Ports: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_ports, json_schema_input_type=_WORDS)]
 Volumes: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_volumes, json_schema_input_type=_WORDS)]
@@ -310,5 +306,59 @@ User: TypeAlias = Annotated[
     str, BeforeValidator(_matching(_USER, "a user (name or number, and :group)"), json_schema_input_type=str | int)
 ]
 Hostname: TypeAlias = Annotated[str, BeforeValidator(_matching(_HOST, "a host name"), json_schema_input_type=str)]
-PullPolicy: TypeAlias = Annotated[str, BeforeValidator(to_choice("once", "always"), json_schema_input_type=str)]
+PullPolicy: TypeAlias = Annotated[str, BeforeValidator(to_choice("once", "always", "never"), json_schema_input_type=str)]
 Folder: TypeAlias = Annotated[str, BeforeValidator(to_archive, json_schema_input_type=str)]
+
+
+def _listed(check: Callable[[Any], tuple[str, ...]]) -> BeforeValidator:
+    return BeforeValidator(check, json_schema_input_type=_WORDS)
+
+
+def _word(check: Callable[[Any], str]) -> BeforeValidator:
+    return BeforeValidator(check, json_schema_input_type=str)
+
+
+def _counted(check: Callable[[Any], int]) -> BeforeValidator:
+    return BeforeValidator(check, json_schema_input_type=int | str)
+
+
+Texts: TypeAlias = Annotated[tuple[str, ...], _listed(each(str, ordered=True))]
+Addresses: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_address, ordered=True))]
+Exposed: TypeAlias = Annotated[tuple[str, ...], _listed(to_exposed)]
+Hosts: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_host))]
+Groups: TypeAlias = Annotated[tuple[str, ...], _listed(each(_matching(_GROUP, "a group (name or number)")))]
+Capabilities: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_capability))]
+Security: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_security))]
+Devices: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_device))]
+CgroupRules: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_cgroup_rule))]
+Ulimits: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_ulimit))]
+Weights: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_weight))]
+ByteRates: TypeAlias = Annotated[tuple[str, ...], _listed(each(partial(parse_rate, bytes=True)))]
+Rates: TypeAlias = Annotated[tuple[str, ...], _listed(each(partial(parse_rate, bytes=False)))]
+Paths: TypeAlias = Annotated[tuple[str, ...], _listed(to_paths)]
+Mounts: TypeAlias = Annotated[tuple[str, ...], _listed(to_mounts)]
+Tmpfs: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_tmpfs))]
+Pairs: TypeAlias = Annotated[
+    dict[str, str], BeforeValidator(to_sorted_pairs, json_schema_input_type=str | list[str] | dict[str, str | int | float | bool])
+]
+Gpus: TypeAlias = Annotated[str, BeforeValidator(to_gpus, json_schema_input_type=str | int)]
+Signal: TypeAlias = Annotated[str, BeforeValidator(to_signal, json_schema_input_type=str | int)]
+HealthCheck: TypeAlias = Annotated[str, BeforeValidator(to_check, json_schema_input_type=_WORDS)]
+Mac: TypeAlias = Annotated[str, _word(to_mac)]
+Word: TypeAlias = Annotated[str, _word(_matching(_WORD, "a name"))]
+CgroupParent: TypeAlias = Annotated[str, _word(_matching(_CGROUP, "a control group"))]
+CpuSet: TypeAlias = Annotated[
+    str, BeforeValidator(_matching(_CPU_SET, "a set of numbers such as 0-1,3"), json_schema_input_type=str | int)
+]
+Namespace: TypeAlias = Annotated[str, _word(to_namespace("host"))]
+Ipc: TypeAlias = Annotated[str, _word(to_namespace("private", "shareable", "none", "host"))]
+Cgroupns: TypeAlias = Annotated[str, _word(to_namespace("private", "host"))]
+Bytes: TypeAlias = Annotated[int, _counted(to_bytes)]
+Swap: TypeAlias = Annotated[int, _counted(to_swap)]
+Swappiness: TypeAlias = Annotated[int, _counted(to_number(0, 100, -1))]
+Shares: TypeAlias = Annotated[int, _counted(to_shares)]
+Microseconds: TypeAlias = Annotated[int, _counted(to_number(0, 1 << 62))]
+Pids: TypeAlias = Annotated[int, _counted(to_number(1, 1 << 62, 0))]
+OomScore: TypeAlias = Annotated[int, _counted(to_number(-1000, 1000))]
+BlkioWeight: TypeAlias = Annotated[int, _counted(to_number(10, 1000, 0))]
+Count: TypeAlias = Annotated[int, _counted(to_number(0, 1 << 31))]

@@ -9,82 +9,55 @@ from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
-from reconciler.core.values import Flag, Path, Seconds, Words
+from reconciler.core.values import Flag, Path, Seconds, Words, to_words
 from reconciler.resources.container import forms
+from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, split, volumes_of
+from reconciler.resources.container.option import SWITCH, TEXT, TEXTS, Option
+from reconciler.resources.container.pairs import pairs_in
 from reconciler.resources.container.run_args import fold, parse_run_args
+from reconciler.resources.container.settings import SeenSettings, Settings
 
 SYSTEM_SOCKET: Final = "/var/run/docker.sock"
 LIVE, RESTART, REPLACE, NONE = Impact.LIVE, Impact.RESTART, Impact.REPLACE, Impact.NONE
 _ALIASES: Final = ("docker_data_dir",)
 
 
-class Desired(Model):
+class Desired(Settings):
     """What a spec says of a container. An empty value means: as the image, or the engine, has it."""
 
-    image: Annotated[forms.Image, Rule(REPLACE), Keyword(aliases=("run_image",), implies=("tty", "interactive"))] = Field(
-        description="The image to run: a name with tag or digest, or an image's id."
-    )
-    command: Annotated[Words, Rule(REPLACE), Keyword(aliases=("run_command",), implies=("tty", "interactive"))] = Field(
-        (), description="The command and its words, in place of the image's own."
-    )
-    entrypoint: Annotated[Words, Rule(REPLACE)] = Field(
-        (), description='The entry point, in place of the image\'s own; a list with one empty word ([""]) clears it.'
-    )
-    environment: Annotated[forms.Environment, Rule(REPLACE)] = Field(
-        default_factory=dict,
-        repr=False,
-        description="Environment variables, on top of the image's; secret-looking values stay hidden.",
-    )
-    volume_mounts: Annotated[forms.Volumes, Rule(REPLACE, same_set)] = Field(
-        (), description="Mounts, each SOURCE:TARGET[:ro]; the source is a path that exists, or the name of a volume of the engine."
-    )
-    ports: Annotated[forms.Ports, Rule(REPLACE, same_set)] = Field(
-        (), description="Published ports, each [IP:]HOST:CONTAINER[/protocol]; ranges are allowed."
-    )
-    network: Annotated[forms.Network, Rule(REPLACE), Keyword(aliases=("netns", "net"))] = Field(
-        "bridge", description="The network: bridge, host or none."
-    )
-    user: Annotated[forms.User, Rule(REPLACE)] = Field("", description="The user that runs the command, and :group.")
-    hostname: Annotated[forms.Hostname, Rule(REPLACE)] = Field("", description="The host name inside the container.")
-    workdir: Annotated[forms.Folder, Rule(REPLACE), Keyword(aliases=("cwd",))] = Field(
-        "", description="The working folder inside the container."
-    )
-    tty: Annotated[Flag, Rule(REPLACE)] = Field(
-        False, description="Give the command a terminal; run_image and run_command imply it."
-    )
-    interactive: Annotated[Flag, Rule(REPLACE)] = Field(
-        False, description="Keep the command's standard input open; run_image and run_command imply it."
-    )
-    privileged: Annotated[Flag, Rule(REPLACE)] = Field(False, description="Give the container all rights over the machine.")
-    read_only: Annotated[Flag, Rule(REPLACE)] = Field(False, description="Mount the container's root read-only.")
-    restart_policy: Annotated[forms.Restart, Rule(LIVE)] = Field(
-        "no", description="What the engine does when the command ends: no, always, on-failure[:N] or unless-stopped."
-    )
-    memory: Annotated[forms.Memory, Rule(LIVE)] = Field(0, description="The limit of memory, such as 64m; 0 is none.")
-    cpus: Annotated[forms.Cpus, Rule(LIVE)] = Field(0.0, description="The limit of processors, such as 0.5; 0 is none.")
-    labels: Annotated[forms.Labels, Rule(REPLACE)] = Field(default_factory=dict, description="Labels of the container.")
     start_timeout: Annotated[Seconds, Rule(NONE)] = Field(
         60.0, ge=0, description="How long a start may take until the container runs and, where it has a health check, is healthy."
     )
-    stop_timeout: Annotated[Seconds, Rule(NONE)] = Field(
+    stop_timeout: Annotated[Seconds, Rule(NONE), Option("", TEXT)] = Field(
         10.0, ge=0, description="How long a stop waits for the command to end before it is killed."
     )
     pull_timeout: Annotated[Seconds, Rule(NONE)] = Field(120.0, gt=0, description="How long fetching the image may take.")
-    image_pull_policy: Annotated[forms.PullPolicy, Rule(NONE)] = Field(
-        "once", description="once: pull the image when it is missing; always: whenever the container is created."
+    image_pull_policy: Annotated[forms.PullPolicy, Rule(NONE), Option("", TEXT, flag="pull")] = Field(
+        "once",
+        description="once: pull the image when it is missing; always: whenever the container is created; never: not at all.",
     )
     image_archive: Annotated[forms.Folder, Rule(NONE), Keyword(file=True)] = Field(
         "", description="A docker-save archive or root-filesystem tar, loaded when the image is missing."
     )
-    run_args: Annotated[Words, Rule(NONE)] = Field(
-        (), repr=False, description="Options of docker run: -v -p -e -t -i -d --name --network --memory --cpus."
+    env_file: Annotated[forms.Paths, Rule(NONE), Option("", TEXTS), Keyword(file=True)] = Field(
+        (), description="Files of NAME=VALUE lines, read with the spec; what environment says goes before."
     )
-    name: Annotated[forms.Name, Rule(LIVE)] = Field("", description="The container's name; by default made of service and rid.")
+    label_file: Annotated[forms.Paths, Rule(NONE), Option("", TEXTS), Keyword(file=True)] = Field(
+        (), description="Files of NAME=VALUE lines, read with the spec; what labels says goes before."
+    )
+    detach: Annotated[Flag, Rule(NONE), Option("", SWITCH, letter="d")] = Field(
+        True,
+        description="false: the command is to end, and what comes after it waits for that; ended well, it counts as up.",
+    )
+    rm: Annotated[Flag, Rule(NONE), Option("", SWITCH)] = Field(
+        False, description="Remove the container, too, when the service is stopped."
+    )
+    run_args: Annotated[Words, Rule(NONE)] = Field((), repr=False, description="Options of docker run, each the same as a keyword.")
+    name: Annotated[forms.Name, Rule(LIVE), Option("", TEXT)] = Field(
+        "", description="The container's name; by default made of service and rid."
+    )
     container_data_dir: Annotated[Path | None, Rule(NONE), Keyword(aliases=_ALIASES, inherit=True)] = Field(
         None, description="The data root of the service's own engine."
-    )
-    memory_swap: Annotated[int, Rule(LIVE), Keyword(internal=True)] = Field(
-        0, description="Memory and swap together; 0 is what follows from the limit of memory."
     )
     health: Annotated[str, Rule(RESTART), Keyword(internal=True)] = Field("healthy", description="A container is to be healthy.")
     leftovers: Annotated[tuple[str, ...], Rule(LIVE, same_set), Keyword(internal=True)] = Field(
@@ -108,10 +81,12 @@ class Desired(Model):
             filled |= {"service": place.service, "rid": place.rid, "private": private}
             filled["socket"] = f"{place.node.service_dir(place.service)}/docker.sock" if private else SYSTEM_SOCKET
         try:
-            parse_run_args(filled.get("run_args"))
+            parse_run_args(filled.get("run_args"), cls)
         except ValueError:
             return filled
-        filled = fold(filled)
+        filled = _mounted(fold(filled, cls))
+        if isinstance(info.context, Place):
+            filled = _with_files(filled, info.context)
         if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
         return filled
@@ -119,75 +94,120 @@ class Desired(Model):
     @field_validator("run_args")
     @classmethod
     def _readable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        parse_run_args(value)
+        parse_run_args(value, cls)
         return value
 
     @model_validator(mode="after")
     def _fits(self) -> "Desired":
         """What single fields cannot see."""
-        if self.network != "bridge" and self.ports:
-            raise ValueError(f"ports cannot be published with network: {self.network}; leave one of the two out")
+        if self.network != "bridge":
+            if self.ports or self.publish_all:
+                raise ValueError(f"ports cannot be published with network: {self.network}; leave one of the two out")
+            if self.mac_address:
+                raise ValueError(f"mac_address cannot be set with network: {self.network}; leave one of the two out")
         if self.network == "host" and self.hostname:
             raise ValueError("hostname cannot be set with network: host; leave one of the two out")
+        if not self.detach and self.restart_policy != "no":
+            raise ValueError("detach: false is for a command that ends; with a restart_policy it would begin again")
+        if self.utsns == "host" and (self.hostname or self.domainname):
+            raise ValueError("hostname cannot be set with utsns: host; leave one of the two out")
+        if self.memory_swap and not self.memory:
+            raise ValueError("memory_swap needs memory; write both")
+        if 0 < self.memory_swap < self.memory:
+            raise ValueError("memory_swap is memory and swap together; it cannot be less than memory")
+        if self.cpus and (self.cpu_quota or self.cpu_period):
+            raise ValueError("cpus is made of cpu_quota and cpu_period; leave it, or those two, out")
         if self.private and self.restart_policy == "always":
             raise ValueError(
                 "restart_policy: always would start the container before what it needs is there; "
                 "use unless-stopped or on-failure, or leave restarting to osvc"
             )
+        self._each_target_once()
         return self
+
+    def _each_target_once(self) -> None:
+        taken: dict[str, str] = {}
+        targets = [(volume.target, "volume_mounts") for volume in volumes_of(self.volume_mounts)]
+        targets += [(parse_mount(text)["Target"], "mounts") for text in self.mounts]
+        targets += [(parse_tmpfs(text)[0], "tmpfs") for text in self.tmpfs]
+        for target, keyword in targets:
+            if target in taken:
+                raise ValueError(f"two mounts on {target}: in {taken[target]} and in {keyword}")
+            taken[target] = keyword
+
+
+def _with_files(data: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The keywords, with the variables and labels that their files hold among them."""
+    for keyword, merged, check in (
+        ("env_file", "environment", forms.to_environment),
+        ("label_file", "labels", forms.to_labels),
+    ):
+        pairs: dict[str, str] = {}
+        for path in forms.to_paths(data.get(keyword)):
+            pairs |= pairs_in(place.read(path), path)
+        if pairs:
+            data = {**data, merged: {**check(pairs), **check(data.get(merged) or {})}}
+    return data
+
+
+def _mounted(data: dict[str, Any]) -> dict[str, Any]:
+    """The keywords, those mounts that volume_mounts can say among them. What cannot be read is for the fields' own checks."""
+    try:
+        volumes, rest = split(to_words(data.get("mounts")))
+        mine = to_words(data.get("volume_mounts"))
+    except ValueError:
+        return data
+    return {**data, "volume_mounts": [*mine, *volumes], "mounts": rest} if volumes else data
 
 
 class ImageFacts(Model):
-    """What an image says of itself: the defaults of the containers made of it."""
+    """What an image says of itself: the defaults of the containers made of it.
+
+    volumes: the paths that get a volume of their own. settings: keyword -> value, of the settings that an image may bring.
+    """
 
     id: str
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict, repr=False)
     labels: dict[str, str] = Field(default_factory=dict)
-    user: str = ""
-    workdir: str = ""
+    expose: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_osvc(cls, data: Any) -> Any:
+        """user and workdir had fields of their own."""
+        if not isinstance(data, Mapping) or not {"user", "workdir"} & set(data):
+            return data
+        kept = {name: value for name, value in data.items() if name not in ("user", "workdir")}
+        older = {name: data[name] for name in ("user", "workdir") if data.get(name)}
+        return {**kept, "settings": {**older, **kept.get("settings", {})}}
 
 
-class Container(Model):
+class Container(SeenSettings):
     """One container as an engine shows it. What equals its image's default is left empty, as in Desired.
 
     status: the engine's word: created, running, paused, restarting, exited, dead, removing.
     image: the reference it was created with. based: whether its image's own defaults are known, and so left out here.
     ended_at: the time of its end, as the engine writes it, or "". pid: of its first process, on the machine; 0 without one.
+    anonymous: its volumes without a name, each ID:TARGET.
     """
 
     socket: str
     name: str
     id: str = ""
     status: str = "created"
-    image: str = ""
     image_id: str = ""
     based: bool = True
-    command: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    environment: dict[str, str] = Field(default_factory=dict, repr=False)
-    volume_mounts: tuple[str, ...] = ()
-    ports: tuple[str, ...] = ()
-    network: str = "bridge"
-    user: str = ""
-    hostname: str = ""
-    workdir: str = ""
-    tty: bool = False
-    interactive: bool = False
-    privileged: bool = False
-    read_only: bool = False
-    restart_policy: str = "no"
-    memory: int = 0
-    memory_swap: int = 0
-    cpus: float = 0.0
-    labels: dict[str, str] = Field(default_factory=dict)
     health: str = "healthy"
     exit_code: int = 0
     out_of_memory: bool = False
     error: str = ""
     ended_at: str = ""
     pid: int = 0
+    anonymous: tuple[str, ...] = ()
 
     LOST: ClassVar[str] = "process gone"
     """The health of one whose process is gone, while its engine takes it for running: the word of its end was lost."""
@@ -217,11 +237,13 @@ class Container(Model):
 class State(Container):
     """The container that counts as the resource, and the others that carry its labels on the same engine.
 
-    leftovers: the names of all others, wherever they are; filled in by settle.
+    leftovers: the names of all others, wherever they are; filled in by settle. ends: whether its command is to end; filled in by
+    settle.
     """
 
     others: tuple[Container, ...] = ()
     leftovers: tuple[str, ...] = ()
+    ends: bool = False
 
 
 class Held(Model):
@@ -239,7 +261,8 @@ class Around(Model):
     holder: who has the container's name, and is not ours. ports: published ports that somebody else holds.
     missing: bind sources that are not there now (a mount may bring them).
     elsewhere: containers with our labels that cannot be the resource: on another engine, or dead.
-    cpus: the machine's processors; 0 when unknown. store: the uuid of the state folder that owns what is made; "" for none yet.
+    cpus: the machine's processors; 0 when unknown. cgroupns: what the engine gives a container that asks for nothing.
+    store: the uuid of the state folder that owns what is made; "" for none yet.
     stamps: container id -> what changes whenever that container does, as it was when it was inspected.
     """
 
@@ -249,6 +272,7 @@ class Around(Model):
     missing: tuple[str, ...] = ()
     elsewhere: tuple[Container, ...] = ()
     cpus: int = 0
+    cgroupns: str = ""
     store: str = ""
     stamps: Mapping[str, tuple[str | int, ...]] = {}
 

@@ -7,13 +7,17 @@ from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
 from reconciler.core.observed import Present
+from reconciler.core.rules import Impact, rules_of
 from reconciler.resources.container import refs
 from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Start, Stop, Unpause, Update
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
+from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, volumes_of
+from reconciler.resources.container.settings import Settings
 
-_LIVE: Final = ("memory", "cpus", "restart_policy")
+_LIVE: Final = {name: rule for name, rule in rules_of(Settings).items() if rule.impact is Impact.LIVE}
+"""What a running container takes."""
 
 
 def moves_of(change: Change) -> Moves:
@@ -28,7 +32,7 @@ def moves_of(change: Change) -> Moves:
         every = pieces(change.seen)
         return Moves(
             down=hand.stops(every),
-            commit=hand.removes(every) if change.verdict is Verdict.REMOVE else (),
+            commit=hand.removes(every) if change.verdict is Verdict.REMOVE or want.rm else (),
         )
     if not isinstance(change.seen, Present):
         return _create(hand, around)
@@ -60,6 +64,8 @@ class _Hand:
         """What it takes to have the image."""
         want = self.want
         whose = {**self.whose, "socket": want.socket}
+        if want.image_pull_policy == "never" and not want.image_archive:
+            return ()
         if around.image is None and want.image_archive:
             return (Load(**whose, ref=want.image, archive=want.image_archive, timeout=want.pull_timeout),)
         if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
@@ -69,12 +75,14 @@ class _Hand:
             return (kind(**whose, ref=want.image, timeout=want.pull_timeout),)
         return ()
 
-    def create(self, name: str, around: Around) -> Action:
-        return Create(**self.whose, socket=self.want.socket, name=name, desired=self.want, store=around.store)
+    def create(self, name: str, around: Around, carried: tuple[str, ...] = ()) -> Action:
+        want = self.want
+        return Create(**self.whose, socket=want.socket, name=name, desired=want, store=around.store, carried=carried)
 
     def start(self, name: str) -> Action:
         want = self.want
-        return Start(**self.whose, socket=want.socket, name=name, timeout=want.start_timeout, stop_timeout=want.stop_timeout)
+        times = {"timeout": want.start_timeout, "stop_timeout": want.stop_timeout}
+        return Start(**self.whose, socket=want.socket, name=name, **times, detach=want.detach)
 
     def unpause(self, name: str) -> Action:
         return Unpause(**self.whose, socket=self.want.socket, name=name)
@@ -105,11 +113,13 @@ class _Hand:
         actions: list[Action] = []
         if state.name != want.name:
             actions.append(self.rename(state.name, want.name))
-        values: dict[str, Any] = {name: getattr(want, name) for name in _LIVE if getattr(want, name) != getattr(state, name)}
-        if state.memory_swap:
-            values["memory"] = want.memory
+        values: dict[str, Any] = {
+            name: getattr(want, name) for name, rule in _LIVE.items() if not rule.compare(getattr(want, name), getattr(state, name))
+        }
+        if "memory" in values or "memory_swap" in values:
+            values |= {"memory": want.memory, "memory_swap": want.memory_swap}
         if values:
-            actions.append(Update(**self.whose, socket=want.socket, name=want.name, all_cpus=around.cpus, **values))
+            actions.append(Update(**self.whose, socket=want.socket, name=want.name, all_cpus=around.cpus, values=values))
         return tuple(actions)
 
 
@@ -137,13 +147,22 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     old = Remove(**hand.whose, socket=want.socket, name=aside, used=_writes(state))
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
-        quiet = (Update(**hand.whose, socket=want.socket, name=state.name, restart_policy="no"),)
+        quiet = (Update(**hand.whose, socket=want.socket, name=state.name, values={"restart_policy": "no"}),)
     return Moves(
-        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor, around)),
+        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor, around, _carried(want, state, around))),
         down=(*hand.stops((state,)), *hand.stops(rest)),
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),
     )
+
+
+def _carried(want: Desired, state: State, around: Around) -> tuple[str, ...]:
+    """The volumes without a name that the new container takes over: where it would get new ones, by its spec or its image."""
+    volumes = volumes_of(want.volume_mounts)
+    named = {volume.target for volume in volumes if volume.source}
+    named |= {parse_mount(text)["Target"] for text in want.mounts} | {parse_tmpfs(text)[0] for text in want.tmpfs}
+    nameless = {volume.target for volume in volumes if not volume.source} | set(around.image.volumes if around.image else ())
+    return tuple(text for text in state.anonymous if text.partition(":")[2] in nameless - named)
 
 
 def _writes(one: Container) -> bool:

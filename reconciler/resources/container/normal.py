@@ -1,18 +1,21 @@
 """normal: between a desired state, the engine's JSON and a Container. Pure; no more of the engine's format is known elsewhere."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from reconciler.resources.container.forms import Port, Volume, parse_volume, ports_of, volumes_of
 from reconciler.resources.container.model import Container, Desired, ImageFacts
+from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume
+from reconciler.resources.container.option import placed, settings_of
+from reconciler.resources.container.ports import Port, ports_of
+from reconciler.resources.container.settings import NO_LIMIT, Settings
 
-NO_LIMIT: Final = 1 << 50
-"""The engine cannot take a limit of memory away from a container, only set another: this much and more counts as none."""
 SERVICE, RID, STORE = "osvc.service", "osvc.rid", "osvc.store"
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
 _NEVER = "0001-01-01"
+_ID = re.compile(r"[0-9a-f]{64}")
+"""What the engine calls a volume that was given no name."""
 _SAME: Final = tuple(name for name in Container.model_fields if name in Desired.model_fields)
 
 
@@ -25,8 +28,11 @@ def facts_of(image: Mapping[str, Any]) -> ImageFacts:
         entrypoint=tuple(config.get("Entrypoint") or ()),
         environment=_pairs(config.get("Env") or ()),
         labels=dict(sorted((config.get("Labels") or {}).items())),
-        user=config.get("User") or "",
-        workdir=config.get("WorkingDir") or "",
+        expose=tuple(sorted(config.get("ExposedPorts") or ())),
+        volumes=tuple(sorted(config.get("Volumes") or ())),
+        settings={
+            one.keyword: value for one in placed(Settings) if one.option.image and (value := one.decode(config)) != one.nothing
+        },
     )
 
 
@@ -37,6 +43,8 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
     labels = {name: text for name, text in (config.get("Labels") or {}).items() if not name.startswith("osvc.")}
     network = host.get("NetworkMode") or "default"
     memory, swap = _memory(host)
+    mounts = _mounts(host, config, base)
+    ports = _ports(host)
     return Container(
         socket=socket,
         name=seen["Name"].removeprefix("/"),
@@ -48,16 +56,12 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         entrypoint=entrypoint,
         command=command,
         environment=without(_pairs(config.get("Env") or ()), base.environment if base else {}),
-        volume_mounts=_volumes(host),
-        ports=_ports(host),
+        volume_mounts=_volumes(mounts),
+        mounts=tuple(sorted(mount_text(mount) for mount in mounts if plain_volume(mount) is None)),
+        ports=tuple(str(port) for port in sorted(ports)),
+        expose=_exposed(config, ports, base),
         network="bridge" if network == "default" else network,
-        user=_own(config.get("User"), base.user if base else ""),
         hostname=_hostname(config, seen["Id"], network),
-        workdir=_own(config.get("WorkingDir"), base.workdir if base else ""),
-        tty=bool(config.get("Tty")),
-        interactive=bool(config.get("OpenStdin")),
-        privileged=bool(host.get("Privileged")),
-        read_only=bool(host.get("ReadonlyRootfs")),
         restart_policy=_restart(host.get("RestartPolicy") or {}),
         memory=memory,
         memory_swap=swap,
@@ -69,7 +73,21 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         error=state.get("Error") or "",
         pid=state.get("Pid") or 0,
         ended_at="" if (ended := state.get("FinishedAt") or "").startswith(_NEVER) else ended,
+        anonymous=_anonymous(seen.get("Mounts") or ()),
+        **_placed(config, host, base),
     )
+
+
+def _placed(config: Mapping[str, Any], host: Mapping[str, Any], base: ImageFacts | None) -> dict[str, Any]:
+    """The settings that the table gives a place; what the image brings is left out."""
+    record = {**config, "HostConfig": host}
+    brought = base.settings if base else {}
+    found: dict[str, Any] = {}
+    for setting in placed(Settings):
+        value = setting.decode(record)
+        if value != setting.nothing and brought.get(setting.keyword) != value:
+            found[setting.keyword] = value
+    return found
 
 
 def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container:
@@ -78,6 +96,34 @@ def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container
     return Container.model_construct(
         **same | {"name": name, "health": "healthy"}, image_id=image.id if image else "", based=True, status="created"
     )
+
+
+_FILLED_IN: Final = tuple(one for one in placed(Settings) if one.option.spare or one.option.image)
+"""The settings that may be there without anybody's having asked: the engine or the image brings them."""
+
+
+def unasked(want: Desired, seen: Container, cgroupns: str = "") -> dict[str, Any]:
+    """keyword -> the value without what was not asked for, and what engine or image brought by itself. cgroupns: the engine's
+    own choice, where it is known."""
+    found: dict[str, Any] = {}
+    for one in _FILLED_IN:
+        mine, theirs = getattr(want, one.keyword), getattr(seen, one.keyword)
+        if mine != one.nothing or theirs == mine:
+            continue
+        spare = (cgroupns,) if one.keyword == "cgroupns" and cgroupns else one.option.spare
+        if theirs in spare or (one.option.image and not seen.based):
+            found[one.keyword] = mine
+    if _UNLABELLED in seen.security_opt and _UNLABELLED not in want.security_opt and _shares(seen):
+        found["security_opt"] = tuple(text for text in seen.security_opt if text != _UNLABELLED)
+    return found
+
+
+_UNLABELLED: Final = "label=disable"
+
+
+def _shares(seen: Container) -> bool:
+    """Whether it shares so much with the host that the engine adds "label=disable" by itself."""
+    return seen.privileged or "host" in (seen.pidns, seen.ipcns)
 
 
 def stripped(entrypoint: Sequence[str], command: Sequence[str], base: ImageFacts | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -106,25 +152,27 @@ def without(pairs: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]
     return {name: text for name, text in pairs.items() if base.get(name) != text}
 
 
-def body_of(desired: Desired, labels: Mapping[str, str]) -> dict[str, Any]:
+def body_of(desired: Desired, labels: Mapping[str, str], carried: Sequence[str] = ()) -> dict[str, Any]:
     """The body of POST /containers/create. Bind mounts go as Mounts: the engine then refuses a source that is not there.
 
     It is what `docker create` sends for `Create.words`: a script and osvc make the same container. labels: all of them.
+    carried: volumes without a name of the one that it takes the place of, each ID:TARGET.
     """
     ports = ports_of(desired.ports)
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in ports:
-        bindings.setdefault(port.inside, []).append({"HostIp": port.address, "HostPort": str(port.host)})
+        bindings.setdefault(port.inside, []).append({"HostIp": port.address, "HostPort": str(port.host or "")})
     name, _, retries = desired.restart_policy.partition(":")
     host: dict[str, Any] = {
         "NetworkMode": "default" if desired.network == "bridge" else desired.network,
         "PortBindings": bindings,
-        "Mounts": [_mount(volume) for volume in volumes_of(desired.volume_mounts)],
-        "Privileged": desired.privileged,
-        "ReadonlyRootfs": desired.read_only,
+        "Mounts": [
+            *(_mount(volume) for volume in carrying(desired.volume_mounts, carried)),
+            *(parse_mount(text) for text in desired.mounts),
+        ],
         "RestartPolicy": {"Name": name, "MaximumRetryCount": int(retries or 0)},
         "Memory": desired.memory,
-        "MemorySwap": desired.memory * 2,
+        "MemorySwap": desired.memory_swap or desired.memory * 2,
         "NanoCpus": nano(desired.cpus),
     }
     body: dict[str, Any] = {
@@ -133,19 +181,37 @@ def body_of(desired: Desired, labels: Mapping[str, str]) -> dict[str, Any]:
         "Labels": dict(labels),
         "AttachStdout": True,
         "AttachStderr": True,
-        "Tty": desired.tty,
-        "OpenStdin": desired.interactive,
-        "ExposedPorts": {inside: {} for inside in bindings},
+        "ExposedPorts": {inside: {} for inside in (*bindings, *desired.expose)},
         "HostConfig": host,
     }
     if desired.command:
         body["Cmd"] = list(desired.command)
     if desired.entrypoint:
         body["Entrypoint"] = list(desired.entrypoint)
-    for key, text in (("User", desired.user), ("Hostname", desired.hostname), ("WorkingDir", desired.workdir)):
-        if text:
-            body[key] = text
+    if desired.hostname:
+        body["Hostname"] = desired.hostname
+    for setting in placed(Settings):
+        value = getattr(desired, setting.keyword)
+        if value != setting.nothing:
+            setting.encode(value, body)
     return body
+
+
+def update_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of POST /containers/NAME/update: keyword -> value, as the engine is to be told it."""
+    record: dict[str, Any] = {"HostConfig": {}}
+    host = record["HostConfig"]
+    for name, value in values.items():
+        if name == "restart_policy":
+            policy, _, retries = value.partition(":")
+            host["RestartPolicy"] = {"Name": policy, "MaximumRetryCount": int(retries or 0)}
+        elif name == "cpus":
+            host["NanoCpus"] = nano(value)
+        elif name in ("memory", "memory_swap"):
+            host["Memory" if name == "memory" else "MemorySwap"] = value
+        else:
+            settings_of(Settings)[name].encode(value, record)
+    return dict(host)
 
 
 def nano(cpus: float) -> int:
@@ -170,30 +236,53 @@ def _mount(volume: Volume) -> dict[str, Any]:
     return mount
 
 
-def _volumes(host: Mapping[str, Any]) -> tuple[str, ...]:
-    """Mounts as osvc makes them, and binds as `docker run -v` does."""
-    found: list[Volume] = []
-    for mount in host.get("Mounts") or ():
-        propagation = (mount.get("BindOptions") or {}).get("Propagation") or ""
-        source = mount.get("Source") or mount.get("Type") or ""
-        found.append(Volume(source, mount["Target"], bool(mount.get("ReadOnly")), "" if propagation == "rprivate" else propagation))
+def _mounts(host: Mapping[str, Any], config: Mapping[str, Any], base: ImageFacts | None) -> list[Mapping[str, Any]]:
+    """Every mount that was asked for, as a record: as osvc makes them, and as `docker run -v` does. One without a name is the
+    same as one that carries on the volume of a container before it; one that the image has is left out."""
+    found: list[dict[str, Any]] = [dict(mount) for mount in host.get("Mounts") or ()]
     for bind in host.get("Binds") or ():
         try:
-            found.append(parse_volume(bind))
+            found.append(_mount(parse_volume(bind)))
         except ValueError:
             source, _, rest = bind.partition(":")
-            found.append(Volume(source, rest))
-    return tuple(str(volume) for volume in sorted(found, key=lambda volume: (volume.target, volume)))
+            found.append({"Type": "bind", "Source": source, "Target": rest})
+    found += [{"Type": "volume", "Target": target} for target in config.get("Volumes") or ()]
+    brought = set(base.volumes) if base else set()
+    kept: list[Mapping[str, Any]] = []
+    for mount in found:
+        nameless = mount.get("Type") == "volume" and (not mount.get("Source") or _ID.fullmatch(mount["Source"]))
+        if nameless:
+            mount["Source"] = ""
+        if not (nameless and mount["Target"] in brought):
+            kept.append(mount)
+    return kept
 
 
-def _ports(host: Mapping[str, Any]) -> tuple[str, ...]:
+def _volumes(mounts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    plain = {volume for mount in mounts if (volume := plain_volume(mount)) is not None}
+    return tuple(str(volume) for volume in sorted(plain, key=lambda volume: (volume.target, volume)))
+
+
+def _anonymous(mounts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The volumes without a name that a container has, each ID:TARGET."""
+    volumes = (mount for mount in mounts if mount.get("Type") == "volume" and _ID.fullmatch(str(mount.get("Name") or "")))
+    return tuple(sorted(f"{mount['Name']}:{mount['Destination']}" for mount in volumes))
+
+
+def _exposed(config: Mapping[str, Any], ports: Iterable[Port], base: ImageFacts | None) -> tuple[str, ...]:
+    """What is exposed beyond what the image names and what is published."""
+    others = {port.inside for port in ports} | set(base.expose if base else ())
+    return tuple(sorted((set(config.get("ExposedPorts") or ()) - others), key=lambda text: (int(text.partition("/")[0]), text)))
+
+
+def _ports(host: Mapping[str, Any]) -> set[Port]:
     found: set[Port] = set()
     for inside, bindings in (host.get("PortBindings") or {}).items():
         number, _, protocol = inside.partition("/")
         for binding in bindings or ():
             address = binding.get("HostIp") or ""
             found.add(Port("" if address == "::" else address, int(binding.get("HostPort") or 0), int(number), protocol or "tcp"))
-    return tuple(str(port) for port in sorted(found))
+    return found
 
 
 def _restart(policy: Mapping[str, Any]) -> str:
@@ -206,7 +295,7 @@ def _memory(host: Mapping[str, Any]) -> tuple[int, int]:
     memory, swap = host.get("Memory") or 0, host.get("MemorySwap") or 0
     if memory < 0 or memory >= NO_LIMIT:
         memory = 0
-    return memory, 0 if not memory or swap in (0, -1, memory * 2) else swap
+    return memory, 0 if not memory or swap in (0, memory * 2) else swap
 
 
 def _hostname(config: Mapping[str, Any], id: str, network: str) -> str:
@@ -214,12 +303,7 @@ def _hostname(config: Mapping[str, Any], id: str, network: str) -> str:
     name = config.get("Hostname") or ""
     if network == "host" or name == id[:12]:
         return ""
-    domain = config.get("Domainname") or ""
-    return f"{name}.{domain}" if domain else name
-
-
-def _own(value: str | None, base: str) -> str:
-    return "" if value is None or value == base else value
+    return name
 
 
 def _status(state: Mapping[str, Any]) -> str:

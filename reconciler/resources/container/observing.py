@@ -1,15 +1,17 @@
 """observing: from what engines have to what is observed of each container resource."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.container.entry import Entry
-from reconciler.resources.container.forms import Port, ports_of, volumes_of
 from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
+from reconciler.resources.container.mounts import binds_in
+from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.views import LiveView, OneView, StillView, View, WholeView, shims
 from reconciler.resources.driver import Wanted
 
@@ -27,6 +29,11 @@ class Look:
         self._host, self._memory, self._narrow = host, memory, narrow
         self._live: dict[str, LiveView | HostError] = {}
         self._still: dict[str, StillView | HostError] = {}
+
+    @cached_property
+    def _cgroupns(self) -> str:
+        """What an engine gives by itself: the host's control groups with the first version of them, its own with the second."""
+        return "private" if _there(self._host, "/sys/fs/cgroup/cgroup.controllers") else "host"
 
     def open(self, wanted: Sequence[Wanted]) -> None:
         """Ask every engine that these resources are, or were, on."""
@@ -72,6 +79,7 @@ class Look:
             store=self._host.store,
             image=view.image(desired.image),
             cpus=view.cpus() if needs_cpus else 0,
+            cgroupns=self._cgroupns,
             stamps=self._memory.stamps(found),
         )
         if not self._narrow:
@@ -124,7 +132,7 @@ class Look:
         return None
 
     def _ports(self, desired: Desired) -> tuple[Held, ...]:
-        held = ((port, self.holder_of(port)) for port in ports_of(desired.ports))
+        held = ((port, self.holder_of(port)) for port in ports_of(desired.ports) if port.host)
         return tuple(Held(what=_spoken(port), by=who) for port, who in held if who)
 
     def holder_of(self, port: Port) -> str:
@@ -219,7 +227,7 @@ def listener(host: Host, port: Port) -> str:
 
 def binds_of(of: Desired | Container) -> tuple[str, ...]:
     """The paths of the host that are mounted into the container."""
-    return tuple(sorted({volume.source for volume in volumes_of(of.volume_mounts) if volume.binds}))
+    return binds_in(of.volume_mounts, of.mounts)
 
 
 def _there(host: Host, path: str) -> bool:

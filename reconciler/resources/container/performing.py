@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from reconciler.core.diff import shown
 from reconciler.core.rules import Impact, rules_of
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Engine, Host, Pulled
@@ -21,11 +22,13 @@ from reconciler.resources.container.actions import (
     Update,
 )
 from reconciler.resources.container.entry import Entry, entry_in, entry_of
-from reconciler.resources.container.forms import Port
 from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Container, Desired
-from reconciler.resources.container.normal import body_of, container_of, expected, facts_of, size
+from reconciler.resources.container.normal import body_of, container_of, expected, facts_of, size, unasked
 from reconciler.resources.container.observing import binds_of, listener
+from reconciler.resources.container.option import placed
+from reconciler.resources.container.ports import Port
+from reconciler.resources.container.settings import Settings
 
 Say = Callable[[str], None]
 _BRIEF: Final = 0.05
@@ -128,7 +131,9 @@ def _create(action: Create, engine: Engine, host: Host) -> Entry:
         _require(host, path)
     try:
         labels = action.labels(host.store)
-        id = engine.create(action.name, body_of(want, labels))
+        id = engine.create(action.name, body_of(want, labels, action.carried))
+        if any(getattr(want, setting.keyword) != setting.nothing for setting in placed(Settings)):
+            _hold_to(want, id, engine, action)
         return Entry(id, action.name, want.image, "", "created", labels)
     except NotFound as err:
         if "image" not in str(err).lower():
@@ -147,6 +152,30 @@ def _create(action: Create, engine: Engine, host: Host) -> Entry:
         return entry_of(there)
 
 
+def _hold_to(want: Desired, id: str, engine: Engine, action: Create) -> None:
+    """See that the engine took every setting: an older one, or one whose kernel lacks something, leaves out what it cannot do.
+    Then the container, which never ran, is removed again. Raises Permanent."""
+    found = _made(engine.inspect(id), engine, action.socket)
+    if found is None:
+        return
+    for setting in placed(Settings):
+        asked, has = getattr(want, setting.keyword), getattr(found, setting.keyword)
+        if asked not in (setting.nothing, has) and not rules_of(Desired)[setting.keyword].compare(asked, has):
+            engine.remove(id)
+            raise Permanent(
+                f"the engine did not take {setting.keyword} = {shown(asked)} (it made that {shown(has)}): "
+                "it is too old, or its kernel cannot do it; leave it out"
+            )
+
+
+def _made(seen: Mapping[str, Any], engine: Engine, socket: str) -> Container | None:
+    """An inspect as a Container; None when its image cannot be asked for any more."""
+    try:
+        return container_of(seen, socket, facts_of(engine.image(seen["Image"])))
+    except NotFound:
+        return None
+
+
 def _require(host: Host, path: str) -> None:
     if host.files.stat(path) is None:
         raise Permanent(f"volume source {path} does not exist; make it, or correct volume_mounts")
@@ -154,11 +183,10 @@ def _require(host: Host, path: str) -> None:
 
 def _as_wanted(seen: Mapping[str, Any], want: Desired, engine: Engine, socket: str) -> bool:
     """Whether a container is what creating `want` makes."""
-    try:
-        facts = facts_of(engine.image(seen["Image"]))
-    except NotFound:
+    found, made = _made(seen, engine, socket), expected(want, "", None)
+    if found is None:
         return False
-    found, made = container_of(seen, socket, facts), expected(want, "", None)
+    found = found.model_copy(update=unasked(want, found))
     skipped = {"name", "image", "health", "leftovers"}
     return found.fresh and all(
         rule.compare(getattr(made, name), getattr(found, name))
@@ -181,7 +209,10 @@ def _start(action: Start, engine: Engine, host: Host, say: Say, known: Container
             mounts = seen["HostConfig"].get("Mounts") or ()
             binds = [mount["Source"] for mount in mounts if mount.get("Type") == "bind"]
             _launch(seen["Id"], action.name, binds, engine, host, say)
-    _watch(action, engine, host, say, restarts=restarts, brief=brief)
+    if action.detach:
+        _watch(action, engine, host, say, restarts=restarts, brief=brief)
+    else:
+        _wait(action, engine, host, say)
 
 
 def _launch(id: str, name: str, binds: Sequence[str], engine: Engine, host: Host, say: Say) -> None:
@@ -251,6 +282,34 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, *, restarts: int
             say(f"waiting until {action.name} is healthy")
 
 
+def _wait(action: Start, engine: Engine, host: Host, say: Say) -> None:
+    """Until its command has ended well. Raises Permanent when it ends otherwise, or not in time."""
+    clock = host.clock
+    begun = clock.monotonic()
+    say(f"waiting until {action.name} has ended")
+    while True:
+        seen = engine.inspect(action.name)
+        state = seen["State"]
+        if not state.get("Running"):
+            break
+        if clock.monotonic() - begun >= action.timeout:
+            raise Permanent(
+                f"{action.name} still runs after {action.timeout:g} s, and is to end (detach: false); raise start_timeout",
+                _logs(engine, action.name),
+            )
+        clock.sleep(_PAUSE)
+    if state.get("ExitCode") or state.get("Error"):
+        raise Permanent(f"{action.name} ended with exit {state.get('ExitCode') or 0}{_of_memory(seen)}", _logs(engine, action.name))
+
+
+def _of_memory(seen: Mapping[str, Any]) -> str:
+    """How its limit of memory had to do with its end, as a clause; or its last error."""
+    state = seen["State"]
+    limit = seen["HostConfig"].get("Memory") or 0
+    killed = f", out of memory{f' at {size(limit)}' if limit else ''}" if state.get("OOMKilled") else ""
+    return f"{killed}, {state['Error']}" if state.get("Error") else killed
+
+
 def _ran_briefly(state: Mapping[str, Any]) -> bool:
     """Whether its last run ended soon after its start."""
     try:
@@ -263,12 +322,7 @@ def _ran_briefly(state: Mapping[str, Any]) -> bool:
 
 def _died(action: Start, engine: Engine, seen: Mapping[str, Any]) -> HostError:
     state = seen["State"]
-    text = f"{action.name} exited right after its start, exit {state.get('ExitCode') or 0}"
-    if state.get("OOMKilled"):
-        limit = seen["HostConfig"].get("Memory") or 0
-        text += f", out of memory{f' at {size(limit)}' if limit else ''}"
-    if state.get("Error"):
-        text += f", {state['Error']}"
+    text = f"{action.name} exited right after its start, exit {state.get('ExitCode') or 0}{_of_memory(seen)}"
     config = seen["Config"]
     if not state.get("ExitCode") and not (config.get("Tty") and config.get("OpenStdin")):
         text += "; a container of a service has to keep running (a shell needs tty and interactive)"
@@ -334,7 +388,7 @@ def _rename(action: Rename, engine: Engine, host: Host) -> None:
 def _update(action: Update, engine: Engine, host: Host) -> None:
     _ours(engine, action, action.name, host)
     cpus = action.all_cpus
-    if action.cpus == 0 and not cpus:
+    if action.values.get("cpus") == 0 and not cpus:
         cpus = int(engine.info().get("NCPU") or 1)
     engine.update(action.name, action.body(cpus))
 

@@ -10,9 +10,12 @@ from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
-from reconciler.resources.container.forms import ports_of, volumes_of
 from reconciler.resources.container.model import Around, Desired, State
-from reconciler.resources.container.normal import effective, ended, limited, stripped, without
+from reconciler.resources.container.mounts import binds_in
+from reconciler.resources.container.normal import effective, ended, limited, stripped, unasked, without
+from reconciler.resources.container.option import placed
+from reconciler.resources.container.ports import ports_of
+from reconciler.resources.container.settings import Settings
 
 
 class ContainerKind:
@@ -30,6 +33,8 @@ class ContainerKind:
         return want, None if state is None else _matched(want, state, around)
 
     def is_up(self, state: State) -> bool:
+        if state.ends:
+            return state.status == "exited" and not state.exit_code
         return state.status in ("running", "restarting") and not state.lost
 
     def holds(self, state: State) -> bool:
@@ -54,7 +59,7 @@ class ContainerKind:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        return _needs(desired.socket, desired.volume_mounts)
+        return _needs(desired.socket, desired.volume_mounts, desired.mounts)
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return ()
@@ -85,16 +90,15 @@ KIND: Final = ContainerKind()
 
 
 @lru_cache(maxsize=1 << 15)
-def _needs(socket: str, volume_mounts: tuple[str, ...]) -> tuple[Need, ...]:
-    binds = sorted({volume.source for volume in volumes_of(volume_mounts) if volume.binds})
-    return (Need(Fact(Kind.ENGINE, socket)), *(Need(Fact(Kind.PATH, path)) for path in binds))
+def _needs(socket: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[Need, ...]:
+    return (Need(Fact(Kind.ENGINE, socket)), *(Need(Fact(Kind.PATH, path)) for path in binds_in(volume_mounts, mounts)))
 
 
 @lru_cache(maxsize=1 << 15)
 def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]:
     return (
         Claim("container name", name, f"container name {name}", socket),
-        *(Claim("port", port.key, f"port {port.key}") for port in ports_of(ports)),
+        *(Claim("port", port.key, f"port {port.key}") for port in ports_of(ports) if port.host),
     )
 
 
@@ -109,10 +113,23 @@ def _settled(desired: Desired, around: Around) -> Desired:
             "command": command,
             "environment": without(desired.environment, base.environment),
             "labels": without(desired.labels, base.labels),
-            "user": "" if desired.user == base.user else desired.user,
-            "workdir": "" if desired.workdir == base.workdir else desired.workdir,
+            "volume_mounts": _named(desired.volume_mounts, base.volumes),
+            "expose": tuple(port for port in desired.expose if port not in base.expose),
         }
+        changes |= {
+            one.keyword: one.nothing
+            for one in placed(Settings)
+            if one.option.image and one.keyword in base.settings and getattr(desired, one.keyword) == base.settings[one.keyword]
+        }
+    if desired.expose and desired.ports:
+        published = {port.inside for port in ports_of(desired.ports)}
+        changes["expose"] = tuple(port for port in changes.get("expose", desired.expose) if port not in published)
     return changed(desired, **changes)
+
+
+def _named(volume_mounts: tuple[str, ...], brought: Sequence[str]) -> tuple[str, ...]:
+    """The volume mounts without those, nameless, that the image has anyway."""
+    return tuple(text for text in volume_mounts if text not in brought) if brought else volume_mounts
 
 
 def _matched(want: Desired, state: State, around: Around) -> State:
@@ -126,15 +143,16 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         "cpus": limited(state.cpus, around.cpus),
         "leftovers": tuple(sorted(other.name for other in others)),
         "image": _image(want, state, around),
+        "ends": not want.detach,
     }
     if not state.based:
         changes |= {
             "environment": {name: text for name, text in state.environment.items() if name in want.environment},
             "labels": {name: text for name, text in state.labels.items() if name in want.labels},
         }
-        changes |= {name: () for name in ("command", "entrypoint") if not getattr(want, name)}
-        changes |= {name: "" for name in ("user", "workdir") if not getattr(want, name)}
-    return changed(state, **changes)
+        changes |= {name: () for name in ("command", "entrypoint", "expose") if not getattr(want, name)}
+        changes["volume_mounts"] = tuple(text for text in state.volume_mounts if text in want.volume_mounts or ":" in text)
+    return changed(state, **changes, **unasked(want, state, around.cgroupns))
 
 
 def _image(want: Desired, state: State, around: Around) -> str:

@@ -116,8 +116,8 @@ def shown(words: Iterable[str], fstype: str, *, bound: bool = False) -> tuple[st
 def unsized(words: Iterable[str], memory: int) -> tuple[str, ...]:
     """What is shown of a tmpfs, without its size where that is the half of the machine's memory.
 
-    memory: of the machine, in pages. The kernel leaves out a size that is its own default; but the half of an odd number of pages it
-    rounds up when it is asked for size=50%, and down by itself: then it shows what it was asked for.
+    memory: of the machine, in pages. The kernel leaves out a size that is its own default; but the half of an odd number of pages
+    it rounds up when it is asked for size=50%, and down by itself: then it shows what it was asked for.
     """
     half = {f"size={pages * 4}k" for pages in (memory // 2, -(-memory // 2))}
     return tuple(word for word in words if word not in half)

@@ -621,3 +621,35 @@ def test_killed_while_an_endpoint_is_being_freed(lab, k, when):
     Bench(FakeHost(lab.machine)).apply(desired())
     assert lab.ours() == {NAME: "running"}
     assert list(lab.hand.inspect(NAME)["NetworkSettings"]["Networks"]) == ["bridge"]
+
+
+def test_a_command_that_is_to_end_is_waited_for_and_counts_as_up(lab):
+    lab.docker.script(lambda record: record["Path"] == "init", Script(code=0))
+    want = desired(command="init", detach=False)
+    assert lab.bench.apply(want) == [f"create {NAME} from osvc/demo:1", f"run {NAME} to its end"]
+    assert lab.ours() == {NAME: "exited"}
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+    assert lab.bench.change(desired(command="init")).verdict is Verdict.START
+
+
+def test_a_command_that_is_to_end_and_ends_badly(lab):
+    lab.docker.script(lambda record: record["Path"] == "init", Script(code=3, output="no such table\n"))
+    err = refusal(lab, Permanent, desired(command="init", detach=False))
+    assert "ended with exit 3" in str(err) and err.output == "no such table"
+    assert lab.bench.change(desired(command="init", detach=False)).verdict is Verdict.START
+
+
+def test_a_command_that_is_to_end_and_does_not(lab):
+    err = refusal(lab, Permanent, desired(detach=False, start_timeout=2))
+    assert "still runs after 2 s" in str(err)
+    assert lab.bench.change(desired(detach=False)).verdict is Verdict.START, "what comes after it waits still"
+
+
+def test_a_container_that_goes_with_its_service(lab):
+    want = desired(rm=True)
+    lab.bench.apply(want)
+    change = lab.bench.falling(want, remove=False)
+    assert [action.says() for action in steps(change)] == [f"stop {NAME}", f"remove {NAME}"]
+    lab.bench.do(want, steps(change))
+    assert lab.ours() == {}
+    assert steps(lab.bench.falling(want, remove=False)) == []

@@ -44,7 +44,8 @@ def test_impacts_are_those_of_the_ladder():
     by_impact: dict[Impact, set[str]] = {}
     for name, rule in rules_of(Desired).items():
         by_impact.setdefault(rule.impact, set()).add(name)
-    assert by_impact[Impact.LIVE] == {"memory", "memory_swap", "cpus", "restart_policy", "name", "leftovers"}
+    limits = {"memory", "memory_swap", "memory_reservation", "cpus", "cpu_shares", "pids_limit", "restart_policy"}
+    assert by_impact[Impact.LIVE] == {*limits, "name", "leftovers"}
     assert by_impact[Impact.RESTART] == {"health"}
     assert {"image", "command", "environment", "volume_mounts", "ports", "user", "network"} <= by_impact[Impact.REPLACE]
 
@@ -102,8 +103,8 @@ def test_secrets_stand_in_no_repr_and_no_command():
         ({"image": "a b"}, "'a b' is not the name or id of an image"),
         ({"ports": "70000:80"}, "70000 in port '70000:80' is not a port: expected 1 to 65535"),
         ({"ports": "0:80"}, "0 in port '0:80' is not a port: expected 1 to 65535"),
-        ({"ports": "80"}, "expected [IP:]HOST:CONTAINER[/protocol], not '80'"),
-        ({"ports": [80]}, "expected [IP:]HOST:CONTAINER[/protocol], not '80'"),
+        ({"ports": "1:2:3:4"}, "expected [IP:]HOST:CONTAINER[/protocol], not '1:2:3:4'"),
+        ({"ports": [0]}, "0 in port '0' is not a port: expected 1 to 65535"),
         ({"ports": "80:80/icmp"}, "expected /tcp, /udp or /sctp at the end of port '80:80/icmp'"),
         ({"ports": "x.y:80:80"}, "'x.y' in port 'x.y:80:80' is not an IP address"),
         ({"ports": "80-82:80-81"}, "the two ranges of port '80-82:80-81' differ in length"),
@@ -131,8 +132,41 @@ def test_secrets_stand_in_no_repr_and_no_command():
         ({"user": "-x"}, "'-x' is not a user (name or number, and :group)"),
         ({"workdir": "srv"}, "expected an absolute path, not 'srv'"),
         ({"image_archive": "a.tar"}, "expected an absolute path, not 'a.tar'"),
-        ({"image_pull_policy": "never"}, "expected once or always, not 'never'"),
+        ({"image_pull_policy": "missing"}, "expected once or always or never, not 'missing'"),
         ({"tty": "perhaps"}, "expected true or false, not 'perhaps'"),
+        (
+            {"detach": False, "restart_policy": "always"},
+            "detach: false is for a command that ends; with a restart_policy it would begin again",
+        ),
+        (
+            {"run_args": "--pid container:x"},
+            "--pid: 'container:x': the namespace of another container is not supported yet; expected host",
+        ),
+        ({"memory_swap": "64m"}, "memory_swap needs memory; write both"),
+        ({"memory": "64m", "memory_swap": "32m"}, "memory_swap is memory and swap together; it cannot be less than memory"),
+        ({"cpus": 1, "cpu_quota": 5}, "cpus is made of cpu_quota and cpu_period; leave it, or those two, out"),
+        ({"tmpfs": "/a", "volume_mounts": "x1:/a"}, "two mounts on /a: in volume_mounts and in tmpfs"),
+        (
+            {"mounts": "type=npipe,target=/a"},
+            "type 'npipe' of mount 'type=npipe,target=/a' is not supported; bind, volume and tmpfs are",
+        ),
+        (
+            {"mounts": "type=tmpfs,target=/a,volume-nocopy"},
+            "'volume-nocopy' in mount 'type=tmpfs,target=/a,volume-nocopy' is not for a mount of type tmpfs",
+        ),
+        ({"mounts": "type=bind,target=/a"}, "mount 'type=bind,target=/a' lacks its source"),
+        ({"devices": "snd"}, "device 'snd' is not a path; devices by name (CDI) are not supported"),
+        ({"ulimits": "nofile=5:4"}, "the soft limit of ulimit 'nofile=5:4' is above its hard limit"),
+        ({"cap_add": "net-admin"}, "'net-admin' is not a capability such as NET_ADMIN"),
+        (
+            {"security_opt": "seccomp=/p.json"},
+            "'seccomp=/p.json': a profile in a file is not supported yet; unconfined and builtin are",
+        ),
+        ({"extra_hosts": "db"}, "expected NAME:ADDRESS, not 'db'"),
+        ({"gpus": "some"}, "expected all, a number of GPUs or device=…, not 'some'"),
+        ({"stop_signal": "TERM!"}, "'TERM!' is not a signal such as SIGTERM"),
+        ({"env_file": "vars"}, "expected an absolute path, not 'vars'"),
+        ({"env_file": "/vars"}, "/vars cannot be read here"),
     ],
 )
 def test_bad_values(keywords, said):
@@ -188,14 +222,16 @@ def test_run_args_fold_into_the_keywords():
 @pytest.mark.parametrize(
     ("run_args", "said"),
     [
-        ("--rm", "option --rm is not supported in run_args"),
-        ("-itx", "option -x is not supported in run_args"),
-        ("--privileged", "option --privileged is not supported in run_args"),
+        ("--cidfile /x", "--cidfile is not taken in run_args: osvc finds a container by its labels"),
+        ("-ita stdin", "-a is not taken in run_args: it is about the docker client's own terminal"),
+        ("-itx", "docker run has no option -x"),
+        ("--priviledged", "docker run has no option --priviledged"),
+        ("--pull sometimes", "--pull: expected always or missing or never, not 'sometimes'"),
+        ("--ulimit files=1", "--ulimit: 'files' is not a ulimit"),
         ("-p", "option -p in run_args lacks its value"),
         ("--memory", "option --memory in run_args lacks its value"),
         ("-p 70000:80", "-p: 70000 in port '70000:80' is not a port: expected 1 to 65535"),
         ("-e A", "-e: expected NAME=VALUE, not 'A'"),
-        ("--detach=false", "--detach=false: a container of a service always runs detached"),
         ("busybox", "run_args holds a word that is no option"),
         ("-v 'a", "cannot be split into words: no closing quotation"),
     ],

@@ -75,6 +75,9 @@ def volumes(name: str) -> str:
                 "read_only": True,
                 "memory": "64m",
                 "cpus": "0.5",
+                "cap_add": "net_admin",
+                "pids_limit": 50,
+                "stop_signal": "term",
             },
         ),
     ],
@@ -97,7 +100,9 @@ def test_the_images_own_defaults_are_left_out():
 
 def test_a_limit_beyond_every_machine_is_none():
     assert container("plain", Memory=NO_LIMIT, MemorySwap=2 * NO_LIMIT).memory == 0
-    assert container("plain", Memory=64 << 20, MemorySwap=-1).memory_swap == 0
+    assert container("plain", Memory=64 << 20, MemorySwap=128 << 20).memory_swap == 0
+    assert container("plain", Memory=64 << 20, MemorySwap=-1).memory_swap == -1
+    assert container("plain", MemoryReservation=NO_LIMIT, PidsLimit=-1, CpuShares=1024).memory_reservation == 0
     assert container("plain", Memory=64 << 20, MemorySwap=128 << 20).memory_swap == 0
     assert container("plain", Memory=64 << 20, MemorySwap=64 << 20).memory_swap == 64 << 20
 

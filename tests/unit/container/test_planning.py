@@ -14,7 +14,11 @@ from reconciler.resources.container.planning import KIND
 from tests.unit.container.bench import ACTS, desired, steps
 
 FACTS = ImageFacts(
-    id="sha256:" + "a" * 64, command=("sh",), environment={"PATH": "/bin", "REVISION": "1"}, labels={"made": "here"}, workdir="/"
+    id="sha256:" + "a" * 64,
+    command=("sh",),
+    environment={"PATH": "/bin", "REVISION": "1"},
+    labels={"made": "here"},
+    settings={"workdir": "/"},
 )
 OTHER = ImageFacts(id="sha256:" + "b" * 64)
 NAME = "web.container.1"
@@ -360,7 +364,7 @@ def test_the_create_command_can_be_pasted():
         "docker -H unix:///var/run/docker.sock create --name web.container.1"
         " --label osvc.service=web --label 'osvc.rid=container#1' -e A=b -e DB_TOKEN"
         " --mount type=bind,source=/a,target=/b,readonly --mount type=volume,source=data,target=/c -p 80:80/tcp"
-        " --user 1 -t --cpus 0.5 --entrypoint e osvc/demo:1 f sleep 1000"
+        " --user 1 --tty --cpus 0.5 --entrypoint e osvc/demo:1 f sleep 1000"
     )
 
 
