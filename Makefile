@@ -59,8 +59,9 @@ golden: setup ## write the golden plans again, and show what changed
 	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans
 	@git --no-pager diff --stat -- tests/plans
 
-schemas: setup ## write the published JSON Schemas again
+schemas: setup ## write the published JSON Schemas and docs/keywords.md again
 	@$(BIN)/osvc schema --output schemas
+	@$(BIN)/python tools/keywords.py --write
 
 schemas-fresh: setup ## whether the published schemas are what the models say
 	@fresh=$$(mktemp -d); trap 'rm -r "$$fresh"' EXIT; \

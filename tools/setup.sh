@@ -30,6 +30,7 @@ look() {
     missing=()
     want docker.io dockerd containerd
     command -v docker >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=("$(docker_client)")
+    want docker-registry docker-registry
     want iproute2 ip
     want iptables iptables
     want e2fsprogs mkfs.ext4 e2fsck debugfs

@@ -240,7 +240,20 @@ class Engine(Protocol):
     def remove(self, container: str) -> None:
         """Never with its volumes, never by force."""
 
-    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None: ...
+    def pull(
+        self,
+        ref: str,
+        timeout: float,
+        progress: Callable[[Pulled], None] | None = None,
+        *,
+        credentials: str = "",
+        platform: str = "",
+    ) -> None:
+        """Fetch an image from its registry. credentials: a file like the docker client's config.json, for that registry; "" for
+        the client's own. platform: such as linux/arm64; "" for the engine's."""
+
+    def distribution(self, ref: str, *, credentials: str = "") -> str:
+        """The digest that a reference has in its registry now ("sha256:…"). Raises NotFound, Denied, Transient."""
 
     def load(self, archive: str, tag: str, timeout: float) -> None:
         """Load a docker-save archive, or import a root-filesystem tar, and see that `tag` names it."""

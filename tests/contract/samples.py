@@ -106,6 +106,7 @@ SAMPLES: dict[str, Sample] = {
 
 NOT_CREATED = {
     "name": "a container's name is its own",
+    "platform": "it is about the image, before there is a container",
     "image_pull_policy": "it is about the image, before there is a container",
     "stop_timeout": "osvc says it at each stop",
     "env_file": "it is read with the spec, and its variables are those of environment",

@@ -16,6 +16,7 @@ from tests.fakehost.docker_records import (
     NAME,
     FakeImage,
     Record,
+    digest_of,
     listed,
     listed_image,
     named,
@@ -208,7 +209,25 @@ class FakeEngine:
                 self._machine.tree.remove(f"{home}/{file}")
             self._machine.tree.remove_dir(home)
 
-    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None:
+    @_alone
+    def distribution(self, ref: str, *, credentials: str = "") -> str:
+        self._read(f"distribution {ref}")
+        if self._docker.registry_fault is not None:
+            raise self._docker.registry_fault
+        image = self._docker.registry.get(named(ref))
+        if image is None:
+            raise NotFound("manifest unknown: manifest unknown")
+        return digest_of(image)
+
+    def pull(
+        self,
+        ref: str,
+        timeout: float,
+        progress: Callable[[Pulled], None] | None = None,
+        *,
+        credentials: str = "",
+        platform: str = "",
+    ) -> None:
         with self._write(f"pull {ref}") as daemon:
             if self._docker.registry_fault is not None:
                 raise self._docker.registry_fault
@@ -223,6 +242,8 @@ class FakeEngine:
                 if progress is not None:
                     progress(Pulled("1f2e3d4c5b6a", said, current, 1024 if current else 0))
             self._tag(daemon, ref, image)
+            if "@" not in ref:
+                daemon.data.tags[f"{named(ref).rpartition(':')[0]}@{digest_of(image)}"] = image.id
 
     def load(self, archive: str, tag: str, timeout: float) -> None:
         with self._write(f"load {archive} {tag}") as daemon:

@@ -66,6 +66,11 @@ def demo_image(revision: int = 1) -> FakeImage:
     return FakeImage({**own, "Labels": {"osvc.demo.revision": str(revision)}})
 
 
+def digest_of(image: FakeImage) -> str:
+    """The digest of its manifest in a registry."""
+    return "sha256:" + hashlib.sha256(image.id.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class FakeArchive:
     """An archive in the machine's files. refs: None for a root-filesystem tar."""

@@ -21,10 +21,11 @@ LADDER = {
     },
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
-        "socket service rid private env_file label_file detach rm",
+        "socket service rid private env_file label_file detach rm registry_creds",
         Impact.LIVE: "restart_policy memory memory_swap memory_reservation cpus cpu_shares pids_limit name leftovers",
         Impact.RESTART: "health",
-        Impact.REPLACE: "image command entrypoint environment volume_mounts ports network user hostname workdir tty interactive "
+        Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "
+        "interactive "
         "privileged read_only labels group_add init stop_signal mounts tmpfs shm_size storage_opt publish_all expose domainname "
         "mac_address dns dns_options dns_search extra_hosts cap_add cap_drop security_opt devices device_cgroup_rules gpus pidns "
         "ipcns utsns userns cgroupns cgroup_parent sysctl runtime memory_swappiness cpu_period cpu_quota cpu_rt_period "

@@ -117,11 +117,25 @@ class LinuxEngine:
         with self._slots:
             self._http.delete("containers", container, timeout=WRITE, v="false", force="false")
 
-    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None = None) -> None:
-        self._images().pull(ref, timeout, progress)
+    def pull(
+        self,
+        ref: str,
+        timeout: float,
+        progress: Callable[[Pulled], None] | None = None,
+        *,
+        credentials: str = "",
+        platform: str = "",
+    ) -> None:
+        self.calls.writes += 1
+        self._images().pull(ref, timeout, progress, credentials, platform)
+
+    def distribution(self, ref: str, *, credentials: str = "") -> str:
+        self.calls.reads += 1
+        return self._images().distribution(ref, credentials)
 
     def load(self, archive: str, tag: str, timeout: float) -> None:
         holds = references(archive)
+        self.calls.writes += 1
         images = self._images()
         with open_archive(archive) as file:
             if holds is None:
@@ -172,7 +186,6 @@ class LinuxEngine:
         """The half that moves images. The SDK is imported here, and nowhere sooner."""
         from reconciler.host.linux.docker_sdk import DockerImages
 
-        self.calls.writes += 1
         return DockerImages(self.socket, self._http.version(READ))
 
 

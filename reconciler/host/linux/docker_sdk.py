@@ -30,6 +30,26 @@ STALL = 60.0
 class _Client(docker.APIClient):
     """The package's client, with its own way of posting made known by name: a stream with a time-out."""
 
+    def take_credentials(self, path: str) -> None:
+        """Use a file like ~/.docker/config.json instead of that one. Raises Permanent when it is not there, or is none."""
+        try:
+            with open(path, encoding="utf-8") as file:
+                record = json.load(file)
+        except OSError as error:
+            raise Permanent(f"cannot read registry_creds {path}: {error.strerror}") from error
+        except ValueError:
+            raise Permanent(f"registry_creds {path} is no JSON; it is to be like ~/.docker/config.json") from None
+        if not isinstance(record, dict) or not isinstance(record.get("auths"), dict):
+            raise Permanent(f'registry_creds {path} has no "auths"; it is to be like ~/.docker/config.json')
+        self._auth_configs = docker.auth.load_config(config_path=path, config_dict=None)
+
+    def get_record(self, path: str, **request: Any) -> dict[str, Any]:
+        """GET, and the body as a record. Raises APIError."""
+        response: requests.Response = self._get(self._url(path), **request)  # type: ignore[attr-defined]
+        self._raise_for_status(response)  # type: ignore[attr-defined]
+        found = response.json()
+        return found if isinstance(found, dict) else {}
+
     def post_stream(self, path: str, **request: Any) -> requests.Response:
         """POST, and the response while its body is still coming. Raises APIError."""
         response: requests.Response = self._post(self._url(path), stream=True, **request)  # type: ignore[attr-defined]
@@ -49,13 +69,13 @@ class DockerImages:
         with self._client() as client:
             client.tag(image, repository, tag)
 
-    def pull(self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None) -> None:
+    def pull(
+        self, ref: str, timeout: float, progress: Callable[[Pulled], None] | None, credentials: str = "", platform: str = ""
+    ) -> None:
         """Pull one image, to the end of the stream. Transient when it says nothing for a minute, or is not done in time."""
         repository, tag = split_ref(ref)
-        with self._client() as client:
-            header = docker.auth.get_config_header(client, docker.auth.resolve_repository_name(repository)[0])
-        headers = {"X-Registry-Auth": str(header, "ascii") if isinstance(header, bytes) else header} if header else {}
-        params = {"fromImage": repository, "tag": tag}
+        headers = self._headers(repository, credentials)
+        params = {"fromImage": repository, "tag": tag} | ({"platform": platform} if platform else {})
         with self._stream("/images/create", params, timeout, silence=STALL, headers=headers) as lines:
             for line in lines:
                 detail = line.get("progressDetail") or {}
@@ -63,6 +83,24 @@ class DockerImages:
                     said = first_line(str(line["status"]))
                     layer, current, total = str(line.get("id", "")), detail.get("current"), detail.get("total")
                     progress(Pulled(layer, said, int(current or 0), int(total or 0)))
+
+    def distribution(self, ref: str, credentials: str = "") -> str:
+        """The digest that the registry has for a reference."""
+        headers = self._headers(split_ref(ref)[0], credentials)
+        with self._client() as client:
+            found = client.get_record(f"/distribution/{ref}/json", headers=headers)
+        return str((found.get("Descriptor") or {}).get("digest") or "")
+
+    def _headers(self, repository: str, credentials: str) -> dict[str, str]:
+        """What says who asks. credentials: a file like the docker client's own, or "" for that one."""
+        registry = docker.auth.resolve_repository_name(repository)[0]
+        with self._client() as client:
+            if credentials:
+                client.take_credentials(credentials)
+            header = docker.auth.get_config_header(client, registry)
+        if not header:
+            return {}
+        return {"X-Registry-Auth": str(header, "ascii") if isinstance(header, bytes) else header}
 
     def load(self, archive: IO[bytes], timeout: float) -> tuple[str, ...]:
         """Load a docker-save archive. The references and ids that the engine says it loaded."""

@@ -25,6 +25,7 @@ _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,511}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 _RETRIES = re.compile(r"on-failure(?::(\d{1,6}))?")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 _CPU_SET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _SIGNAL = re.compile(r"(SIG)?(RTMIN|RTMAX)?[A-Z0-9+-]*[A-Z0-9]")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:-]*")
@@ -345,6 +346,7 @@ Gpus: TypeAlias = Annotated[str, BeforeValidator(to_gpus, json_schema_input_type
 Signal: TypeAlias = Annotated[str, BeforeValidator(to_signal, json_schema_input_type=str | int)]
 HealthCheck: TypeAlias = Annotated[str, BeforeValidator(to_check, json_schema_input_type=_WORDS)]
 Mac: TypeAlias = Annotated[str, _word(to_mac)]
+Platform: TypeAlias = Annotated[str, _word(_matching(_PLATFORM, "a platform such as linux/arm64"))]
 Word: TypeAlias = Annotated[str, _word(_matching(_WORD, "a name"))]
 CgroupParent: TypeAlias = Annotated[str, _word(_matching(_CGROUP, "a control group"))]
 CpuSet: TypeAlias = Annotated[

@@ -15,9 +15,10 @@ def _with_image(seen: Seen, ref: str) -> Seen:
     """The image is there; which one it is will be known when it is."""
     around = seen.around
     assert isinstance(around, Around)
-    if around.image is not None:
+    if around.image is not None and not around.moved:
         return seen
-    facts = ImageFacts(id="sha256:" + sha256(f"the image that {ref} will be".encode()).hexdigest())
+    digests = (around.remote,) if around.remote else ()
+    facts = ImageFacts(id="sha256:" + sha256(f"the image that {ref} will be".encode()).hexdigest(), digests=digests)
     around = around.model_copy(update={"image": facts})
     return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)
 
@@ -46,13 +47,22 @@ class Fetch(ContainerAction):
 
 
 class Pull(Fetch):
+    """platform: "" for the engine's own. credentials: a file like the docker client's config.json, or "" for that one."""
+
     op = "pull"
+    platform: str = ""
+    credentials: str = ""
 
     def says(self) -> str:
         return f"pull {self.ref}"
 
+    @property
+    def client(self) -> tuple[str, ...]:
+        docker, *rest = super().client
+        return (docker, "--config", self.credentials.rpartition("/")[0], *rest) if self.credentials else (docker, *rest)
+
     def words(self) -> Sequence[str]:
-        return ("pull", self.ref)
+        return ("pull", *(("--platform", self.platform) if self.platform else ()), self.ref)
 
     def script(self) -> str:
         there = shlex.join((*self.client, "image", "inspect", self.ref))

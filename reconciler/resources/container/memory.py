@@ -19,6 +19,7 @@ class Memory:
 
     containers: (socket, id) -> its stamp when it was inspected, and what the inspect said. images: by id, which never change.
     refs: (socket, reference) -> the id of the image that it meant when the engine's images were last listed.
+    remotes: (socket, reference) -> when (on the clock that never goes back), and which digest, the registry said.
     infos: socket -> the engine's own description (processors, data root).
     entries: (socket, service, rid) -> all containers with these labels, as they were last seen; None where nobody knows whether
     these are all. An id never comes to mean another container, and its labels never change.
@@ -28,6 +29,7 @@ class Memory:
     containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
     images: dict[str, ImageFacts] = field(default_factory=dict)
     refs: dict[tuple[str, str], str] = field(default_factory=dict)
+    remotes: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     entries: dict[tuple[str, str, str], tuple[Entry, ...] | None] = field(default_factory=dict)
     wholes: set[str] = field(default_factory=set)

@@ -36,6 +36,9 @@ class Desired(Settings):
         "once",
         description="once: pull the image when it is missing; always: whenever the container is created; never: not at all.",
     )
+    registry_creds: Annotated[forms.Folder, Rule(NONE), Keyword(inherit=True, file=True)] = Field(
+        "", description="A file like ~/.docker/config.json that says who pulls from the image's registry."
+    )
     image_archive: Annotated[forms.Folder, Rule(NONE), Keyword(file=True)] = Field(
         "", description="A docker-save archive or root-filesystem tar, loaded when the image is missing."
     )
@@ -163,7 +166,8 @@ def _mounted(data: dict[str, Any]) -> dict[str, Any]:
 class ImageFacts(Model):
     """What an image says of itself: the defaults of the containers made of it.
 
-    volumes: the paths that get a volume of their own. settings: keyword -> value, of the settings that an image may bring.
+    volumes: the paths that get a volume of their own. digests: those of the manifests that it was pulled as. platform: such as
+    linux/amd64. settings: keyword -> value, of the settings that an image may bring.
     """
 
     id: str
@@ -173,6 +177,8 @@ class ImageFacts(Model):
     labels: dict[str, str] = Field(default_factory=dict)
     expose: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    platform: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -262,6 +268,7 @@ class Around(Model):
     missing: bind sources that are not there now (a mount may bring them).
     elsewhere: containers with our labels that cannot be the resource: on another engine, or dead.
     cpus: the machine's processors; 0 when unknown. cgroupns: what the engine gives a container that asks for nothing.
+    remote: the digest that the image's reference has in its registry; "" where nobody asked, or nobody answered.
     store: the uuid of the state folder that owns what is made; "" for none yet.
     stamps: container id -> what changes whenever that container does, as it was when it was inspected.
     """
@@ -273,8 +280,14 @@ class Around(Model):
     elsewhere: tuple[Container, ...] = ()
     cpus: int = 0
     cgroupns: str = ""
+    remote: str = ""
     store: str = ""
     stamps: Mapping[str, tuple[str | int, ...]] = {}
+
+    @property
+    def moved(self) -> bool:
+        """Whether the registry has another image under the reference than the engine."""
+        return bool(self.remote and self.image is not None and self.remote not in self.image.digests)
 
 
 def pieces(seen: Seen) -> tuple[Container, ...]:

@@ -70,10 +70,14 @@ class _Hand:
             return (Load(**whose, ref=want.image, archive=want.image_archive, timeout=want.pull_timeout),)
         if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
             return ()
-        if around.image is None or (want.image_pull_policy == "always" and not want.image_archive):
-            kind = PullAgain if want.image_pull_policy == "always" else Pull
-            return (kind(**whose, ref=want.image, timeout=want.pull_timeout),)
-        return ()
+        again = want.image_pull_policy == "always" and not want.image_archive
+        if around.image is not None and not refs.on_platform(want.platform, around.image.platform):
+            again = True
+        if around.image is not None and not again:
+            return ()
+        kind = PullAgain if again or want.image_pull_policy == "always" else Pull
+        words = {"ref": want.image, "timeout": want.pull_timeout, "platform": want.platform, "credentials": want.registry_creds}
+        return (kind(**whose, **words),)
 
     def create(self, name: str, around: Around, carried: tuple[str, ...] = ()) -> Action:
         want = self.want

@@ -9,6 +9,7 @@ from reconciler.resources.container.model import Container, Desired, ImageFacts
 from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume
 from reconciler.resources.container.option import placed, settings_of
 from reconciler.resources.container.ports import Port, ports_of
+from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
 SERVICE, RID, STORE = "osvc.service", "osvc.rid", "osvc.store"
@@ -30,6 +31,8 @@ def facts_of(image: Mapping[str, Any]) -> ImageFacts:
         labels=dict(sorted((config.get("Labels") or {}).items())),
         expose=tuple(sorted(config.get("ExposedPorts") or ())),
         volumes=tuple(sorted(config.get("Volumes") or ())),
+        digests=tuple(sorted(name.rpartition("@")[2] for name in image.get("RepoDigests") or ())),
+        platform="/".join(word for key in ("Os", "Architecture", "Variant") if (word := str(image.get(key) or ""))),
         settings={
             one.keyword: value for one in placed(Settings) if one.option.image and (value := one.decode(config)) != one.nothing
         },
@@ -53,6 +56,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         image=config.get("Image") or seen["Image"],
         image_id=seen["Image"],
         based=base is not None,
+        platform=base.platform if base else "",
         entrypoint=entrypoint,
         command=command,
         environment=without(_pairs(config.get("Env") or ()), base.environment if base else {}),
@@ -113,6 +117,8 @@ def unasked(want: Desired, seen: Container, cgroupns: str = "") -> dict[str, Any
         spare = (cgroupns,) if one.keyword == "cgroupns" and cgroupns else one.option.spare
         if theirs in spare or (one.option.image and not seen.based):
             found[one.keyword] = mine
+    if seen.platform and on_platform(want.platform, seen.platform):
+        found["platform"] = want.platform
     if _UNLABELLED in seen.security_opt and _UNLABELLED not in want.security_opt and _shares(seen):
         found["security_opt"] = tuple(text for text in seen.security_opt if text != _UNLABELLED)
     return found

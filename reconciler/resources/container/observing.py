@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
+from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
@@ -16,6 +17,8 @@ from reconciler.resources.container.views import LiveView, OneView, StillView, V
 from reconciler.resources.driver import Wanted
 
 _NOT_DATA = frozenset({"lost+found", ".osvc-engine"})
+_REMOTE: Final = 60.0
+"""Seconds that what a registry said is good for."""
 _WILD = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -82,9 +85,25 @@ class Look:
             cgroupns=self._cgroupns,
             stamps=self._memory.stamps(found),
         )
+        if desired.image_pull_policy == "always" and not self._narrow and not refs.is_id(desired.image):
+            around = around.model_copy(update={"remote": self._remote(desired)})
         if not self._narrow:
             around = around.model_copy(update=self._surroundings(desired, view, found))
         return assemble(found, desired.name, desired.socket, around)
+
+    def _remote(self, desired: Desired) -> str:
+        """What the image's reference means in its registry now; "" when that does not answer: what is there is kept."""
+        if desired.image_archive or "@" in desired.image:
+            return ""
+        known = self._memory.remotes.get((desired.socket, desired.image))
+        now = self._host.clock.monotonic()
+        if known is None or now - known[0] > _REMOTE:
+            try:
+                digest = self._host.docker.engine(desired.socket).distribution(desired.image, credentials=desired.registry_creds)
+            except HostError:
+                digest = ""
+            known = self._memory.remotes[desired.socket, desired.image] = (now, digest)
+        return known[1]
 
     def _surroundings(self, desired: Desired, view: View, found: Sequence[Container]) -> dict[str, Any]:
         """What stands in the way of making it, or of starting it, and is not ours."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Any, Final
 
 from reconciler.core.diff import shown
@@ -83,8 +84,6 @@ def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, know
 
 
 def _pull(action: Pull, engine: Engine, say: Say) -> None:
-    if not action.blind and _has(engine, action.ref):
-        return
     layers: dict[str, bool] = {}
 
     def progress(line: Pulled) -> None:
@@ -96,13 +95,23 @@ def _pull(action: Pull, engine: Engine, say: Say) -> None:
             say(f"pulling {action.ref}: {sum(layers.values())} of {len(layers)} layers")
 
     try:
-        engine.pull(action.ref, action.timeout, progress)
+        with _one_pull(engine.socket, action.ref):
+            if action.blind or not _has(engine, action.ref):
+                engine.pull(action.ref, action.timeout, progress, credentials=action.credentials, platform=action.platform)
     except HostError as err:
         remedy = "give it an image_archive"
         if action.private:
             remedy += f", or fetch it by hand: osvc docker {action.service} pull {action.ref}"
         kept = "; the engine has an older one: image_pull_policy: once would use it" if _has(engine, action.ref) else ""
         raise type(err)(f"cannot pull {action.ref}: {err}{kept or f'; {remedy}'}", err.output) from None
+
+
+_PULLS: Final[dict[tuple[str, str], Lock]] = {}
+
+
+def _one_pull(socket: str, ref: str) -> Lock:
+    """Held while an engine pulls a reference: of two containers that want it at once, the second finds it there."""
+    return _PULLS.setdefault((socket, ref), Lock())
 
 
 def _load(action: Load, engine: Engine, host: Host, say: Say) -> None:

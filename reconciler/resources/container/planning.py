@@ -157,7 +157,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
 
 def _image(want: Desired, state: State, around: Around) -> str:
     if around.image is not None:
-        same = around.image.id == state.image_id
+        same = around.image.id == state.image_id and not around.moved
     else:
         same = refs.names_id(want.image, state.image_id) or refs.familiar(want.image) == refs.familiar(state.image)
     if same:

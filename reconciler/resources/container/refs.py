@@ -37,6 +37,11 @@ def names_id(ref: str, image_id: str) -> bool:
     return may_be_id(ref) and bool(image_id) and image_id.removeprefix("sha256:").startswith(ref.removeprefix("sha256:"))
 
 
+def on_platform(wanted: str, has: str) -> bool:
+    """Whether an image of the one platform will do for the other: os/architecture, and the variant where one is wanted."""
+    return not wanted or not has or has == wanted or has.startswith(f"{wanted}/")
+
+
 def resolve(ref: str, images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The image that the reference means, or None. Names go before short ids, as with the engine; a short id must be unique."""
     if not is_id(ref):

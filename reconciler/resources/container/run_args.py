@@ -39,7 +39,6 @@ REFUSED: Final[Mapping[str, str]] = {
     "link": _ELSEWHERE + "publish a port instead",
     "link-local-ip": "containers with addresses of their own need a network of the engine, which is not supported yet",
     "network-alias": "names on a network need a network of the engine, which is not supported yet",
-    "platform": "it is not supported yet; name the image by its digest",
     "quiet": _CLIENT,
     "sig-proxy": _CLIENT,
     "use-api-socket": "it gives the container the engine, which is as good as root; mount the socket if that is meant",

@@ -41,6 +41,9 @@ class Settings(Model):
     image: Annotated[forms.Image, REPLACE, Keyword(aliases=("run_image",), implies=("tty", "interactive"))] = Field(
         description="The image to run: a name with tag or digest, or an image's id."
     )
+    platform: Annotated[forms.Platform, REPLACE, Option("", TEXT)] = Field(
+        "", description="The platform of the image, such as linux/arm64; by default the engine's."
+    )
     command: Annotated[Words, REPLACE, Keyword(aliases=("run_command",), implies=("tty", "interactive"))] = Field(
         (), description="The command and its words, in place of the image's own."
     )

@@ -95,4 +95,4 @@ def around(seen: Seen) -> Around:
 
 def _known_after_a_step(seen: Seen) -> Seen:
     """What a look after a step says as well: all but who stands in the way."""
-    return replace(seen, around=around(seen).model_copy(update={"holder": None, "ports": (), "missing": ()}))
+    return replace(seen, around=around(seen).model_copy(update={"holder": None, "ports": (), "missing": (), "remote": ""}))

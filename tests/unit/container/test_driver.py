@@ -265,6 +265,57 @@ def test_always_pulls_whenever_it_creates(lab):
     assert lab.bench.said == ["pulling osvc/demo:1: 0 of 1 layers", "pulling osvc/demo:1: 1 of 1 layers"]
 
 
+def test_a_tag_that_moved_in_the_registry_is_seen_and_its_image_used(lab):
+    want = desired(image="far:1", image_pull_policy="always")
+    lab.docker.registry["far:1"] = demo_image()
+    lab.bench.apply(want)
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+    lab.docker.registry["far:1"] = demo_image(2)
+    change = Bench(FakeHost(lab.machine)).change(want)
+    assert (change.verdict, change.reason) == (Verdict.REPLACE, "image changed")
+    assert Bench(FakeHost(lab.machine)).change(desired(image="far:1")).verdict is Verdict.ADOPT, "nobody asked for the newest"
+    assert Bench(FakeHost(lab.machine)).apply(want)[0] == "pull far:1"
+    assert lab.hand.inspect(NAME)["Image"] == demo_image(2).id
+
+
+def test_a_registry_that_does_not_answer_moves_nothing(lab):
+    want = desired(image="far:1", image_pull_policy="always")
+    lab.docker.registry["far:1"] = demo_image()
+    lab.bench.apply(want)
+    lab.docker.registry_fault = Transient("connection refused")
+    assert Bench(FakeHost(lab.machine)).change(want).verdict is Verdict.ADOPT
+
+
+def test_a_registry_is_asked_once_for_all_that_use_a_reference(lab):
+    lab.docker.registry["far:1"] = demo_image()
+    wants = [desired(rid=f"container#{n}", image="far:1", image_pull_policy="always") for n in range(5)]
+    driver = ContainerDriver()
+    driver.observe([lab.bench.wanted(want) for want in wants], lab.host)
+    driver.observe([lab.bench.wanted(want) for want in wants], lab.host)
+    assert [look for look in lab.machine.looks if "distribution" in look] == [f"docker {SYSTEM} distribution far:1"]
+
+
+def test_an_image_that_is_never_pulled(lab):
+    lab.docker.registry["far:1"] = demo_image()
+    err = refusal(lab, Permanent, desired(image="far:1", image_pull_policy="never"))
+    assert "the engine has no image far:1" in str(err)
+
+
+def test_an_image_of_another_platform_is_pulled_again(lab):
+    lab.docker.registry["osvc/demo:1"] = demo_image(5)
+    want = desired(platform="linux/arm64")
+    moves = [action.command() for action in steps(lab.bench.change(want))]
+    assert moves[0] == f"docker -H unix://{SYSTEM} pull --platform linux/arm64 osvc/demo:1"
+    assert lab.bench.change(desired(platform="linux/amd64")).verdict is Verdict.CREATE
+    lab.bench.apply(desired(platform="linux/amd64"))
+    assert lab.bench.change(desired()).verdict is Verdict.KEEP
+
+
+def test_who_pulls_is_in_a_file_that_is_named_and_never_read_for_a_plan(lab):
+    want = desired(image="far:1", registry_creds="/etc/osvc/creds/config.json")
+    assert steps(lab.bench.change(want))[0].command() == f"docker --config /etc/osvc/creds -H unix://{SYSTEM} pull far:1"
+
+
 def test_a_missing_image_is_loaded_from_its_archive(lab):
     lab.docker.add_archive("/srv/other.tar", FakeImage({"Cmd": ["sh"]}, "other"), "other:1")
     want = desired(image="other:1", image_archive="/srv/other.tar")
