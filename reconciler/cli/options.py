@@ -200,6 +200,26 @@ def _docker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
 
 
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", nargs="*", help="names or patterns of services (default: all)")
+    parser.add_argument(
+        "-n", "--number", metavar="N", type=_count, default=20, help="so many runs, the newest (default: 20; 0: all)"
+    )
+    _json(parser, "one JSON document on stdout")
+
+
+def _count(text: str) -> int:
+    """A whole number from 0. Raises argparse.ArgumentTypeError."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}")
+    return int(text)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the id of a run, or how it begins; osvc history lists them; last: the newest")
+    _json(parser, "one JSON document on stdout")
+
+
 def _case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", metavar="ACTION", choices=("ls", "show", "replay"), help="ls, show or replay")
     parser.add_argument("file", metavar="FILE", nargs="?", default="", help="a case file, or the id of its run (not for ls)")
@@ -220,6 +240,8 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "watch": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
+    "history": _history,
+    "show": _run,
     "case": _case,
     "docker": _docker,
     "schema": _schema,

@@ -13,7 +13,7 @@ from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.plan import text_of
 from reconciler.cli.progress import listener
-from reconciler.cli.request import check_rids, policy_of, selection_of
+from reconciler.cli.request import check_rids, operator, policy_of, selection_of
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.engine.config import Config
@@ -67,7 +67,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
 
     shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
-    with stop.catching(), Session.open(config, write=True, stop=stop, after=before) as session:
+    with stop.catching(), Session.open(config, write=True, stop=stop, after=before, by=operator()) as session:
         if order.begin is not None:
             order.begin(session, targets)
         results = session.converge(

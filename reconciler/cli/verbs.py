@@ -43,6 +43,8 @@ VERBS = (
     Verb("watch", "keep it so", lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
     Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+    Verb("history", "show what was done here, run by run", machine=False),
+    Verb("show", "show one run: its steps, their commands, what became of them", machine=False),
     Verb("case", "look at what a failed run left, and plan again from it", machine=False),
     Verb("docker", "run docker against the engine of a service", raw=True),
     Verb("schema", "print the JSON Schema of specs and documents", machine=False),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.cli.display import note, show_line
 from reconciler.cli.exits import Exit
 from reconciler.cli.progress import listener
+from reconciler.cli.request import operator
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
@@ -21,7 +22,7 @@ def run(options: argparse.Namespace) -> Exit:
     config = read_config()
     config = replace(config, interval=options.interval or config.interval, prune=options.prune or config.prune)
     stop = Stop()
-    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+    with stop.catching(), Session.open(config, write=True, stop=stop, by=operator()) as session:
         watch = Watch(session, options.path, on_event=listener(options, ends=True))
         if not options.json:
             note(f"watching {', '.join(watch.paths)} every {duration(config.interval)}; Ctrl-C ends it")

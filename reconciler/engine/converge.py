@@ -312,7 +312,7 @@ class _Convergence:
     def _open(self) -> None:
         if not self.opened:
             prepare()
-            self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now())
+            self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now(), self.means.by)
             self.opened = True
 
     # what was seen, and what can be told of it

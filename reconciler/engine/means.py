@@ -22,7 +22,7 @@ WORKERS = 16
 class Means:
     """The machine, the memory and the ways to stop a run. kinds, drivers: the registry's, unless a test brings its own.
 
-    node: which machine it is, for case files.
+    node: which machine it is, for case files. by: who asked, for the history.
     """
 
     host: Host
@@ -35,3 +35,4 @@ class Means:
     drivers: Callable[[str], Driver] = driver_of
     workers: int = WORKERS
     node: Node = field(default_factory=Node)
+    by: str = ""

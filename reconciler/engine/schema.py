@@ -28,4 +28,7 @@ MIGRATIONS: Final = (
         service TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER NOT NULL, until TEXT NOT NULL, message TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE runs ADD COLUMN by TEXT NOT NULL DEFAULT ''
+    """,
 )

@@ -67,16 +67,24 @@ class Session:
         self.stop = stop or Stop()
         self.kinds = kinds
         self.drivers = drivers
+        self.by = ""
 
     @classmethod
     def open(
-        cls, config: Config, *, write: bool, stop: Stop | None = None, host: Host | None = None, after: "Session | None" = None
+        cls,
+        config: Config,
+        *,
+        write: bool,
+        stop: Stop | None = None,
+        host: Host | None = None,
+        after: "Session | None" = None,
+        by: str = "",
     ) -> "Session":
         """Open the store (made when `write`) and the host.
 
         write: False for plan, status, snapshot: nothing is made or changed, and a read-only state folder will do.
         host: the Linux host unless given. after: a session of this verb that ended; its host serves again, and what it read of
-        the store. Raises StoreError.
+        the store. by: who asks, for the history. Raises StoreError.
         """
         store = Store.open(config.state_dir, write=write, after=after.store if after else None)
         stop = stop or Stop()
@@ -92,7 +100,9 @@ class Session:
             oldest = host.clock.now() - timedelta(days=config.retention)
             store.expire(oldest)
             cases.expire(config.state_dir, oldest.timestamp())
-        return cls(config, host, store, stop)
+        session = cls(config, host, store, stop)
+        session.by = by
+        return session
 
     def __enter__(self) -> "Session":
         return self
@@ -257,7 +267,15 @@ class Session:
     def _means(self, verb: str, on_event: OnEvent) -> Means:
         locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
         return Means(
-            self.host, self.store, locks, self.stop, on_event=on_event, kinds=self.kinds, drivers=self.drivers, node=self.node
+            self.host,
+            self.store,
+            locks,
+            self.stop,
+            on_event=on_event,
+            kinds=self.kinds,
+            drivers=self.drivers,
+            node=self.node,
+            by=self.by,
         )
 
     def _converge(self, work: Work, means: Means, lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:

@@ -59,8 +59,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What is kept of a run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end."""
+
+    id: str
+    service: str
+    verb: str
+    by: str
+    began: datetime
+    ended: datetime | None
+    result: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the journal. phase: intend, done, failed or undone."""
+    """A line of the journal. phase: intend, done, failed or undone. message: of an intention and of an undo the commands, of a
+    failure what was said."""
 
     run: str
     service: str
@@ -277,9 +292,24 @@ class Store:
         rows = self._rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1")
         return str(rows[0][0]) if rows else ""
 
-    def begin_run(self, run: str, service: str, verb: str, at: datetime) -> None:
+    def runs(self, service: str = "", run: str = "", limit: int = 0) -> tuple[RunRecord, ...]:
+        """The runs, newest first: of one service, or whose id begins like this; `limit` at most, 0 for all."""
+        moment = datetime.fromisoformat
+        rows = self._rows(
+            "SELECT id, service, verb, by, began, ended, result, message FROM runs"
+            " WHERE (? = '' OR service = ?) AND substr(id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
+            *(service, service, run, run, limit or -1),
+        )
+        return tuple(
+            RunRecord(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "")
+            for id, name, verb, by, began, ended, result, message in rows
+        )
+
+    def begin_run(self, run: str, service: str, verb: str, at: datetime, by: str = "") -> None:
+        """by: who asked for it."""
         with self._writing() as db:
-            db.execute("INSERT INTO runs (id, service, verb, began) VALUES (?, ?, ?, ?)", (run, service, verb, at.isoformat()))
+            row = (run, service, verb, at.isoformat(), by)
+            db.execute("INSERT INTO runs (id, service, verb, began, by) VALUES (?, ?, ?, ?, ?)", row)
 
     def end_run(self, run: str, result: str, message: str, at: datetime) -> None:
         with self._writing() as db:

@@ -116,7 +116,7 @@ class _Undoing:
     def _perform(self, outcome: Outcome, todo: list[Action]) -> str:
         """Do these actions, taking each away once it is done. Why one is not, or ""."""
         run, step = self.run, outcome.step
-        acted = False
+        acted: list[str] = []
         while todo:
             action, now = todo[0], self._settled(outcome, run.look(step.rid))
             if now is None or action.blind or not action.shown(now):
@@ -129,10 +129,10 @@ class _Undoing:
                     run.tell_journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
                     return f"cannot {action.says()}: {err}"
                 run.tell(Undid(run.service, run.id, step, action))
-                acted = True
+                acted.append(run.told(action))
             del todo[0]
         if acted:
-            run.tell_journal(step, "undone")
+            run.tell_journal(step, "undone", message="\n".join(acted))
         return ""
 
     def _act(self, outcome: Outcome, action: Action) -> None:

@@ -30,6 +30,7 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
+from reconciler.report.history_text import Did, Past
 from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain
 
@@ -49,6 +50,43 @@ def plan_document(plans: Iterable[tuple[Plan, Service | None]], errors: Sequence
         "services": [plan_record(plan, service) for plan, service in plans],
         "errors": list(errors),
         "exit": code,
+    }
+
+
+def history_document(runs: Iterable[Past]) -> Record:
+    """The document of `osvc history --json`."""
+    return {"document": "history", "version": VERSION, "runs": [past_record(run) for run in runs]}
+
+
+def run_document(run: Past, steps: Iterable[Did]) -> Record:
+    """The document of `osvc show --json`."""
+    return {"document": "run", "version": VERSION, **past_record(run), "steps": [_did_record(step) for step in steps]}
+
+
+def past_record(run: Past) -> Record:
+    """A run of the past."""
+    return {
+        "run": run.id,
+        "service": run.service,
+        "verb": run.verb,
+        "by": run.by,
+        "began": run.began.isoformat(),
+        "ended": run.ended.isoformat() if run.ended else None,
+        "became": run.became,
+        "message": run.message,
+    }
+
+
+def _did_record(step: Did) -> Record:
+    return {
+        "n": step.n,
+        "rid": step.rid,
+        "at": step.at,
+        "seconds": step.seconds,
+        "became": step.became,
+        "commands": list(step.commands),
+        "message": step.message,
+        "undo": list(step.back),
     }
 
 

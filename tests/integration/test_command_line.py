@@ -261,3 +261,32 @@ def _eventually(holds, seconds: float = 30.0) -> None:  # type: ignore[no-untype
         assert time.monotonic() < end
         with contextlib.suppress(InterruptedError):
             time.sleep(0.05)
+
+
+def test_what_was_done_is_told_afterwards(place: Mounts) -> None:
+    assert place.osvc("history").out.startswith("no runs")
+    place.service("web")
+    assert place.osvc("apply").code == 0
+    assert place.osvc("apply").code == 0, "a run that has nothing to do leaves no trace"
+    two = (
+        SPEC.format(root=place.root, name="one", size="1m")
+        + f"  fs#2: {{type: tmpfs, dev: tmpfs, mnt: {place.root}/two, mnt_opt: [x=7]}}\n"
+    )
+    place.spec("bad.yaml", two)
+    assert place.osvc("apply", "-s", "bad").code == 3
+    records = json.loads(place.osvc("history", "--json").out)["runs"]
+    assert [(record["service"], record["became"]) for record in records] == [("bad", "rolled back"), ("web", "converged")]
+    assert json.loads(place.osvc("history", "--json", "w*").out)["runs"] == records[1:]
+    assert json.loads(place.osvc("history", "--json", "-n", "1").out)["runs"] == records[:1]
+    heads, bad, web = place.osvc("history").out.splitlines()
+    assert heads.split() == ["run", "began", "took", "service", "verb", "by"]
+    assert web.startswith(records[1]["run"]) and web.endswith("converged")
+    assert " bad " in bad and "rolled back: " in bad
+    shown = place.osvc("show", records[1]["run"])
+    assert shown.code == 0 and shown.out.startswith("web: apply by root, "), shown.err
+    assert f"$ mount -t tmpfs -o size=1024k -- tmpfs {place.root}/web" in shown.out, shown.out
+    steps = json.loads(place.osvc("show", "last", "--json").out)["steps"]
+    assert {(step["rid"], step["became"]) for step in steps} == {("fs#1", "done"), ("fs#2", "undone"), ("fs#2", "failed")}
+    assert [f"rmdir --ignore-fail-on-non-empty -- {place.root}/two"] in [step["undo"] for step in steps], steps
+    nobody = place.osvc("show", "20000101")
+    assert (nobody.code, nobody.err.startswith("error: no run '20000101'")) == (64, True)

@@ -1,0 +1,33 @@
+"""osvc history: what was done on this machine, run by run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fnmatch import fnmatchcase
+
+from reconciler.cli.display import paint_for, say, show_document
+from reconciler.cli.exits import Exit
+from reconciler.cli.past import past
+from reconciler.engine.config import read_config
+from reconciler.engine.session import Session
+from reconciler.report.history_text import history_text
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """The newest runs first."""
+    globs = [glob for word in options.service for glob in word.split(",") if glob]
+    with Session.open(read_config(), write=False) as session:
+        found = [
+            record
+            for record in session.store.runs(limit=0 if globs else options.number)
+            if not globs or any(fnmatchcase(record.service, glob) for glob in globs)
+        ]
+        runs = [past(record, session) for record in found[: options.number or None]]
+    if options.json:
+        from reconciler.report.json_out import history_document
+
+        show_document(history_document(runs))
+    else:
+        say(history_text(runs, paint=paint_for(options, sys.stdout)))
+    return Exit.OK

@@ -1,0 +1,57 @@
+"""Past: what the store kept of runs, as reports show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.engine.session import Session
+from reconciler.engine.store import Entry, RunRecord
+from reconciler.report.history_text import Did, Past
+
+
+def past(record: RunRecord, session: Session) -> Past:
+    """A run; it is at work while its service is locked and it has not ended."""
+    works = record.ended is None and bool(session.holder(record.service)) and _newest(record, session)
+    return Past(
+        record.id, record.service, record.verb, record.by, record.began, record.ended, record.result, record.message, works=works
+    )
+
+
+def _newest(record: RunRecord, session: Session) -> bool:
+    last = session.store.last_run(record.service)
+    return last is not None and last[0] == record.id
+
+
+def steps_of(journal: Iterable[Entry]) -> Iterator[Did]:
+    """The steps of a run's journal, in the order in which they were begun. A step of a later round has its number anew."""
+    begun: list[tuple[Entry, list[Entry]]] = []
+    for entry in journal:
+        if entry.phase == "intend":
+            begun.append((entry, []))
+            continue
+        for intent, after in reversed(begun):
+            if (intent.step, intent.rid, intent.op) == (entry.step, entry.rid, entry.op):
+                after.append(entry)
+                break
+    for intent, after in begun:
+        end = next((entry for entry in after if not _of_undo(entry)), None)
+        undone = next((entry for entry in after if entry.phase == "undone"), None)
+        failed = next((entry for entry in after if _of_undo(entry) and entry.phase != "undone"), None)
+        became = "" if end is None else end.phase
+        if undone is not None:
+            became = "undone" if became == "done" else f"{became}, undone"
+        words = [entry.message for entry in (end, failed) if entry is not None and entry.message]
+        yield Did(
+            intent.step,
+            intent.rid,
+            intent.at,
+            None if end is None else end.seconds,
+            became,
+            tuple(filter(None, (intent.message,))),
+            "\n".join(words),
+            tuple(undone.message.splitlines()) if undone is not None else (),
+        )
+
+
+def _of_undo(entry: Entry) -> bool:
+    return entry.phase == "undone" or entry.message.startswith("undo: ")
