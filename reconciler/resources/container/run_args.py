@@ -66,7 +66,7 @@ def flags_of(model: type[Model]) -> Mapping[str, Setting]:
 
 
 @cache
-def _letters(model: type[Model]) -> Mapping[str, str]:
+def letters_of(model: type[Model]) -> Mapping[str, str]:
     mine = {setting.option.letter: flag for flag, setting in flags_of(model).items() if setting.option.letter}
     return {**_LETTERS, **mine}
 
@@ -133,7 +133,7 @@ def _options(words: list[str], model: type[Model]) -> Iterator[_Spelt]:
             option = EQUAL.get(name, name)
             if not (option in flags or option in REFUSED or option in STANDS_FOR):
                 raise ValueError(f"docker run has no option --{name}")
-            if _is_switch(option, model):
+            if is_switch(option, model):
                 yield _Spelt(option, f"--{name}", raw if sign else None)
             else:
                 yield _Spelt(option, f"--{name}", raw if sign else _next(words, f"--{name}"))
@@ -147,10 +147,10 @@ def _cluster(letters: str, words: list[str], model: type[Model]) -> Iterator[_Sp
     """-itd, -p8080:80, -p=8080:80, -p 8080:80."""
     while letters:
         letter, letters = letters[0], letters[1:]
-        option = _letters(model).get(letter)
+        option = letters_of(model).get(letter)
         if option is None:
             raise ValueError(f"docker run has no option -{letter}")
-        if not _is_switch(option, model):
+        if not is_switch(option, model):
             yield _Spelt(option, f"-{letter}", letters.removeprefix("=") or _next(words, f"-{letter}"))
             return
         if letters.startswith("="):
@@ -159,7 +159,7 @@ def _cluster(letters: str, words: list[str], model: type[Model]) -> Iterator[_Sp
         yield _Spelt(option, f"-{letter}", None)
 
 
-def _is_switch(option: str, model: type[Model]) -> bool:
+def is_switch(option: str, model: type[Model]) -> bool:
     setting = flags_of(model).get(option)
     return option in _NO_VALUE if setting is None else setting.option.shape.switch
 
