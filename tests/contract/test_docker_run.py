@@ -1,4 +1,4 @@
-"""Command lines from the public documentation of well-known images: each is taken as run_args, or refused for a reason that is said.
+"""Command lines from the documentation of well-known images: each is taken as run_args, or refused for a reason that is said.
 
 `docker_run/lines.txt` has them, with their sources; what a shell would have put in is put in. `docker_run/refused.txt` is what is
 refused, and why: `python -m tests.contract.test_docker_run` writes it again.
@@ -74,7 +74,7 @@ def test_what_is_refused_is_what_is_said_to_be() -> None:
 
 
 def test_most_are_taken() -> None:
-    assert sum(1 for _ in refusals()) < len(LINES) / 4
+    assert sum(1 for _ in refusals()) < len(LINES) / 3
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{LINES.index(line)}")
