@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from reconciler.core.node import SYSTEM_SOCKET
 from reconciler.engine.config import Config
 from reconciler.engine.errors import StoreError
 from reconciler.engine.store import Store
@@ -18,7 +19,6 @@ from reconciler.report.texts import listed, plain
 
 _OK, _WARN, _BAD = Health.OK, Health.WARN, Health.BAD
 
-SYSTEM_SOCKET = "/var/run/docker.sock"
 
 _TOOLS = (
     ("ip", "iproute2", "private engines: bridges and routes"),

@@ -18,6 +18,8 @@ class Kind(Enum):
     DEVICE = "device"
     ENGINE = "engine"
     """Key: the engine's socket path."""
+    NETWORK = "network"
+    """Of an engine. Key: network_key."""
     ADDRESS = "address"
     NETNS = "network namespace"
 
@@ -55,6 +57,11 @@ class Claim(NamedTuple):
     key: str
     label: str
     scope: str = ""
+
+
+def network_key(socket: str, name: str) -> str:
+    """The key of a network's fact: its name is known within its engine only."""
+    return f"{name} of {socket}"
 
 
 def holds_path(mount: str, path: str) -> bool:

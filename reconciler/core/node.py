@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+SYSTEM_SOCKET = "/var/run/docker.sock"
+"""Of the machine's own engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -18,6 +21,10 @@ class Node:
     def service_dir(self, service: str) -> str:
         """The runtime folder of a service (socket, pid files, exec-root)."""
         return f"{self.run_dir}/{service}"
+
+    def socket(self, service: str, *, own: bool) -> str:
+        """The socket of the engine that a service uses: its own, or the machine's."""
+        return f"{self.service_dir(service)}/docker.sock" if own else SYSTEM_SOCKET
 
     def tag(self, service: str) -> str:
         """8 hex digits that name a service's bridge and chains: different for another run folder on the same machine."""

@@ -89,6 +89,8 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
     label = kind.label(change.desired, change.seen.state if isinstance(change.seen, Present) else None)
     if not kind.manages(change.desired) and change.verdict is Verdict.KEEP:
         return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
+    if _rests(change, kind, plan):
+        return ResourceStatus(change.rid, change.type, Status.NA, label)
     if isinstance(change.observed, Unknown) and not _down_with_its_service(change, kind, plan):
         return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
     present = isinstance(change.observed, Present)
@@ -107,6 +109,13 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
         drifted=drifted,
         remedy=_remedy(change, plan),
     )
+
+
+def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
+    """Whether a resource stays as it is in a stopped service, and does not count: it is there, and keeps nothing in use."""
+    if plan.goal.aim is not Aim.DOWN or change.verdict is not Verdict.KEEP or not isinstance(change.seen, Present):
+        return False
+    return kind.is_up(change.seen.state) and not kind.holds(change.seen.state)
 
 
 def _down_with_its_service(change: Change, kind: ResourceKind, plan: Plan) -> bool:

@@ -217,6 +217,15 @@ class Engine(Protocol):
 
     def networks(self) -> list[dict[str, Any]]: ...
 
+    def create_network(self, config: Mapping[str, Any]) -> str:
+        """Create a network from the body of POST /networks/create. Its id."""
+
+    def remove_network(self, network: str) -> None:
+        """Raises Denied while a container is on it, NotFound."""
+
+    def connect(self, network: str, container: str, endpoint: Mapping[str, Any]) -> None:
+        """Put a container on a network. endpoint: its settings there (aliases, addresses), as an inspect has them."""
+
     def disconnect(self, network: str, container: str) -> None:
         """Take a container off a network, by force; where no container has that name, what the engine still keeps of one that
         had. Raises NotFound when there is neither, or no such network."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 TYPES: Final = {
     "fs": "reconciler.resources.fs",
     "dockerd": "reconciler.resources.dockerd",
+    "network": "reconciler.resources.network",
     "container": "reconciler.resources.container",
 }
 

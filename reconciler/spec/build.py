@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from reconciler.core.ids import NAME
 from reconciler.core.node import Node, Place
+from reconciler.core.rules import keywords_of
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
 from reconciler.resources.registry import TYPES
@@ -222,6 +223,7 @@ class Builder:
             before = len(self.errors)
             if self.has_value(entry, rid):
                 data[name] = self.references.plain(entry.value)
+                self.refers(rid, entry, data[name], keywords_of(mine.kind.desired)[name].refers)
             if len(self.errors) > before:
                 broken.add(name)
         for name in broken:
@@ -235,6 +237,14 @@ class Builder:
             at = self.document.at
             origins = {name: at(entry) for name, entry in fields.items()}
             self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
+
+    def refers(self, rid: str, entry: Entry, value: Any, type_name: str) -> None:
+        """Check that a resource that another one names is there."""
+        if not type_name or not isinstance(value, str) or not value.startswith(f"{type_name}#"):
+            return
+        if value not in self.document.resources:
+            close = meant(value, [name for name in self.document.resources if name.startswith(f"{type_name}#")])
+            self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{value}'{close}")
 
     def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], broken: set[str], origin: Origin) -> None:
         """Each of pydantic's errors as one of ours, at the place that it is about."""

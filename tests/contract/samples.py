@@ -104,7 +104,12 @@ SAMPLES: dict[str, Sample] = {
     "annotations": Sample({"a": "b"}, refused="annotations"),
 }
 
+NETWORKS = "it needs a network of the engine: tests/contract/test_networks.py"
 NOT_CREATED = {
+    "network_alias": NETWORKS,
+    "ip": NETWORKS,
+    "ip6": NETWORKS,
+    "link_local_ip": NETWORKS,
     "name": "a container's name is its own",
     "platform": "it is about the image, before there is a container",
     "image_pull_policy": "it is about the image, before there is a container",
@@ -114,4 +119,4 @@ NOT_CREATED = {
     "detach": "it says what osvc waits for after the start",
     "rm": "it says what osvc does when the service is stopped",
 }
-"""The options of the table that no container is created with, and why."""
+"""The options of the table that are not tried by themselves, and why."""

@@ -40,11 +40,12 @@ class FakeContainer:
 
 @dataclass(eq=False)
 class FakeData:
-    """What lies in a data root. tags: reference -> image id."""
+    """What lies in a data root. tags: reference -> image id. networks: those that somebody made, by name."""
 
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     images: dict[str, FakeImage] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, Record] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -266,7 +267,9 @@ class FakeDocker:
         record = container.record
         mode = record["HostConfig"]["NetworkMode"]
         if mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:"):
-            raise NotFound(f"network {mode} not found")
+            there, joined = daemon.data.networks.get(mode), record["NetworkSettings"]["Networks"].get(mode) or {}
+            if there is None or joined.get("NetworkID") not in ("", None, there["Id"]):
+                raise NotFound(f"network {joined.get('NetworkID') or mode} not found")
         if record["Name"][1:] in daemon.kept and mode in ("default", "bridge"):
             raise Denied(f"endpoint with name {record['Name'][1:]} already exists in network bridge")
         for protocol, address, port in self._ports(record):
@@ -323,8 +326,9 @@ class FakeDocker:
         network = record["NetworkSettings"]
         network["Ports"] = dict.fromkeys(record["Config"].get("ExposedPorts") or ()) | self._published(record)
         network.update(SandboxID=record["Id"][::-1], SandboxKey=f"{daemon.exec_root}/netns/{record['Id'][:12]}")
-        for endpoint in network["Networks"].values():
-            endpoint.update(NetworkID="n" * 64, EndpointID=hashlib.sha256(record["Id"].encode()).hexdigest())
+        for name, endpoint in network["Networks"].items():
+            ident = daemon.data.networks[name]["Id"] if name in daemon.data.networks else "n" * 64
+            endpoint.update(NetworkID=ident, EndpointID=hashlib.sha256(record["Id"].encode()).hexdigest())
         if "bridge" in network["Networks"]:
             address = {"IPAddress": f"172.17.0.{next(self._numbers) % 250 + 2}", "IPPrefixLen": 16, "Gateway": "172.17.0.1"}
             network["Networks"]["bridge"].update(address)

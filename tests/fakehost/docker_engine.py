@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from reconciler.host.linux.docker import Calls
 from reconciler.host.linux.docker_archive import references
 from reconciler.host.ports import Pulled
@@ -107,7 +107,7 @@ class FakeEngine:
         for network in found:
             if network["Name"] == "bridge":
                 network["Options"]["com.docker.network.bridge.name"] = daemon.bridge or "docker0"
-        return found
+        return [*copy.deepcopy(list(daemon.data.networks.values())), *found]
 
     @_alone
     def logs(self, container: str, lines: int = 10) -> str:
@@ -117,9 +117,43 @@ class FakeEngine:
 
     # Writing
 
+    def create_network(self, config: Mapping[str, Any]) -> str:
+        name = str(config["Name"])
+        with self._write(f"create network {name}") as daemon:
+            if self._network(daemon, name) is not None:
+                raise Conflict(f"network with name {name} already exists")
+            asked = copy.deepcopy((config.get("IPAM") or {}).get("Config")) or [
+                {"Subnet": "172.18.0.0/28", "Gateway": "172.18.0.1"}
+            ]
+            keys = ("Name", "Driver", "Internal", "EnableIPv6", "Options", "Labels")
+            record = {**template("networks.json")[0], **{key: copy.deepcopy(config.get(key)) for key in keys}}
+            record.update(Id=self._docker.new_id(), IPAM={"Driver": "default", "Options": None, "Config": asked}, Containers={})
+            daemon.data.networks[name] = record
+            return str(record["Id"])
+
+    def remove_network(self, network: str) -> None:
+        with self._write(f"remove network {network}") as daemon:
+            found = self._network(daemon, network)
+            if found is None:
+                raise NotFound(f"network {network} not found")
+            for container in daemon.data.containers.values():
+                if container.record["State"]["Running"] and found["Name"] in container.record["NetworkSettings"]["Networks"]:
+                    raise Denied(f"error while removing network: network {found['Name']} id {found['Id']} has active endpoints")
+            del daemon.data.networks[found["Name"]]
+
+    def connect(self, network: str, container: str, endpoint: Mapping[str, Any]) -> None:
+        with self._write(f"connect {network} {self._called(container)}") as daemon:
+            there, found = self._network(daemon, network), self._find(daemon, container)
+            if there is None:
+                raise NotFound(f"network {network} not found")
+            empty = template("api-bare.json")["NetworkSettings"]["Networks"]["bridge"]
+            joined = {**empty, **copy.deepcopy(dict(endpoint)), "NetworkID": there["Id"]}
+            found.record["NetworkSettings"]["Networks"][there["Name"]] = joined
+            self._docker.save(daemon, found)
+
     def disconnect(self, network: str, container: str) -> None:
         with self._write(f"disconnect {network} {container}") as daemon:
-            if network not in (known["Name"] for known in template("networks.json")):
+            if self._network(daemon, network) is None:
                 raise NotFound(f"network {network} not found")
             with suppress(NotFound):
                 found = self._find(daemon, container)
@@ -291,6 +325,12 @@ class FakeEngine:
             if found.record["State"]["Running"]:
                 found.record["State"].update(Paused=paused, Status="paused" if paused else "running")
                 self._docker.save(daemon, found)
+
+    @staticmethod
+    def _network(daemon: "FakeDaemon", network: str) -> Record | None:
+        """By name or id."""
+        known: list[Record] = [*daemon.data.networks.values(), *template("networks.json")]
+        return next((record for record in known if network in (record["Name"], record["Id"])), None)
 
     @staticmethod
     def _find(daemon: "FakeDaemon", container: str) -> "FakeContainer":

@@ -129,7 +129,8 @@ def new_container(ident: str, name: str, body: Mapping[str, Any], image: Record,
     network = record["NetworkSettings"]["Networks"].pop("bridge")
     mode = "bridge" if host["NetworkMode"] == "default" else host["NetworkMode"]
     if not mode.startswith("container:"):
-        record["NetworkSettings"]["Networks"] = {mode: network}
+        asked = ((body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}).get(mode) or {}
+        record["NetworkSettings"]["Networks"] = {mode: {**network, **copy.deepcopy(asked)}}
     for layer in ("LowerDir", "MergedDir", "UpperDir", "WorkDir"):
         record["GraphDriver"]["Data"][layer] = f"{root}/overlay2/{ident}/{layer.removesuffix('Dir').lower()}"
     return record

@@ -61,6 +61,7 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
         "cpus": st.just(0.5),
         "restart_policy": st.sampled_from(("on-failure", "unless-stopped")),
         "volume_mounts": st.lists(st.sampled_from(_VOLUMES), max_size=2, unique=True),
+        "network": st.just("network#1"),
         "ports": st.just(f"{18000 + _CONTAINERS.index(rid)}:80"),
         "subset": st.sampled_from(("a", "b")),
         "labels": st.just({"tier": "web"}),
@@ -73,12 +74,19 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
 
 
 @st.composite
+def networks(draw: Any) -> dict[str, Any]:
+    return draw(st.sampled_from(({}, {"subnet": "10.7.1.0/24"}, {"subnet": "10.7.2.0/24", "internal": True})))  # type: ignore[no-any-return]
+
+
+@st.composite
 def specs(draw: Any) -> dict[str, Any]:
     """A spec as a user writes it, parsed."""
     resources = {rid: draw(filesystems(rid)) for rid in _FILESYSTEMS if draw(st.booleans())}
     resources |= {rid: draw(containers(rid)) for rid in _CONTAINERS if draw(st.booleans())}
     if not resources:
         resources["container#1"] = draw(containers("container#1"))
+    if draw(st.booleans()):
+        resources["network#1"] = draw(networks())
     spec: dict[str, Any] = {"resources": resources}
     if draw(st.integers(0, 3)):
         spec["docker_data_dir"] = "/srv/data"
@@ -92,7 +100,9 @@ def _valid(spec: dict[str, Any]) -> dict[str, Any]:
     resources = spec["resources"]
     taken: set[str] = set()
     for rid, words in list(resources.items()):
-        if words["type"] == "ext4":
+        if words.get("network") and "network#1" not in resources:
+            words = resources[rid] = {name: text for name, text in words.items() if name != "network"}
+        if words.get("type") == "ext4":
             if words["dev"] in taken:
                 words = resources[rid] = {**words, "dev": _FILESYSTEMS[rid]["dev"]}
             taken.add(words["dev"])
@@ -191,7 +201,7 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
     if draw(st.booleans()):
         return seen
     kind = rid.partition("#")[0]
-    return {"fs": _fs_seen, "dockerd": _engine_seen, "container": _container_seen}[kind](draw, seen)
+    return {"fs": _fs_seen, "dockerd": _engine_seen, "container": _container_seen, "network": _network_seen}[kind](draw, seen)
 
 
 def _fs_seen(draw: Any, seen: Observed) -> Observed:
@@ -231,6 +241,20 @@ def _engine_seen(draw: Any, seen: Observed) -> Observed:
     return Present(changed(seen.state, values[what]), seen.around)
 
 
+def _network_seen(draw: Any, seen: Observed) -> Observed:
+    assert isinstance(seen, (Present, Absent))
+    what = draw(st.sampled_from(("absent", "driver", "foreign", "unknown")))
+    if what == "unknown":
+        return Unknown("the engine does not answer in time")
+    if what == "foreign":
+        return Absent(changed(seen.around, {"holder": "f" * 64}))
+    return (
+        Absent(seen.around)
+        if what == "absent" or isinstance(seen, Absent)
+        else Present(changed(seen.state, {"driver": "macvlan"}), seen.around)
+    )
+
+
 def _container_seen(draw: Any, seen: Observed) -> Observed:
     assert isinstance(seen, (Present, Absent))
     what = draw(st.sampled_from(("absent", "exited", "paused", "memory", "renamed", "other", "unhealthy", "foreign", "unknown")))
@@ -265,6 +289,8 @@ def _be_consistent(draw: Any, observed: dict[str, Observed], resources: Mapping[
     if engine is None or (isinstance(engine, Present) and engine.state.running and engine.state.answers):
         return
     for rid, seen in observed.items():
+        if rid.startswith("network") and not isinstance(seen, Unknown):
+            observed[rid] = Unknown("its engine is not running", "dockerd", seen, "remembered")
         if rid.startswith("container") and not isinstance(seen, Unknown):
             assume = draw(st.sampled_from((_stopped(seen), seen, None)))
             observed[rid] = Unknown("its engine is not running", "dockerd", assume, "remembered")

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from reconciler.resources.container.normal import RID, SERVICE, STORE
+from reconciler.core.tags import RID, SERVICE, STORE
 from tests.integration.striking import processes
 from tests.reliability.matrix import Stand
 from tests.reliability.stage import CONTAINERS, SERVICES, Stage

@@ -19,6 +19,10 @@ LADDER = {
         Impact.RESTART: "docker_daemon_args boot_settings data_root_in_place bridge_there",
         Impact.REFUSE: "container_data_dir",
     },
+    "network": {
+        Impact.NONE: "parent container_data_dir called socket service rid private",
+        Impact.REPLACE: "driver subnet gateway ip_range aux_addresses internal ipv6 options labels",
+    },
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
         "socket service rid private env_file label_file detach rm registry_creds",
@@ -27,6 +31,7 @@ LADDER = {
         Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "
         "interactive "
         "privileged read_only labels group_add init stop_signal mounts tmpfs shm_size storage_opt publish_all expose domainname "
+        "network_alias ip ip6 link_local_ip "
         "mac_address dns dns_options dns_search extra_hosts cap_add cap_drop security_opt devices device_cgroup_rules gpus pidns "
         "ipcns utsns userns cgroupns cgroup_parent sysctl runtime memory_swappiness cpu_period cpu_quota cpu_rt_period "
         "cpu_rt_runtime cpuset_cpus cpuset_mems ulimits oom_kill_disable oom_score_adj blkio_weight blkio_weight_device "
@@ -37,7 +42,8 @@ LADDER = {
 UNORDERED = {
     "fs": "mnt_opt mount_only",
     "dockerd": "rules",
-    "container": "volume_mounts mounts tmpfs ports expose extra_hosts "
+    "network": "subnet gateway ip_range",
+    "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
     "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules ulimits blkio_weight_device "
     "device_read_bps device_read_iops device_write_bps device_write_iops",
 }

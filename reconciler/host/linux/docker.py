@@ -82,6 +82,22 @@ class LinuxEngine:
     def networks(self) -> list[dict[str, Any]]:
         return self._records("networks")
 
+    def create_network(self, config: Mapping[str, Any]) -> str:
+        self.calls.writes += 1
+        with self._slots:
+            return str(json.loads(self._http.post("networks", "create", timeout=WRITE, record=config))["Id"])
+
+    def remove_network(self, network: str) -> None:
+        self.calls.writes += 1
+        with self._slots:
+            self._http.delete("networks", network, timeout=WRITE)
+
+    def connect(self, network: str, container: str, endpoint: Mapping[str, Any]) -> None:
+        self.calls.writes += 1
+        record = {"Container": container, "EndpointConfig": endpoint}
+        with self._slots:
+            self._http.post("networks", network, "connect", timeout=WRITE, record=record)
+
     def disconnect(self, network: str, container: str) -> None:
         self.calls.writes += 1
         record = {"Container": container, "Force": True}

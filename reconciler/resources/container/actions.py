@@ -9,10 +9,11 @@ from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.core.secrets import is_secret
+from reconciler.core.tags import tags
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.model import Around, Desired
 from reconciler.resources.container.mounts import Volume, carrying
-from reconciler.resources.container.normal import RID, SERVICE, STORE, expected, limited, size, update_of
+from reconciler.resources.container.normal import expected, limited, size, update_of
 from reconciler.resources.container.option import each, placed, settings_of
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
@@ -48,6 +49,10 @@ class Create(ContainerAction):
         words += each("-p", want.ports)
         words += each("--expose", want.expose)
         words += ["--network", want.network] if want.network != "bridge" else []
+        words += each("--network-alias", want.network_alias)
+        words += ["--ip", want.ip] if want.ip else []
+        words += ["--ip6", want.ip6] if want.ip6 else []
+        words += each("--link-local-ip", want.link_local_ip)
         words += ["--hostname", want.hostname] if want.hostname else []
         for setting in placed(Settings):
             value = getattr(want, setting.keyword)
@@ -72,8 +77,7 @@ class Create(ContainerAction):
 
     def labels(self, store: str) -> dict[str, str]:
         """The container's labels, and those that say whose it is. store: the uuid of the state folder that owns it, or ""."""
-        whose = {SERVICE: self.service, RID: self.rid} | ({STORE: store} if store else {})
-        return {**self.desired.labels, **whose}
+        return {**self.desired.labels, **tags(self.service, self.rid, store)}
 
     def _taken(self) -> dict[str, str]:
         """The variables that the container takes from the environment of `docker create`; other names no shell can set."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.resources.container.normal import RID, SERVICE, STORE, health_in
+from reconciler.core.tags import RID, STORE, belongs
+from reconciler.resources.container.normal import health_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,7 @@ class Entry:
 
     def belongs(self, service: str, rid: str, store: str | None) -> bool:
         """Whether its labels are the resource's. store: None on a private engine, where the data root decides."""
-        mine = self.labels.get(SERVICE) == service and self.labels.get(RID) == rid
-        return mine and (store is None or self.labels.get(STORE, "") == store)
+        return belongs(self.labels, service, rid, store)
 
     def made_here(self, store: str | None) -> bool:
         """Whether osvc made it for any resource."""

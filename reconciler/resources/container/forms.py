@@ -24,6 +24,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,511}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 _RETRIES = re.compile(r"on-failure(?::(\d{1,6}))?")
+_NETWORK_RID = re.compile(r"network#[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 _CPU_SET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
@@ -55,15 +56,17 @@ def to_restart(value: Any) -> str:
 
 
 def to_network(value: Any) -> str:
-    """bridge, host or none."""
+    """bridge, host, none, the rid of a network of the service, or the name of a network of the engine."""
     text = "none" if value is None else to_text(value).strip()
-    if text in ("bridge", "host", "none"):
-        return text
     if text == "default":
         return "bridge"
-    if text.startswith("container"):
-        raise ValueError(f"network {text!r} is not supported yet; expected bridge, host or none")
-    raise ValueError(f"expected bridge, host or none, not {text!r}")
+    if text.startswith("container:") or text.startswith("container#"):
+        raise ValueError(f"network {text!r} is not supported yet; expected bridge, host, none, network#… or a network's name")
+    if "=" in text:
+        raise ValueError(f"network {text!r}: write the name alone; addresses and aliases have keywords of their own")
+    if not (_NAME.fullmatch(text) or _NETWORK_RID.fullmatch(text)):
+        raise ValueError(f"expected bridge, host, none, network#… or a network's name, not {text!r}")
+    return text
 
 
 def to_cpus(value: Any) -> float:
@@ -355,6 +358,7 @@ CpuSet: TypeAlias = Annotated[
 Namespace: TypeAlias = Annotated[str, _word(to_namespace("host"))]
 Ipc: TypeAlias = Annotated[str, _word(to_namespace("private", "shareable", "none", "host"))]
 Cgroupns: TypeAlias = Annotated[str, _word(to_namespace("private", "host"))]
+Address: TypeAlias = Annotated[str, _word(lambda value: to_address(to_text(value)) if value not in (None, "") else "")]
 Bytes: TypeAlias = Annotated[int, _counted(to_bytes)]
 Swap: TypeAlias = Annotated[int, _counted(to_swap)]
 Swappiness: TypeAlias = Annotated[int, _counted(to_number(0, 100, -1))]

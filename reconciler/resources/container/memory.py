@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 from reconciler.core.observed import Seen
 from reconciler.core.secrets import holds_mark
+from reconciler.core.tags import RID, SERVICE
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
-from reconciler.resources.container.normal import RID, SERVICE
 
 Stamp: TypeAlias = tuple[str | int, ...]
 

@@ -17,7 +17,6 @@ from reconciler.resources.container.pairs import pairs_in
 from reconciler.resources.container.run_args import fold, parse_run_args
 from reconciler.resources.container.settings import SeenSettings, Settings
 
-SYSTEM_SOCKET: Final = "/var/run/docker.sock"
 LIVE, RESTART, REPLACE, NONE = Impact.LIVE, Impact.RESTART, Impact.REPLACE, Impact.NONE
 _ALIASES: Final = ("docker_data_dir",)
 
@@ -82,7 +81,7 @@ class Desired(Settings):
             place = info.context
             private = bool(filled.get("container_data_dir"))
             filled |= {"service": place.service, "rid": place.rid, "private": private}
-            filled["socket"] = f"{place.node.service_dir(place.service)}/docker.sock" if private else SYSTEM_SOCKET
+            filled["socket"] = place.node.socket(place.service, own=private)
         try:
             parse_run_args(filled.get("run_args"), cls)
         except ValueError:
@@ -90,6 +89,9 @@ class Desired(Settings):
         filled = _mounted(fold(filled, cls))
         if isinstance(info.context, Place):
             filled = _with_files(filled, info.context)
+            network = filled.get("network")
+            if isinstance(network, str) and network.strip().startswith("network#"):
+                filled["network"] = f"{info.context.service}.{network.strip().replace('#', '.')}"
         if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
         return filled
@@ -103,7 +105,11 @@ class Desired(Settings):
     @model_validator(mode="after")
     def _fits(self) -> "Desired":
         """What single fields cannot see."""
-        if self.network != "bridge":
+        if not on_network(self.network):
+            for name in ("network_alias", "ip", "ip6", "link_local_ip"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} needs a network of the service's own (network#…); {self.network} has no such thing")
+        if self.network in ("host", "none"):
             if self.ports or self.publish_all:
                 raise ValueError(f"ports cannot be published with network: {self.network}; leave one of the two out")
             if self.mac_address:
@@ -137,6 +143,11 @@ class Desired(Settings):
             if target in taken:
                 raise ValueError(f"two mounts on {target}: in {taken[target]} and in {keyword}")
             taken[target] = keyword
+
+
+def on_network(network: str) -> bool:
+    """Whether a container is on a network that somebody made."""
+    return network not in ("bridge", "host", "none")
 
 
 def _with_files(data: dict[str, Any], place: Place) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from reconciler.resources.container.model import Container, Desired, ImageFacts
+from reconciler.core.tags import others
+from reconciler.resources.container.model import Container, Desired, ImageFacts, on_network
 from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume
 from reconciler.resources.container.option import placed, settings_of
 from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
-SERVICE, RID, STORE = "osvc.service", "osvc.rid", "osvc.store"
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
 _NEVER = "0001-01-01"
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -43,7 +43,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
     """An inspect as a Container. base: the facts of the container's own image, or None when they cannot be had."""
     config, host, state = seen["Config"], seen["HostConfig"], seen.get("State") or {}
     entrypoint, command = stripped(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()), base)
-    labels = {name: text for name, text in (config.get("Labels") or {}).items() if not name.startswith("osvc.")}
+    labels = others(config.get("Labels") or {})
     network = host.get("NetworkMode") or "default"
     memory, swap = _memory(host)
     mounts = _mounts(host, config, base)
@@ -66,11 +66,12 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         expose=_exposed(config, ports, base),
         network="bridge" if network == "default" else network,
         hostname=_hostname(config, seen["Id"], network),
+        **_endpoint(seen, network),
         restart_policy=_restart(host.get("RestartPolicy") or {}),
         memory=memory,
         memory_swap=swap,
         cpus=round((host.get("NanoCpus") or 0) / 1e9, 9),
-        labels=without(dict(sorted(labels.items())), base.labels if base else {}),
+        labels=without(labels, base.labels if base else {}),
         health=_health(state),
         exit_code=state.get("ExitCode") or 0,
         out_of_memory=bool(state.get("OOMKilled")),
@@ -80,6 +81,32 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         anonymous=_anonymous(seen.get("Mounts") or ()),
         **_placed(config, host, base),
     )
+
+
+def _endpoint(seen: Mapping[str, Any], network: str) -> dict[str, Any]:
+    """How a container is on a network that somebody made. The engine gives it its id's beginning for another name by itself."""
+    if not on_network("bridge" if network == "default" else network):
+        return {}
+    found = ((seen.get("NetworkSettings") or {}).get("Networks") or {}).get(network) or {}
+    addresses = found.get("IPAMConfig") or {}
+    names = set(found.get("Aliases") or ()) - {seen["Id"][:12], seen["Name"].removeprefix("/")}
+    return {
+        "network_alias": tuple(sorted(names)),
+        "ip": addresses.get("IPv4Address") or "",
+        "ip6": addresses.get("IPv6Address") or "",
+        "link_local_ip": tuple(sorted(addresses.get("LinkLocalIPs") or ())),
+    }
+
+
+def endpoint_of(desired: Desired) -> dict[str, Any]:
+    """The same for the body of a creation; nothing where nothing is asked for."""
+    addresses: dict[str, Any] = {
+        key: value
+        for key, value in (("IPv4Address", desired.ip), ("IPv6Address", desired.ip6), ("LinkLocalIPs", list(desired.link_local_ip)))
+        if value
+    }
+    found: dict[str, Any] = {"IPAMConfig": addresses} if addresses else {}
+    return found | ({"Aliases": list(desired.network_alias)} if desired.network_alias else {})
 
 
 def _placed(config: Mapping[str, Any], host: Mapping[str, Any], base: ImageFacts | None) -> dict[str, Any]:
@@ -196,6 +223,8 @@ def body_of(desired: Desired, labels: Mapping[str, str], carried: Sequence[str] 
         body["Entrypoint"] = list(desired.entrypoint)
     if desired.hostname:
         body["Hostname"] = desired.hostname
+    if endpoint := endpoint_of(desired):
+        body["NetworkingConfig"] = {"EndpointsConfig": {desired.network: endpoint}}
     for setting in placed(Settings):
         value = getattr(desired, setting.keyword)
         if value != setting.nothing:

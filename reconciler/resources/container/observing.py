@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from reconciler.core.node import SYSTEM_SOCKET
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
 from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.memory import Memory
-from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, Held, State, assemble, pieces
+from reconciler.resources.container.model import Around, Container, Desired, Held, State, assemble, pieces
 from reconciler.resources.container.mounts import binds_in
 from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.views import LiveView, OneView, StillView, View, WholeView, shims
@@ -218,7 +220,7 @@ class Look:
 def _inherited(entry: Entry, view: View) -> bool:
     """Whether the labels come from the image: it was committed from a container of ours, which makes nothing else ours."""
     labels: Mapping[str, str] = view.labels_of(entry.image_id)
-    return "osvc.rid" in labels and all(entry.labels.get(name) == labels.get(name) for name in ("osvc.service", "osvc.rid"))
+    return RID in labels and all(entry.labels.get(name) == labels.get(name) for name in (SERVICE, RID))
 
 
 def _overlap(port: Port, address: str, number: int, protocol: str) -> bool:

@@ -232,10 +232,8 @@ def _launch(id: str, name: str, binds: Sequence[str], engine: Engine, host: Host
         try:
             engine.start(id)
         except HostError as err:
-            if (kept := endpoints.taken(err)) is None or kept[0] != name:
+            if not endpoints.mended(err, engine, id, name, say):
                 raise
-            say(f"the engine keeps an endpoint of a container that is gone under the name {name}: having it forgotten")
-            endpoints.free(engine, id, *kept)
             engine.start(id)
     except HostError as err:
         try:

@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core.change import Change
-from reconciler.core.facts import Claim, Fact, Kind, Need
+from reconciler.core.facts import Claim, Fact, Kind, Need, network_key
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
-from reconciler.resources.container.model import Around, Desired, State
+from reconciler.resources.container.model import Around, Desired, State, on_network
 from reconciler.resources.container.mounts import binds_in
 from reconciler.resources.container.normal import effective, ended, limited, stripped, unasked, without
 from reconciler.resources.container.option import placed
@@ -59,7 +59,7 @@ class ContainerKind:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        return _needs(desired.socket, desired.volume_mounts, desired.mounts)
+        return _needs(desired.socket, desired.network, desired.volume_mounts, desired.mounts)
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return ()
@@ -90,8 +90,11 @@ KIND: Final = ContainerKind()
 
 
 @lru_cache(maxsize=1 << 15)
-def _needs(socket: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[Need, ...]:
-    return (Need(Fact(Kind.ENGINE, socket)), *(Need(Fact(Kind.PATH, path)) for path in binds_in(volume_mounts, mounts)))
+def _needs(socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[Need, ...]:
+    facts = [Fact(Kind.ENGINE, socket)]
+    facts += [Fact(Kind.NETWORK, network_key(socket, network))] if on_network(network) else []
+    facts += [Fact(Kind.PATH, path) for path in binds_in(volume_mounts, mounts)]
+    return tuple(Need(fact) for fact in facts)
 
 
 @lru_cache(maxsize=1 << 15)

@@ -108,8 +108,20 @@ class Settings(Model):
 
     # Network
 
-    network: Annotated[forms.Network, REPLACE, Keyword(aliases=("netns", "net")), Option("", TEXT)] = Field(
-        "bridge", description="The network: bridge, host or none."
+    network: Annotated[forms.Network, REPLACE, Keyword(aliases=("netns", "net"), refers="network"), Option("", TEXT)] = Field(
+        "bridge", description="The network: bridge, host, none, network#… of this service, or the name of one of the engine."
+    )
+    network_alias: Annotated[forms.Texts, ANY_ORDER, Option("", TEXTS)] = Field(
+        (), description="More names of the container on its network; not for bridge, host and none."
+    )
+    ip: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
+        "", description="Its IPv4 address on its network; not for bridge, host and none."
+    )
+    ip6: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
+        "", description="Its IPv6 address on its network; not for bridge, host and none."
+    )
+    link_local_ip: Annotated[forms.Addresses, ANY_ORDER, Option("", TEXTS)] = Field(
+        (), description="Its link-local addresses on its network; not for bridge, host and none."
     )
     ports: Annotated[forms.Ports, ANY_ORDER, Option("", TEXTS, flag="publish", letter="p")] = Field(
         (), description="Published ports, each [IP:]HOST:CONTAINER[/protocol]; ranges are allowed."

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from reconciler import __version__
+from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Engine, Files, Host
 from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
-from reconciler.resources.container.normal import RID, SERVICE, container_of, facts_of
+from reconciler.resources.container.normal import container_of, facts_of
 
 
 class View(Protocol):
@@ -215,6 +216,7 @@ class StillView:
                 "Image": config.get("Image") or "",
                 "State": {**(config.get("State") or {}), "Status": _still(config.get("State") or {}, name in shims)},
                 "Config": config["Config"],
+                "NetworkSettings": config.get("NetworkSettings") or {},
                 "HostConfig": host,
             }
 

@@ -10,12 +10,11 @@ from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_va
 
 from reconciler.core.facts import holds_path
 from reconciler.core.model import Model
-from reconciler.core.node import Place
+from reconciler.core.node import SYSTEM_SOCKET, Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.values import Path, Words
 from reconciler.resources.dockerd import network, options
 
-SYSTEM_SOCKET = "/var/run/docker.sock"
 SYSTEM_ROOT = "/var/lib/docker"
 """Where the system's engine has its data, unless it is told otherwise."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.facts import holds_path
+from reconciler.core.node import SYSTEM_SOCKET
 from reconciler.core.observed import Absent, Observed, Present, Unknown
+from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
 from reconciler.resources.dockerd import network, options
-from reconciler.resources.dockerd.model import MARKER, PATH, SYSTEM_ROOT, SYSTEM_SOCKET, Around, Desired, State
+from reconciler.resources.dockerd.model import MARKER, PATH, SYSTEM_ROOT, Around, Desired, State
 from reconciler.resources.driver import Wanted
 
 PROGRAMS = ("dockerd", "containerd", "docker-proxy", "runc", "ip", "iptables", "sysctl")
@@ -213,7 +215,7 @@ def find_dead_strays(engine: Desired, shims: Sequence[str], host: Host) -> tuple
 
 def is_own(record: dict[str, Any], engine: Desired) -> bool:
     labels = record.get("Labels") or {}
-    return labels.get("osvc.service") == engine.service and bool(labels.get("osvc.rid"))
+    return labels.get(SERVICE) == engine.service and bool(labels.get(RID))
 
 
 def name_of(record: dict[str, Any]) -> str:

@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from reconciler.core.node import Node
+from reconciler.core.node import SYSTEM_SOCKET, Node
 from reconciler.core.rules import Impact, keywords_of, rules_of
 from reconciler.resources.container.actions import Create
-from reconciler.resources.container.model import SYSTEM_SOCKET, Around, Container, Desired, ImageFacts, State
+from reconciler.resources.container.model import Around, Container, Desired, ImageFacts, State
 from reconciler.resources.container.planning import KIND
 from tests.unit.container.bench import desired
 
@@ -116,8 +116,16 @@ def test_secrets_stand_in_no_repr_and_no_command():
         ({"volume_mounts": "/x:/y:z"}, "option 'z' of volume '/x:/y:z' is not supported; ro, rw and, for paths, a propagation are"),
         ({"volume_mounts": "/a:/y /b:/y"}, "two volumes on /y: /a and /b"),
         ({"volume_mounts": "/a/../b:/y"}, "a path must not contain '..': '/a/../b'"),
-        ({"network": "container#2"}, "network 'container#2' is not supported yet; expected bridge, host or none"),
-        ({"network": "lan"}, "expected bridge, host or none, not 'lan'"),
+        (
+            {"network": "container#2"},
+            "network 'container#2' is not supported yet; expected bridge, host, none, network#… or a network's name",
+        ),
+        ({"network": "a lan"}, "expected bridge, host, none, network#… or a network's name, not 'a lan'"),
+        (
+            {"network": "name=lan,ip=10.1.1.1"},
+            "network 'name=lan,ip=10.1.1.1': write the name alone; addresses and aliases have keywords of their own",
+        ),
+        ({"ip": "10.1.1.1"}, "ip needs a network of the service's own (network#…); bridge has no such thing"),
         ({"network": "host", "ports": "80:80"}, "ports cannot be published with network: host; leave one of the two out"),
         ({"network": "host", "hostname": "h1"}, "hostname cannot be set with network: host; leave one of the two out"),
         ({"restart_policy": "sometimes"}, "expected no, always, unless-stopped or on-failure[:N], not 'sometimes'"),

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from reconciler.core.node import Node, Place
+from reconciler.core.node import SYSTEM_SOCKET, Node, Place
 from reconciler.core.rules import Impact, rules_of
-from reconciler.resources.dockerd.model import SYSTEM_SOCKET, Around, Desired, State
+from reconciler.resources.dockerd.model import Around, Desired, State
 from reconciler.resources.dockerd.planning import KIND
 
 NODE = Node(name="n1", run_dir="/run/osvc")

@@ -8,13 +8,13 @@ from reconciler.core.action import BARRIER, Effect
 from reconciler.core.change import Verdict
 from reconciler.core.diff import diff_down, diff_up
 from reconciler.core.facts import Bond, Fact, Kind
-from reconciler.core.node import Node, Place
+from reconciler.core.node import SYSTEM_SOCKET, Node, Place
 from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.resources.dockerd.action import state_of
 from reconciler.resources.dockerd.actions import StartDaemon
-from reconciler.resources.dockerd.model import SYSTEM_SOCKET, Around, Desired
+from reconciler.resources.dockerd.model import Around, Desired
 from reconciler.resources.dockerd.planning import KIND
 
 UUID = "0b3c3f0e-6d1b-4c53-9d53-0d2f6d2d2f10"

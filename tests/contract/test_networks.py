@@ -1,0 +1,258 @@
+"""Networks of an engine: one suite, on the fake engine and on a real one."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from reconciler.core.action import Action
+from reconciler.core.change import Change, Verdict
+from reconciler.core.diff import diff_down, diff_up
+from reconciler.core.ids import ResourceId
+from reconciler.core.node import Node, Place
+from reconciler.core.observed import Absent, Observed, Unknown
+from reconciler.core.ownership import Owned
+from reconciler.core.policy import Policy
+from reconciler.host.errors import Conflict, Denied, NotFound
+from reconciler.host.linux.host import linux_host
+from reconciler.host.ports import Engine, Host
+from reconciler.resources.container.driver import ContainerDriver
+from reconciler.resources.container.model import Desired as Container
+from reconciler.resources.driver import Wanted
+from reconciler.resources.network.actions import Create
+from reconciler.resources.network.driver import DRIVER
+from reconciler.resources.network.model import Desired
+from reconciler.resources.network.planning import KIND
+from tests.contract.engine_fixture import DEMO, PrivateEngine
+from tests.contract.test_docker import FakeBench
+from tests.fakehost.docker_records import demo_image
+from tests.unit.container import bench as containers
+
+NAME = "web.network.1"
+SLOTS = ("prepare", "down", "live", "up", "commit")
+
+
+class Lab:
+    """An engine, and what observing and doing takes. real: whether it is one."""
+
+    def __init__(self, host: Host, node: Node, data_root: str, socket: str, *, real: bool) -> None:
+        self.host, self.node, self.data_root, self.socket, self.real = host, node, data_root, socket, real
+        self.engine: Engine = host.docker.engine(socket)
+        self.owned: Owned | None = None
+
+    def want(self, **keywords: Any) -> Desired:
+        place = Place("web", "network#1", self.node)
+        found = Desired.model_validate({"container_data_dir": self.data_root, **keywords}, context=place)
+        return found.model_copy(update={"socket": self.socket})
+
+    def container(self, **keywords: Any) -> Container:
+        keywords = {"network": "network#1", "stop_timeout": 0, "container_data_dir": self.data_root, **keywords}
+        return containers.desired(node=self.node, **keywords).model_copy(update={"socket": self.socket})
+
+    def see(self, want: Desired) -> Observed:
+        item = Wanted(ResourceId("web", "network#1"), want, self.owned)
+        return DRIVER.observe([item], self.host)[item.id]
+
+    def change(self, want: Desired) -> Change:
+        return diff_up(KIND, "network#1", want, self.see(want), self.owned, Policy())
+
+    def do(self, want: Desired, actions: list[Action]) -> None:
+        for action in actions:
+            DRIVER.perform(ResourceId("web", "network#1"), action, self.host, print)
+            assert action.shown(self.see(want)), action.says()
+
+    def apply(self, want: Desired) -> list[str]:
+        change = self.change(want)
+        if change.verdict in (Verdict.KEEP, Verdict.ADOPT):
+            return []
+        actions = steps(change)
+        self.do(want, actions)
+        self.owned = Owned("network", want, want, None)
+        assert self.change(want).fields == ()
+        return [action.says() for action in actions]
+
+    def clear(self) -> None:
+        for record in self.engine.containers():
+            self.engine.stop(record["Id"], 0)
+            self.engine.remove(record["Id"])
+        for network in self.engine.networks():
+            if network["Name"] not in ("bridge", "host", "none"):
+                self.engine.remove_network(network["Id"])
+
+
+def steps(change: Change) -> list[Action]:
+    moves = KIND.moves(change)
+    return [action for slot in SLOTS for action in getattr(moves, slot)]
+
+
+@pytest.fixture(scope="module")
+def private() -> Iterator[PrivateEngine]:
+    with PrivateEngine() as private:
+        private.load_demo()
+        yield private
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    if request.param == "fake":
+        fake = FakeBench("/srv/o")
+        fake.docker.add_image(fake.data_root, DEMO, demo_image())
+        yield Lab(fake.host, Node(run_dir="/srv/o"), fake.data_root, "/srv/o/s", real=False)
+        return
+    private = request.getfixturevalue("private")
+    node = Node(run_dir=str(private.dir), state_dir=f"{private.dir}/state")
+    lab = Lab(linux_host(node, store="store-1"), node, private.data_root, private.socket, real=True)
+    yield lab
+    lab.clear()
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "subnet": {"subnet": "10.7.1.0/24"},
+    "two subnets": {"subnet": "10.7.1.0/24 fd00:7::/64", "ipv6": True},
+    "gateway": {"subnet": "10.7.2.0/24", "gateway": "10.7.2.254"},
+    "range": {"subnet": "10.7.3.0/24", "ip_range": "10.7.3.128/25", "aux_addresses": "router=10.7.3.1", "gateway": "10.7.3.2"},
+    "internal": {"internal": True},
+    "options": {"options": {"com.docker.network.bridge.name": "osvc-t1"}},
+    "labels": {"labels": "a=b"},
+    "macvlan": {"driver": "macvlan", "parent": "lo", "subnet": "10.7.4.0/24"},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "macvlan"])
+def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
+    want = lab.want(**SAMPLES[name])
+    assert lab.apply(want) == [f"create network {NAME}"]
+    lab.owned = None
+    assert lab.change(want).verdict is Verdict.ADOPT
+    lab.owned = Owned("network", want, want, None)
+    if name != "nothing":
+        other = lab.want(subnet="10.9.9.0/24")
+        assert lab.change(other).verdict is Verdict.REPLACE
+        assert lab.apply(other) == [f"remove network {NAME}", f"create network {NAME}"]
+    assert lab.apply(lab.want(internal=True)) != []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "macvlan"])
+def test_the_docker_client_makes_the_same(private: PrivateEngine, request: pytest.FixtureRequest, name: str) -> None:
+    node = Node(run_dir=str(private.dir), state_dir=f"{private.dir}/state")
+    lab = Lab(linux_host(node, store="store-1"), node, private.data_root, private.socket, real=True)
+    try:
+        want = lab.want(**SAMPLES[name])
+        (create,) = steps(lab.change(want))
+        assert isinstance(create, Create)
+        done = subprocess.run(["sh", "-c", create.command()], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert lab.change(want).verdict is Verdict.ADOPT
+    finally:
+        lab.clear()
+
+
+def test_containers_find_each_other_by_name_and_alias(lab: Lab) -> None:
+    lab.apply(lab.want(subnet="10.7.1.0/24"))
+    bench = containers.Bench(lab.host, ContainerDriver())
+    want = lab.container(network_alias="db store", ip="10.7.1.9")
+    assert [word.split()[0] for word in bench.apply(want)] == ["create", "start"]
+    assert containers.Bench(lab.host, ContainerDriver()).change(want).verdict is Verdict.ADOPT
+    assert bench.change(lab.container(network_alias="db", ip="10.7.1.9")).reason == "network_alias changed"
+    assert bench.change(lab.container(network_alias="store db")).reason == "ip changed"
+    assert bench.change(lab.container(network="bridge")).verdict is Verdict.REPLACE
+    joined = lab.engine.inspect("web.container.1")["NetworkSettings"]["Networks"]
+    assert list(joined) == [NAME]
+    if lab.real:
+        assert joined[NAME]["IPAddress"] == "10.7.1.9"
+        words = ["docker", "-H", f"unix://{lab.socket}", "exec", "web.container.1", "ping", "-c1", "-w3", "db"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert "10.7.1.9" in done.stdout, done.stderr
+
+
+def test_a_network_in_use_is_not_removed(lab: Lab) -> None:
+    lab.apply(lab.want())
+    containers.Bench(lab.host, ContainerDriver()).apply(lab.container())
+    with pytest.raises(Denied, match="active endpoints"):
+        lab.engine.remove_network(NAME)
+
+
+def test_a_container_joins_the_network_that_was_made_again(lab: Lab) -> None:
+    lab.apply(lab.want(subnet="10.7.1.0/24"))
+    bench = containers.Bench(lab.host, ContainerDriver())
+    want = lab.container(network_alias="db")
+    bench.apply(want)
+    before = lab.engine.inspect("web.container.1")["Id"]
+    lab.engine.stop("web.container.1", 0)
+    lab.apply(lab.want(subnet="10.7.2.0/24"))
+    assert bench.apply(want) == ["start web.container.1"]
+    assert lab.engine.inspect("web.container.1")["Id"] == before
+    assert bench.change(want).verdict is Verdict.KEEP
+    assert bench.change(lab.container(network_alias="db")).fields == ()
+
+
+def test_the_name_of_a_network_that_is_not_ours(lab: Lab) -> None:
+    lab.engine.create_network({"Name": NAME, "Driver": "bridge", "CheckDuplicate": True})
+    change = lab.change(lab.want())
+    assert change.verdict is Verdict.REFUSE and "is taken by network" in change.reason
+    with pytest.raises(Conflict, match="not ours"):
+        lab.do(lab.want(), [Create(want=lab.want())])
+    with pytest.raises(Conflict):
+        lab.engine.create_network({"Name": NAME, "Driver": "bridge", "CheckDuplicate": True})
+
+
+def test_a_network_that_is_not_there(lab: Lab) -> None:
+    with pytest.raises(NotFound):
+        lab.engine.remove_network("nowhere")
+    with pytest.raises(NotFound):
+        lab.engine.connect("nowhere", "nobody", {})
+    assert isinstance(lab.see(lab.want()), Absent)
+
+
+def test_going_down_leaves_it_and_removing_takes_it(lab: Lab) -> None:
+    want = lab.want()
+    lab.apply(want)
+    assert steps(diff_down(KIND, "network#1", want, lab.see(want), lab.owned, remove=False)) == []
+    falling = diff_down(KIND, "network#1", want, lab.see(want), lab.owned, remove=True)
+    lab.do(want, steps(falling))
+    assert isinstance(lab.see(want), Absent)
+    lab.do(want, list(steps(falling)[0].undo(falling.seen)))  # type: ignore[arg-type]
+    assert lab.change(want).fields == ()
+
+
+def test_an_engine_that_is_down() -> None:
+    fake = FakeBench("/srv/o")
+    lab = Lab(fake.host, Node(run_dir="/srv/o"), fake.data_root, "/srv/o/s", real=False)
+    want = lab.want()
+    lab.apply(want)
+    seen = lab.see(want)
+    fake.kill()
+    found = lab.see(want)
+    assert isinstance(found, Unknown) and isinstance(found.assume, Absent) and found.behind == "dockerd"
+    lab.owned = Owned("network", want, want, seen)  # type: ignore[arg-type]
+    found = lab.see(want)
+    assert isinstance(found, Unknown) and found.assume is not None and not isinstance(found.assume, Absent)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"driver": "overlay"}, "driver 'overlay': it needs a swarm"),
+        ({"driver": "weave"}, "expected bridge or macvlan or ipvlan, not 'weave'"),
+        ({"subnet": "10.1.2.3/24"}, "'10.1.2.3/24' is not a network such as 10.1.2.0/24; did you mean 10.1.2.0/24?"),
+        ({"subnet": "lan"}, "'lan' is not a network such as 10.1.2.0/24"),
+        ({"gateway": "10.1.2.1"}, "gateway and ip_range need subnet; write it, too"),
+        ({"subnet": "10.1.2.0/24", "gateway": "10.1.3.1"}, "10.1.3.1 is in none of the subnets"),
+        ({"parent": "eth0"}, "parent is for macvlan and ipvlan; a bridge has none"),
+        ({"labels": "osvc.rid=x"}, "label 'osvc.rid' is osvc's own; choose another name"),
+    ],
+)
+def test_bad_values(keywords: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Desired.model_validate(keywords, context=Place("web", "network#1", Node()))
+    assert said in str(caught.value), json.dumps(str(caught.value))
+
+
+def test_the_parent_is_an_option() -> None:
+    want = Desired.model_validate({"driver": "macvlan", "parent": "eth0"}, context=Place("web", "network#1", Node()))
+    assert want.options == {"parent": "eth0"}
+    assert "--driver macvlan --opt parent=eth0" in Create(want=want).command()
