@@ -19,7 +19,9 @@ class Kind(Enum):
     ENGINE = "engine"
     """Key: the engine's socket path."""
     NETWORK = "network"
-    """Of an engine. Key: network_key."""
+    """Of an engine. Key: within."""
+    VOLUME = "volume"
+    """Of an engine. Key: within."""
     ADDRESS = "address"
     NETNS = "network namespace"
 
@@ -59,8 +61,8 @@ class Claim(NamedTuple):
     scope: str = ""
 
 
-def network_key(socket: str, name: str) -> str:
-    """The key of a network's fact: its name is known within its engine only."""
+def within(socket: str, name: str) -> str:
+    """The key of a fact about what has its name in one engine only. socket: the engine's."""
     return f"{name} of {socket}"
 
 

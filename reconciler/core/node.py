@@ -49,3 +49,7 @@ class Place:
     rid: str
     node: Node
     read: Callable[[str], str] = _unread
+
+    def inside(self, rid: str) -> str:
+        """What a resource of the service is called inside its engine."""
+        return f"{self.service}.{rid.replace('#', '.')}"

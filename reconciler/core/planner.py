@@ -148,12 +148,12 @@ def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, poli
 
 
 def _quiet_when_idle(draft: _Draft) -> None:
-    """A resource that is down already has no moves: there is nothing to stop."""
+    """A resource that is down already has no moves, for there is nothing to stop; and one that may stay where it is."""
     change = draft.change
     if change.verdict is Verdict.STOP and _idle(draft.moves):
-        draft.turn(Verdict.KEEP, "is down")
+        draft.turn(Verdict.KEEP, "stays as it is" if draft.is_up else "is down")
     elif change.verdict is Verdict.REMOVE and _idle(draft.moves):
-        draft.turn(Verdict.RELEASE, "nothing of it is left")
+        draft.turn(Verdict.RELEASE, "stays as it is" if draft.is_up else "nothing of it is left")
 
 
 def _idle(moves: Moves) -> bool:

@@ -217,6 +217,11 @@ class Engine(Protocol):
 
     def networks(self) -> list[dict[str, Any]]: ...
 
+    def volumes(self) -> list[dict[str, Any]]: ...
+
+    def create_volume(self, config: Mapping[str, Any]) -> None:
+        """Create a volume from the body of POST /volumes/create. One of that name that is there already is left as it is."""
+
     def create_network(self, config: Mapping[str, Any]) -> str:
         """Create a network from the body of POST /networks/create. Its id."""
 

@@ -12,6 +12,7 @@ TYPES: Final = {
     "fs": "reconciler.resources.fs",
     "dockerd": "reconciler.resources.dockerd",
     "network": "reconciler.resources.network",
+    "volume": "reconciler.resources.volume",
     "container": "reconciler.resources.container",
 }
 

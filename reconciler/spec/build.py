@@ -239,12 +239,15 @@ class Builder:
             self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
 
     def refers(self, rid: str, entry: Entry, value: Any, type_name: str) -> None:
-        """Check that a resource that another one names is there."""
-        if not type_name or not isinstance(value, str) or not value.startswith(f"{type_name}#"):
+        """Check that each resource TYPE#INDEX that a value begins with, or one of its words, is there."""
+        if not type_name or f"{type_name}#" not in str(value):
             return
-        if value not in self.document.resources:
-            close = meant(value, [name for name in self.document.resources if name.startswith(f"{type_name}#")])
-            self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{value}'{close}")
+        words = value.split() if isinstance(value, str) else [word for word in value if isinstance(word, str)]
+        for word in words:
+            named = word.partition(":")[0]
+            if named.startswith(f"{type_name}#") and named not in self.document.resources:
+                close = meant(named, [name for name in self.document.resources if name.startswith(f"{type_name}#")])
+                self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{named}'{close}")
 
     def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], broken: set[str], origin: Origin) -> None:
         """Each of pydantic's errors as one of ours, at the place that it is about."""

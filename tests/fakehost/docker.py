@@ -40,12 +40,13 @@ class FakeContainer:
 
 @dataclass(eq=False)
 class FakeData:
-    """What lies in a data root. tags: reference -> image id. networks: those that somebody made, by name."""
+    """What lies in a data root. tags: reference -> image id. networks, volumes: those that somebody made, by name."""
 
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     images: dict[str, FakeImage] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     networks: dict[str, Record] = field(default_factory=dict)
+    volumes: dict[str, Record] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -110,12 +110,23 @@ class FakeEngine:
         return [*copy.deepcopy(list(daemon.data.networks.values())), *found]
 
     @_alone
+    def volumes(self) -> list[Record]:
+        return copy.deepcopy(list(self._read("volumes").data.volumes.values()))
+
+    @_alone
     def logs(self, container: str, lines: int = 10) -> str:
         daemon = self._read(f"logs {container}")
         text = printable(self._find(daemon, container).output)
         return "\n".join(text.rstrip("\n").split("\n")[-lines:])
 
     # Writing
+
+    def create_volume(self, config: Mapping[str, Any]) -> None:
+        name = str(config["Name"])
+        with self._write(f"create volume {name}") as daemon:
+            point = f"{daemon.root}/volumes/{name}/_data"
+            record = {"Name": name, "Driver": config["Driver"], "Options": config["DriverOpts"], "Labels": config["Labels"]}
+            daemon.data.volumes.setdefault(name, {**copy.deepcopy(record), "Mountpoint": point, "Scope": "local"})
 
     def create_network(self, config: Mapping[str, Any]) -> str:
         name = str(config["Name"])

@@ -87,6 +87,11 @@ def specs(draw: Any) -> dict[str, Any]:
         resources["container#1"] = draw(containers("container#1"))
     if draw(st.booleans()):
         resources["network#1"] = draw(networks())
+    if draw(st.booleans()):
+        resources["volume#1"] = draw(st.sampled_from(({}, {"labels": {"a": "b"}})))
+        for words in resources.values():
+            if words.get("type") == "docker" and draw(st.integers(0, 2)) == 0:
+                words["volume_mounts"] = [*words.get("volume_mounts", ()), "volume#1:/kept"]
     spec: dict[str, Any] = {"resources": resources}
     if draw(st.integers(0, 3)):
         spec["docker_data_dir"] = "/srv/data"
@@ -102,6 +107,9 @@ def _valid(spec: dict[str, Any]) -> dict[str, Any]:
     for rid, words in list(resources.items()):
         if words.get("network") and "network#1" not in resources:
             words = resources[rid] = {name: text for name, text in words.items() if name != "network"}
+        if "volume#1" not in resources and any("volume#" in text for text in words.get("volume_mounts", ())):
+            kept = [text for text in words["volume_mounts"] if "volume#" not in text]
+            words = resources[rid] = {**words, "volume_mounts": kept}
         if words.get("type") == "ext4":
             if words["dev"] in taken:
                 words = resources[rid] = {**words, "dev": _FILESYSTEMS[rid]["dev"]}
@@ -201,7 +209,13 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
     if draw(st.booleans()):
         return seen
     kind = rid.partition("#")[0]
-    return {"fs": _fs_seen, "dockerd": _engine_seen, "container": _container_seen, "network": _network_seen}[kind](draw, seen)
+    return {
+        "fs": _fs_seen,
+        "dockerd": _engine_seen,
+        "container": _container_seen,
+        "network": _network_seen,
+        "volume": _volume_seen,
+    }[kind](draw, seen)
 
 
 def _fs_seen(draw: Any, seen: Observed) -> Observed:
@@ -255,6 +269,20 @@ def _network_seen(draw: Any, seen: Observed) -> Observed:
     )
 
 
+def _volume_seen(draw: Any, seen: Observed) -> Observed:
+    assert isinstance(seen, (Present, Absent))
+    what = draw(st.sampled_from(("absent", "labels", "foreign", "unknown")))
+    if what == "unknown":
+        return Unknown("the engine does not answer in time")
+    if what == "foreign":
+        return Absent(changed(seen.around, {"held": True}))
+    return (
+        Absent(seen.around)
+        if what == "absent" or isinstance(seen, Absent)
+        else Present(changed(seen.state, {"labels": {"c": "d"}}), seen.around)
+    )
+
+
 def _container_seen(draw: Any, seen: Observed) -> Observed:
     assert isinstance(seen, (Present, Absent))
     what = draw(st.sampled_from(("absent", "exited", "paused", "memory", "renamed", "other", "unhealthy", "foreign", "unknown")))
@@ -289,7 +317,7 @@ def _be_consistent(draw: Any, observed: dict[str, Observed], resources: Mapping[
     if engine is None or (isinstance(engine, Present) and engine.state.running and engine.state.answers):
         return
     for rid, seen in observed.items():
-        if rid.startswith("network") and not isinstance(seen, Unknown):
+        if rid.startswith(("network", "volume")) and not isinstance(seen, Unknown):
             observed[rid] = Unknown("its engine is not running", "dockerd", seen, "remembered")
         if rid.startswith("container") and not isinstance(seen, Unknown):
             assume = draw(st.sampled_from((_stopped(seen), seen, None)))

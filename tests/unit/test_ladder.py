@@ -23,6 +23,10 @@ LADDER = {
         Impact.NONE: "parent container_data_dir called socket service rid private",
         Impact.REPLACE: "driver subnet gateway ip_range aux_addresses internal ipv6 options labels",
     },
+    "volume": {
+        Impact.NONE: "container_data_dir called socket service rid private",
+        Impact.REFUSE: "driver options labels",
+    },
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
         "socket service rid private env_file label_file detach rm registry_creds",
@@ -43,6 +47,7 @@ UNORDERED = {
     "fs": "mnt_opt mount_only",
     "dockerd": "rules",
     "network": "subnet gateway ip_range",
+    "volume": "",
     "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
     "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules ulimits blkio_weight_device "
     "device_read_bps device_read_iops device_write_bps device_write_iops",

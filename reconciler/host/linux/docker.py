@@ -82,6 +82,14 @@ class LinuxEngine:
     def networks(self) -> list[dict[str, Any]]:
         return self._records("networks")
 
+    def volumes(self) -> list[dict[str, Any]]:
+        return list(self._record("volumes").get("Volumes") or ())
+
+    def create_volume(self, config: Mapping[str, Any]) -> None:
+        self.calls.writes += 1
+        with self._slots:
+            self._http.post("volumes", "create", timeout=WRITE, record=config)
+
     def create_network(self, config: Mapping[str, Any]) -> str:
         self.calls.writes += 1
         with self._slots:

@@ -11,7 +11,7 @@ from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.values import Flag, Path, Seconds, Words, to_words
 from reconciler.resources.container import forms
-from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, split, volumes_of
+from reconciler.resources.container.mounts import named_inside, parse_mount, parse_tmpfs, split, volumes_of
 from reconciler.resources.container.option import SWITCH, TEXT, TEXTS, Option
 from reconciler.resources.container.pairs import pairs_in
 from reconciler.resources.container.run_args import fold, parse_run_args
@@ -91,7 +91,9 @@ class Desired(Settings):
             filled = _with_files(filled, info.context)
             network = filled.get("network")
             if isinstance(network, str) and network.strip().startswith("network#"):
-                filled["network"] = f"{info.context.service}.{network.strip().replace('#', '.')}"
+                filled["network"] = info.context.inside(network.strip())
+            if "volume#" in str(filled.get("volume_mounts")):
+                filled["volume_mounts"] = named_inside(to_words(filled["volume_mounts"]), info.context.inside)
         if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
         return filled

@@ -5,13 +5,14 @@ Parsers raise ValueError with a clause that says what is wrong and what is expec
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.values import to_flag, to_path, to_size, to_words
 from reconciler.resources.container.option import Shape, each
 
 VOLUME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
+_RID: Final = re.compile(r"volume#[A-Za-z0-9][A-Za-z0-9_.-]*")
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _SPELT: Final = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _FLAGS: Final = frozenset({"readonly", "volume-nocopy", "bind-nonrecursive"})
@@ -53,7 +54,7 @@ def parse_volume(text: str) -> Volume:
     source, target = parts[0], parts[1]
     if source.startswith("/"):
         source = to_path(source)
-    elif not VOLUME.fullmatch(source):
+    elif not (VOLUME.fullmatch(source) or _RID.fullmatch(source)):
         raise ValueError(f"the source of volume {text!r} is neither an absolute path nor a volume's name")
     target = to_path(target)
     read_only, propagation = False, ""
@@ -244,6 +245,15 @@ def binds_in(volume_mounts: Iterable[str], mounts: Iterable[str]) -> tuple[str, 
     found = {volume.source for volume in volumes_of(volume_mounts) if volume.binds}
     found |= {record["Source"] for record in map(parse_mount, mounts) if record["Type"] == "bind"}
     return tuple(sorted(found))
+
+
+def named_inside(words: Iterable[str], inside: Callable[[str], str]) -> list[str]:
+    """Volume mounts with the name of each volume of the service in place of its rid. inside: rid -> name."""
+    found: list[str] = []
+    for word in words:
+        source, sign, rest = word.partition(":")
+        found.append(f"{inside(source)}{sign}{rest}" if _RID.fullmatch(source) else word)
+    return found
 
 
 def split(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core.change import Change
-from reconciler.core.facts import Claim, Fact, Kind, Need, network_key
+from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
 from reconciler.resources.container.model import Around, Desired, State, on_network
-from reconciler.resources.container.mounts import binds_in
+from reconciler.resources.container.mounts import binds_in, volumes_of
 from reconciler.resources.container.normal import effective, ended, limited, stripped, unasked, without
 from reconciler.resources.container.option import placed
 from reconciler.resources.container.ports import ports_of
@@ -92,9 +92,10 @@ KIND: Final = ContainerKind()
 @lru_cache(maxsize=1 << 15)
 def _needs(socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[Need, ...]:
     facts = [Fact(Kind.ENGINE, socket)]
-    facts += [Fact(Kind.NETWORK, network_key(socket, network))] if on_network(network) else []
+    facts += [Fact(Kind.NETWORK, within(socket, network))] if on_network(network) else []
     facts += [Fact(Kind.PATH, path) for path in binds_in(volume_mounts, mounts)]
-    return tuple(Need(fact) for fact in facts)
+    named = [volume.source for volume in volumes_of(volume_mounts) if volume.source and not volume.binds]
+    return (*(Need(fact) for fact in facts), *(Need(Fact(Kind.VOLUME, within(socket, name)), Bond.ORDER) for name in named))
 
 
 @lru_cache(maxsize=1 << 15)

@@ -85,10 +85,12 @@ class Settings(Model):
 
     # Storage
 
-    volume_mounts: Annotated[forms.Volumes, ANY_ORDER, Option("", TEXTS, flag="volume", letter="v")] = Field(
-        (),
-        description="Mounts, each SOURCE:TARGET[:ro]; the source is a path that exists, or the name of a volume of the engine. "
-        "TARGET alone is a volume without a name.",
+    volume_mounts: Annotated[forms.Volumes, ANY_ORDER, Keyword(refers="volume"), Option("", TEXTS, flag="volume", letter="v")] = (
+        Field(
+            (),
+            description="Mounts, each SOURCE:TARGET[:ro]; the source is a path that exists, volume#… of this service, or the name "
+            "of a volume of the engine. TARGET alone is a volume without a name.",
+        )
     )
     mounts: Annotated[forms.Mounts, ANY_ORDER, Option("", TEXTS, flag="mount")] = Field(
         (), description="Mounts of any type, each as docker run --mount has it: type=…,source=…,target=…,readonly."

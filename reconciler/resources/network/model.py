@@ -118,7 +118,7 @@ class Desired(Model):
         if isinstance(info.context, Place):
             place, private = info.context, bool(data.get("container_data_dir"))
             filled |= {"service": place.service, "rid": place.rid, "private": private}
-            filled["called"] = network_name(place.service, place.rid)
+            filled["called"] = place.inside(place.rid)
             filled["socket"] = place.node.socket(place.service, own=private)
         if filled.get("parent"):
             filled["options"] = {**to_pairs(filled.get("options") or {}), "parent": to_text(filled["parent"])}
@@ -133,11 +133,6 @@ class Desired(Model):
             raise ValueError("gateway and ip_range need subnet; write it, too")
         pools(self)
         return self
-
-
-def network_name(service: str, rid: str) -> str:
-    """What a network is called in its engine."""
-    return f"{service}.{rid.replace('#', '.')}"
 
 
 def pools(of: "Desired | State") -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.core.change import Change
-from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, network_key
+from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.network.model import Around, Desired, State
@@ -59,7 +59,7 @@ class NetworkKind:
         return [Need(Fact(Kind.ENGINE, desired.socket), Bond.ORDER)]
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
-        return [Fact(Kind.NETWORK, network_key(desired.socket, desired.called))]
+        return [Fact(Kind.NETWORK, within(desired.socket, desired.called))]
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
         return ()

@@ -126,6 +126,7 @@ def test_secrets_stand_in_no_repr_and_no_command():
             "network 'name=lan,ip=10.1.1.1': write the name alone; addresses and aliases have keywords of their own",
         ),
         ({"ip": "10.1.1.1"}, "ip needs a network of the service's own (network#…); bridge has no such thing"),
+        ({"volume_mounts": "volume#/x:/y"}, "the source of volume 'volume#/x:/y' is neither an absolute path nor a volume's name"),
         ({"network": "host", "ports": "80:80"}, "ports cannot be published with network: host; leave one of the two out"),
         ({"network": "host", "hostname": "h1"}, "hostname cannot be set with network: host; leave one of the two out"),
         ({"restart_policy": "sometimes"}, "expected no, always, unless-stopped or on-failure[:N], not 'sometimes'"),
@@ -208,7 +209,18 @@ def test_claims_and_needs():
         ("port", "0.0.0.0:8080/tcp", ""),
         ("port", "127.0.0.1:53/udp", ""),
     ]
-    assert [need.fact.key for need in KIND.needs(want)] == ["/run/osvc/web/docker.sock", "/srv/a", "/srv/b"]
+    sock = "/run/osvc/web/docker.sock"
+    assert [need.fact.key for need in KIND.needs(want)] == [sock, "/srv/a", "/srv/b", f"vol of {sock}"]
+
+
+def test_resources_of_the_service_are_named_by_their_rids():
+    want = desired(network="network#lan", volume_mounts="volume#1:/data:ro /srv:/srv")
+    assert want.network == "web.network.lan"
+    assert want.volume_mounts == ("web.volume.1:/data:ro", "/srv:/srv")
+    assert {need.fact.key for need in KIND.needs(want)} >= {
+        f"web.network.lan of {SYSTEM_SOCKET}",
+        f"web.volume.1 of {SYSTEM_SOCKET}",
+    }
 
 
 def test_run_args_fold_into_the_keywords():
