@@ -115,10 +115,14 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
     last = owned.applied if owned else None
     found: list[FieldChange] = []
     for name, rule in compared_of(type(want)):
+        was = getattr(last, name) if last else None
         mine, theirs = getattr(want, name), getattr(have, name)
+        if mine == theirs:
+            continue
+        theirs = rule.relevant(mine, theirs, was)
         if mine == theirs or rule.compare(mine, theirs):
             continue
-        found.extend(_parts(name, rule, mine, theirs, getattr(last, name) if last else None, last is None))
+        found.extend(_parts(name, rule, mine, theirs, was, last is None))
     return tuple(found)
 
 

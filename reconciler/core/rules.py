@@ -53,11 +53,23 @@ class Rule:
 
     impact: NONE says that the field is never compared: it steers actions only (a time-out), or is folded into others by `settle`.
     sensitive: True hides the value everywhere.
+    asked: an empty value asks for nothing: whatever is there then is nobody's affair, unless it was asked for before. Of a map the
+    same holds for each key. For what the machine fills in by itself, as it is set up, where nothing is said.
     """
 
     impact: Impact
     compare: Compare = equal
     sensitive: bool = False
+    asked: bool = False
+
+    def relevant(self, want: Any, have: Any, last: Any) -> Any:
+        """What of an observed value counts beside the desired one. last: the value that was applied, or None."""
+        if not self.asked:
+            return have
+        if isinstance(want, Mapping) and isinstance(have, Mapping):
+            known = {*want, *(last if isinstance(last, Mapping) else ())}
+            return {key: have[key] for key in have if key in known}
+        return want if not want and not last else have
 
 
 @dataclass(frozen=True, slots=True)

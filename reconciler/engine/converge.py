@@ -218,7 +218,16 @@ class _Convergence:
 
     def _plan(self, ownership: Ownership, seen: Mapping[str, Observed]) -> Plan:
         work = self.work
-        return make_plan(work.service, work.name, work.goal, work.selection, seen, ownership, work.policy, self.means.kinds)
+        owned = {rid: replace(item, applied=item.wanted) if rid in self._made else item for rid, item in ownership.owned.items()}
+        known = replace(ownership, owned=owned)
+        return make_plan(work.service, work.name, work.goal, work.selection, seen, known, work.policy, self.means.kinds)
+
+    @property
+    def _made(self) -> set[str]:
+        """What this run has made, or made anew: it is by the spec of now, although that was not written down yet."""
+        done = {outcome.step.rid for outcome in self.outcomes if outcome.happened}
+        changes = (change for plan in self.plans for change in plan.changes if change.rid in done)
+        return {change.rid for change in changes if change.verdict in (Verdict.CREATE, Verdict.REPLACE)}
 
     def _check(self, plan: Plan, succeeded: set[str]) -> Result | None:
         """Whether this plan may be done."""

@@ -222,6 +222,7 @@ def test_going_down_leaves_it_and_removing_takes_it(lab: Lab) -> None:
     falling = diff_down(KIND, "network#1", want, lab.see(want), lab.owned, remove=True)
     lab.do(want, steps(falling))
     assert isinstance(lab.see(want), Absent)
+    assert steps(diff_down(KIND, "network#1", want, lab.see(want), lab.owned, remove=True)) == []
     lab.do(want, list(steps(falling)[0].undo(falling.seen)))  # type: ignore[arg-type]
     assert lab.change(want).fields == ()
 

@@ -280,7 +280,7 @@ class Around(Model):
     holder: who has the container's name, and is not ours. ports: published ports that somebody else holds.
     missing: bind sources that are not there now (a mount may bring them).
     elsewhere: containers with our labels that cannot be the resource: on another engine, or dead.
-    cpus: the machine's processors; 0 when unknown. cgroupns: what the engine gives a container that asks for nothing.
+    cpus: the machine's processors; 0 when unknown.
     remote: the digest that the image's reference has in its registry; "" where nobody asked, or nobody answered.
     store: the uuid of the state folder that owns what is made; "" for none yet.
     stamps: container id -> what changes whenever that container does, as it was when it was inspected.
@@ -292,7 +292,6 @@ class Around(Model):
     missing: tuple[str, ...] = ()
     elsewhere: tuple[Container, ...] = ()
     cpus: int = 0
-    cgroupns: str = ""
     remote: str = ""
     store: str = ""
     stamps: Mapping[str, tuple[str | int, ...]] = {}

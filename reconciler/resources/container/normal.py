@@ -129,20 +129,16 @@ def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container
     )
 
 
-_FILLED_IN: Final = tuple(one for one in placed(Settings) if one.option.spare or one.option.image)
-"""The settings that may be there without anybody's having asked: the engine or the image brings them."""
+_OF_IMAGES: Final = tuple(one for one in placed(Settings) if one.option.image)
 
 
-def unasked(want: Desired, seen: Container, cgroupns: str = "") -> dict[str, Any]:
-    """keyword -> the value without what was not asked for, and what engine or image brought by itself. cgroupns: the engine's
-    own choice, where it is known."""
+def unasked(want: Desired, seen: Container) -> dict[str, Any]:
+    """keyword -> the value without what was not asked for: what an image that nobody knows any more may have brought, and what
+    engines add by themselves."""
     found: dict[str, Any] = {}
-    for one in _FILLED_IN:
-        mine, theirs = getattr(want, one.keyword), getattr(seen, one.keyword)
-        if mine != one.nothing or theirs == mine:
-            continue
-        spare = (cgroupns,) if one.keyword == "cgroupns" and cgroupns else one.option.spare
-        if theirs in spare or (one.option.image and not seen.based):
+    for one in () if seen.based else _OF_IMAGES:
+        mine = getattr(want, one.keyword)
+        if mine == one.nothing:
             found[one.keyword] = mine
     if seen.platform and on_platform(want.platform, seen.platform):
         found["platform"] = want.platform

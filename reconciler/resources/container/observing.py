@@ -1,7 +1,6 @@
 """observing: from what engines have to what is observed of each container resource."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Final
 
 from reconciler.core.node import SYSTEM_SOCKET
@@ -34,11 +33,6 @@ class Look:
         self._host, self._memory, self._narrow = host, memory, narrow
         self._live: dict[str, LiveView | HostError] = {}
         self._still: dict[str, StillView | HostError] = {}
-
-    @cached_property
-    def _cgroupns(self) -> str:
-        """What an engine gives by itself: the host's control groups with the first version of them, its own with the second."""
-        return "private" if _there(self._host, "/sys/fs/cgroup/cgroup.controllers") else "host"
 
     def open(self, wanted: Sequence[Wanted]) -> None:
         """Ask every engine that these resources are, or were, on."""
@@ -84,7 +78,6 @@ class Look:
             store=self._host.store,
             image=view.image(desired.image),
             cpus=view.cpus() if needs_cpus else 0,
-            cgroupns=self._cgroupns,
             stamps=self._memory.stamps(found),
         )
         if desired.image_pull_policy == "always" and not self._narrow and not refs.is_id(desired.image):

@@ -34,7 +34,6 @@ class Option:
     """at: the place in the body of a creation and in an inspect ("HostConfig.CapAdd"); "" where normal.py knows.
 
     flag: the long option of `docker run`; like the keyword unless it is given. letter: the short one, or "".
-    spare: what the engine fills in by itself, in our form, where nothing is asked for.
     image: whether an image may bring its own.
     lifted: what a running container is given in the record to take a limit away; None where it cannot be taken away in place.
     """
@@ -43,7 +42,6 @@ class Option:
     shape: Shape
     flag: str = ""
     letter: str = ""
-    spare: tuple[Any, ...] = ()
     image: bool = False
     lifted: Any = None
 

@@ -168,8 +168,9 @@ def _hold_to(want: Desired, id: str, engine: Engine, action: Create) -> None:
     if found is None:
         return
     for setting in placed(Settings):
-        asked, has = getattr(want, setting.keyword), getattr(found, setting.keyword)
-        if asked not in (setting.nothing, has) and not rules_of(Desired)[setting.keyword].compare(asked, has):
+        rule, asked = rules_of(Desired)[setting.keyword], getattr(want, setting.keyword)
+        has = rule.relevant(asked, getattr(found, setting.keyword), None)
+        if asked not in (setting.nothing, has) and not rule.compare(asked, has):
             engine.remove(id)
             raise Permanent(
                 f"the engine did not take {setting.keyword} = {shown(asked)} (it made that {shown(has)}): "
@@ -198,7 +199,7 @@ def _as_wanted(seen: Mapping[str, Any], want: Desired, engine: Engine, socket: s
     found = found.model_copy(update=unasked(want, found))
     skipped = {"name", "image", "health", "leftovers"}
     return found.fresh and all(
-        rule.compare(getattr(made, name), getattr(found, name))
+        rule.compare(getattr(made, name), rule.relevant(getattr(made, name), getattr(found, name), None))
         for name, rule in rules_of(Desired).items()
         if rule.impact is not Impact.NONE and name not in skipped
     )

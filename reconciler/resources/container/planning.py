@@ -156,7 +156,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         }
         changes |= {name: () for name in ("command", "entrypoint", "expose") if not getattr(want, name)}
         changes["volume_mounts"] = tuple(text for text in state.volume_mounts if text in want.volume_mounts or ":" in text)
-    return changed(state, **changes, **unasked(want, state, around.cgroupns))
+    return changed(state, **changes, **unasked(want, state))
 
 
 def _image(want: Desired, state: State, around: Around) -> str:

@@ -23,11 +23,11 @@ from reconciler.resources.container.rights import CAPABILITIES, SECURITY
 LIVE: Final = Rule(Impact.LIVE)
 REPLACE: Final = Rule(Impact.REPLACE)
 ANY_ORDER: Final = Rule(Impact.REPLACE, same_set)
+ASKED: Final = Rule(Impact.REPLACE, asked=True)
+"""For what engines fill in by themselves, each as it is configured."""
 
 NO_LIMIT: Final = 1 << 50
 """The engine cannot take a limit of memory away from a container, only set another: this much and more counts as none."""
-SHM_SIZE: Final = 64 << 20
-"""What the engine gives /dev/shm by itself."""
 
 
 def _host(name: str, shape: Any, **more: Any) -> Option:
@@ -76,7 +76,7 @@ class Settings(Model):
     init: Annotated[Flag, REPLACE, _host("Init", SWITCH)] = Field(
         False, description="Run an init as the first process, which takes in orphans and passes signals on."
     )
-    stop_signal: Annotated[forms.Signal, REPLACE, Option("StopSignal", TEXT, image=True, spare=("SIGTERM",))] = Field(
+    stop_signal: Annotated[forms.Signal, ASKED, Option("StopSignal", TEXT, image=True)] = Field(
         "", description="The signal that asks the command to end."
     )
     restart_policy: Annotated[forms.Restart, LIVE, Option("", TEXT, flag="restart")] = Field(
@@ -101,7 +101,7 @@ class Settings(Model):
     read_only: Annotated[Flag, REPLACE, _host("ReadonlyRootfs", SWITCH)] = Field(
         False, description="Mount the container's root read-only."
     )
-    shm_size: Annotated[forms.Bytes, REPLACE, _host("ShmSize", NUMBER, spare=(SHM_SIZE,))] = Field(
+    shm_size: Annotated[forms.Bytes, ASKED, _host("ShmSize", NUMBER)] = Field(
         0, description="The size of /dev/shm, such as 128m; 0 is as the engine has it."
     )
     storage_opt: Annotated[forms.Pairs, REPLACE, _host("StorageOpt", PAIRS)] = Field(
@@ -182,7 +182,7 @@ class Settings(Model):
     pidns: Annotated[forms.Namespace, REPLACE, _host("PidMode", TEXT, flag="pid")] = Field(
         "", description="The processes that it sees: its own, or host."
     )
-    ipcns: Annotated[forms.Ipc, REPLACE, _host("IpcMode", TEXT, flag="ipc", spare=("private",))] = Field(
+    ipcns: Annotated[forms.Ipc, ASKED, _host("IpcMode", TEXT, flag="ipc")] = Field(
         "", description="Shared memory and semaphores: private, shareable, none or host."
     )
     utsns: Annotated[forms.Namespace, REPLACE, _host("UTSMode", TEXT, flag="uts")] = Field(
@@ -191,7 +191,7 @@ class Settings(Model):
     userns: Annotated[forms.Namespace, REPLACE, _host("UsernsMode", TEXT)] = Field(
         "", description="The users: as the engine maps them, or host."
     )
-    cgroupns: Annotated[forms.Cgroupns, REPLACE, _host("CgroupnsMode", TEXT, spare=("host", "private"))] = Field(
+    cgroupns: Annotated[forms.Cgroupns, ASKED, _host("CgroupnsMode", TEXT)] = Field(
         "", description="The control groups that it sees: private or host."
     )
     cgroup_parent: Annotated[forms.CgroupParent, REPLACE, _host("CgroupParent", TEXT)] = Field(
@@ -200,9 +200,7 @@ class Settings(Model):
     sysctl: Annotated[forms.Pairs, REPLACE, _host("Sysctls", PAIRS)] = Field(
         default_factory=dict, description="Settings of the kernel inside the container, such as net.core.somaxconn=1024."
     )
-    runtime: Annotated[forms.Word, REPLACE, _host("Runtime", TEXT, spare=("runc",))] = Field(
-        "", description="The runtime of the engine that runs it."
-    )
+    runtime: Annotated[forms.Word, ASKED, _host("Runtime", TEXT)] = Field("", description="The runtime of the engine that runs it.")
 
     # Limits
 
@@ -243,7 +241,7 @@ class Settings(Model):
     pids_limit: Annotated[forms.Pids, LIVE, _host("PidsLimit", NUMBER, lifted=-1)] = Field(
         0, description="How many processes it may have; 0 is no limit."
     )
-    ulimits: Annotated[forms.Ulimits, ANY_ORDER, _host("Ulimits", ULIMITS, flag="ulimit")] = Field(
+    ulimits: Annotated[forms.Ulimits, Rule(Impact.REPLACE, same_set, asked=True), _host("Ulimits", ULIMITS, flag="ulimit")] = Field(
         (), description="Limits of each process, each NAME=SOFT[:HARD]."
     )
     oom_kill_disable: Annotated[Flag, REPLACE, _host("OomKillDisable", SWITCH)] = Field(
@@ -291,10 +289,10 @@ class Settings(Model):
     health_start_interval: Annotated[Seconds, REPLACE, Option("Healthcheck.StartInterval", TIME, image=True)] = Field(
         0.0, ge=0, description="The time between two health checks in the start period; needs a newer engine (25)."
     )
-    log_driver: Annotated[forms.Word, REPLACE, _host("LogConfig.Type", TEXT, spare=("json-file",))] = Field(
+    log_driver: Annotated[forms.Word, ASKED, _host("LogConfig.Type", TEXT)] = Field(
         "", description="Where the output goes, such as journald or local."
     )
-    log_options: Annotated[forms.Pairs, REPLACE, _host("LogConfig.Config", PAIRS, flag="log-opt")] = Field(
+    log_options: Annotated[forms.Pairs, ASKED, _host("LogConfig.Config", PAIRS, flag="log-opt")] = Field(
         default_factory=dict, description="Options of the log driver, such as max-size=10m."
     )
     annotations: Annotated[forms.Pairs, REPLACE, _host("Annotations", PAIRS, flag="annotation")] = Field(

@@ -2,6 +2,7 @@
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
+from reconciler.core.observed import Present
 from reconciler.resources.network.actions import Create, Remove
 from reconciler.resources.network.model import Around, Desired
 
@@ -19,6 +20,6 @@ def moves_of(change: Change) -> Moves:
             return Moves(up=(make,))
         case Verdict.REPLACE:
             return Moves(down=(Remove(want=want),), up=(make,))
-        case Verdict.REMOVE:
+        case Verdict.REMOVE if isinstance(change.seen, Present):
             return Moves(down=(Remove(want=want),))
     return Moves()

@@ -84,6 +84,8 @@ class Bench:
             actions = steps(change)
             assert actions, change
             self.do(want, actions)
+            if change.verdict in (Verdict.CREATE, Verdict.REPLACE):
+                self.applied = want
             done += [action.says() for action in actions]
         raise AssertionError(f"still {self.change(want)} after {done}")
 

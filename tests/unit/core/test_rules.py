@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.core.model import Model
-from reconciler.core.rules import rules_of, same_set, subset
+from reconciler.core.rules import Impact, Rule, rules_of, same_set, subset
 from reconciler.core.secrets import looks_secret
 from reconciler.core.values import to_flag, to_pairs, to_path, to_seconds, to_size, to_words
 from reconciler.resources.registry import TYPES, kind_of
@@ -91,3 +91,21 @@ def test_names_that_look_secret(name):
 @pytest.mark.parametrize("name", ["PATH", "KEYBOARD", "MONKEY", "AUTHOR", "PASSENGER", "COMPASS"])
 def test_names_that_do_not(name):
     assert not looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("want", "have", "last", "counts"),
+    [
+        ("", "private", None, ""),
+        ("", "private", "", ""),
+        ("", "private", "private", "private"),
+        ("host", "private", "", "private"),
+        (0, 64, 128, 64),
+        ({}, {"max-size": "10m"}, None, {}),
+        ({"a": "1"}, {"a": "2", "max-size": "10m"}, {}, {"a": "2"}),
+        ({}, {"a": "2", "max-size": "10m"}, {"a": "2"}, {"a": "2"}),
+    ],
+)
+def test_where_nothing_was_asked_for_nothing_differs(want, have, last, counts):
+    assert Rule(Impact.REPLACE, asked=True).relevant(want, have, last) == counts
+    assert Rule(Impact.REPLACE).relevant(want, have, last) == have
