@@ -29,7 +29,7 @@ LADDER = {
     },
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
-        "socket service rid private env_file label_file detach rm registry_creds",
+        "socket service rid private env_file label_file detach rm registry_creds replace",
         Impact.LIVE: "restart_policy memory memory_swap memory_reservation cpus cpu_shares pids_limit name leftovers",
         Impact.RESTART: "health",
         Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "

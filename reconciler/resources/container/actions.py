@@ -233,6 +233,15 @@ class Stop(ContainerAction):
         return (start, Pause(**self.whose, name=self.name)) if found.status == "paused" else (start,)
 
 
+class Retire(Stop):
+    """The stop of a container whose successor runs already: nobody goes without."""
+
+    effect: ClassVar[Effect] = Effect.SAFE
+
+    def says(self) -> str:
+        return f"stop {self.name}, whose successor runs"
+
+
 class Bury(Stop):
     """The stop of a container whose process is gone already, before it is started: it tells the engine so."""
 

@@ -310,6 +310,7 @@ User: TypeAlias = Annotated[
     str, BeforeValidator(_matching(_USER, "a user (name or number, and :group)"), json_schema_input_type=str | int)
 ]
 Hostname: TypeAlias = Annotated[str, BeforeValidator(_matching(_HOST, "a host name"), json_schema_input_type=str)]
+Replacing: TypeAlias = Annotated[str, BeforeValidator(to_choice("stop-first", "start-first"), json_schema_input_type=str)]
 PullPolicy: TypeAlias = Annotated[str, BeforeValidator(to_choice("once", "always", "never"), json_schema_input_type=str)]
 Folder: TypeAlias = Annotated[str, BeforeValidator(to_archive, json_schema_input_type=str)]
 

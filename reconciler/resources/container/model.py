@@ -14,6 +14,7 @@ from reconciler.resources.container import forms
 from reconciler.resources.container.mounts import named_inside, parse_mount, parse_tmpfs, split, volumes_of
 from reconciler.resources.container.option import SWITCH, TEXT, TEXTS, Option
 from reconciler.resources.container.pairs import pairs_in
+from reconciler.resources.container.ports import ports_of
 from reconciler.resources.container.run_args import fold, parse_run_args
 from reconciler.resources.container.settings import SeenSettings, Settings
 
@@ -50,6 +51,11 @@ class Desired(Settings):
     detach: Annotated[Flag, Rule(NONE), Option("", SWITCH, letter="d")] = Field(
         True,
         description="false: the command is to end, and what comes after it waits for that; ended well, it counts as up.",
+    )
+    replace: Annotated[forms.Replacing, Rule(NONE)] = Field(
+        "stop-first",
+        description="How it is replaced: stop-first, or start-first, where the old one goes when the new one runs (and is "
+        "healthy); the two must share nothing that only one can have.",
     )
     rm: Annotated[Flag, Rule(NONE), Option("", SWITCH)] = Field(
         False, description="Remove the container, too, when the service is stopped."
@@ -133,8 +139,25 @@ class Desired(Settings):
                 "restart_policy: always would start the container before what it needs is there; "
                 "use unless-stopped or on-failure, or leave restarting to osvc"
             )
+        if self.replace == "start-first" and (shared := self._shared()):
+            raise ValueError(f"replace: start-first has two containers run at once for a moment, and both would {shared}")
         self._each_target_once()
         return self
+
+    def _shared(self) -> str:
+        """What two of these cannot do at once, as a clause; "" for nothing."""
+        fixed = [str(port) for port in ports_of(self.ports) if port.host]
+        if fixed:
+            return f"publish port {fixed[0]}; leave the host's port out, or stop first"
+        if self.network == "host" or self.ip or self.ip6 or self.mac_address:
+            return "have the same address; give them a network, or stop first"
+        written = [volume.target for volume in volumes_of(self.volume_mounts) if not volume.read_only]
+        written += [
+            record["Target"] for record in map(parse_mount, self.mounts) if record["Type"] != "tmpfs" and not record["ReadOnly"]
+        ]
+        if written:
+            return f"write to {written[0]}; mount it read-only, or stop first"
+        return "" if self.detach else "do its work; stop first"
 
     def _each_target_once(self) -> None:
         taken: dict[str, str] = {}

@@ -9,7 +9,7 @@ from reconciler.core.kind import Moves
 from reconciler.core.observed import Present
 from reconciler.core.rules import Impact, rules_of
 from reconciler.resources.container import refs
-from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Start, Stop, Unpause, Update
+from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Retire, Start, Stop, Unpause, Update
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
@@ -95,6 +95,10 @@ class _Hand:
         want = self.want
         return Bury(**self.whose, socket=want.socket, name=name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
 
+    def retire(self, name: str) -> Action:
+        want = self.want
+        return Retire(**self.whose, socket=want.socket, name=name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
+
     def rename(self, name: str, to: str) -> Action:
         return Rename(**self.whose, socket=self.want.socket, name=name, to=to)
 
@@ -141,8 +145,9 @@ def _create(hand: _Hand, around: Around) -> Moves:
 
 
 def _replace(hand: _Hand, state: State, around: Around) -> Moves:
-    """Stop first: two of the same must never share their data. A successor left by an interrupted run goes before all."""
-    want = hand.want
+    """Stop first: two of the same must never share their data. Or start first, where they share nothing. A successor left by an
+    interrupted run goes before all."""
+    want, carried = hand.want, _carried(hand.want, state, around)
     others = (*state.others, *around.elsewhere)
     stale = [one for one in others if one.fresh]
     rest = [one for one in others if not one.fresh]
@@ -152,8 +157,22 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
         quiet = (Update(**hand.whose, socket=want.socket, name=state.name, values={"restart_policy": "no"}),)
+    prepare = (*hand.removes(stale), *hand.fetch(around), hand.create(successor, around, carried))
+    if want.replace == "start-first" and state.alive and not state.lost and not carried:
+        return Moves(
+            prepare=prepare,
+            down=hand.stops(rest),
+            up=(
+                hand.start(successor),
+                *quiet,
+                hand.retire(state.name),
+                hand.rename(state.name, aside),
+                hand.rename(successor, want.name),
+            ),
+            commit=(old, *hand.removes(rest)),
+        )
     return Moves(
-        prepare=(*hand.removes(stale), *hand.fetch(around), hand.create(successor, around, _carried(want, state, around))),
+        prepare=prepare,
         down=(*hand.stops((state,)), *hand.stops(rest)),
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.action import Effect
 from reconciler.core.change import Verdict
 from reconciler.core.ids import ResourceId
 from reconciler.core.model import changed
@@ -452,6 +453,7 @@ SCENARIOS = {
     "replace": (desired(), desired(image="osvc/demo:2", restart_policy="on-failure")),
     "update": (desired(), desired(memory="64m")),
     "rename": (desired(), desired(name="other-name")),
+    "start first": (desired(replace="start-first"), desired(replace="start-first", command="sleep 2")),
     "replace and rename": (desired(restart_policy="unless-stopped"), desired(name="other-name", command="sleep 1")),
 }
 
@@ -704,3 +706,44 @@ def test_a_container_that_goes_with_its_service(lab):
     lab.bench.do(want, steps(change))
     assert lab.ours() == {}
     assert steps(lab.bench.falling(want, remove=False)) == []
+
+
+FIRST = {"replace": "start-first", "health_cmd": "true"}
+
+
+def test_start_first_has_the_old_one_run_until_the_new_one_does(lab):
+    lab.bench.apply(desired(**FIRST))
+    old = lab.hand.inspect(NAME)["Id"]
+    change = lab.bench.change(desired(**FIRST, command="sleep 2"))
+    assert [action.says() for action in steps(change)] == [
+        f"create {NAME}.osvc-new from osvc/demo:1",
+        f"start {NAME}.osvc-new",
+        f"stop {NAME}, whose successor runs",
+        f"rename {NAME} to {NAME}.osvc-old",
+        f"rename {NAME}.osvc-new to {NAME}",
+        f"remove {NAME}.osvc-old",
+    ]
+    assert {action.costs for action in steps(change)} == {Effect.SAFE}
+    lab.bench.apply(desired(**FIRST, command="sleep 2"))
+    assert lab.ours() == {NAME: "running"} and lab.hand.inspect(NAME)["Id"] != old
+
+
+def test_start_first_whose_new_one_dies_leaves_the_old_one_alone(lab):
+    lab.bench.apply(desired(**FIRST))
+    before = lab.hand.inspect(NAME)
+    lab.docker.script(lambda record: record["Path"] == "broken", Script(code=4, output="no config"))
+    want = desired(**FIRST, command="broken")
+    with pytest.raises(Permanent, match="exit 4") as caught:
+        lab.bench.apply(want)
+    assert caught.value.output == "no config"
+    now = lab.hand.inspect(NAME)
+    assert (now["Id"], now["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+    Bench(FakeHost(lab.machine)).apply(desired(**FIRST))
+    assert lab.ours() == {NAME: "running"} and lab.hand.inspect(NAME)["Id"] == before["Id"]
+
+
+def test_start_first_of_one_that_does_not_run_is_an_ordinary_replacement(lab):
+    lab.bench.apply(desired(**FIRST))
+    lab.hand.stop(NAME, 0)
+    says = [action.says() for action in steps(lab.bench.change(desired(**FIRST, command="sleep 2")))]
+    assert not any("successor runs" in word for word in says)

@@ -174,6 +174,16 @@ def test_secrets_stand_in_no_repr_and_no_command():
         ({"extra_hosts": "db"}, "expected NAME:ADDRESS, not 'db'"),
         ({"gpus": "some"}, "expected all, a number of GPUs or device=…, not 'some'"),
         ({"stop_signal": "TERM!"}, "'TERM!' is not a signal such as SIGTERM"),
+        (
+            {"replace": "start-first", "ports": "80:80"},
+            "replace: start-first has two containers run at once for a moment, and both would publish port 80:80/tcp; "
+            "leave the host's port out, or stop first",
+        ),
+        (
+            {"replace": "start-first", "volume_mounts": "data:/data"},
+            "replace: start-first has two containers run at once for a moment, and both would write to /data; "
+            "mount it read-only, or stop first",
+        ),
         ({"env_file": "vars"}, "expected an absolute path, not 'vars'"),
         ({"env_file": "/vars"}, "/vars cannot be read here"),
     ],
