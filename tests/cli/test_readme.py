@@ -79,3 +79,19 @@ def test_the_spec_of_the_readme_is_valid(tmp_path):
     lines = README[README.index("```yaml") :].splitlines()[1:]
     shown = {int(n): word for word, n in re.findall(r"(command|memory) .*services\.d/web\.yaml:(\d+)", README)}
     assert shown and all(lines[n - 1].strip().startswith(f"{word}:") for n, word in shown.items())
+
+
+def test_every_spec_of_the_readme_is_valid(tmp_path):
+    from reconciler.core.node import Node
+    from reconciler.spec.load import load
+
+    variables = tmp_path / "shop.env"
+    variables.write_text("A=b\n")
+    variables.chmod(0o600)
+    texts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert len(texts) == 2
+    for number, text in enumerate(texts):
+        spec = tmp_path / f"s{number}.yaml"
+        spec.write_text(text.replace("/etc/osvc/shop.env", str(variables)))
+        spec.chmod(0o600)
+        assert load([str(spec)], Node()).errors == ()
