@@ -200,6 +200,12 @@ def _docker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
 
 
+def _images(parser: argparse.ArgumentParser) -> None:
+    _path(parser)
+    _services(parser)
+    _json(parser, "one JSON document on stdout")
+
+
 def _history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE", nargs="*", help="names or patterns of services (default: all)")
     parser.add_argument(
@@ -240,6 +246,7 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "watch": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
+    "images": _images,
     "history": _history,
     "show": _run,
     "case": _case,

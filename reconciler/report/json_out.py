@@ -31,6 +31,7 @@ from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
 from reconciler.report.history_text import Did, Past
+from reconciler.report.images_text import Used
 from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain
 
@@ -51,6 +52,12 @@ def plan_document(plans: Iterable[tuple[Plan, Service | None]], errors: Sequence
         "errors": list(errors),
         "exit": code,
     }
+
+
+def images_document(used: Iterable[Used]) -> Record:
+    """The document of `osvc images --json`."""
+    fields = ("service", "rid", "image", "id", "runs", "note")
+    return {"document": "images", "version": VERSION, "images": [{name: getattr(one, name) for name in fields} for one in used]}
 
 
 def history_document(runs: Iterable[Past]) -> Record:

@@ -1,5 +1,6 @@
 """What lies inside a service's own engine beside containers: networks and volumes, and what the engine fills in by itself."""
 
+import json
 import subprocess
 
 import pytest
@@ -82,3 +83,16 @@ def test_what_the_engine_fills_in_is_no_difference_and_what_is_asked_no_longer_g
     assert lab.running("web") != before
     options = lab.containers("web")["web.container.1"]["HostConfig"]["LogConfig"]["Config"]
     assert options["max-size"] == "10m"
+
+
+def test_the_images_that_services_use(lab: Lab) -> None:
+    lab.service("web", 2, c2=lab.container("osvc/demo:2", 2))
+    assert [line.split()[1:4] for line in lab.osvc("images", str(lab.specs)).stdout.splitlines()[1:]] == [
+        ["container#1", "osvc/demo:1", "-"],
+        ["container#2", "osvc/demo:2", "-"],
+    ]
+    lab.apply()
+    docker(lab, "tag", "osvc/demo:2", "osvc/demo:1")
+    first, second = json.loads(lab.osvc("images", "--json").stdout)["images"]
+    assert (first["note"], first["runs"] != first["id"]) == (f"its container runs {first['runs'][7:19]}", True)
+    assert (second["note"], second["runs"]) == ("", second["id"])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from reconciler import __version__
 from reconciler.core.tags import RID, SERVICE
@@ -13,6 +13,10 @@ from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
 from reconciler.resources.container.normal import container_of, facts_of
+
+
+_READER: Final = f"{__version__}/2"
+"""Who read an inspect. The number goes up with whatever else is read of a container: what another reader saw says nothing of it."""
 
 
 class View(Protocol):
@@ -118,7 +122,7 @@ class LiveView:
     def _stamp(self, id: str, status: str) -> Stamp | None:
         """What changes whenever the container does: its files in the data root (private-engine.md, 12). None: not to be had."""
         root = self._root or str(self._info().get("DockerRootDir") or "")
-        stamps: list[str | int] = [__version__, status]
+        stamps: list[str | int] = [_READER, status]
         for name in ("hostconfig.json", "config.v2.json"):
             try:
                 stat = self._host.files.stat(f"{root}/containers/{id}/{name}")
