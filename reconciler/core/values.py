@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+_TIMES = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.IGNORECASE)
 _SCALE = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _UNIT = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
@@ -71,13 +72,13 @@ def to_size(value: Any) -> int:
 
 
 def to_seconds(value: Any) -> float:
-    """Seconds, of a year at most; ms, s, m, h, d are understood."""
+    """Seconds, of a year at most; ms, s, m, h, d are understood, also one after the other: 1m30s."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _bounded(value, value)
-    found = _TIME.fullmatch(to_text(value).strip())
-    if found is None:
+    text = to_text(value).strip()
+    if not (_TIME.fullmatch(text) or _TIMES.fullmatch(text)):
         raise ValueError(f"expected a time such as 10s or 2m, not {value!r}")
-    return _bounded(float(found[1]) * _UNIT[(found[2] or "").lower()], value)
+    return _bounded(sum(float(number) * _UNIT[unit.lower()] for number, unit in _TIME.findall(text)), value)
 
 
 def _bounded(seconds: float, written: Any) -> float:

@@ -198,6 +198,11 @@ def to_shares(value: Any) -> int:
     return 0 if number == 1024 else number
 
 
+def to_pids(value: Any) -> int:
+    """How many processes; 0, or -1 as engines have it, is no limit."""
+    return max(0, to_number(1, 1 << 62, 0, -1)(value))
+
+
 def to_bytes(value: Any) -> int:
     """Bytes; 0 is as the engine has it."""
     size = to_size(value)
@@ -365,7 +370,7 @@ Swap: TypeAlias = Annotated[int, _counted(to_swap)]
 Swappiness: TypeAlias = Annotated[int, _counted(to_number(0, 100, -1))]
 Shares: TypeAlias = Annotated[int, _counted(to_shares)]
 Microseconds: TypeAlias = Annotated[int, _counted(to_number(0, 1 << 62))]
-Pids: TypeAlias = Annotated[int, _counted(to_number(1, 1 << 62, 0))]
+Pids: TypeAlias = Annotated[int, _counted(to_pids)]
 OomScore: TypeAlias = Annotated[int, _counted(to_number(-1000, 1000))]
 BlkioWeight: TypeAlias = Annotated[int, _counted(to_number(10, 1000, 0))]
 Count: TypeAlias = Annotated[int, _counted(to_number(0, 1 << 31))]

@@ -16,6 +16,8 @@ _RID: Final = re.compile(r"volume#[A-Za-z0-9][A-Za-z0-9_.-]*")
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _SPELT: Final = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _FLAGS: Final = frozenset({"readonly", "volume-nocopy", "bind-nonrecursive"})
+_ELSEWHERE: Final = frozenset({"cached", "delegated", "consistent"})
+"""What Docker Desktop does with a mount, and Linux does not."""
 _REPEATED: Final = frozenset({"volume-opt", "volume-label"})
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "bind": ("bind-propagation", "bind-nonrecursive"),
@@ -61,6 +63,8 @@ def parse_volume(text: str) -> Volume:
     for option in parts[2].split(",") if len(parts) == 3 else ():
         if option in ("ro", "rw"):
             read_only = option == "ro"
+        elif option in _ELSEWHERE:
+            continue
         elif option in PROPAGATIONS and source.startswith("/"):
             propagation = "" if option == "rprivate" else option
         else:
@@ -120,6 +124,8 @@ def _fields(text: str) -> dict[str, Any]:
     for field in next(csv.reader([text]), []):
         key, sign, value = field.partition("=")
         key = _SPELT.get(key.strip().lower(), key.strip().lower())
+        if key == "consistency":
+            continue
         if not sign:
             if key not in _FLAGS:
                 raise ValueError(f"expected KEY=VALUE, not {field!r} in mount {text!r}")

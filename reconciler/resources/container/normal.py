@@ -79,7 +79,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         pid=state.get("Pid") or 0,
         ended_at="" if (ended := state.get("FinishedAt") or "").startswith(_NEVER) else ended,
         anonymous=_anonymous(seen.get("Mounts") or ()),
-        **_placed(config, host, base),
+        **_placed(seen, config, host, base),
     )
 
 
@@ -109,9 +109,16 @@ def endpoint_of(desired: Desired) -> dict[str, Any]:
     return found | ({"Aliases": list(desired.network_alias)} if desired.network_alias else {})
 
 
-def _placed(config: Mapping[str, Any], host: Mapping[str, Any], base: ImageFacts | None) -> dict[str, Any]:
+def _mac(seen: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+    """The address of a container's interface, where newer engines keep it; one that was not asked for is there as well."""
+    network = host.get("NetworkMode") or "default"
+    networks = (seen.get("NetworkSettings") or {}).get("Networks") or {}
+    return str((networks.get("bridge" if network == "default" else network) or {}).get("MacAddress") or "")
+
+
+def _placed(seen: Mapping[str, Any], config: Mapping[str, Any], host: Mapping[str, Any], base: ImageFacts | None) -> dict[str, Any]:
     """The settings that the table gives a place; what the image brings is left out."""
-    record = {**config, "HostConfig": host}
+    record = {**config, "HostConfig": host, "MacAddress": config.get("MacAddress") or _mac(seen, host)}
     brought = base.settings if base else {}
     found: dict[str, Any] = {}
     for setting in placed(Settings):

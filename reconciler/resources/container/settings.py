@@ -140,7 +140,7 @@ class Settings(Model):
     domainname: Annotated[forms.Hostname, REPLACE, Option("Domainname", TEXT)] = Field(
         "", description="The domain name inside the container."
     )
-    mac_address: Annotated[forms.Mac, REPLACE, Option("MacAddress", TEXT)] = Field(
+    mac_address: Annotated[forms.Mac, ASKED, Option("MacAddress", TEXT)] = Field(
         "", description="The address of the container's network interface, such as 02:42:ac:11:00:63."
     )
     dns: Annotated[forms.Addresses, REPLACE, _host("Dns", TEXTS)] = Field(

@@ -14,7 +14,6 @@ from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
 from reconciler.resources.container.normal import container_of, facts_of
 
-
 _READER: Final = f"{__version__}/2"
 """Who read an inspect. The number goes up with whatever else is read of a container: what another reader saw says nothing of it."""
 

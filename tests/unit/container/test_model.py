@@ -292,3 +292,15 @@ def test_limits_that_no_engine_can_be_told():
     assert "at most 365d" in message(stop_timeout="366d")
     assert "at most 365d" in message(start_timeout=1e30)
     assert desired(memory="1152921504606846977").memory == 1152921504606846977
+
+
+def test_what_other_machines_and_clients_say_is_understood():
+    want = desired(
+        volume_mounts="/a:/b:ro,cached",
+        mounts="type=bind,source=/c,target=/d,consistency=delegated",
+        pids_limit=-1,
+        health_interval="1m30s",
+        health_cmd="true",
+    )
+    assert want.volume_mounts == ("/a:/b:ro", "/c:/d")
+    assert (want.pids_limit, want.health_interval, want.mounts) == (0, 90.0, ())

@@ -109,3 +109,16 @@ def test_names_that_do_not(name):
 def test_where_nothing_was_asked_for_nothing_differs(want, have, last, counts):
     assert Rule(Impact.REPLACE, asked=True).relevant(want, have, last) == counts
     assert Rule(Impact.REPLACE).relevant(want, have, last) == have
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1m30s", 90), ("1h", 3600), ("1h0m1.5s", 3601.5), ("90", 90), ("250ms", 0.25), ("2 m", 120)]
+)
+def test_times(text, seconds):
+    assert to_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["1m30", "m", "1m 30s x", "-1s", "1x"])
+def test_what_is_no_time(text):
+    with pytest.raises(ValueError, match="expected a time"):
+        to_seconds(text)
