@@ -10,7 +10,7 @@ from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.core.rules import Impact, Rule, compared_of, values_of
-from reconciler.core.secrets import HIDDEN, masked, masked_words
+from reconciler.core.secrets import HIDDEN, holds_mark, masked, masked_words
 from reconciler.core.veil import Veil, secrets_of
 
 _WORST = {
@@ -138,14 +138,20 @@ def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) 
         if mine == theirs or (mine is None and rule.compare(want, {**want, key: theirs})):
             continue
         before, after = (HIDDEN, HIDDEN) if rule.sensitive else (masked(key, theirs), masked(key, mine))
-        cause = Cause.SPEC if first else _three_way(mine != was.get(key), theirs != was.get(key))
+        unknown = first or (mine != was.get(key) and _unreadable(was.get(key)))
+        cause = Cause.SPEC if unknown else _three_way(mine != was.get(key), theirs != was.get(key))
         yield FieldChange(f"{name}.{key}", before, after, rule.impact, cause)
 
 
 def _whose(rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Cause:
-    if first:
+    if first or (want != last and _unreadable(last)):
         return Cause.SPEC
     return _three_way(want != last, not rule.compare(last, have))
+
+
+def _unreadable(last: Any) -> bool:
+    """Whether what was last applied is known by the mark of a secret only: what is there cannot be held against it."""
+    return isinstance(last, str) and holds_mark(last)
 
 
 def _three_way(edited: bool, drifted: bool) -> Cause:

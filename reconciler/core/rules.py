@@ -80,7 +80,7 @@ class Keyword:
     inherit: whether a value in the service's own section (DEFAULT) reaches the resource, as in the reference.
     internal: the field is computed, and cannot be written in a spec.
     implies: the flags that an older spelling turns on, where the section does not say otherwise.
-    refers: the type of the resources of the same service that a value TYPE#INDEX means; such a one has to be there.
+    refers: the types of the resources of the same service that a value TYPE#INDEX means; such a one has to be there.
     file: the value names a file that osvc takes as it takes the spec itself: others must not be able to write it.
     """
 
@@ -89,7 +89,7 @@ class Keyword:
     internal: bool = False
     implies: tuple[str, ...] = ()
     file: bool = False
-    refers: str = ""
+    refers: tuple[str, ...] = ()
 
 
 _PLAIN = Keyword()

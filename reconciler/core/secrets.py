@@ -68,7 +68,9 @@ def masked(name: str, value: Any) -> Any:
 
 
 def masked_words(value: Any) -> Any:
-    """A list of words with HIDDEN in place of the secrets in them; any other value as it is."""
+    """A text, or a list of words, with HIDDEN in place of the secrets in them; any other value as it is."""
+    if isinstance(value, str):
+        return replaced(value, lambda _: HIDDEN)
     if isinstance(value, (tuple, list)) and any(isinstance(word, str) and secret_spans(word) for word in value):
         return type(value)(replaced(word, lambda _: HIDDEN) if isinstance(word, str) else word for word in value)
     return value

@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
+from reconciler.core.secrets import looks_secret
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 _TIMES = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.IGNORECASE)
@@ -102,10 +104,11 @@ def to_pairs(value: Any) -> dict[str, str]:
     if isinstance(value, dict):
         return {to_text(key): to_text(item) if item is not None else "" for key, item in value.items()}
     pairs: dict[str, str] = {}
-    for word in to_words(value):
+    for number, word in enumerate(to_words(value), 1):
         name, sign, text = word.partition("=")
         if not sign or not name:
-            raise ValueError(f"expected NAME=VALUE, not {word!r}")
+            shown = f"word {number}" if looks_secret(word) else repr(word)
+            raise ValueError(f"expected NAME=VALUE, not {shown}")
         pairs[name] = text
     return pairs
 
@@ -113,6 +116,9 @@ def to_pairs(value: Any) -> dict[str, str]:
 def _name(value: Any) -> str:
     return {dict: "a map", list: "a list", tuple: "a list", type(None): "nothing"}.get(type(value), type(value).__name__)
 
+
+UNITS: dict[Any, str] = {to_size: "size", to_seconds: "time"}
+"""What a validator's numbers are of: "size" or "time". A type adds its own."""
 
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_words, json_schema_input_type=str | list[str])]
 Text: TypeAlias = Annotated[str, BeforeValidator(to_text, json_schema_input_type=str | int | float | bool)]

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 
 from reconciler.core.model import Model
 from reconciler.core.outline import one_line
-from reconciler.core.values import to_seconds
+from reconciler.core.values import UNITS
 from reconciler.report.texts import duration, size
 
 
@@ -37,13 +37,11 @@ def _is_list(value: Any) -> bool:
 
 
 def _unit(model: type[Model], field: str) -> str:
-    """ "size" or "time", as the field's validator says: a size is what may be written as a number or a text."""
+    """ "size" or "time", as the field's validator says."""
     info = model.model_fields.get(field)
     for meta in _validators(info.annotation, info.metadata) if info is not None else ():
-        if meta.func is to_seconds:
-            return "time"
-        if meta.json_schema_input_type == int | str:
-            return "size"
+        if meta.func in UNITS:
+            return UNITS[meta.func]
     return ""
 
 

@@ -1,6 +1,7 @@
 """Document -> Service: keywords to fields, fields to validated models, every mistake with its place."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from reconciler.core.ids import NAME
 from reconciler.core.node import Node, Place
 from reconciler.core.rules import keywords_of
+from reconciler.core.secrets import HIDDEN, replaced
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
 from reconciler.resources.registry import TYPES
@@ -40,7 +42,7 @@ class Builder:
 
     def fail(self, place: Section | Entry | Value | Origin, message: str) -> None:
         origin = place if isinstance(place, Origin) else self.document.at(place)
-        self.errors.append(SpecError(origin, message))
+        self.errors.append(SpecError(origin, replaced(message, lambda _: HIDDEN)))
 
     def build(self, folder: str) -> Service | None:
         """The service, or None when anything is wrong with it."""
@@ -238,16 +240,16 @@ class Builder:
             origins = {name: at(entry) for name, entry in fields.items()}
             self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
 
-    def refers(self, rid: str, entry: Entry, value: Any, type_name: str) -> None:
-        """Check that each resource TYPE#INDEX that a value begins with, or one of its words, is there."""
-        if not type_name or f"{type_name}#" not in str(value):
-            return
-        words = value.split() if isinstance(value, str) else [word for word in value if isinstance(word, str)]
-        for word in words:
-            named = word.partition(":")[0]
-            if named.startswith(f"{type_name}#") and named not in self.document.resources:
-                close = meant(named, [name for name in self.document.resources if name.startswith(f"{type_name}#")])
-                self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{named}'{close}")
+    def refers(self, rid: str, entry: Entry, value: Any, types: Sequence[str]) -> None:
+        """Check that each resource TYPE#INDEX is there that a value names: by itself, behind an option, or as a source."""
+        words = value.split() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
+        for word in words if types else ():
+            found = _RID.search(word) if isinstance(word, str) else None
+            if found is None or found[1] not in types or found[0].strip(",=") in self.document.resources:
+                continue
+            named = found[0].strip(",=")
+            close = meant(named, [name for name in self.document.resources if name.startswith(f"{found[1]}#")])
+            self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{named}'{close}")
 
     def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], broken: set[str], origin: Origin) -> None:
         """Each of pydantic's errors as one of ours, at the place that it is about."""
@@ -306,6 +308,10 @@ class Builder:
 
     def twice(self, spelling: str, entry: Entry, first: Entry, inside: str) -> None:
         self.fail(entry, f"'{spelling}' in {inside} says again what '{first.key}' says in line {first.line}; keep one")
+
+
+_RID = re.compile(r"(?:^|(?<=^-v)|(?<=^--net=)|(?<=^--network=)|(?<=^--volume=)|(?<=source=)|(?<=src=))([a-z]+)#[A-Za-z0-9][\w.-]*")
+"""A rid where a word names a resource; what stands in a variable's value is none."""
 
 
 def _text(value: Scalar) -> str:

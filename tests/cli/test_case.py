@@ -62,7 +62,7 @@ def test_show_tells_plan_outcomes_and_what_to_do_next(place, kept):
     for line in (
         "web: container#1: cannot start web.container.1: web.container.1 exited right after its start, exit 1\n  apply at ",
         ": rolled back in round 1 (run ",
-        "\n    container#1  replace [spec and drift]: environment.DB_PASSWORD changed\n",
+        "\n    container#1  replace [spec]: environment.DB_PASSWORD changed\n",
         "\n    5 container#1 start web.container.1: failed, 0.05 s\n      $ docker -H unix://",
         "\n      | login with ",
         "\n  → osvc case replay 2026",

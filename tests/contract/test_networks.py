@@ -12,7 +12,7 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.diff import diff_down, diff_up
 from reconciler.core.ids import ResourceId
 from reconciler.core.node import Node, Place
-from reconciler.core.observed import Absent, Observed, Unknown
+from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.host.errors import Conflict, Denied, NotFound
@@ -21,9 +21,9 @@ from reconciler.host.ports import Engine, Host
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.driver import Wanted
-from reconciler.resources.network.actions import Create
+from reconciler.resources.network.actions import Create, made
 from reconciler.resources.network.driver import DRIVER
-from reconciler.resources.network.model import Desired
+from reconciler.resources.network.model import Around, Desired
 from reconciler.resources.network.planning import KIND
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 from tests.contract.test_docker import FakeBench
@@ -161,11 +161,11 @@ def test_the_docker_client_makes_the_same(private: PrivateEngine, request: pytes
 def test_containers_find_each_other_by_name_and_alias(lab: Lab) -> None:
     lab.apply(lab.want(subnet="10.7.1.0/24"))
     bench = containers.Bench(lab.host, ContainerDriver())
-    want = lab.container(network_alias="db store", ip="10.7.1.9")
+    want = lab.container(network_alias="db store web.container.1", ip="10.7.1.9")
     assert [word.split()[0] for word in bench.apply(want)] == ["create", "start"]
     assert containers.Bench(lab.host, ContainerDriver()).change(want).verdict is Verdict.ADOPT
     assert bench.change(lab.container(network_alias="db", ip="10.7.1.9")).reason == "network_alias changed"
-    assert bench.change(lab.container(network_alias="store db")).reason == "ip changed"
+    assert bench.change(lab.container(network_alias="store db web.container.1")).reason == "ip changed"
     assert bench.change(lab.container(network="bridge")).verdict is Verdict.REPLACE
     joined = lab.engine.inspect("web.container.1")["NetworkSettings"]["Networks"]
     assert list(joined) == [NAME]
@@ -258,6 +258,36 @@ def test_bad_values(keywords: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError) as caught:
         Desired.model_validate(keywords, context=Place("web", "network#1", Node()))
     assert said in str(caught.value), json.dumps(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "seen"),
+    [
+        (
+            {"ipv6": True, "subnet": "fd00:7::/64"},
+            {"subnet": ("172.18.0.0/16", "fd00:7::/64"), "gateway": ("172.18.0.1", "fd00:7::1")},
+        ),
+        (
+            {"subnet": "10.1.0.0/24", "gateway": "10.1.0.1"},
+            {"subnet": ("10.1.0.0/24", "fd00::/64"), "gateway": ("10.1.0.1", "fd00::1")},
+        ),
+        ({}, {"subnet": ("172.18.0.0/16",), "options": {"com.docker.network.driver.mtu": "1450"}}),
+    ],
+)
+def test_what_the_engine_chooses_is_no_difference(keywords: dict[str, Any], seen: dict[str, Any]) -> None:
+    want = Desired.model_validate(keywords, context=Place("web", "network#1", Node()))
+    state = made(want).model_copy(update=seen)
+    assert diff_up(KIND, "network#1", want, Present(state, Around()), Owned("network", want, want), Policy()).fields == ()
+    state = state.model_copy(update={"subnet": ("10.99.0.0/16",)})
+    asked = diff_up(KIND, "network#1", want, Present(state, Around()), Owned("network", want, want), Policy()).fields
+    assert bool(asked) == bool(want.subnet)
+
+
+def test_a_secret_among_the_options_stands_in_no_command() -> None:
+    want = Desired.model_validate({"options": {"auth_password": "hunter2hunter2"}}, context=Place("web", "network#1", Node()))
+    create = Create(want=want)
+    assert "hunter2" not in create.command() + repr(create)
+    assert "hunter2hunter2" in create.secrets.values()
 
 
 def test_the_parent_is_an_option() -> None:

@@ -195,6 +195,11 @@ def test_a_registry_with_a_password(lab: Lab, private: PrivateEngine, credential
         assert PASSWORD not in repr(want) + repr(life.said) + repr(life.change(want))
         with pytest.raises(HostError, match=r"registry_creds /nowhere\.json"):
             lab.engine.pull(ref, 10, credentials="/nowhere.json")
+        broken = Path(private.dir, "broken")
+        for text in ('{"auths": {"r:5000": {"auth": "###"}}}', '{"auths": {"r:5000": null}}', '{"auths": 1}', "no json"):
+            broken.write_text(text)
+            with pytest.raises(HostError, match="registry_creds"):
+                lab.engine.distribution(ref, credentials=str(broken))
 
 
 def test_a_registry_that_dies_in_the_middle_of_a_pull(lab: Lab, registry: Registry) -> None:

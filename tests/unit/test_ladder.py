@@ -30,14 +30,15 @@ LADDER = {
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
         "socket service rid private env_file label_file detach rm registry_creds replace",
-        Impact.LIVE: "restart_policy memory memory_swap memory_reservation cpus cpu_shares pids_limit name leftovers",
+        Impact.LIVE: "restart_policy memory memory_swap cpus cpu_shares pids_limit name leftovers",
         Impact.RESTART: "health",
         Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "
         "interactive "
         "privileged read_only labels group_add init stop_signal mounts tmpfs shm_size storage_opt publish_all expose domainname "
         "network_alias ip ip6 link_local_ip "
         "mac_address dns dns_options dns_search extra_hosts cap_add cap_drop security_opt devices device_cgroup_rules gpus pidns "
-        "ipcns utsns userns cgroupns cgroup_parent sysctl runtime memory_swappiness cpu_period cpu_quota cpu_rt_period "
+        "ipcns utsns userns cgroupns cgroup_parent sysctl runtime "
+        "memory_reservation memory_swappiness cpu_period cpu_quota cpu_rt_period "
         "cpu_rt_runtime cpuset_cpus cpuset_mems ulimits oom_kill_disable oom_score_adj blkio_weight blkio_weight_device "
         "device_read_bps device_read_iops device_write_bps device_write_iops health_cmd health_interval health_timeout "
         "health_retries health_start_period health_start_interval log_driver log_options annotations",
@@ -49,7 +50,7 @@ UNORDERED = {
     "network": "subnet gateway ip_range",
     "volume": "",
     "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
-    "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules ulimits blkio_weight_device "
+    "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules blkio_weight_device "
     "device_read_bps device_read_iops device_write_bps device_write_iops",
 }
 """The fields whose members count, and not their order."""

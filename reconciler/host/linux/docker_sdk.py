@@ -41,7 +41,10 @@ class _Client(docker.APIClient):
             raise Permanent(f"registry_creds {path} is no JSON; it is to be like ~/.docker/config.json") from None
         if not isinstance(record, dict) or not isinstance(record.get("auths"), dict):
             raise Permanent(f'registry_creds {path} has no "auths"; it is to be like ~/.docker/config.json')
-        self._auth_configs = docker.auth.load_config(config_path=path, config_dict=None)
+        try:
+            self._auth_configs = docker.auth.load_config(config_path=path, config_dict=None)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise Permanent(f'registry_creds {path}: an entry of its "auths" is broken; docker login writes such a file') from None
 
     def get_record(self, path: str, **request: Any) -> dict[str, Any]:
         """GET, and the body as a record. Raises APIError."""

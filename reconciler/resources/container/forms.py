@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator
 
-from reconciler.core.values import to_pairs, to_path, to_size, to_text, to_words
+from reconciler.core.values import UNITS, to_pairs, to_path, to_size, to_text, to_words
 from reconciler.resources.container.devices import gpus_text, parse_cgroup_rule, parse_device, parse_gpus
 from reconciler.resources.container.health import to_check
-from reconciler.resources.container.limits import parse_rate, parse_ulimit, parse_weight
+from reconciler.resources.container.limits import parse_rate, parse_weight, to_ulimits
 from reconciler.resources.container.mounts import mount_text, parse_mount, parse_tmpfs, to_volumes
 from reconciler.resources.container.ports import texts, to_exposed, to_ports
 from reconciler.resources.container.rights import to_capability, to_security
@@ -22,7 +22,7 @@ from reconciler.resources.container.rights import to_capability, to_security
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,511}")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?|:[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _RETRIES = re.compile(r"on-failure(?::(\d{1,6}))?")
 _NETWORK_RID = re.compile(r"network#[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -285,6 +285,14 @@ def to_paths(value: Any) -> tuple[str, ...]:
     return tuple(to_path(word) for word in to_words(value))
 
 
+def to_credentials(value: Any) -> str:
+    """The path of a docker client's config.json, or "" for none. The client takes the folder of such a file, and no other name."""
+    path = to_archive(value)
+    if path and not path.endswith("/config.json"):
+        raise ValueError(f"expected the path of a docker client's config.json, not {path!r}: the client knows no other name")
+    return path
+
+
 def to_gpus(value: Any) -> str:
     """A request for GPUs, or "" for none."""
     text = to_text(value).strip()
@@ -296,6 +304,7 @@ def to_sorted_pairs(value: Any) -> dict[str, str]:
     return dict(sorted(to_pairs(value).items()))
 
 
+UNITS.update(dict.fromkeys((to_memory, to_bytes, to_swap), "size"))
 _WORDS: TypeAlias = str | list[str]
 Ports: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_ports, json_schema_input_type=_WORDS)]
 Volumes: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_volumes, json_schema_input_type=_WORDS)]
@@ -341,7 +350,9 @@ Capabilities: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_capability)
 Security: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_security))]
 Devices: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_device))]
 CgroupRules: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_cgroup_rule))]
-Ulimits: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_ulimit))]
+Ulimits: TypeAlias = Annotated[
+    dict[str, str], BeforeValidator(to_ulimits, json_schema_input_type=str | list[str] | dict[str, str | int])
+]
 Weights: TypeAlias = Annotated[tuple[str, ...], _listed(each(parse_weight))]
 ByteRates: TypeAlias = Annotated[tuple[str, ...], _listed(each(partial(parse_rate, bytes=True)))]
 Rates: TypeAlias = Annotated[tuple[str, ...], _listed(each(partial(parse_rate, bytes=False)))]
@@ -351,6 +362,7 @@ Tmpfs: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_tmpfs))]
 Pairs: TypeAlias = Annotated[
     dict[str, str], BeforeValidator(to_sorted_pairs, json_schema_input_type=str | list[str] | dict[str, str | int | float | bool])
 ]
+Credentials: TypeAlias = Annotated[str, _word(to_credentials)]
 Gpus: TypeAlias = Annotated[str, BeforeValidator(to_gpus, json_schema_input_type=str | int)]
 Signal: TypeAlias = Annotated[str, BeforeValidator(to_signal, json_schema_input_type=str | int)]
 HealthCheck: TypeAlias = Annotated[str, BeforeValidator(to_check, json_schema_input_type=_WORDS)]

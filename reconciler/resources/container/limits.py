@@ -4,10 +4,10 @@ Parsers raise ValueError with a clause that says what is wrong and what is expec
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.values import to_path, to_size
+from reconciler.core.values import to_pairs, to_path, to_size, to_words
 from reconciler.resources.container.option import Shape, each
 
 _ULIMITS: Final = (
@@ -24,8 +24,9 @@ class Ulimit(NamedTuple):
     soft: int
     hard: int
 
-    def __str__(self) -> str:
-        return f"{self.name}={self.soft}" if self.soft == self.hard else f"{self.name}={self.soft}:{self.hard}"
+    @property
+    def value(self) -> str:
+        return f"{self.soft}" if self.soft == self.hard else f"{self.soft}:{self.hard}"
 
 
 def parse_ulimit(text: str) -> Ulimit:
@@ -43,13 +44,21 @@ def parse_ulimit(text: str) -> Ulimit:
     return limit
 
 
-def _ulimit_record(text: str) -> dict[str, Any]:
-    limit = parse_ulimit(text)
+def to_ulimits(value: Any) -> dict[str, str]:
+    """Name -> SOFT[:HARD], of a map, or of words NAME=SOFT[:HARD]."""
+    words = [f"{name}={text}" for name, text in to_pairs(value).items()] if isinstance(value, dict) else to_words(value)
+    limits = [parse_ulimit(word) for word in words]
+    return {limit.name: limit.value for limit in sorted(limits)}
+
+
+def _record(name: str, value: str) -> dict[str, Any]:
+    limit = parse_ulimit(f"{name}={value}")
     return {"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard}
 
 
-def _ulimit_text(record: Mapping[str, Any]) -> str:
-    return str(Ulimit(str(record.get("Name")), int(record.get("Soft") or 0), int(record.get("Hard") or 0)))
+def _seen(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    limits = [Ulimit(str(one.get("Name")), int(one.get("Soft") or 0), int(one.get("Hard") or 0)) for one in found]
+    return {limit.name: limit.value for limit in sorted(limits)}
 
 
 def parse_rate(text: str, *, bytes: bool) -> str:
@@ -86,9 +95,9 @@ def _pair_shape(key: str) -> Shape:
 
 
 ULIMITS: Final = Shape(
-    lambda texts: [_ulimit_record(text) for text in texts],
-    lambda found: tuple(sorted(_ulimit_text(one) for one in found)),
-    each,
+    lambda limits: [_record(name, value) for name, value in limits.items()],
+    _seen,
+    lambda flag, limits: each(flag, (f"{name}={value}" for name, value in limits.items())),
     many=True,
 )
 RATES: Final = _pair_shape("Rate")

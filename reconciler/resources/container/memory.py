@@ -9,6 +9,7 @@ from reconciler.core.secrets import holds_mark
 from reconciler.core.tags import RID, SERVICE
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
+from reconciler.resources.container.normal import READER
 
 Stamp: TypeAlias = tuple[str | int, ...]
 
@@ -37,13 +38,13 @@ class Memory:
     def recall(self, seen: Seen) -> None:
         """Take in what another process saw: a container whose stamp is still the same needs no inspect.
 
-        What holds the mark of a secret is not taken in: it would differ from what it stands for. Nor is one whose process was gone
-        or, with a process, is not known.
+        Not taken in is what an osvc saw that reads less of a container and its image; what holds the mark of a secret, for it would
+        differ from what it stands for; and one whose process was gone or, with a process, is not known.
         """
         around = seen.around
         assert isinstance(around, Around)
         image = around.image
-        if image is not None and image.id not in self.images and not holds_mark(image.model_dump_json()):
+        if image is not None and image.reader == READER and image.id not in self.images and not holds_mark(image.model_dump_json()):
             self.images[image.id] = image
         for one in pieces(seen):
             key = (one.socket, one.id)

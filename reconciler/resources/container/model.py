@@ -1,6 +1,7 @@
 """Container: what a spec may say of one, what is seen of one, and what its planning has to know of the surroundings."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -36,7 +37,7 @@ class Desired(Settings):
         "once",
         description="once: pull the image when it is missing; always: whenever the container is created; never: not at all.",
     )
-    registry_creds: Annotated[forms.Folder, Rule(NONE), Keyword(inherit=True, file=True)] = Field(
+    registry_creds: Annotated[forms.Credentials, Rule(NONE), Keyword(inherit=True, file=True)] = Field(
         "", description="A file like ~/.docker/config.json that says who pulls from the image's registry."
     )
     image_archive: Annotated[forms.Folder, Rule(NONE), Keyword(file=True)] = Field(
@@ -60,7 +61,9 @@ class Desired(Settings):
     rm: Annotated[Flag, Rule(NONE), Option("", SWITCH)] = Field(
         False, description="Remove the container, too, when the service is stopped."
     )
-    run_args: Annotated[Words, Rule(NONE)] = Field((), repr=False, description="Options of docker run, each the same as a keyword.")
+    run_args: Annotated[Words, Rule(NONE), Keyword(refers=("network", "volume"))] = Field(
+        (), repr=False, description="Options of docker run, each the same as a keyword."
+    )
     name: Annotated[forms.Name, Rule(LIVE), Option("", TEXT)] = Field(
         "", description="The container's name; by default made of service and rid."
     )
@@ -92,14 +95,10 @@ class Desired(Settings):
             parse_run_args(filled.get("run_args"), cls)
         except ValueError:
             return filled
-        filled = _mounted(fold(filled, cls))
+        filled = fold(filled, cls)
         if isinstance(info.context, Place):
-            filled = _with_files(filled, info.context)
-            network = filled.get("network")
-            if isinstance(network, str) and network.strip().startswith("network#"):
-                filled["network"] = info.context.inside(network.strip())
-            if "volume#" in str(filled.get("volume_mounts")):
-                filled["volume_mounts"] = named_inside(to_words(filled["volume_mounts"]), info.context.inside)
+            filled = _named_inside(_with_files(filled, info.context), info.context)
+        filled = _mounted(filled)
         if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
         return filled
@@ -175,6 +174,18 @@ def on_network(network: str) -> bool:
     return network not in ("bridge", "host", "none")
 
 
+def _named_inside(data: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The keywords, with the names of networks and volumes of the service in place of their rids."""
+    network = data.get("network")
+    if isinstance(network, str) and network.strip().startswith("network#"):
+        data["network"] = place.inside(network.strip())
+    for keyword in ("volume_mounts", "mounts"):
+        if "volume#" in str(data.get(keyword)):
+            with suppress(ValueError):  # what cannot be read is for the field's own check
+                data[keyword] = named_inside(to_words(data[keyword]), place.inside)
+    return data
+
+
 def _with_files(data: dict[str, Any], place: Place) -> dict[str, Any]:
     """The keywords, with the variables and labels that their files hold among them."""
     for keyword, merged, check in (
@@ -202,11 +213,12 @@ def _mounted(data: dict[str, Any]) -> dict[str, Any]:
 class ImageFacts(Model):
     """What an image says of itself: the defaults of the containers made of it.
 
-    volumes: the paths that get a volume of their own. digests: those of the manifests that it was pulled as. platform: such as
-    linux/amd64. settings: keyword -> value, of the settings that an image may bring.
+    reader: who read it. volumes: the paths that get a volume of their own. digests: those of the manifests that it was pulled as.
+    platform: such as linux/amd64. settings: keyword -> value, of the settings that an image may bring.
     """
 
     id: str
+    reader: str = ""
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict, repr=False)

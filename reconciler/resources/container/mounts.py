@@ -13,6 +13,7 @@ from reconciler.resources.container.option import Shape, each
 
 VOLUME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _RID: Final = re.compile(r"volume#[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SOURCE: Final = re.compile(r"((?:^|,)(?:source|src)=)(volume#[A-Za-z0-9][A-Za-z0-9_.-]*)")
 PROPAGATIONS: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _SPELT: Final = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _FLAGS: Final = frozenset({"readonly", "volume-nocopy", "bind-nonrecursive"})
@@ -146,7 +147,7 @@ def _source(kind: str, source: str, text: str) -> str:
         return to_path(source)
     if kind == "tmpfs" and source:
         raise ValueError(f"mount {text!r} has a source; a tmpfs has none")
-    if source and not VOLUME.fullmatch(source):
+    if source and not (VOLUME.fullmatch(source) or _RID.fullmatch(source)):
         raise ValueError(f"the source of mount {text!r} is not a volume's name")
     return source
 
@@ -226,6 +227,8 @@ def plain_volume(record: Mapping[str, Any]) -> Volume | None:
     """The record as a volume mount SOURCE:TARGET[:options], or None when it says more than that."""
     if record.get("Type") not in ("bind", "volume") or record.get("VolumeOptions"):
         return None
+    if not record.get("Source") and record.get("ReadOnly"):
+        return None
     bind = dict(record.get("BindOptions") or {})
     propagation = bind.pop("Propagation", "") or ""
     if any(bind.values()):
@@ -254,11 +257,14 @@ def binds_in(volume_mounts: Iterable[str], mounts: Iterable[str]) -> tuple[str, 
 
 
 def named_inside(words: Iterable[str], inside: Callable[[str], str]) -> list[str]:
-    """Volume mounts with the name of each volume of the service in place of its rid. inside: rid -> name."""
+    """Volume mounts, or mounts of any type, with the names of the service's volumes in place of their rids. inside: rid -> name."""
     found: list[str] = []
     for word in words:
         source, sign, rest = word.partition(":")
-        found.append(f"{inside(source)}{sign}{rest}" if _RID.fullmatch(source) else word)
+        if _RID.fullmatch(source):
+            found.append(f"{inside(source)}{sign}{rest}")
+        else:
+            found.append(_SOURCE.sub(lambda named: f"{named[1]}{inside(named[2])}", word))
     return found
 
 

@@ -184,8 +184,13 @@ def _carried(want: Desired, state: State, around: Around) -> tuple[str, ...]:
     volumes = volumes_of(want.volume_mounts)
     named = {volume.target for volume in volumes if volume.source}
     named |= {parse_mount(text)["Target"] for text in want.mounts} | {parse_tmpfs(text)[0] for text in want.tmpfs}
-    nameless = {volume.target for volume in volumes if not volume.source} | set(around.image.volumes if around.image else ())
-    return tuple(text for text in state.anonymous if text.partition(":")[2] in nameless - named)
+    mine = {text: text.partition(":")[2] for text in state.anonymous}
+    if (
+        around.image is None or around.moved or want.image_pull_policy == "always"
+    ):  # which image it will be is known when it is there
+        return tuple(text for text, target in mine.items() if target not in named)
+    nameless = {volume.target for volume in volumes if not volume.source} | set(around.image.volumes)
+    return tuple(text for text, target in mine.items() if target in nameless - named)
 
 
 def _writes(one: Container) -> bool:

@@ -5,14 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from reconciler import __version__
 from reconciler.core.tags import others
 from reconciler.resources.container.model import Container, Desired, ImageFacts, on_network
-from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume
+from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume, volumes_of
 from reconciler.resources.container.option import placed, settings_of
 from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
+READER: Final = f"{__version__}/2"
+"""Who read an inspect. The number goes up with whatever else is read of a container or an image: what another reader saw says
+nothing of that."""
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
 _NEVER = "0001-01-01"
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -25,6 +29,7 @@ def facts_of(image: Mapping[str, Any]) -> ImageFacts:
     config = image.get("Config") or {}
     return ImageFacts(
         id=image["Id"],
+        reader=READER,
         command=tuple(config.get("Cmd") or ()),
         entrypoint=tuple(config.get("Entrypoint") or ()),
         environment=_pairs(config.get("Env") or ()),
@@ -89,7 +94,7 @@ def _endpoint(seen: Mapping[str, Any], network: str) -> dict[str, Any]:
         return {}
     found = ((seen.get("NetworkSettings") or {}).get("Networks") or {}).get(network) or {}
     addresses = found.get("IPAMConfig") or {}
-    names = set(found.get("Aliases") or ()) - {seen["Id"][:12], seen["Name"].removeprefix("/")}
+    names = set(found.get("Aliases") or ()) - {seen["Id"][:12]}
     return {
         "network_alias": tuple(sorted(names)),
         "ip": addresses.get("IPv4Address") or "",
@@ -147,8 +152,13 @@ def unasked(want: Desired, seen: Container) -> dict[str, Any]:
         mine = getattr(want, one.keyword)
         if mine == one.nothing:
             found[one.keyword] = mine
-    if seen.platform and on_platform(want.platform, seen.platform):
+    if on_platform(want.platform, seen.platform):
         found["platform"] = want.platform
+    named = [volume for volume in volumes_of(want.volume_mounts) if f"{volume.source}:{volume.target}" in seen.anonymous]
+    if named:
+        targets = {volume.target for volume in named}
+        kept = (text for text in seen.volume_mounts if text not in targets)
+        found["volume_mounts"] = (*kept, *(str(volume) for volume in named))
     if _UNLABELLED in seen.security_opt and _UNLABELLED not in want.security_opt and _shares(seen):
         found["security_opt"] = tuple(text for text in seen.security_opt if text != _UNLABELLED)
     return found
@@ -361,6 +371,8 @@ def _status(state: Mapping[str, Any]) -> str:
 def _health(state: Mapping[str, Any]) -> str:
     if _status(state) == "restarting":
         return "failing again and again"
+    if not state.get("Running"):
+        return "healthy"  # of one that ended the engine says unhealthy, whatever it was
     return "unhealthy" if (state.get("Health") or {}).get("Status") == "unhealthy" else "healthy"
 
 

@@ -7,8 +7,8 @@ def pairs_in(text: str, path: str) -> dict[str, str]:
     Raises ValueError for a line without a name or a value.
     """
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.lstrip()
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.removesuffix("\r").lstrip()
         if not words or words.startswith("#"):
             continue
         name, sign, value = words.partition("=")

@@ -25,6 +25,7 @@ from reconciler.resources.container.actions import (
 from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Container, Desired
+from reconciler.resources.container.mounts import volumes_of
 from reconciler.resources.container.normal import body_of, container_of, expected, facts_of, size, unasked
 from reconciler.resources.container.observing import binds_of, listener
 from reconciler.resources.container.option import placed
@@ -140,7 +141,7 @@ def _create(action: Create, engine: Engine, host: Host) -> Entry:
         _require(host, path)
     try:
         labels = action.labels(host.store)
-        id = engine.create(action.name, body_of(want, labels, action.carried))
+        id = engine.create(action.name, body_of(want, labels, _carried(action, engine)))
         if any(getattr(want, setting.keyword) != setting.nothing for setting in placed(Settings)):
             _hold_to(want, id, engine, action)
         return Entry(id, action.name, want.image, "", "created", labels)
@@ -161,12 +162,19 @@ def _create(action: Create, engine: Engine, host: Host) -> Entry:
         return entry_of(there)
 
 
+def _carried(action: Create, engine: Engine) -> tuple[str, ...]:
+    """The volumes without a name that the container takes over, as far as it has such a place: its image is there by now."""
+    if not action.carried:
+        return ()
+    places = {volume.target for volume in volumes_of(action.desired.volume_mounts) if not volume.source}
+    places |= set(facts_of(engine.image(action.desired.image)).volumes)
+    return tuple(text for text in action.carried if text.partition(":")[2] in places)
+
+
 def _hold_to(want: Desired, id: str, engine: Engine, action: Create) -> None:
     """See that the engine took every setting: an older one, or one whose kernel lacks something, leaves out what it cannot do.
     Then the container, which never ran, is removed again. Raises Permanent."""
-    found = _made(engine.inspect(id), engine, action.socket)
-    if found is None:
-        return
+    found = container_of(engine.inspect(id), action.socket, None)
     for setting in placed(Settings):
         rule, asked = rules_of(Desired)[setting.keyword], getattr(want, setting.keyword)
         has = rule.relevant(asked, getattr(found, setting.keyword), None)

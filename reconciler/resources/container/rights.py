@@ -30,6 +30,8 @@ def to_security(text: str) -> str:
         return name
     if name == "seccomp" and value not in ("unconfined", "builtin"):
         raise ValueError(f"{text!r}: a profile in a file is not supported yet; unconfined and builtin are")
+    if name == "systempaths":
+        raise ValueError(f"{text!r} is not supported yet")
     if name not in ("apparmor", "label", "seccomp") or not value:
         raise ValueError(f"{text!r} is not a security option; no-new-privileges, apparmor=…, label=… and seccomp=unconfined are")
     return f"{name}={value}"

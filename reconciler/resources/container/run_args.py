@@ -1,6 +1,7 @@
 """run_args: the older way to write keywords, as options of `docker run`. Each is a keyword, or refused by name with the reason."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -105,8 +106,10 @@ def _take(found: dict[str, Any], one: _Spelt, setting: Setting, model: type[Mode
         if raw not in PULLS:
             raise ValueError(f"{one.spelt}: expected {' or '.join(PULLS)}, not {raw!r}")
         raw = PULLS[raw]
-    elif keyword == "labels" and "=" not in raw:
+    elif isinstance(setting.nothing, dict) and keyword != "environment" and "=" not in raw:
         raw += "="
+    elif keyword == "network" and found.get(keyword, raw) != raw:
+        raise ValueError(f"{one.spelt}: a container is on one network; {found[keyword]} is written already")
     elif keyword == "entrypoint":
         raw = [raw]
     try:
@@ -178,7 +181,8 @@ def fold(data: Mapping[str, Any], model: type[Model]) -> dict[str, Any]:
         if isinstance(settings[keyword].nothing, dict):
             folded[keyword] = _merged(keyword, check(mine or {}), check(raw))
         elif settings[keyword].option.shape.many:
-            folded[keyword] = [*to_words(mine), *raw]
+            with suppress(ValueError):  # what cannot be read is for the field's own check
+                folded[keyword] = [*check(mine), *raw]
         elif mine is None or check(mine) == check(raw):
             folded[keyword] = raw
         else:

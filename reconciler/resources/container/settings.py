@@ -85,14 +85,14 @@ class Settings(Model):
 
     # Storage
 
-    volume_mounts: Annotated[forms.Volumes, ANY_ORDER, Keyword(refers="volume"), Option("", TEXTS, flag="volume", letter="v")] = (
-        Field(
-            (),
-            description="Mounts, each SOURCE:TARGET[:ro]; the source is a path that exists, volume#… of this service, or the name "
-            "of a volume of the engine. TARGET alone is a volume without a name.",
-        )
+    volume_mounts: Annotated[
+        forms.Volumes, ANY_ORDER, Keyword(refers=("volume",)), Option("", TEXTS, flag="volume", letter="v")
+    ] = Field(
+        (),
+        description="Mounts, each SOURCE:TARGET[:ro]; the source is a path that exists, volume#… of this service, or the name "
+        "of a volume of the engine. TARGET alone is a volume without a name.",
     )
-    mounts: Annotated[forms.Mounts, ANY_ORDER, Option("", TEXTS, flag="mount")] = Field(
+    mounts: Annotated[forms.Mounts, ANY_ORDER, Keyword(refers=("volume",)), Option("", TEXTS, flag="mount")] = Field(
         (), description="Mounts of any type, each as docker run --mount has it: type=…,source=…,target=…,readonly."
     )
     tmpfs: Annotated[forms.Tmpfs, ANY_ORDER, _host("Tmpfs", TMPFS)] = Field(
@@ -110,7 +110,7 @@ class Settings(Model):
 
     # Network
 
-    network: Annotated[forms.Network, REPLACE, Keyword(aliases=("netns", "net"), refers="network"), Option("", TEXT)] = Field(
+    network: Annotated[forms.Network, REPLACE, Keyword(aliases=("netns", "net"), refers=("network",)), Option("", TEXT)] = Field(
         "bridge", description="The network: bridge, host, none, network#… of this service, or the name of one of the engine."
     )
     network_alias: Annotated[forms.Texts, ANY_ORDER, Option("", TEXTS)] = Field(
@@ -210,7 +210,7 @@ class Settings(Model):
     memory_swap: Annotated[forms.Swap, Rule(Impact.LIVE, forms.same_swap), Option("", TEXT)] = Field(
         0, description="The limit of memory and swap together; 0 is twice that of memory, -1 is none."
     )
-    memory_reservation: Annotated[forms.Memory, LIVE, _host("MemoryReservation", NUMBER, lifted=NO_LIMIT)] = Field(
+    memory_reservation: Annotated[forms.Memory, REPLACE, _host("MemoryReservation", NUMBER)] = Field(
         0, description="The memory that it is held to when the machine runs short, such as 32m; 0 is none."
     )
     memory_swappiness: Annotated[forms.Swappiness, REPLACE, _host("MemorySwappiness", NUMBER)] = Field(
@@ -241,8 +241,8 @@ class Settings(Model):
     pids_limit: Annotated[forms.Pids, LIVE, _host("PidsLimit", NUMBER, lifted=-1)] = Field(
         0, description="How many processes it may have; 0 is no limit."
     )
-    ulimits: Annotated[forms.Ulimits, Rule(Impact.REPLACE, same_set, asked=True), _host("Ulimits", ULIMITS, flag="ulimit")] = Field(
-        (), description="Limits of each process, each NAME=SOFT[:HARD]."
+    ulimits: Annotated[forms.Ulimits, ASKED, _host("Ulimits", ULIMITS, flag="ulimit")] = Field(
+        default_factory=dict, description="Limits of each process, each NAME=SOFT[:HARD]."
     )
     oom_kill_disable: Annotated[Flag, REPLACE, _host("OomKillDisable", SWITCH)] = Field(
         False, description="Have it wait instead of being killed when it reaches its limit of memory."

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from reconciler import __version__
 from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Engine, Files, Host
@@ -12,10 +11,7 @@ from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
-from reconciler.resources.container.normal import container_of, facts_of
-
-_READER: Final = f"{__version__}/2"
-"""Who read an inspect. The number goes up with whatever else is read of a container: what another reader saw says nothing of it."""
+from reconciler.resources.container.normal import READER, container_of, facts_of
 
 
 class View(Protocol):
@@ -121,7 +117,7 @@ class LiveView:
     def _stamp(self, id: str, status: str) -> Stamp | None:
         """What changes whenever the container does: its files in the data root (private-engine.md, 12). None: not to be had."""
         root = self._root or str(self._info().get("DockerRootDir") or "")
-        stamps: list[str | int] = [_READER, status]
+        stamps: list[str | int] = [READER, status]
         for name in ("hostconfig.json", "config.v2.json"):
             try:
                 stat = self._host.files.stat(f"{root}/containers/{id}/{name}")
@@ -239,8 +235,14 @@ class StillView:
         if image_id not in self._memory:
             digest = image_id.removeprefix("sha256:")
             record = _json(self._files, f"{self._root}/image/{self._store}/imagedb/content/sha256/{digest}")
-            self._memory[image_id] = None if record is None else facts_of({"Id": image_id, "Config": record.get("config")})
+            self._memory[image_id] = None if record is None else facts_of(_as_inspected(image_id, record))
         return self._memory[image_id]
+
+
+def _as_inspected(image_id: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """An image's own record as an engine shows it."""
+    words = {"Os": "os", "Architecture": "architecture", "Variant": "variant"}
+    return {"Id": image_id, "Config": record.get("config"), **{key: record.get(name) for key, name in words.items()}}
 
 
 def _still(state: Mapping[str, Any], shim: bool) -> str:

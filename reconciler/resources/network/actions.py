@@ -1,7 +1,7 @@
 """Actions: what can be done to a network. Pure data; driver.py performs them."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -23,6 +23,10 @@ class NetworkAction(Action):
 
     def command(self) -> str:
         return shell.join(("docker", "-H", f"unix://{self.want.socket}", *self.words()))
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables(self.words())
 
 
 class Create(NetworkAction):

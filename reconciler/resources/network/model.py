@@ -97,7 +97,9 @@ class Desired(Model):
     parent: Annotated[Text, Rule(Impact.NONE)] = Field(
         "", description="The interface of the host that a macvlan or ipvlan network lies on; the same as options: parent=…"
     )
-    options: Annotated[Pairs, _REPLACE] = Field(default_factory=dict, description="Options of the driver, NAME=VALUE.")
+    options: Annotated[Pairs, Rule(Impact.REPLACE, asked=True)] = Field(
+        default_factory=dict, description="Options of the driver, NAME=VALUE."
+    )
     labels: Annotated[Labels, _REPLACE] = Field(default_factory=dict, description="Labels of the network.")
     container_data_dir: Annotated[Path | None, Rule(Impact.NONE), Keyword(aliases=("docker_data_dir",), inherit=True)] = Field(
         None, description="The data root of the service's own engine."

@@ -26,11 +26,7 @@ class NetworkKind:
         """What the engine chose by itself, where nothing was asked for, is no difference."""
         if state is None:
             return desired, None
-        chosen: dict[str, Any] = {}
-        if not desired.subnet:
-            chosen["subnet"] = ()
-        if not desired.gateway:
-            chosen["gateway"] = ()
+        chosen = {name: _asked(getattr(state, name), getattr(desired, name)) for name in ("subnet", "gateway")}
         return desired, changed(state, **chosen)
 
     def is_up(self, state: State) -> bool:
@@ -81,6 +77,12 @@ class NetworkKind:
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return ""
+
+
+def _asked(seen: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
+    """What was seen of the families of addresses that something was asked for: for the other one the engine chooses by itself."""
+    families = {":" in text for text in asked}
+    return tuple(text for text in seen if (":" in text) in families)
 
 
 KIND: Final = NetworkKind()

@@ -1,5 +1,7 @@
 """Actions: what can be done to a volume. Pure data; driver.py performs it. What holds data is never removed."""
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import Field
 
 from reconciler.core import shell
@@ -21,11 +23,19 @@ class Create(Action):
         return f"create volume {self.want.called}"
 
     def command(self) -> str:
+        return shell.join(self.words())
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return shell.variables(self.words())
+
+    def words(self) -> Sequence[str]:
+        """The words of the command."""
         want = self.want
         words = ["docker", "-H", f"unix://{want.socket}", "volume", "create", "--driver", want.driver]
         for option, pairs in (("--opt", want.options), ("--label", {**tags(want.service, want.rid, self.store), **want.labels})):
             words += [word for name, text in pairs.items() for word in (option, f"{name}={text}")]
-        return shell.join((*words, want.called))
+        return (*words, want.called)
 
     def after(self, seen: Seen) -> Seen:
         want = self.want

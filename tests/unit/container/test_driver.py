@@ -21,7 +21,7 @@ from reconciler.resources.driver import Wanted
 from tests.fakehost import Crash, FakeHost, Machine
 from tests.fakehost.docker import SYSTEM, FakeDocker
 from tests.fakehost.docker_records import FakeImage, Script, demo_image
-from tests.unit.container.bench import Bench, desired, steps
+from tests.unit.container.bench import Bench, around, desired, steps
 
 NAME = "web.container.1"
 ROOT = "/var/lib/docker"
@@ -747,3 +747,69 @@ def test_start_first_of_one_that_does_not_run_is_an_ordinary_replacement(lab):
     lab.hand.stop(NAME, 0)
     says = [action.says() for action in steps(lab.bench.change(desired(**FIRST, command="sleep 2")))]
     assert not any("successor runs" in word for word in says)
+
+
+# What an image brings
+
+BIG = {"Cmd": ["sh"], "Volumes": {"/data": {}}, "ExposedPorts": {"80/tcp": {}}, "User": "app"}
+
+
+def test_nameless_volumes_follow_to_an_image_that_is_pulled_first(lab):
+    lab.docker.registry.update({"db:1": FakeImage(BIG, "1"), "db:2": FakeImage(BIG, "2"), "db:3": FakeImage({"Cmd": ["sh"]}, "3")})
+    lab.bench.apply(desired(image="db:1", volume_mounts="/more"))
+    before = {mount["Destination"]: mount["Name"] for mount in lab.hand.inspect(NAME)["Mounts"]}
+    assert set(before) == {"/data", "/more"}
+    lab.bench.apply(desired(image="db:2", volume_mounts="/more"))
+    assert {mount["Destination"]: mount["Name"] for mount in lab.hand.inspect(NAME)["Mounts"]} == before
+    lab.bench.apply(desired(image="db:3", volume_mounts="/more"))
+    assert {mount["Destination"]: mount["Name"] for mount in lab.hand.inspect(NAME)["Mounts"]} == {"/more": before["/more"]}
+
+
+def test_what_the_spec_says_and_the_image_too_is_taken_also_when_the_image_comes_first(lab):
+    lab.docker.registry["app:1"] = FakeImage(BIG)
+    lab.bench.apply(desired(image="app:1", user="app", expose="80"))
+    assert lab.ours() == {NAME: "running"}
+
+
+def test_an_image_that_an_older_osvc_read_is_read_again(lab):
+    """It knew nothing of what an image exposes, mounts and checks: taken for the whole of it, every container would be replaced."""
+    lab.docker.registry["db:1"] = FakeImage(BIG)
+    want = desired(image="db:1")
+    lab.bench.apply(want)
+    seen = lab.bench.see(want)
+    older = {
+        **around(seen).image.model_dump(include={"id", "command", "entrypoint", "environment", "labels"}),
+        "user": "app",
+        "workdir": "",
+    }
+    stale = around(seen).model_copy(update={"image": type(around(seen).image).model_validate(older)})
+    life = Bench(FakeHost(lab.machine))
+    life.applied, life.remembered = want, replace(seen, around=stale)
+    assert life.change(want).verdict is Verdict.KEEP
+    assert life.change(want).fields == ()
+
+
+def test_a_volume_that_is_named_by_its_id_is_named(lab):
+    named = "ab" * 32
+    want = desired(volume_mounts=f"{named}:/data")
+    lab.bench.apply(want)
+    assert Bench(FakeHost(lab.machine)).change(want).verdict is Verdict.ADOPT
+    assert lab.bench.change(desired(volume_mounts="/data")).verdict is Verdict.KEEP, "the same volume, and nobody says which"
+
+
+def test_an_ended_job_has_no_health(lab):
+    lab.docker.script(lambda record: record["Path"] == "init", Script(code=0))
+    want = desired(command="init", detach=False, health_cmd="true")
+    lab.bench.apply(want)
+    record = lab.docker.alive(SYSTEM).data.containers[lab.hand.inspect(NAME)["Id"]].record
+    record["State"]["Health"] = {"Status": "unhealthy", "FailingStreak": 0, "Log": []}
+    assert Bench(FakeHost(lab.machine)).change(want).verdict is Verdict.ADOPT
+
+
+def test_limits_that_an_engine_adds_to_every_container(lab):
+    want = desired(ulimits="nofile=1024")
+    lab.bench.apply(want)
+    record = lab.docker.alive(SYSTEM).data.containers[lab.hand.inspect(NAME)["Id"]].record
+    record["HostConfig"]["Ulimits"].append({"Name": "memlock", "Soft": -1, "Hard": -1})
+    assert Bench(FakeHost(lab.machine)).change(want).fields == ()
+    assert [field.path for field in lab.bench.change(desired()).fields] == ["ulimits.nofile"]

@@ -44,7 +44,7 @@ def test_impacts_are_those_of_the_ladder():
     by_impact: dict[Impact, set[str]] = {}
     for name, rule in rules_of(Desired).items():
         by_impact.setdefault(rule.impact, set()).add(name)
-    limits = {"memory", "memory_swap", "memory_reservation", "cpus", "cpu_shares", "pids_limit", "restart_policy"}
+    limits = {"memory", "memory_swap", "cpus", "cpu_shares", "pids_limit", "restart_policy"}
     assert by_impact[Impact.LIVE] == {*limits, "name", "leftovers"}
     assert by_impact[Impact.RESTART] == {"health"}
     assert {"image", "command", "environment", "volume_mounts", "ports", "user", "network"} <= by_impact[Impact.REPLACE]
@@ -304,3 +304,19 @@ def test_what_other_machines_and_clients_say_is_understood():
     )
     assert want.volume_mounts == ("/a:/b:ro", "/c:/d")
     assert (want.pids_limit, want.health_interval, want.mounts) == (0, 90.0, ())
+
+
+def test_what_the_docker_client_takes_is_taken_the_same_way():
+    assert desired(run_args="--log-opt x --annotation b").log_options == {"x": ""}
+    assert desired(ports=80, run_args="-p 81:81").ports == ("80/tcp", "81:81/tcp")
+    assert desired(extra_hosts={"a": "1.2.3.4"}, run_args="--add-host b:1.2.3.5").extra_hosts == ("a:1.2.3.4", "b:1.2.3.5")
+    assert desired(user=":100").user == ":100"
+    assert desired(mounts="type=volume,target=/data,readonly").mounts == ("type=volume,target=/data,readonly=true",)
+    assert desired(mounts="type=volume,source=volume#1,target=/d").volume_mounts == ("web.volume.1:/d",)
+    assert desired(ulimits={"nofile": 5, "core": "0:1"}).ulimits == {"core": "0:1", "nofile": "5"}
+    assert "a container is on one network" in message(run_args="--network front --network back")
+
+
+def test_a_message_shows_no_secret():
+    assert "s3cr3tvalue" not in message(log_options=["splunk-token:s3cr3tvalue"])
+    assert message(registry_creds="/etc/reg.json").startswith("expected the path of a docker client's config.json")

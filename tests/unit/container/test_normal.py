@@ -102,7 +102,8 @@ def test_a_limit_beyond_every_machine_is_none():
     assert container("plain", Memory=NO_LIMIT, MemorySwap=2 * NO_LIMIT).memory == 0
     assert container("plain", Memory=64 << 20, MemorySwap=128 << 20).memory_swap == 0
     assert container("plain", Memory=64 << 20, MemorySwap=-1).memory_swap == -1
-    assert container("plain", MemoryReservation=NO_LIMIT, PidsLimit=-1, CpuShares=1024).memory_reservation == 0
+    found = container("plain", PidsLimit=-1, CpuShares=1024)
+    assert (found.pids_limit, found.cpu_shares) == (0, 0)
     assert container("plain", Memory=64 << 20, MemorySwap=128 << 20).memory_swap == 0
     assert container("plain", Memory=64 << 20, MemorySwap=64 << 20).memory_swap == 64 << 20
 
