@@ -168,7 +168,7 @@ def test_a_replacement_a_live_change_a_start_and_a_removal(places):
         lab.engine("web").stop("named", 0)
     places.write()
     script = places.script("--prune")
-    for said in ("restart", "update --memory 96m", " rename named renamed", " rm web.container.4", " start renamed"):
+    for said in ("restart", "update --restart no --memory 96m", " rename named renamed", " rm web.container.4", " start renamed"):
         assert said in script
     places.both(script, "--prune")
     assert set(inspects(places.other)) == {"web.container.1", "web.container.2", "renamed"}

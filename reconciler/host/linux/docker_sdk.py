@@ -43,7 +43,7 @@ class _Client(docker.APIClient):
             raise Permanent(f'registry_creds {path} has no "auths"; it is to be like ~/.docker/config.json')
         try:
             self._auth_configs = docker.auth.load_config(config_path=path, config_dict=None)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (docker.errors.DockerException, ValueError, TypeError, KeyError, AttributeError):
             raise Permanent(f'registry_creds {path}: an entry of its "auths" is broken; docker login writes such a file') from None
 
     def get_record(self, path: str, **request: Any) -> dict[str, Any]:
