@@ -16,11 +16,37 @@ from tests.crash.life import SPEC, Lives, read
 WEB = read(SPEC)
 EDITED = read(SPEC.replace("command: sleep 1000\n    environment", "command: sleep 2000\n    environment").replace("64m", "128m"))
 ONE_LESS = read(SPEC[: SPEC.index("  container#2")])
+LAN = """
+docker_data_dir: /srv/web
+resources:
+  network#lan: {subnet: 10.7.1.0/24}
+  volume#data: {}
+  container#1:
+    image: osvc/demo:1
+    image_archive: /img/demo.tar
+    command: sleep 1000
+    network: network#lan
+    volume_mounts: volume#data:/data
+  container#2:
+    image: osvc/demo:1
+    image_archive: /img/demo.tar
+    command: sleep 1000
+    network: none
+    replace: start-first
+"""
+ON_LAN = read(LAN)
+OTHER_LAN = read(LAN.replace("10.7.1.0", "10.7.2.0"))
+START_FIRST = read(LAN.replace("1000\n    network: none", "2000\n    network: none"))
 DOWN = Goal(Aim.DOWN, "alice")
 
 
 def up(lives: Lives) -> None:
     result = lives.run(WEB)
+    assert result is not None and result.end is End.CONVERGED, result
+
+
+def on_lan(lives: Lives) -> None:
+    result = lives.run(ON_LAN)
     assert result is not None and result.end is End.CONVERGED, result
 
 
@@ -64,6 +90,9 @@ SCENARIOS = {
     "prune all": Scenario(up, lambda lives: lives.run(None, policy=Policy(prune=True)), 0),
     "the engine was killed": Scenario(engine_killed, lambda lives: lives.run(WEB), 0),
     "a container died": Scenario(container_died, lambda lives: lives.run(WEB), 1),
+    "cold, with a network and a volume": Scenario(lambda lives: None, lambda lives: lives.run(ON_LAN), 2),
+    "a network made again": Scenario(on_lan, lambda lives: lives.run(OTHER_LAN), 1),
+    "start first": Scenario(on_lan, lambda lives: lives.run(START_FIRST), 1),
     "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
 }
 

@@ -14,6 +14,7 @@ from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
 from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, volumes_of
+from reconciler.resources.container.normal import made_as
 from reconciler.resources.container.settings import Settings
 
 _LIVE: Final = {name: rule for name, rule in rules_of(Settings).items() if rule.impact is Impact.LIVE}
@@ -157,6 +158,14 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
         quiet = (Update(**hand.whose, socket=want.socket, name=state.name, values={"restart_policy": "no"}),)
+    if want.replace == "start-first" and (running := _successor(want, rest, around)) is not None:
+        left = [one for one in rest if one is not running]
+        return Moves(
+            prepare=hand.removes(stale),
+            down=hand.stops(left),
+            up=(*_retired(hand, state, quiet), hand.rename(state.name, aside), hand.rename(running.name, want.name)),
+            commit=(old, *hand.removes(left)),
+        )
     prepare = (*hand.removes(stale), *hand.fetch(around), hand.create(successor, around, carried))
     if want.replace == "start-first" and state.alive and not state.lost and not carried:
         return Moves(
@@ -164,8 +173,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
             down=hand.stops(rest),
             up=(
                 hand.start(successor),
-                *quiet,
-                hand.retire(state.name),
+                *_retired(hand, state, quiet),
                 hand.rename(state.name, aside),
                 hand.rename(successor, want.name),
             ),
@@ -177,6 +185,23 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(old, *hand.removes(rest)),
     )
+
+
+def _retired(hand: _Hand, state: State, quiet: tuple[Action, ...]) -> tuple[Action, ...]:
+    return (*quiet, hand.retire(state.name)) if state.alive else quiet
+
+
+def _successor(want: Desired, found: Iterable[Container], around: Around) -> Container | None:
+    """One that an interrupted run has started already to take the place of the old one, and that is as wanted. None where a health
+    check would have to be waited for: then it is started anew."""
+    image = around.image
+    if image is None or around.moved or want.health_cmd or "health_cmd" in image.settings:
+        return None
+    for one in found:
+        by_name = one.name.startswith(want.name + SUCCESSOR) and one.status == "running" and one.socket == want.socket
+        if by_name and one.image_id == image.id and made_as(want, one):
+            return one
+    return None
 
 
 def _carried(want: Desired, state: State, around: Around) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from reconciler import __version__
+from reconciler.core.rules import compared_of
 from reconciler.core.tags import others
 from reconciler.resources.container.model import Container, Desired, ImageFacts, on_network
 from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume, volumes_of
@@ -170,6 +171,20 @@ _UNLABELLED: Final = "label=disable"
 def _shares(seen: Container) -> bool:
     """Whether it shares so much with the host that the engine adds "label=disable" by itself."""
     return seen.privileged or "host" in (seen.pidns, seen.ipcns)
+
+
+_SKIPPED: Final = frozenset({"name", "image", "health", "leftovers"})
+
+
+def made_as(want: Desired, found: Container) -> bool:
+    """Whether a container has the settings that creating `want` gives; which image it was made of is not looked at."""
+    made = expected(want, "", None)
+    found = found.model_copy(update=unasked(want, found))
+    return all(
+        rule.compare(getattr(made, name), rule.relevant(getattr(made, name), getattr(found, name), None))
+        for name, rule in compared_of(Desired)
+        if name not in _SKIPPED
+    )
 
 
 def stripped(entrypoint: Sequence[str], command: Sequence[str], base: ImageFacts | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

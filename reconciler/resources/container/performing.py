@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any, Final
 
 from reconciler.core.diff import shown
-from reconciler.core.rules import Impact, rules_of
+from reconciler.core.rules import rules_of
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Engine, Host, Pulled
 from reconciler.resources.container import endpoints
@@ -26,7 +26,7 @@ from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Container, Desired
 from reconciler.resources.container.mounts import volumes_of
-from reconciler.resources.container.normal import body_of, container_of, expected, facts_of, size, unasked
+from reconciler.resources.container.normal import body_of, container_of, facts_of, made_as, size
 from reconciler.resources.container.observing import binds_of, listener
 from reconciler.resources.container.option import placed
 from reconciler.resources.container.ports import Port
@@ -201,16 +201,8 @@ def _require(host: Host, path: str) -> None:
 
 def _as_wanted(seen: Mapping[str, Any], want: Desired, engine: Engine, socket: str) -> bool:
     """Whether a container is what creating `want` makes."""
-    found, made = _made(seen, engine, socket), expected(want, "", None)
-    if found is None:
-        return False
-    found = found.model_copy(update=unasked(want, found))
-    skipped = {"name", "image", "health", "leftovers"}
-    return found.fresh and all(
-        rule.compare(getattr(made, name), rule.relevant(getattr(made, name), getattr(found, name), None))
-        for name, rule in rules_of(Desired).items()
-        if rule.impact is not Impact.NONE and name not in skipped
-    )
+    found = _made(seen, engine, socket)
+    return found is not None and found.fresh and made_as(want, found)
 
 
 def _start(action: Start, engine: Engine, host: Host, say: Say, known: Container | None) -> None:
