@@ -27,7 +27,8 @@ class Owning:
     selection: Selection
 
     def claim(self, plan: Plan, ownership: Ownership) -> None:
-        """Own what is about to be made, before it is made; forget what is certainly gone."""
+        """Own what is about to be made, before it is made; forget what is certainly gone, and what stays where it is and is let go
+        of: that only when nothing else is to be done, for what fails is undone."""
         claims = {
             change.rid: self._claimed(change, ownership.owned.get(change.rid))
             for change in plan.changes
@@ -35,8 +36,9 @@ class Owning:
         }
         if claims:
             self.store.own(self.name, claims)
-        if plan.released:
-            self.store.release(self.name, [change.rid for change in plan.released])
+        released = [change.rid for change in plan.released if not plan.certain or not isinstance(change.seen, Present)]
+        if released:
+            self.store.release(self.name, released)
 
     def settle(self, plan: Plan, ownership: Ownership, touched: Collection[str]) -> None:
         """What is as wanted was applied: last-applied is written only now that it was seen. touched: what this run worked on.

@@ -35,6 +35,7 @@ THREE = (
 """
 )
 WEB = read(THREE)
+LAN = THREE + "    network: network#lan\n    network_alias: store\n  network#lan: {subnet: 10.7.1.0/24}\n  volume#data: {}\n"
 
 
 def edited(*changes: tuple[str, str], base: str = THREE) -> Any:
@@ -50,6 +51,10 @@ def nothing(lives: Lives) -> None:
 
 def up(lives: Lives) -> None:
     assert lives.run(WEB).end is End.CONVERGED
+
+
+def on_lan(lives: Lives) -> None:
+    assert lives.run(read(LAN)).end is End.CONVERGED
 
 
 def engine_only(lives: Lives) -> None:
@@ -111,6 +116,12 @@ SCENARIOS = {
     "rename": Scenario(up, edited(("memory: 64m", "memory: 64m\n    name: other"))),
     "prune one, replace another": Scenario(
         up, read(THREE[: THREE.index("\n  container#3")].replace("MODE: one", "MODE: two")), Policy(prune=True)
+    ),
+    "a network and a volume come": Scenario(up, read(LAN)),
+    "a network made again": Scenario(on_lan, edited(("10.7.1.0", "10.7.2.0"), base=LAN)),
+    "a network goes": Scenario(on_lan, WEB, Policy(prune=True)),
+    "start first": Scenario(
+        up, edited(("command: sleep 1000\n    memory", "replace: start-first\n    command: sleep 2000\n    memory"))
     ),
     "pull before create": Scenario(
         with_registry,
