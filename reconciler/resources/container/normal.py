@@ -142,14 +142,15 @@ def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container
     )
 
 
-_OF_IMAGES: Final = tuple(one for one in placed(Settings) if one.option.image)
+OF_IMAGES: Final = tuple(one for one in placed(Settings) if one.option.image)
+"""The settings that an image may bring."""
 
 
 def unasked(want: Desired, seen: Container) -> dict[str, Any]:
     """keyword -> the value without what was not asked for: what an image that nobody knows any more may have brought, and what
     engines add by themselves."""
     found: dict[str, Any] = {}
-    for one in () if seen.based else _OF_IMAGES:
+    for one in () if seen.based else OF_IMAGES:
         mine = getattr(want, one.keyword)
         if mine == one.nothing:
             found[one.keyword] = mine

@@ -12,10 +12,8 @@ from reconciler.core.model import changed
 from reconciler.resources.container import refs
 from reconciler.resources.container.model import Around, Desired, State, on_network
 from reconciler.resources.container.mounts import binds_in, volumes_of
-from reconciler.resources.container.normal import effective, ended, limited, stripped, unasked, without
-from reconciler.resources.container.option import placed
+from reconciler.resources.container.normal import OF_IMAGES, effective, ended, limited, stripped, unasked, without
 from reconciler.resources.container.ports import ports_of
-from reconciler.resources.container.settings import Settings
 
 
 class ContainerKind:
@@ -122,8 +120,8 @@ def _settled(desired: Desired, around: Around) -> Desired:
         }
         changes |= {
             one.keyword: one.nothing
-            for one in placed(Settings)
-            if one.option.image and one.keyword in base.settings and getattr(desired, one.keyword) == base.settings[one.keyword]
+            for one in OF_IMAGES
+            if one.keyword in base.settings and getattr(desired, one.keyword) == base.settings[one.keyword]
         }
     if desired.expose and desired.ports:
         published = {port.inside for port in ports_of(desired.ports)}
@@ -156,7 +154,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         }
         changes |= {name: () for name in ("command", "entrypoint", "expose") if not getattr(want, name)}
         changes["volume_mounts"] = tuple(text for text in state.volume_mounts if text in want.volume_mounts or ":" in text)
-    return changed(state, **changes, **unasked(want, state))
+    return changed(state, **{**changes, **unasked(want, state)})
 
 
 def _image(want: Desired, state: State, around: Around) -> str:

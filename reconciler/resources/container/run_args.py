@@ -35,7 +35,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "io-maxiops": _WINDOWS,
     "isolation": _WINDOWS,
     "kernel-memory": "engines do not limit it any more; use memory",
-    "link": _ELSEWHERE + "publish a port instead",
+    "link": _ELSEWHERE + "put both on a network (network#…), with a network_alias",
     "quiet": _CLIENT,
     "sig-proxy": _CLIENT,
     "use-api-socket": "it gives the container the engine, which is as good as root; mount the socket if that is meant",

@@ -795,6 +795,13 @@ def test_a_volume_that_is_named_by_its_id_is_named(lab):
     lab.bench.apply(want)
     assert Bench(FakeHost(lab.machine)).change(want).verdict is Verdict.ADOPT
     assert lab.bench.change(desired(volume_mounts="/data")).verdict is Verdict.KEEP, "the same volume, and nobody says which"
+    data = lab.docker.data(ROOT)
+    data.images.clear()
+    data.tags.clear()
+    change = Bench(FakeHost(lab.machine)).change(want)
+    assert not {"volume_mounts", "user"} & {field.path for field in change.fields}, (
+        "its image is gone, and what that brought unknown"
+    )
 
 
 def test_an_ended_job_has_no_health(lab):
