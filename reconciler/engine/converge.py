@@ -217,12 +217,11 @@ class _Convergence:
         self._see(seen)
 
     def _plan(self, ownership: Ownership, seen: Mapping[str, Observed]) -> Plan:
-        work = self.work
-        owned = {rid: replace(item, applied=item.wanted) if rid in self._made else item for rid, item in ownership.owned.items()}
-        known = replace(ownership, owned=owned)
+        work, made = self.work, self._made()
+        owned = {rid: replace(item, applied=item.wanted) if rid in made else item for rid, item in ownership.owned.items()}
+        known = replace(ownership, owned=owned) if made else ownership
         return make_plan(work.service, work.name, work.goal, work.selection, seen, known, work.policy, self.means.kinds)
 
-    @property
     def _made(self) -> set[str]:
         """What this run has made, or made anew: it is by the spec of now, although that was not written down yet."""
         done = {outcome.step.rid for outcome in self.outcomes if outcome.happened}

@@ -63,10 +63,6 @@ class Run:
         with suppress(StoreError):
             self.journal(step, phase, seconds, message)
 
-    def told(self, action: Action) -> str:
-        """An action as the journal has it: its command, or where there is none what it does; no secret stands in it."""
-        return self.veil().text(action.command() or action.says())
-
     def look(self, rid: str) -> Observed:
         return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
 
@@ -257,7 +253,7 @@ class _Walk:
             return Outcome(step, Status.ALREADY, before, before, began, clock.monotonic() - start)
         outcome = Outcome(step, Status.DONE, before, None, began)
         try:
-            run.journal(step, "intend", message=run.told(step.action))
+            run.journal(step, "intend", message=step.action.command() or step.action.says())
         except StoreError as err:
             message = f"cannot {step.action.says()}: {err}"
             return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))

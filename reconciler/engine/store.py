@@ -135,7 +135,9 @@ class Store:
             if not writable:
                 db = _connect(f"file:{_quoted(path)}?mode=ro&immutable=1")
                 _check_version(db, path)
-                return cls(db, Codec(read_key(folder, make=False), kinds), _uuid(db, path), read_only=True, folder=folder)
+                return cls(
+                    db, Codec(read_key(folder, make=False), kinds, brief=True), _uuid(db, path), read_only=True, folder=folder
+                )
             old = os.umask(0o077)
             try:
                 db = _connect(f"file:{_quoted(path)}?mode=rwc")
@@ -144,7 +146,7 @@ class Store:
                 key = read_key(folder, make=True)
             finally:
                 os.umask(old)
-            return cls(db, Codec(key, kinds), _uuid(db, path), read_only=False, folder=folder, after=after)
+            return cls(db, Codec(key, kinds, brief=True), _uuid(db, path), read_only=False, folder=folder, after=after)
         except sqlite3.OperationalError as err:
             raise StoreError(f"cannot open {path}: {err}") from None
         except sqlite3.DatabaseError as err:

@@ -129,7 +129,7 @@ class _Undoing:
                     run.tell_journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
                     return f"cannot {action.says()}: {err}"
                 run.tell(Undid(run.service, run.id, step, action))
-                acted.append(run.told(action))
+                acted.append(action.command() or action.says())
             del todo[0]
         if acted:
             run.tell_journal(step, "undone", message="\n".join(acted))
