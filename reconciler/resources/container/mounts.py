@@ -256,6 +256,13 @@ def binds_in(volume_mounts: Iterable[str], mounts: Iterable[str]) -> tuple[str, 
     return tuple(sorted(found))
 
 
+def named_in(volume_mounts: Iterable[str], mounts: Iterable[str]) -> tuple[str, ...]:
+    """The names of the engine's volumes that are mounted, sorted. The texts are canonical."""
+    found = {volume.source for volume in volumes_of(volume_mounts) if not volume.binds}
+    found |= {record["Source"] for record in map(parse_mount, mounts) if record["Type"] == "volume"}
+    return tuple(sorted(found - {""}))
+
+
 def named_inside(words: Iterable[str], inside: Callable[[str], str]) -> list[str]:
     """Volume mounts, or mounts of any type, with the names of the service's volumes in place of their rids. inside: rid -> name."""
     found: list[str] = []

@@ -11,7 +11,7 @@ from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
 from reconciler.resources.container.model import Around, Desired, State, on_network
-from reconciler.resources.container.mounts import binds_in, volumes_of
+from reconciler.resources.container.mounts import binds_in, named_in
 from reconciler.resources.container.normal import OF_IMAGES, effective, ended, limited, stripped, unasked, without
 from reconciler.resources.container.ports import ports_of
 
@@ -92,8 +92,8 @@ def _needs(socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tu
     facts = [Fact(Kind.ENGINE, socket)]
     facts += [Fact(Kind.NETWORK, within(socket, network))] if on_network(network) else []
     facts += [Fact(Kind.PATH, path) for path in binds_in(volume_mounts, mounts)]
-    named = [volume.source for volume in volumes_of(volume_mounts) if volume.source and not volume.binds]
-    return (*(Need(fact) for fact in facts), *(Need(Fact(Kind.VOLUME, within(socket, name)), Bond.ORDER) for name in named))
+    named = [Fact(Kind.VOLUME, within(socket, name)) for name in named_in(volume_mounts, mounts)]
+    return (*(Need(fact) for fact in facts), *(Need(fact, Bond.ORDER) for fact in named))
 
 
 @lru_cache(maxsize=1 << 15)

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from reconciler.core.facts import Bond
 from reconciler.core.node import SYSTEM_SOCKET, Node
 from reconciler.core.rules import Impact, keywords_of, rules_of
 from reconciler.resources.container.actions import Create
@@ -231,6 +232,13 @@ def test_resources_of_the_service_are_named_by_their_rids():
         f"web.network.lan of {SYSTEM_SOCKET}",
         f"web.volume.1 of {SYSTEM_SOCKET}",
     }
+
+
+def test_a_volume_is_needed_however_it_is_mounted():
+    want = desired(mounts=["type=volume,source=volume#1,target=/data,volume-nocopy", "type=bind,source=/srv,target=/srv"])
+    needs = {need.fact.key: need.bond for need in KIND.needs(want)}
+    assert needs[f"web.volume.1 of {SYSTEM_SOCKET}"] is Bond.ORDER
+    assert not any(key.startswith("/srv of") for key in needs)
 
 
 def test_run_args_fold_into_the_keywords():
