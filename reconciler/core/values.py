@@ -6,6 +6,8 @@ Every validator raises ValueError with a clause that says what is wrong and what
 import re
 import shlex
 from decimal import Decimal
+from enum import Enum
+from ipaddress import ip_address
 from posixpath import normpath
 from typing import Annotated, Any, TypeAlias
 
@@ -100,30 +102,44 @@ def to_path(value: Any) -> str:
 
 
 def to_pairs(value: Any) -> dict[str, str]:
-    """A map, or words of the form NAME=VALUE."""
-    if isinstance(value, dict):
-        return {to_text(key): to_text(item) if item is not None else "" for key, item in value.items()}
+    """A map, or words of the form NAME=VALUE; sorted by name."""
     pairs: dict[str, str] = {}
+    if isinstance(value, dict):
+        pairs |= {to_text(key): to_text(item) if item is not None else "" for key, item in value.items()}
+        return dict(sorted(pairs.items()))
     for number, word in enumerate(to_words(value), 1):
         name, sign, text = word.partition("=")
         if not sign or not name:
             shown = f"word {number}" if looks_secret(word) else repr(word)
             raise ValueError(f"expected NAME=VALUE, not {shown}")
         pairs[name] = text
-    return pairs
+    return dict(sorted(pairs.items()))
+
+
+def to_address(text: str) -> str:
+    """An IP address in its usual form."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
 
 
 def _name(value: Any) -> str:
     return {dict: "a map", list: "a list", tuple: "a list", type(None): "nothing"}.get(type(value), type(value).__name__)
 
 
-UNITS: dict[Any, str] = {to_size: "size", to_seconds: "time"}
-"""What a validator's numbers are of: "size" or "time". A type adds its own."""
+class Unit(Enum):
+    """What a field's numbers are of; stands in its annotation."""
+
+    BYTES = "bytes"
+    SECONDS = "seconds"
+
 
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_words, json_schema_input_type=str | list[str])]
 Text: TypeAlias = Annotated[str, BeforeValidator(to_text, json_schema_input_type=str | int | float | bool)]
 Flag: TypeAlias = Annotated[bool, BeforeValidator(to_flag, json_schema_input_type=bool | str)]
-Size: TypeAlias = Annotated[int, BeforeValidator(to_size, json_schema_input_type=int | str)]
-Seconds: TypeAlias = Annotated[float, BeforeValidator(to_seconds, json_schema_input_type=float | str)]
+Size: TypeAlias = Annotated[int, BeforeValidator(to_size, json_schema_input_type=int | str), Unit.BYTES]
+Seconds: TypeAlias = Annotated[float, BeforeValidator(to_seconds, json_schema_input_type=float | str), Unit.SECONDS]
 Path: TypeAlias = Annotated[str, BeforeValidator(to_path, json_schema_input_type=str)]
-Pairs: TypeAlias = Annotated[dict[str, str], BeforeValidator(to_pairs, json_schema_input_type=str | list[str] | dict[str, str])]
+PAIRS_INPUT: TypeAlias = str | list[str] | dict[str, str | int | float | bool]
+Pairs: TypeAlias = Annotated[dict[str, str], BeforeValidator(to_pairs, json_schema_input_type=PAIRS_INPUT)]

@@ -1,13 +1,11 @@
 """values: how the value of a field is shown, following what its model says of it. Secrets arrive here masked already."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
-
-from pydantic import BeforeValidator
 
 from reconciler.core.model import Model
 from reconciler.core.outline import one_line
-from reconciler.core.values import UNITS
+from reconciler.core.values import Unit
 from reconciler.report.texts import duration, size
 
 
@@ -15,9 +13,9 @@ def field_value(model: Model, path: str, value: Any) -> str:
     """A field's value in one line: sizes and times as a spec writes them. path: "memory", "environment.LANG"."""
     unit = _unit(type(model), path.partition(".")[0])
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value:
-        if unit == "size":
+        if unit is Unit.BYTES:
             return size(int(value))
-        if unit == "time":
+        if unit is Unit.SECONDS:
             return duration(value)
     return one_line(value)
 
@@ -36,19 +34,10 @@ def _is_list(value: Any) -> bool:
     return value is None or (isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)))
 
 
-def _unit(model: type[Model], field: str) -> str:
-    """ "size" or "time", as the field's validator says."""
+def _unit(model: type[Model], field: str) -> Unit | None:
+    """What the numbers of a field are of, also of an optional one (Size | None)."""
     info = model.model_fields.get(field)
-    for meta in _validators(info.annotation, info.metadata) if info is not None else ():
-        if meta.func in UNITS:
-            return UNITS[meta.func]
-    return ""
-
-
-def _validators(annotation: Any, metadata: Iterable[Any]) -> Iterable[BeforeValidator]:
-    """The before-validators of a field, also of an optional one (Size | None)."""
-    for meta in metadata:
-        if isinstance(meta, BeforeValidator):
-            yield meta
-    for part in getattr(annotation, "__args__", ()):
-        yield from (meta for meta in getattr(part, "__metadata__", ()) if isinstance(meta, BeforeValidator))
+    if info is None:
+        return None
+    inside = (meta for part in getattr(info.annotation, "__args__", ()) for meta in getattr(part, "__metadata__", ()))
+    return next((meta for meta in (*info.metadata, *inside) if isinstance(meta, Unit)), None)

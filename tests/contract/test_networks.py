@@ -21,9 +21,10 @@ from reconciler.host.ports import Engine, Host
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.driver import Wanted
+from reconciler.resources.inside import Around
 from reconciler.resources.network.actions import Create, made
 from reconciler.resources.network.driver import DRIVER
-from reconciler.resources.network.model import Around, Desired
+from reconciler.resources.network.model import Desired
 from reconciler.resources.network.planning import KIND
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 from tests.contract.test_docker import FakeBench

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -213,8 +214,8 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
         "fs": _fs_seen,
         "dockerd": _engine_seen,
         "container": _container_seen,
-        "network": _network_seen,
-        "volume": _volume_seen,
+        "network": partial(_inside_seen, field="driver", other="macvlan"),
+        "volume": partial(_inside_seen, field="labels", other={"c": "d"}),
     }[kind](draw, seen)
 
 
@@ -255,32 +256,17 @@ def _engine_seen(draw: Any, seen: Observed) -> Observed:
     return Present(changed(seen.state, values[what]), seen.around)
 
 
-def _network_seen(draw: Any, seen: Observed) -> Observed:
+def _inside_seen(draw: Any, seen: Observed, field: str, other: Any) -> Observed:
+    """A network or a volume. field, other: what differs of it, and how."""
     assert isinstance(seen, (Present, Absent))
-    what = draw(st.sampled_from(("absent", "driver", "foreign", "unknown")))
+    what = draw(st.sampled_from(("absent", "changed", "foreign", "unknown")))
     if what == "unknown":
         return Unknown("the engine does not answer in time")
     if what == "foreign":
         return Absent(changed(seen.around, {"holder": "f" * 64}))
-    return (
-        Absent(seen.around)
-        if what == "absent" or isinstance(seen, Absent)
-        else Present(changed(seen.state, {"driver": "macvlan"}), seen.around)
-    )
-
-
-def _volume_seen(draw: Any, seen: Observed) -> Observed:
-    assert isinstance(seen, (Present, Absent))
-    what = draw(st.sampled_from(("absent", "labels", "foreign", "unknown")))
-    if what == "unknown":
-        return Unknown("the engine does not answer in time")
-    if what == "foreign":
-        return Absent(changed(seen.around, {"held": True}))
-    return (
-        Absent(seen.around)
-        if what == "absent" or isinstance(seen, Absent)
-        else Present(changed(seen.state, {"labels": {"c": "d"}}), seen.around)
-    )
+    if what == "absent" or isinstance(seen, Absent):
+        return Absent(seen.around)
+    return Present(changed(seen.state, {field: other}), seen.around)
 
 
 def _container_seen(draw: Any, seen: Observed) -> Observed:

@@ -6,12 +6,11 @@ Parsers raise ValueError with a clause that says what is wrong and what is expec
 import re
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator
 
-from reconciler.core.values import UNITS, to_pairs, to_path, to_size, to_text, to_words
+from reconciler.core.values import PAIRS_INPUT, Unit, to_address, to_pairs, to_path, to_size, to_text, to_words
 from reconciler.resources.container.devices import gpus_text, parse_cgroup_rule, parse_device, parse_gpus
 from reconciler.resources.container.health import to_check
 from reconciler.resources.container.limits import parse_rate, parse_weight, to_ulimits
@@ -96,7 +95,7 @@ def to_environment(value: Any) -> dict[str, str]:
     for name in pairs:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"{name!r} cannot name a variable")
-    return dict(sorted(pairs.items()))
+    return pairs
 
 
 def _named(value: Any) -> Any:
@@ -108,15 +107,6 @@ def _named(value: Any) -> Any:
             if word.startswith("="):
                 raise ValueError(f"word {n} has no name before '='")
     return value
-
-
-def to_labels(value: Any) -> dict[str, str]:
-    """Labels sorted by name. Those that begin with osvc. are osvc's own."""
-    pairs = to_pairs(value)
-    for name in pairs:
-        if name.startswith("osvc."):
-            raise ValueError(f"label {name!r} is osvc's own; choose another name")
-    return dict(sorted(pairs.items()))
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Any], str]:
@@ -221,14 +211,6 @@ def same_swap(want: int, have: int) -> bool:
     return want == have or (want == 0 and have == -1)
 
 
-def to_address(text: str) -> str:
-    """An IP address in its usual form."""
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address") from None
-
-
 def to_mac(value: Any) -> str:
     """An address of a network interface, in small letters."""
     return _matching(_MAC, "an address such as 02:42:ac:11:00:63")(to_text(value).lower())
@@ -299,25 +281,13 @@ def to_gpus(value: Any) -> str:
     return gpus_text(parse_gpus(text)) if text else ""
 
 
-def to_sorted_pairs(value: Any) -> dict[str, str]:
-    """NAME=VALUE, sorted by name."""
-    return dict(sorted(to_pairs(value).items()))
-
-
-UNITS.update(dict.fromkeys((to_memory, to_bytes, to_swap), "size"))
 _WORDS: TypeAlias = str | list[str]
 Ports: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_ports, json_schema_input_type=_WORDS)]
 Volumes: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_volumes, json_schema_input_type=_WORDS)]
-Environment: TypeAlias = Annotated[
-    dict[str, str], BeforeValidator(to_environment, json_schema_input_type=str | list[str] | dict[str, str | int | float | bool])
-]
-Labels: TypeAlias = Annotated[
-    dict[str, str], BeforeValidator(to_labels, json_schema_input_type=str | list[str] | dict[str, str | int | float | bool])
-]
+Environment: TypeAlias = Annotated[dict[str, str], BeforeValidator(to_environment, json_schema_input_type=PAIRS_INPUT)]
 Restart: TypeAlias = Annotated[str, BeforeValidator(to_restart, json_schema_input_type=str)]
 Network: TypeAlias = Annotated[str, BeforeValidator(to_network, json_schema_input_type=str)]
 Cpus: TypeAlias = Annotated[float, BeforeValidator(to_cpus, json_schema_input_type=float | str)]
-Memory: TypeAlias = Annotated[int, BeforeValidator(to_memory, json_schema_input_type=int | str)]
 Image: TypeAlias = Annotated[str, BeforeValidator(to_image, json_schema_input_type=str)]
 Name: TypeAlias = Annotated[str, BeforeValidator(to_name, json_schema_input_type=str)]
 User: TypeAlias = Annotated[
@@ -359,9 +329,6 @@ Rates: TypeAlias = Annotated[tuple[str, ...], _listed(each(partial(parse_rate, b
 Paths: TypeAlias = Annotated[tuple[str, ...], _listed(to_paths)]
 Mounts: TypeAlias = Annotated[tuple[str, ...], _listed(to_mounts)]
 Tmpfs: TypeAlias = Annotated[tuple[str, ...], _listed(each(to_tmpfs))]
-Pairs: TypeAlias = Annotated[
-    dict[str, str], BeforeValidator(to_sorted_pairs, json_schema_input_type=str | list[str] | dict[str, str | int | float | bool])
-]
 Credentials: TypeAlias = Annotated[str, _word(to_credentials)]
 Gpus: TypeAlias = Annotated[str, BeforeValidator(to_gpus, json_schema_input_type=str | int)]
 Signal: TypeAlias = Annotated[str, BeforeValidator(to_signal, json_schema_input_type=str | int)]
@@ -377,8 +344,9 @@ Namespace: TypeAlias = Annotated[str, _word(to_namespace("host"))]
 Ipc: TypeAlias = Annotated[str, _word(to_namespace("private", "shareable", "none", "host"))]
 Cgroupns: TypeAlias = Annotated[str, _word(to_namespace("private", "host"))]
 Address: TypeAlias = Annotated[str, _word(lambda value: to_address(to_text(value)) if value not in (None, "") else "")]
-Bytes: TypeAlias = Annotated[int, _counted(to_bytes)]
-Swap: TypeAlias = Annotated[int, _counted(to_swap)]
+Memory: TypeAlias = Annotated[int, _counted(to_memory), Unit.BYTES]
+Bytes: TypeAlias = Annotated[int, _counted(to_bytes), Unit.BYTES]
+Swap: TypeAlias = Annotated[int, _counted(to_swap), Unit.BYTES]
 Swappiness: TypeAlias = Annotated[int, _counted(to_number(0, 100, -1))]
 Shares: TypeAlias = Annotated[int, _counted(to_shares)]
 Microseconds: TypeAlias = Annotated[int, _counted(to_number(0, 1 << 62))]

@@ -10,6 +10,7 @@ from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
+from reconciler.core.tags import to_labels
 from reconciler.core.values import Flag, Path, Seconds, Words, to_words
 from reconciler.resources.container import forms
 from reconciler.resources.container.mounts import named_inside, parse_mount, parse_tmpfs, split, volumes_of
@@ -190,7 +191,7 @@ def _with_files(data: dict[str, Any], place: Place) -> dict[str, Any]:
     """The keywords, with the variables and labels that their files hold among them."""
     for keyword, merged, check in (
         ("env_file", "environment", forms.to_environment),
-        ("label_file", "labels", forms.to_labels),
+        ("label_file", "labels", to_labels),
     ):
         pairs: dict[str, str] = {}
         for path in forms.to_paths(data.get(keyword)):

@@ -11,7 +11,8 @@ from pydantic import Field, create_model
 
 from reconciler.core.model import Model
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
-from reconciler.core.values import Flag, Seconds, Words
+from reconciler.core.tags import Labels
+from reconciler.core.values import Flag, Pairs, Seconds, Words
 from reconciler.resources.container import forms
 from reconciler.resources.container.devices import DEVICES, GPUS
 from reconciler.resources.container.health import CHECK
@@ -55,7 +56,7 @@ class Settings(Model):
         repr=False,
         description="Environment variables, on top of the image's; secret-looking values stay hidden.",
     )
-    labels: Annotated[forms.Labels, REPLACE, Option("", PAIRS, flag="label", letter="l")] = Field(
+    labels: Annotated[Labels, REPLACE, Option("", PAIRS, flag="label", letter="l")] = Field(
         default_factory=dict, description="Labels of the container."
     )
     user: Annotated[forms.User, REPLACE, Option("User", TEXT, letter="u", image=True)] = Field(
@@ -104,7 +105,7 @@ class Settings(Model):
     shm_size: Annotated[forms.Bytes, ASKED, _host("ShmSize", NUMBER)] = Field(
         0, description="The size of /dev/shm, such as 128m; 0 is as the engine has it."
     )
-    storage_opt: Annotated[forms.Pairs, REPLACE, _host("StorageOpt", PAIRS)] = Field(
+    storage_opt: Annotated[Pairs, REPLACE, _host("StorageOpt", PAIRS)] = Field(
         default_factory=dict, description="Options of the engine's storage driver, such as size=10g."
     )
 
@@ -197,7 +198,7 @@ class Settings(Model):
     cgroup_parent: Annotated[forms.CgroupParent, REPLACE, _host("CgroupParent", TEXT)] = Field(
         "", description="The control group that the container's own is in."
     )
-    sysctl: Annotated[forms.Pairs, REPLACE, _host("Sysctls", PAIRS)] = Field(
+    sysctl: Annotated[Pairs, REPLACE, _host("Sysctls", PAIRS)] = Field(
         default_factory=dict, description="Settings of the kernel inside the container, such as net.core.somaxconn=1024."
     )
     runtime: Annotated[forms.Word, ASKED, _host("Runtime", TEXT)] = Field("", description="The runtime of the engine that runs it.")
@@ -292,10 +293,10 @@ class Settings(Model):
     log_driver: Annotated[forms.Word, ASKED, _host("LogConfig.Type", TEXT)] = Field(
         "", description="Where the output goes, such as journald or local."
     )
-    log_options: Annotated[forms.Pairs, ASKED, _host("LogConfig.Config", PAIRS, flag="log-opt")] = Field(
+    log_options: Annotated[Pairs, ASKED, _host("LogConfig.Config", PAIRS, flag="log-opt")] = Field(
         default_factory=dict, description="Options of the log driver, such as max-size=10m."
     )
-    annotations: Annotated[forms.Pairs, REPLACE, _host("Annotations", PAIRS, flag="annotation")] = Field(
+    annotations: Annotated[Pairs, REPLACE, _host("Annotations", PAIRS, flag="annotation")] = Field(
         default_factory=dict, description="Notes for the runtime, NAME=VALUE; needs a newer engine (24)."
     )
 

@@ -9,7 +9,8 @@ from reconciler.core import shell
 from reconciler.core.action import Action, Barrier
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.tags import tags
-from reconciler.resources.network.model import Around, Desired, State, pools
+from reconciler.resources.inside import Around
+from reconciler.resources.network.model import Desired, State, pools
 
 
 class NetworkAction(Action):

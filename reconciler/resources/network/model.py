@@ -1,21 +1,21 @@
-"""Network: what a spec may say of one, what is seen of one, and what its planning has to know of the surroundings."""
+"""Network: what a spec may say of one, and what is seen of one."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_interface, ip_network
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from reconciler.core.model import Model
-from reconciler.core.node import Place
-from reconciler.core.rules import Impact, Keyword, Rule, same_set
-from reconciler.core.values import Flag, Path, Text, to_pairs, to_text, to_words
+from reconciler.core.rules import Impact, Rule, same_set
+from reconciler.core.tags import Labels
+from reconciler.core.values import PAIRS_INPUT, Flag, Pairs, Text, to_address, to_pairs, to_text, to_words
+from reconciler.resources.inside import Inside
 
 DRIVERS: Final = ("bridge", "macvlan", "ipvlan")
 _ELSEWHERE: Final = {"overlay": "it needs a swarm", "host": "it is there by itself", "none": "it is there by itself"}
 _REPLACE: Final = Rule(Impact.REPLACE)
 _ANY_ORDER: Final = Rule(Impact.REPLACE, same_set)
-_INTERNAL: Final = Keyword(internal=True)
 
 
 def _to_driver(value: Any) -> str:
@@ -43,42 +43,20 @@ def _subnet(text: str) -> str:
 
 
 def _to_addresses(value: Any) -> tuple[str, ...]:
-    return tuple(sorted({_address(word) for word in to_words(value)}))
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IP address") from None
+    return tuple(sorted({to_address(word) for word in to_words(value)}))
 
 
 def _to_names(value: Any) -> dict[str, str]:
-    return {name: _address(text) for name, text in sorted(to_pairs(value).items())}
-
-
-def _to_sorted(value: Any) -> dict[str, str]:
-    return dict(sorted(to_pairs(value).items()))
-
-
-def _to_labels(value: Any) -> dict[str, str]:
-    pairs = _to_sorted(value)
-    for name in pairs:
-        if name.startswith("osvc."):
-            raise ValueError(f"label {name!r} is osvc's own; choose another name")
-    return pairs
+    return {name: to_address(text) for name, text in to_pairs(value).items()}
 
 
 _LIST: TypeAlias = str | list[str]
-_MAP: TypeAlias = str | list[str] | dict[str, str | int | float | bool]
 Subnets: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_to_subnets, json_schema_input_type=_LIST)]
 Addresses: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_to_addresses, json_schema_input_type=_LIST)]
-Named: TypeAlias = Annotated[dict[str, str], BeforeValidator(_to_names, json_schema_input_type=_MAP)]
-Pairs: TypeAlias = Annotated[dict[str, str], BeforeValidator(_to_sorted, json_schema_input_type=_MAP)]
-Labels: TypeAlias = Annotated[dict[str, str], BeforeValidator(_to_labels, json_schema_input_type=_MAP)]
+Named: TypeAlias = Annotated[dict[str, str], BeforeValidator(_to_names, json_schema_input_type=PAIRS_INPUT)]
 
 
-class Desired(Model):
+class Desired(Inside):
     """What a spec says of a network. An empty value means: as the engine has it."""
 
     driver: Annotated[str, _REPLACE, BeforeValidator(_to_driver, json_schema_input_type=str)] = Field(
@@ -101,30 +79,14 @@ class Desired(Model):
         default_factory=dict, description="Options of the driver, NAME=VALUE."
     )
     labels: Annotated[Labels, _REPLACE] = Field(default_factory=dict, description="Labels of the network.")
-    container_data_dir: Annotated[Path | None, Rule(Impact.NONE), Keyword(aliases=("docker_data_dir",), inherit=True)] = Field(
-        None, description="The data root of the service's own engine."
-    )
-    called: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field(description="Its name in the engine.")
-    socket: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field(description="The engine's socket.")
-    service: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field(description="The service.")
-    rid: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field(description="The resource.")
-    private: Annotated[bool, Rule(Impact.NONE), _INTERNAL] = Field(description="Whether the engine is the service's own.")
 
     @model_validator(mode="before")
     @classmethod
-    def _place(cls, data: Any, info: ValidationInfo) -> Any:
-        """Fill the internal fields from the Place, and fold `parent` into the options."""
-        if not isinstance(data, Mapping):
+    def _folded(cls, data: Any) -> Any:
+        """`parent` is one of the options."""
+        if not isinstance(data, Mapping) or not data.get("parent"):
             return data
-        filled = dict(data)
-        if isinstance(info.context, Place):
-            place, private = info.context, bool(data.get("container_data_dir"))
-            filled |= {"service": place.service, "rid": place.rid, "private": private}
-            filled["called"] = place.inside(place.rid)
-            filled["socket"] = place.node.socket(place.service, own=private)
-        if filled.get("parent"):
-            filled["options"] = {**to_pairs(filled.get("options") or {}), "parent": to_text(filled["parent"])}
-        return filled
+        return {**data, "options": {**to_pairs(data.get("options") or {}), "parent": to_text(data["parent"])}}
 
     @model_validator(mode="after")
     def _fits(self) -> "Desired":
@@ -179,11 +141,3 @@ class State(Model):
     ipv6: bool = False
     options: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
-
-
-class Around(Model):
-    """What planning has to know besides the network. holder: the id of another one that has its name, or "". store: the uuid of the
-    state folder that owns what is made; "" for none yet."""
-
-    holder: str = ""
-    store: str = ""

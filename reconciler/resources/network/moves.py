@@ -3,8 +3,9 @@
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
 from reconciler.core.observed import Present
+from reconciler.resources.inside import Around
 from reconciler.resources.network.actions import Create, Remove
-from reconciler.resources.network.model import Around, Desired
+from reconciler.resources.network.model import Desired
 
 
 def moves_of(change: Change) -> Moves:

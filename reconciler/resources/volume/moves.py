@@ -2,8 +2,9 @@
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
+from reconciler.resources.inside import Around
 from reconciler.resources.volume.actions import Create
-from reconciler.resources.volume.model import Around, Desired
+from reconciler.resources.volume.model import Desired
 
 
 def moves_of(change: Change) -> Moves:
