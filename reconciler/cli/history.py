@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.past import past
+from reconciler.cli.request import globs_of
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.report.history_text import history_text
@@ -16,14 +17,14 @@ from reconciler.report.history_text import history_text
 
 def run(options: argparse.Namespace) -> Exit:
     """The newest runs first."""
-    globs = [glob for word in options.service for glob in word.split(",") if glob]
+    globs = globs_of(options)
     with Session.open(read_config(), write=False) as session:
         found = [
-            record
-            for record in session.store.runs(limit=0 if globs else options.number)
-            if not globs or any(fnmatchcase(record.service, glob) for glob in globs)
+            one
+            for one in session.store.runs(limit=0 if globs else options.number)
+            if not globs or any(fnmatchcase(one.service, glob) for glob in globs)
         ]
-        runs = [past(record, session) for record in found[: options.number or None]]
+        runs = [past(one, session) for one in found[: options.number or None]]
     if options.json:
         from reconciler.report.json_out import history_document
 

@@ -12,6 +12,7 @@ from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
 from reconciler.cli.specs import read_specs, refuse_invalid
 from reconciler.core.change import Change
+from reconciler.core.ids import short
 from reconciler.core.observed import Present, Unknown
 from reconciler.core.plan import Plan
 from reconciler.engine.config import read_config
@@ -56,7 +57,7 @@ def _of(service: str, change: Change, desired: Desired) -> Used:
     elif around is not None and around.moved:
         note = "another one is in its registry"
     elif runs and runs != there:
-        note = f"its container runs {runs.removeprefix('sha256:')[:12]}"
+        note = f"its container runs {short(runs)}"
     else:
         note = ""
     return Used(service, change.rid, desired.image, there, runs, note)

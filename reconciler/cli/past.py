@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from reconciler.core.past import Did, Past
 from reconciler.engine.session import Session
-from reconciler.engine.store import Entry, RunRecord
-from reconciler.report.history_text import Did, Past
+from reconciler.engine.store import Entry
 
 
-def past(record: RunRecord, session: Session) -> Past:
-    """A run; it is at work while its service is locked and it has not ended."""
-    works = record.ended is None and bool(session.holder(record.service)) and _newest(record, session)
-    return Past(
-        record.id, record.service, record.verb, record.by, record.began, record.ended, record.result, record.message, works=works
-    )
+def past(run: Past, session: Session) -> Past:
+    """The run, with whether it is at work: its service is locked, and it has not ended."""
+    return replace(run, works=run.ended is None and bool(session.holder(run.service)) and _newest(run, session))
 
 
-def _newest(record: RunRecord, session: Session) -> bool:
-    last = session.store.last_run(record.service)
-    return last is not None and last[0] == record.id
+def _newest(run: Past, session: Session) -> bool:
+    last = session.store.last_run(run.service)
+    return last is not None and last[0] == run.id
 
 
 def steps_of(journal: Iterable[Entry]) -> Iterator[Did]:

@@ -1,4 +1,4 @@
-"""ResourceId: which resource of which service, and the natural order of rids."""
+"""ResourceId: which resource of which service, and the natural order of rids; an engine's ids, as people read them."""
 
 import re
 from functools import lru_cache
@@ -26,3 +26,8 @@ class ResourceId(NamedTuple):
 def natural(text: str) -> NaturalKey:
     """Sort key in natural order: `container#2` before `container#10`."""
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part)
+
+
+def short(id: str) -> str:
+    """The first twelve digits of an engine's id of an image or a container, as docker shows it."""
+    return id.removeprefix("sha256:")[:12]

@@ -47,7 +47,7 @@ _PLAIN = Policy()
 class Session:
     """The node's configuration, its host and its store, opened for one verb (or for a watch).
 
-    kinds, drivers: the registry's, unless a test brings its own.
+    kinds, drivers: the registry's, unless a test brings its own. by: who asks, for the history.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Session:
         *,
         kinds: Callable[[str], ResourceKind] = kind_of,
         drivers: Callable[[str], Driver] = driver_of,
+        by: str = "",
     ) -> None:
         self.config = config
         self.node: Node = config.place
@@ -67,7 +68,7 @@ class Session:
         self.stop = stop or Stop()
         self.kinds = kinds
         self.drivers = drivers
-        self.by = ""
+        self.by = by
 
     @classmethod
     def open(
@@ -100,9 +101,7 @@ class Session:
             oldest = host.clock.now() - timedelta(days=config.retention)
             store.expire(oldest)
             cases.expire(config.state_dir, oldest.timestamp())
-        session = cls(config, host, store, stop)
-        session.by = by
-        return session
+        return cls(config, host, store, stop, by=by)
 
     def __enter__(self) -> "Session":
         return self

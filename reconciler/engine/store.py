@@ -21,6 +21,7 @@ from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.past import Past
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.service import Service
 from reconciler.engine.codec import MARK, Codec
@@ -56,20 +57,6 @@ class Failure:
     count: int
     until: datetime
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What is kept of a run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end."""
-
-    id: str
-    service: str
-    verb: str
-    by: str
-    began: datetime
-    ended: datetime | None
-    result: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,16 +281,16 @@ class Store:
         rows = self._rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1")
         return str(rows[0][0]) if rows else ""
 
-    def runs(self, service: str = "", run: str = "", limit: int = 0) -> tuple[RunRecord, ...]:
-        """The runs, newest first: of one service, or whose id begins like this; `limit` at most, 0 for all."""
+    def runs(self, begins: str = "", limit: int = 0) -> tuple[Past, ...]:
+        """The runs whose id begins like this, newest first: `limit` at most, 0 for all."""
         moment = datetime.fromisoformat
         rows = self._rows(
             "SELECT id, service, verb, by, began, ended, result, message FROM runs"
-            " WHERE (? = '' OR service = ?) AND substr(id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
-            *(service, service, run, run, limit or -1),
+            " WHERE substr(id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
+            *(begins, begins, limit or -1),
         )
         return tuple(
-            RunRecord(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "")
+            Past(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "")
             for id, name, verb, by, began, ended, result, message in rows
         )
 

@@ -1,52 +1,15 @@
 """history_text: what was done on this machine, run by run, and each run's steps with their commands. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.past import Did, Past
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import duration, plain
+from reconciler.report.texts import columns, duration, plain
 
 _BRIEF = 0.05
 """Seconds: what took less took no time."""
 _COLOUR = {"converged": "good", "rolled back": "warn", "stopped": "warn", "": "bad"}
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A run. ended: None without an end; works: whether it goes on just now. result: converged, rolled back, …"""
-
-    id: str
-    service: str
-    verb: str
-    by: str
-    began: datetime
-    ended: datetime | None
-    result: str
-    message: str
-    works: bool = False
-
-    @property
-    def became(self) -> str:
-        """What it came to, in a word or two."""
-        return "at work" if self.works else self.result or "died"
-
-
-@dataclass(frozen=True, slots=True)
-class Did:
-    """A step of a run. became: done, already, failed, undone; "" when nobody knows. commands: that it was done with.
-
-    back: the commands that led it back.
-    """
-
-    n: int
-    rid: str
-    at: str
-    seconds: float | None
-    became: str
-    commands: tuple[str, ...]
-    message: str = ""
-    back: tuple[str, ...] = ()
 
 
 def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
@@ -55,14 +18,13 @@ def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
     rows = [(run.id, _moment(run.began), _lasted(run), run.service, run.verb, run.by, run.became) for run in runs]
     heads = ("run", "began", "took", "service", "verb", "by", "")
-    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
-    lines = [paint("faint", "  ".join(f"{word:<{width}}" for word, width in zip(heads, widths, strict=True)).rstrip())]
-    for run, row in zip(runs, rows, strict=True):
-        cells = [f"{word:<{width}}" for word, width in zip(row, widths, strict=True)]
+    head, *lines = columns([heads, *rows])
+    told = [paint("faint", "  ".join(head).rstrip())]
+    for run, cells in zip(runs, lines, strict=True):
         cells[-1] = paint(_COLOUR.get(run.result, "bad"), run.became)
         about = f": {_first(run.message)}" if run.message else ""
-        lines.append("  ".join(cells).rstrip() + about)
-    return "\n".join(lines) + "\n"
+        told.append("  ".join(cells).rstrip() + about)
+    return "\n".join(told) + "\n"
 
 
 def run_story(run: Past, steps: Sequence[Did], *, paint: Paint = PLAIN) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.core.ids import short
 from reconciler.report.paint import PLAIN, Paint
+from reconciler.report.texts import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +26,7 @@ def images_text(used: Sequence[Used], *, paint: Paint = PLAIN) -> str:
     if not used:
         return "no containers: no spec names an image\n"
     heads = ("service", "resource", "image", "id", "")
-    rows = [(one.service, one.rid, one.image, _short(one.id) or "-", one.note) for one in used]
-    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
-    lines = [paint("faint", _line(heads, widths))]
-    lines += [paint("warn" if row[-1] else "", _line(row, widths)) for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _line(words: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(f"{word:<{width}}" for word, width in zip(words, widths, strict=True)).rstrip()
-
-
-def _short(image_id: str) -> str:
-    return image_id.removeprefix("sha256:")[:12]
+    rows = [(one.service, one.rid, one.image, short(one.id) or "-", one.note) for one in used]
+    head, *lines = ("  ".join(cells).rstrip() for cells in columns([heads, *rows]))
+    told = (paint("warn" if one.note else "", line) for one, line in zip(used, lines, strict=True))
+    return "\n".join((paint("faint", head), *told)) + "\n"

@@ -26,11 +26,11 @@ from reconciler.core.outcome import (
     UndoBegan,
     Waiting,
 )
+from reconciler.core.past import Did, Past
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
-from reconciler.report.history_text import Did, Past
 from reconciler.report.images_text import Used
 from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain

@@ -48,6 +48,12 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[: most - 1]) + f" and {len(names) - most + 1} more"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The cells of a table, filled up so that they stand below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [[f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows]
+
+
 def plain(text: str) -> str:
     """Text from outside (a container's output, an engine's message) without control sequences, tabs as blanks."""
     text = _ESCAPES.sub("", text)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
+from reconciler.core.ids import short
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
@@ -165,5 +166,5 @@ def _image(want: Desired, state: State, around: Around) -> str:
     if same:
         return want.image
     if refs.familiar(want.image) == refs.familiar(state.image):
-        return f"{refs.short(state.image_id)}@{state.image}"
+        return f"{short(state.image_id)}@{state.image}"
     return state.image

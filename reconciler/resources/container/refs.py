@@ -52,8 +52,3 @@ def resolve(ref: str, images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] 
                 return image
     found = [image for image in images if names_id(ref, image["Id"])]
     return found[0] if len(found) == 1 else None
-
-
-def short(image_id: str) -> str:
-    """The first twelve digits of an id."""
-    return image_id.removeprefix("sha256:")[:12]

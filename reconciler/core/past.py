@@ -1,0 +1,44 @@
+"""Past: what is kept of a run, and of its steps."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end.
+
+    works: whether it goes on just now, for who has looked.
+    """
+
+    id: str
+    service: str
+    verb: str
+    by: str
+    began: datetime
+    ended: datetime | None
+    result: str
+    message: str
+    works: bool = False
+
+    @property
+    def became(self) -> str:
+        """What it came to, in a word or two."""
+        return "at work" if self.works else self.result or "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A step of a run. became: done, already, failed, undone; "" when nobody knows. commands: that it was done with.
+
+    back: the commands that led it back.
+    """
+
+    n: int
+    rid: str
+    at: str
+    seconds: float | None
+    became: str
+    commands: tuple[str, ...]
+    message: str = ""
+    back: tuple[str, ...] = ()
