@@ -27,7 +27,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
         return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status")
     state = seen.state if isinstance(seen, Present) else None
     want, have = kind.settle(desired, state, seen.around)
-    settled: Seen = seen if have is None else Present(have, seen.around)
+    settled: Seen = seen if have is state or have is None else Present(have, seen.around)
     fields = _fields(kind, want, have, owned)
 
     def change(verdict: Verdict, reason: str, *, cause: Cause | None = None, remedy: str = "") -> Change:
@@ -110,15 +110,18 @@ def _seen(observed: Observed) -> tuple[Seen | None, str]:
 
 
 def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | None) -> tuple[FieldChange, ...]:
-    if have is None or values_of(type(want))(want) == values_of(type(want))(have):
+    if have is None:
+        return ()
+    values = values_of(type(want))
+    wanted, there = values(want), values(have)
+    if wanted == there:
         return ()
     last = owned.applied if owned else None
     found: list[FieldChange] = []
-    for name, rule in compared_of(type(want)):
-        was = getattr(last, name) if last else None
-        mine, theirs = getattr(want, name), getattr(have, name)
+    for (name, rule), mine, theirs in zip(compared_of(type(want)), wanted, there, strict=True):
         if mine == theirs:
             continue
+        was = getattr(last, name) if last else None
         theirs = rule.relevant(mine, theirs, was)
         if mine == theirs or rule.compare(mine, theirs):
             continue

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from reconciler.core.model import Model
@@ -114,9 +114,13 @@ def compared_of(model: type[Model]) -> tuple[tuple[str, Rule], ...]:
 
 
 @cache
-def values_of(model: type[Model]) -> Callable[[Any], Any]:
-    """What takes the values of those fields out of a desired or an observed record: equal values, and nothing differs."""
-    return attrgetter(*(name for name, _ in compared_of(model)))
+def values_of(model: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the values of those fields, in their order, out of a desired or an observed record."""
+    names = [name for name, _ in compared_of(model)]
+    if len(names) < 2:
+        return lambda record: tuple(getattr(record, name) for name in names)
+    values = itemgetter(*names)
+    return lambda record: values(record.__dict__)
 
 
 @cache

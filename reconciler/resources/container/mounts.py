@@ -6,6 +6,7 @@ Parsers raise ValueError with a clause that says what is wrong and what is expec
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.values import to_flag, to_path, to_size, to_words
@@ -46,6 +47,7 @@ class Volume(NamedTuple):
         return self.source.startswith("/")
 
 
+@lru_cache(maxsize=1 << 15)
 def parse_volume(text: str) -> Volume:
     """SOURCE:TARGET[:options], or TARGET for a volume without a name; the source is an absolute path or a volume's name, the
     options are ro, rw and a propagation."""

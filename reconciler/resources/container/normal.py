@@ -142,18 +142,16 @@ def expected(desired: Desired, name: str, image: ImageFacts | None) -> Container
     )
 
 
-OF_IMAGES: Final = tuple(one for one in placed(Settings) if one.option.image)
-"""The settings that an image may bring."""
+OF_IMAGES: Final = {one.keyword: one.nothing for one in placed(Settings) if one.option.image}
+"""The settings that an image may bring: keyword -> the value of one that it does not bring."""
 
 
 def unasked(want: Desired, seen: Container) -> dict[str, Any]:
     """keyword -> the value without what was not asked for: what an image that nobody knows any more may have brought, and what
     engines add by themselves."""
     found: dict[str, Any] = {}
-    for one in () if seen.based else OF_IMAGES:
-        mine = getattr(want, one.keyword)
-        if mine == one.nothing:
-            found[one.keyword] = mine
+    if not seen.based:
+        found |= {keyword: nothing for keyword, nothing in OF_IMAGES.items() if getattr(want, keyword) == nothing}
     if on_platform(want.platform, seen.platform):
         found["platform"] = want.platform
     named = [volume for volume in volumes_of(want.volume_mounts) if f"{volume.source}:{volume.target}" in seen.anonymous]

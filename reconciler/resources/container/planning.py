@@ -120,9 +120,9 @@ def _settled(desired: Desired, around: Around) -> Desired:
             "expose": tuple(port for port in desired.expose if port not in base.expose),
         }
         changes |= {
-            one.keyword: one.nothing
-            for one in OF_IMAGES
-            if one.keyword in base.settings and getattr(desired, one.keyword) == base.settings[one.keyword]
+            keyword: OF_IMAGES[keyword]
+            for keyword, brought in base.settings.items()
+            if keyword in OF_IMAGES and getattr(desired, keyword) == brought
         }
     if desired.expose and desired.ports:
         published = {port.inside for port in ports_of(desired.ports)}
