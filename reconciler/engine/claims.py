@@ -1,4 +1,4 @@
-"""claims: in which order services are worked when something moves from one to another."""
+"""claims: which services are worked before which, when something moves from one to another."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -17,8 +17,9 @@ Key: TypeAlias = tuple[str, str, str]
 
 def in_order(
     targets: Sequence[Target], owned: Mapping[str, Ownership], kinds: Callable[[str], ResourceKind], *, prune: bool
-) -> tuple[Target, ...]:
-    """The targets, those that release a claim before those that take it; in natural order of names otherwise.
+) -> dict[str, tuple[str, ...]]:
+    """name -> the services that release what it takes, and so are worked before it and stand before it here; in natural order of
+    names otherwise.
 
     owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they
     hold. Raises Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
@@ -43,7 +44,7 @@ def in_order(
                 if key not in releases.get(other, set()):
                     raise Refused(f"cannot work on {name}: {claim.label} is held by {other}, {_remedy(other, wants, targets)}")
                 first[name].add(other)
-    return _sorted(targets, first)
+    return {name: tuple(sorted(first[name], key=natural)) for name in _sorted(first)}
 
 
 def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Sequence[Target]) -> str:
@@ -54,13 +55,12 @@ def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Seque
     return "which wants to keep it"
 
 
-def _sorted(targets: Sequence[Target], first: Mapping[str, set[str]]) -> tuple[Target, ...]:
-    named = {target.name: target for target in targets}
-    order = in_turn(named, first, natural)
-    if len(order) < len(named):
-        names = " and ".join(sorted(named.keys() - set(order), key=natural))
+def _sorted(first: Mapping[str, set[str]]) -> list[str]:
+    order = in_turn(first, first, natural)
+    if len(order) < len(first):
+        names = " and ".join(sorted(first.keys() - set(order), key=natural))
         raise Refused(f"cannot work on {names}: each takes what the other holds; stop one of them first")
-    return tuple(named[name] for name in order)
+    return order
 
 
 def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:

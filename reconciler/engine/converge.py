@@ -3,13 +3,13 @@
 There is one lifecycle engine: apply, start, stop, restart, prune, watch and the partial verbs all come through here.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from secrets import randbelow, token_hex
+from typing import NamedTuple
 
 from reconciler import __version__
 from reconciler.core.action import Slot
@@ -77,6 +77,14 @@ class Work:
         return codec.mark(f"{self.name}\n{self.goal.aim.value}\n{desired}")
 
 
+class _Sight(NamedTuple):
+    """What is owned and seen at one moment, and the plan that is made from it."""
+
+    ownership: Ownership
+    seen: Mapping[str, Observed]
+    plan: Plan
+
+
 def converge(work: Work, means: Means) -> Result:
     """Work on one service until it is at its goal. The caller holds its lock.
 
@@ -92,7 +100,6 @@ class _Convergence:
         self.owning = Owning(means.store, work.name, work.service, work.goal, work.selection)
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
-        self.lock = threading.Lock()
         self.plans: list[Plan] = []
         self.outcomes: list[Outcome] = []
         self.latest: dict[str, Seen] = {}
@@ -134,7 +141,7 @@ class _Convergence:
             result = replace(result, casefile=self._leave(result.end.value, result.message))
         if self.opened or result.end is not End.CONVERGED:
             note("run ended", run=self.id, service=work.name, end=result.end.value, seconds=round(result.seconds, 3))
-        self.means.on_event(Ended(work.name, self.id, result))
+        self.means.tell(Ended(work.name, self.id, result))
         return result
 
     def _file(self, result: Result) -> None:
@@ -156,30 +163,42 @@ class _Convergence:
         while len(self.plans) < ROUNDS:
             if self.means.stop.asked:
                 return self._result(End.STOPPED, "the run was asked to stop")
-            ownership, seen, plan = self._glanced() or self._looked()
-            if not plan.certain and (plan.adopted or plan.released):
-                self.owning.claim(plan, ownership)
-                ownership = self.owning.now()
-                plan = self._plan(ownership, seen)
-            self.plans.append(plan)
-            self.owned, self.seen = ownership, seen
-            refusal = self._check(plan, succeeded)
-            if refusal is not None:
-                return refusal
-            if not plan.certain:
-                self.owning.settle(plan, ownership, {outcome.step.rid for outcome in self.outcomes})
-                return self._conclude(plan)
-            self.owning.claim(plan, ownership)
-            self.means.on_event(Began(self.work.name, self.id, len(self.plans), plan))
-            failure = self._do(plan, seen)
-            if failure is not None:
-                return failure
-            succeeded.add(plan.digest)
+            turns = self.means.crew.turns
+            sight = self._glanced() or self._looked()
+            with ExitStack() as stack:
+                if any(step.action.shared for step in sight.plan.certain):
+                    stack.enter_context(self.means.crew.turn())
+                    if self.means.crew.turns != turns:
+                        sight = self._looked()
+                end = self._round(sight, succeeded)
+            if end is not None:
+                return end
         return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
 
-    def _glanced(self) -> tuple[Ownership, Mapping[str, Observed], Plan] | None:
+    def _round(self, sight: _Sight, succeeded: set[str]) -> Result | None:
+        """Do what is planned. What the run came to; None when it has to look again."""
+        ownership, seen, plan = sight
+        if not plan.certain and (plan.adopted or plan.released):
+            self.owning.claim(plan, ownership)
+            ownership = self.owning.now()
+            plan = self._plan(ownership, seen)
+        self.plans.append(plan)
+        self.owned, self.seen = ownership, seen
+        refusal = self._check(plan, succeeded)
+        if refusal is not None:
+            return refusal
+        if not plan.certain:
+            self.owning.settle(plan, ownership, {outcome.step.rid for outcome in self.outcomes})
+            return self._conclude(plan)
+        self.owning.claim(plan, ownership)
+        self.means.tell(Began(self.work.name, self.id, len(self.plans), plan))
+        failure = self._do(plan, seen)
+        succeeded.add(plan.digest)
+        return failure
+
+    def _glanced(self) -> _Sight | None:
         """What was seen a moment ago, while it holds: nobody has worked on the service since, and where something is to be done, on
-        no other either. Else None."""
+        no other either but runs beside this one, as long as none took from what services share. Else None."""
         glance = self.work.glance
         age = float("inf") if glance is None else self.means.host.clock.monotonic() - glance.at
         if self.plans or glance is None or age > _GLANCE:
@@ -191,13 +210,17 @@ class _Convergence:
         same = ownership == glance.ownership
         plan = glance.plan if same else self._plan(ownership, glance.observed)
         acts = plan.steps and not (plan.open or plan.adopted or plan.released)
-        if not plan.empty and not (acts and same and age <= _FRESH and store.newest_run() == glance.newest):
+        if not plan.empty and not (acts and same and age <= _FRESH and self._undisturbed(glance)):
             return None
         self.seen_at = glance.at
         self._begin(ownership, glance.observed)
-        return ownership, glance.observed, plan
+        return _Sight(ownership, glance.observed, plan)
 
-    def _looked(self) -> tuple[Ownership, Mapping[str, Observed], Plan]:
+    def _undisturbed(self, glance: Survey) -> bool:
+        crew = self.means.crew
+        return not crew.turns and self.means.store.began_since(glance.newest) <= crew.runs
+
+    def _looked(self) -> _Sight:
         self.seen_at = self.means.host.clock.monotonic()
         ownership = self.owning.now()
         snapshot = observe(
@@ -209,7 +232,7 @@ class _Convergence:
         )
         seen = snapshot.of(self.work.name)
         self._begin(ownership, seen)
-        return ownership, seen, self._plan(ownership, seen)
+        return _Sight(ownership, seen, self._plan(ownership, seen))
 
     def _begin(self, ownership: Ownership, seen: Mapping[str, Observed]) -> None:
         if not self.plans:
@@ -280,7 +303,7 @@ class _Convergence:
     def _run(self, plan: Plan) -> Run:
         ownership = self.owning.now()
         wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)}
-        return Run(self.id, self.work.name, self.means, wanted, self.order, self.lock, self._veil)
+        return Run(self.id, self.work.name, self.means, wanted, self.order, self._veil)
 
     def _fail(self, run: Run) -> Result:
         """Something failed, or the run was cut short: lead back what the rules say, and tell."""
@@ -320,6 +343,7 @@ class _Convergence:
     def _open(self) -> None:
         if not self.opened:
             prepare()
+            self.means.crew.runs.add(self.id)
             self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now(), self.means.by)
             self.opened = True
 

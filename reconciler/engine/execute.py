@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from reconciler.core.action import Action, Effect
@@ -45,13 +44,11 @@ class Run:
     means: Means
     wanted: Mapping[str, Wanted]
     order: "count[int]"
-    lock: Lock
     veil: Callable[[], Veil] = lambda: Veil(())
     lock_wait: float = 120.0
 
     def tell(self, event: Event) -> None:
-        with self.lock:
-            self.means.on_event(event)
+        self.means.tell(event)
 
     def journal(self, step: Step, phase: str, seconds: float | None = None, message: str = "") -> None:
         at = self.means.host.clock.now()

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
-from reconciler.core.outcome import OnEvent, silent
+from reconciler.core.outcome import Event, OnEvent, silent
+from reconciler.engine.crew import Crew
 from reconciler.engine.lease import Lease, LocalLease
 from reconciler.engine.locks import Locks
 from reconciler.engine.signals import Stop
@@ -22,7 +23,7 @@ WORKERS = 16
 class Means:
     """The machine, the memory and the ways to stop a run. kinds, drivers: the registry's, unless a test brings its own.
 
-    node: which machine it is, for case files. by: who asked, for the history.
+    crew: the runs that the same verb has beside this one. node: which machine it is, for case files. by: who asked.
     """
 
     host: Host
@@ -31,8 +32,14 @@ class Means:
     stop: Stop = field(default_factory=Stop)
     lease: Lease = field(default_factory=LocalLease)
     on_event: OnEvent = silent
+    crew: Crew = field(default_factory=Crew)
     kinds: Callable[[str], ResourceKind] = kind_of
     drivers: Callable[[str], Driver] = driver_of
     workers: int = WORKERS
     node: Node = field(default_factory=Node)
     by: str = ""
+
+    def tell(self, event: Event) -> None:
+        """Tell what happens; one event at a time, whatever thread of whatever run it comes from."""
+        with self.crew.voice:
+            self.on_event(event)

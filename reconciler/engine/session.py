@@ -27,6 +27,7 @@ from reconciler.engine import cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
 from reconciler.engine.converge import Work, converge
+from reconciler.engine.crew import SIZE, each
 from reconciler.engine.errors import Locked, Refused, Unselected
 from reconciler.engine.locks import Locks
 from reconciler.engine.log import log_to
@@ -47,7 +48,8 @@ _PLAIN = Policy()
 class Session:
     """The node's configuration, its host and its store, opened for one verb (or for a watch).
 
-    kinds, drivers: the registry's, unless a test brings its own. by: who asks, for the history.
+    kinds, drivers: the registry's, unless a test brings its own. by: who asks, for the history. crew: how many services
+    are worked on at once.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Session:
         kinds: Callable[[str], ResourceKind] = kind_of,
         drivers: Callable[[str], Driver] = driver_of,
         by: str = "",
+        crew: int = SIZE,
     ) -> None:
         self.config = config
         self.node: Node = config.place
@@ -69,6 +72,7 @@ class Session:
         self.kinds = kinds
         self.drivers = drivers
         self.by = by
+        self.crew = crew
 
     @classmethod
     def open(
@@ -181,7 +185,8 @@ class Session:
         snapshot: Snapshot | None = None,
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
-        ordered = self._ordered(targets, policy)
+        named = {target.name: target for target in targets}
+        ordered = [named[name] for name in self._in_order(targets, policy)]
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs = {target.name: self.store.last_run(target.name) for target in ordered}
         newest = self.store.newest_run()
@@ -209,40 +214,42 @@ class Session:
         whole_undo: bool = False,
         on_event: OnEvent = silent,
     ) -> tuple[Result, ...]:
-        """Bring each service to its goal, one after the other; a Result each, also for those that failed or are locked.
+        """Bring each service to its goal; a Result each, also for those that failed or are locked. Several are worked on at once;
+        who takes something comes after who releases it.
 
-        surveys: what was seen a moment ago; a service that had nothing to do then is not looked at again, nor is the first one that
-        has. What comes after that one finds the machine changed by it.
+        surveys: what was seen a moment ago; a service is not looked at again while that holds.
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
         self.store.check_writable()
-        ordered = self._ordered(targets, policy)
+        first, named = self._in_order(targets, policy), {target.name: target for target in targets}
         if policy.prune and not prune_all:
-            surveys = surveys or self.survey(ordered, selection=selection, policy=policy, prune_all=True)
-            self._guard({survey.target.name: survey.plan for survey in surveys}, ordered)
+            surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
+            self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         glances = {survey.target.name: survey for survey in surveys}
         means = self._means(verb, on_event)
-        results: list[Result] = []
-        for target in ordered:
+
+        def work_on(name: str, before: Sequence[Result]) -> Result:
+            target = named[name]
             work = Work(
-                target.name,
+                name,
                 target.service,
                 target.goal,
                 target.gone,
                 selection,
                 policy,
-                None if shown is None else shown.get(target.name),
+                None if shown is None else shown.get(name),
                 exact,
                 verb,
                 whole_undo,
-                glances.get(target.name),
+                None if before else glances.get(name),
             )
-            open_ends = {result.service for result in results if result.end is not End.CONVERGED}
-            results.append(self._converge(work, means, lock_wait, target, open_ends))
-        return tuple(results)
+            open_ends = {result.service for result in before if result.end is not End.CONVERGED}
+            return self._converge(work, means, lock_wait, target, open_ends)
+
+        return tuple(each(first, work_on, self.crew).values())
 
     def set_goal(self, names: Sequence[str], goal: Goal) -> None:
         """Remember what the operator wants of these services (start, stop, shutdown). Durable before it returns."""
@@ -282,7 +289,7 @@ class Session:
         if self.stop.asked:
             return Result(work.name, End.STOPPED, message="the run was asked to stop before it came to this service")
         try:
-            with means.locks.hold(work.name, wait=lock_wait, on_event=means.on_event):
+            with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
                 overtaken = self._overtaken(target, work.policy, open_ends)
                 return overtaken or converge(work, means)
         except Locked as err:
@@ -323,8 +330,8 @@ class Session:
             raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
         return Survey(target, observed, ownership, plan)
 
-    def _ordered(self, targets: Sequence[Target], policy: Policy) -> tuple[Target, ...]:
-        """Services whose goal is to be down hold nothing; the rest by their claims."""
+    def _in_order(self, targets: Sequence[Target], policy: Policy) -> dict[str, tuple[str, ...]]:
+        """name -> who is worked before it. Services whose goal is to be down hold nothing; the rest by their claims."""
         named = {target.name for target in targets}
         owned = {
             name: self.store.ownership(name) for name in self.store.owners() if name in named or self.store.goal(name).aim is Aim.UP

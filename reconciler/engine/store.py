@@ -281,6 +281,11 @@ class Store:
         rows = self._rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1")
         return str(rows[0][0]) if rows else ""
 
+    def began_since(self, run: str) -> frozenset[str]:
+        """The ids of the runs that began after this one; of all where it is not kept."""
+        rows = self._rows("SELECT id FROM runs WHERE rowid > COALESCE((SELECT rowid FROM runs WHERE id = ?), 0)", run)
+        return frozenset(str(id) for (id,) in rows)
+
     def runs(self, begins: str = "", limit: int = 0) -> tuple[Past, ...]:
         """The runs whose id begins like this, newest first: `limit` at most, 0 for all."""
         moment = datetime.fromisoformat

@@ -23,7 +23,7 @@ def owns(*claims):
 
 
 def names(targets, owned, prune=False):
-    return [item.name for item in in_order(targets, owned, kinds, prune=prune)]
+    return list(in_order(targets, owned, kinds, prune=prune))
 
 
 def test_names_in_natural_order_when_nothing_moves():

@@ -292,6 +292,7 @@ def test_a_signal_between_two_services_begins_no_other(node):
     from reconciler.core.outcome import Ended
 
     with node.session() as session:
+        session.crew = 1
         results = session.converge(
             session.targets(session.load()),
             on_event=lambda event: session.stop.terminate() if isinstance(event, Ended) else None,
