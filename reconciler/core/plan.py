@@ -75,6 +75,11 @@ class Plan:
         return self.deferred + self.refused
 
     @property
+    def whole(self) -> bool:
+        """Whether every step can be done now: none is planned behind something that cannot be seen yet."""
+        return not any(step.provisional for step in self.steps)
+
+    @property
     def certain(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if not step.provisional)
 

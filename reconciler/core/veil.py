@@ -6,7 +6,7 @@ What a secret is, the fields of models say: by their rule, by the names in them,
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -64,22 +64,30 @@ class Veil:
 def secrets_of(models: Iterable[Model]) -> Iterator[str]:
     """Every secret value in these models, in clear: for hiding, never for showing."""
     for model in models:
-        hidden = sensitive_fields(type(model))
-        for name, value in model.model_dump(mode="json").items():
+        yield from _inside(model)
+
+
+def _inside(model: Model) -> Iterator[str]:
+    hidden = sensitive_fields(type(model))
+    for name, value in vars(model).items():
+        if value:
             yield from _secrets(value, whole=name in hidden)
 
 
 def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
+    """whole: a text is secret as it is. What is neither text nor made of texts holds none."""
     if isinstance(value, str):
         if whole and value:
             yield value
         yield from (value[span.start : span.end] for span in secret_spans(value))
-    elif isinstance(value, list):
+    elif isinstance(value, (tuple, list, set, frozenset)):
         for item in value:
             yield from _secrets(item, whole=whole)
-    elif isinstance(value, dict):
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _secrets(item, whole=whole or (isinstance(item, str) and is_secret(key, item)))
+    elif isinstance(value, Model):
+        yield from _inside(value)
 
 
 def _forms(secret: str) -> Iterator[str]:

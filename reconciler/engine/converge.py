@@ -3,7 +3,7 @@
 There is one lifecycle engine: apply, start, stop, restart, prune, watch and the partial verbs all come through here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -164,7 +164,7 @@ class _Convergence:
             if self.means.stop.asked:
                 return self._result(End.STOPPED, "the run was asked to stop")
             turns = self.means.crew.turns
-            sight = self._glanced() or self._looked()
+            sight = self._glanced() or self._looked_at_moved() or self._looked()
             with ExitStack() as stack:
                 if any(step.action.shared for step in sight.plan.certain):
                     stack.enter_context(self.means.crew.turn())
@@ -220,19 +220,39 @@ class _Convergence:
         crew = self.means.crew
         return not crew.turns and self.means.store.began_since(glance.newest) <= crew.runs
 
+    def _looked_at_moved(self) -> _Sight | None:
+        """After a plan that was done whole: what it moved, and what goes down with that, seen again, and the rest as it was seen a
+        moment ago. Good enough to find that nothing is left to do; None where it is not found."""
+        clock = self.means.host.clock
+        if not self.plans or self.plans[-1].open or not self.plans[-1].whole or clock.monotonic() - self.seen_at > _GLANCE:
+            return None
+        moved = {rid for _, lane in self.plans[-1].lanes for rid in lane}
+        ownership = self.owning.now()
+        seen = {**self.seen, **self._observe(ownership, moved)}
+        plan = self._plan(ownership, seen)
+        if not plan.empty:
+            return None
+        self._see(seen)
+        return _Sight(ownership, seen, plan)
+
     def _looked(self) -> _Sight:
         self.seen_at = self.means.host.clock.monotonic()
         ownership = self.owning.now()
+        seen = self._observe(ownership)
+        self._begin(ownership, seen)
+        return _Sight(ownership, seen, self._plan(ownership, seen))
+
+    def _observe(self, ownership: Ownership, only: Collection[str] | None = None) -> Mapping[str, Observed]:
+        """rid -> what is seen of it; of these alone, or of all that is wanted or owned."""
+        wanted = wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)
         snapshot = observe(
-            wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim),
+            (item for item in wanted if only is None or item.id.rid in only),
             self.means.host,
             kinds=self.means.kinds,
             drivers=self.means.drivers,
             workers=self.means.workers,
         )
-        seen = snapshot.of(self.work.name)
-        self._begin(ownership, seen)
-        return _Sight(ownership, seen, self._plan(ownership, seen))
+        return snapshot.of(self.work.name)
 
     def _begin(self, ownership: Ownership, seen: Mapping[str, Observed]) -> None:
         if not self.plans:
@@ -337,7 +357,7 @@ class _Convergence:
         plan = self.plans[-1]
         spoilt = lane | {outcome.step.rid for outcome in self.outcomes if outcome.status not in (Status.DONE, Status.ALREADY)}
         commits = frozenset(step.n for step in plan.certain if step.slot is Slot.COMMIT and step.rid not in spoilt)
-        if commits and len(plan.certain) == len(plan.steps):
+        if commits and plan.whole:
             self.outcomes += execute(plan, run, {}, only=commits)
 
     def _open(self) -> None:
