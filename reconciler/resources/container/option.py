@@ -79,13 +79,9 @@ class Setting:
         return self.option.shape.decode(found)
 
 
+@cache
 def settings_of(model: type[Model]) -> Mapping[str, Setting]:
     """Field name -> setting, of the fields that have an option, in the order of the model."""
-    return _settings(model)
-
-
-@cache
-def _settings(model: type[Model]) -> Mapping[str, Setting]:
     found: dict[str, Setting] = {}
     for name, field in model.model_fields.items():
         option = next((meta for meta in field.metadata if isinstance(meta, Option)), None)
@@ -102,7 +98,7 @@ def default_of(field: FieldInfo) -> Any:
 @cache
 def placed(model: type[Model]) -> tuple[Setting, ...]:
     """The settings whose place in the engine's records the table gives."""
-    return tuple(setting for setting in _settings(model).values() if setting.option.at)
+    return tuple(setting for setting in settings_of(model).values() if setting.option.at)
 
 
 def _same(value: Any) -> Any:
