@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reconciler.core.past import Did, Past
+from reconciler.engine.journal import Entry
 from reconciler.engine.session import Session
-from reconciler.engine.store import Entry
 
 
 def past(run: Past, session: Session) -> Past:

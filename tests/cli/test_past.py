@@ -1,7 +1,7 @@
 """What the journal tells of a run, as steps."""
 
 from reconciler.cli.past import steps_of
-from reconciler.engine.store import Entry
+from reconciler.engine.journal import Entry
 
 AT = "2026-11-29T01:02:03+00:00"
 

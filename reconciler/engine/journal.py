@@ -1,0 +1,98 @@
+"""Journal: the runs of this node, and what each of them tried. It tells the truth, and is never replayed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.past import Past
+from reconciler.engine.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the journal. phase: intend, done, failed or undone. message: of an intention and of an undo the commands, of a
+    failure what was said."""
+
+    run: str
+    service: str
+    step: int
+    rid: str
+    op: str
+    phase: str
+    at: str
+    seconds: float | None
+    message: str
+
+
+class Journal(Database):
+    """The part of the store that may lose its last lines in a power cut."""
+
+    def last_run(self, service: str) -> tuple[str, str | None] | None:
+        """The id of the run of a service that began last, and when it ended; None when there was none."""
+        rows = self._rows("SELECT id, ended FROM runs WHERE service = ? ORDER BY rowid DESC LIMIT 1", service)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def newest_run(self) -> str:
+        """The id of the run that began last, of whatever service; "" when there was none."""
+        rows = self._rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1")
+        return str(rows[0][0]) if rows else ""
+
+    def began_since(self, run: str) -> frozenset[str]:
+        """The ids of the runs that began after this one; of all where it is not kept."""
+        rows = self._rows("SELECT id FROM runs WHERE rowid > COALESCE((SELECT rowid FROM runs WHERE id = ?), 0)", run)
+        return frozenset(str(id) for (id,) in rows)
+
+    def runs(self, begins: str = "", limit: int = 0) -> tuple[Past, ...]:
+        """The runs whose id begins like this, newest first: `limit` at most, 0 for all."""
+        moment = datetime.fromisoformat
+        rows = self._rows(
+            "SELECT id, service, verb, by, began, ended, result, message FROM runs"
+            " WHERE substr(id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
+            *(begins, begins, limit or -1),
+        )
+        return tuple(
+            Past(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "")
+            for id, name, verb, by, began, ended, result, message in rows
+        )
+
+    def begin_run(self, run: str, service: str, verb: str, at: datetime, by: str = "") -> None:
+        """by: who asked for it."""
+        with self._writing() as db:
+            row = (run, service, verb, at.isoformat(), by)
+            db.execute("INSERT INTO runs (id, service, verb, began, by) VALUES (?, ?, ?, ?, ?)", row)
+
+    def end_run(self, run: str, result: str, message: str, at: datetime) -> None:
+        with self._writing() as db:
+            db.execute("UPDATE runs SET ended = ?, result = ?, message = ? WHERE id = ?", (at.isoformat(), result, message, run))
+
+    def write_journal(
+        self,
+        run: str,
+        service: str,
+        step: int,
+        rid: str,
+        op: str,
+        phase: str,
+        at: datetime,
+        seconds: float | None = None,
+        message: str = "",
+    ) -> None:
+        """A line of the journal: what is about to be tried, or what became of it. Never replayed."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO journal (run, service, step, rid, op, phase, at, seconds, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run, service, step, rid, op, phase, at.isoformat(), seconds, message),
+            )
+
+    def journal(self, run: str = "") -> tuple[Entry, ...]:
+        """The journal of one run, or all of it, oldest first."""
+        where = "WHERE run = ?" if run else "WHERE ? = ''"
+        rows = self._rows(f"SELECT run, service, step, rid, op, phase, at, seconds, message FROM journal {where} ORDER BY id", run)
+        return tuple(Entry(*row) for row in rows)
+
+    def expire(self, before: datetime) -> None:
+        """Forget runs that began before a moment, and their journal."""
+        if not self._rows("SELECT 1 FROM runs WHERE began < ? LIMIT 1", before.isoformat()):
+            return
+        with self._writing() as db:
+            db.execute("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE began < ?)", (before.isoformat(),))
+            db.execute("DELETE FROM runs WHERE began < ?", (before.isoformat(),))
