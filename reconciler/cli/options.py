@@ -200,6 +200,12 @@ def _docker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
 
 
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("resource", metavar="RID", help="a resource (container#1), or a pattern or type (container#w*, fs)")
+    parser.add_argument("service", metavar="SERVICE", nargs="*", help="names or patterns of services (default: all)")
+    _json(parser, "one JSON document on stdout")
+
+
 def _images(parser: argparse.ArgumentParser) -> None:
     _path(parser)
     _services(parser)
@@ -232,7 +238,9 @@ def _case(parser: argparse.ArgumentParser) -> None:
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status or snapshot")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, why or snapshot"
+    )
     parser.add_argument("-o", "--output", metavar="FOLDER", type=_file, help="write all schemas into this folder instead")
 
 
@@ -246,6 +254,7 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "watch": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
+    "why": _why,
     "images": _images,
     "history": _history,
     "show": _run,

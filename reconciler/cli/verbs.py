@@ -43,6 +43,7 @@ VERBS = (
     Verb("watch", "keep it so", lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
     Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+    Verb("why", "show who holds a resource, what it needs, who changed it last"),
     Verb("images", "show which image each container is to run, and which it runs"),
     Verb("history", "show what was done here, run by run", machine=False),
     Verb("show", "show one run: its steps, their commands, what became of them", machine=False),

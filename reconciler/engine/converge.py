@@ -97,7 +97,7 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
-        self.owning = Owning(means.store, work.name, work.service, work.goal, work.selection)
+        self.owning = Owning(means.store, work.name, work.service, work.goal, work.selection, means.host.clock)
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
         self.plans: list[Plan] = []

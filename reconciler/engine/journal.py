@@ -54,6 +54,11 @@ class Journal(Database):
             for id, name, verb, by, began, ended, result, message in rows
         )
 
+    def last_tried(self, service: str, rid: str) -> str:
+        """The id of the run that tried something with a resource last; "" when there is none."""
+        rows = self._rows("SELECT run FROM journal WHERE service = ? AND rid = ? ORDER BY id DESC LIMIT 1", service, rid)
+        return str(rows[0][0]) if rows else ""
+
     def begin_run(self, run: str, service: str, verb: str, at: datetime, by: str = "") -> None:
         """by: who asked for it."""
         with self._writing() as db:

@@ -12,6 +12,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Selection
 from reconciler.core.service import Service
 from reconciler.engine.store import Store
+from reconciler.host.ports import Clock
 
 _CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.ADOPT})
 
@@ -25,6 +26,7 @@ class Owning:
     service: Service | None
     goal: Goal
     selection: Selection
+    clock: Clock
 
     def claim(self, plan: Plan, ownership: Ownership) -> None:
         """Own what is about to be made, before it is made; forget what is certainly gone, and what stays where it is and is let go
@@ -35,7 +37,7 @@ class Owning:
             if change.verdict in _CLAIMED and not change.provisional
         }
         if claims:
-            self.store.own(self.name, claims)
+            self.store.own(self.name, claims, self.clock.now())
         released = [change.rid for change in plan.released if not plan.certain or not isinstance(change.seen, Present)]
         if released:
             self.store.release(self.name, released)
@@ -53,7 +55,7 @@ class Owning:
             for change in plan.changes
             if change.rid in ownership.owned and change.rid in self.service.resources and change.verdict is Verdict.KEEP
         }
-        self.store.own(self.name, settled)
+        self.store.own(self.name, settled, self.clock.now())
 
     def give_back(self, first: Ownership, outcomes: Sequence[Outcome], latest: Mapping[str, Seen], left: Collection[str]) -> None:
         """What this run claimed, and nothing of which stands or is left, is owned as before; not at all when it was not.

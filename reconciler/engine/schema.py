@@ -31,4 +31,7 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE runs ADD COLUMN by TEXT NOT NULL DEFAULT ''
     """,
+    """
+    ALTER TABLE owned ADD COLUMN since TEXT NOT NULL DEFAULT ''
+    """,
 )

@@ -200,15 +200,26 @@ class Store(Journal):
         last = self._read.get((service, rid))
         return None if last is None or last[0] != record else last[2]
 
-    def own(self, service: str, owned: Mapping[str, Owned]) -> None:
-        """Write what is owned of these rids (claims, and what was verified). Durable; written only where it differs."""
+    def owned_since(self, service: str) -> dict[str, datetime]:
+        """rid -> since when it is owned, of those of which that was kept."""
+        rows = self._rows("SELECT rid, since FROM owned WHERE service = ? AND since != ''", service)
+        return {rid: datetime.fromisoformat(since) for rid, since in rows}
+
+    def own(self, service: str, owned: Mapping[str, Owned], at: datetime | None = None) -> None:
+        """Write what is owned of these rids (claims, and what was verified). Durable; written only where it differs. at: since
+        when what was not owned before is."""
         have = dict(self._rows("SELECT rid, record FROM owned WHERE service = ?", service))
         new = {rid: item for rid, item in owned.items() if self._last(service, rid, have.get(rid)) != item}
-        rows = [(service, rid, json.dumps(self.codec.dump_owned(item), sort_keys=True)) for rid, item in new.items()]
+        since = at.isoformat() if at else ""
+        rows = [(service, rid, json.dumps(self.codec.dump_owned(item), sort_keys=True), since) for rid, item in new.items()]
         rows = [row for row in rows if have.get(row[1]) != row[2]]
         if rows:
             with self._writing(durable=True) as db:
-                db.executemany("INSERT OR REPLACE INTO owned VALUES (?, ?, ?)", rows)
+                db.executemany(
+                    "INSERT INTO owned (service, rid, record, since) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (service, rid) DO UPDATE SET record = excluded.record",
+                    rows,
+                )
 
     def release(self, service: str, rids: Iterable[str]) -> None:
         """Own these no longer. Durable."""

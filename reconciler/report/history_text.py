@@ -16,7 +16,7 @@ def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
     """A line for each run, ending in a newline."""
     if not runs:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
-    rows = [(run.id, _moment(run.began), _lasted(run), run.service, run.verb, run.by, run.became) for run in runs]
+    rows = [(run.id, local(run.began), _lasted(run), run.service, run.verb, run.by, run.became) for run in runs]
     heads = ("run", "began", "took", "service", "verb", "by", "")
     head, *lines = columns([heads, *rows])
     told = [paint("faint", "  ".join(head).rstrip())]
@@ -33,28 +33,37 @@ def run_story(run: Past, steps: Sequence[Did], *, paint: Paint = PLAIN) -> str:
 
 
 def _story(run: Past, steps: Sequence[Did], paint: Paint) -> Iterator[str]:
-    by = f" by {run.by}" if run.by else ""
-    yield (
-        f"{paint('strong', run.service)}: {run.verb}{by}, {_moment(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}"
-        + (f" in {_lasted(run)}" if run.ended else "")
-    )
+    yield f"{paint('strong', run.service)}: {run_line(run, paint)}"
     yield from (f"  {line}" for line in plain(run.message).splitlines())
     if not steps:
         yield "  no step was tried"
     for step in steps:
-        took = f" ({duration(step.seconds)})" if step.seconds is not None and step.seconds >= _BRIEF else ""
         yield ""
-        yield f"  {step.n:>3}  {_clock(step.at)}  {step.rid:<14} {step.became or 'nobody knows what became of it'}{took}"
-        yield from (f"       $ {line}" for command in step.commands for line in command.splitlines())
-        yield from (f"       {line}" for line in plain(step.message).splitlines())
-        yield from (f"       undo $ {line}" for command in step.back for line in command.splitlines())
+        yield from step_lines(step)
+
+
+def step_lines(step: Did) -> Iterator[str]:
+    """What was done in one step, and what became of it."""
+    took = f" ({duration(step.seconds)})" if step.seconds is not None and step.seconds >= _BRIEF else ""
+    yield f"  {step.n:>3}  {_clock(step.at)}  {step.rid:<14} {step.became or 'nobody knows what became of it'}{took}"
+    yield from (f"       $ {line}" for command in step.commands for line in command.splitlines())
+    yield from (f"       {line}" for line in plain(step.message).splitlines())
+    yield from (f"       undo $ {line}" for command in step.back for line in command.splitlines())
+
+
+def run_line(run: Past, paint: Paint = PLAIN) -> str:
+    """ "apply by alice, 2026-11-29 07:41:03, converged in 4 s"."""
+    by = f" by {run.by}" if run.by else ""
+    lasted = f" in {_lasted(run)}" if run.ended else ""
+    return f"{run.verb}{by}, {local(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}{lasted}"
 
 
 def _first(text: str) -> str:
     return plain(text).partition("\n")[0]
 
 
-def _moment(at: datetime) -> str:
+def local(at: datetime) -> str:
+    """ "2026-11-29 07:41:03", in the time zone of this machine."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.core.change import Change, FieldChange
+from reconciler.core.facts import Fact
 from reconciler.core.model import Model
 from reconciler.core.outcome import (
     Began,
@@ -37,6 +38,7 @@ from reconciler.report.texts import plain
 
 if TYPE_CHECKING:
     from reconciler.core.status import ServiceStatus
+    from reconciler.core.why import Why
 
 Record: TypeAlias = dict[str, Any]
 
@@ -60,6 +62,17 @@ def images_document(used: Iterable[Used]) -> Record:
     return {"document": "images", "version": VERSION, "images": [{name: getattr(one, name) for name in fields} for one in used]}
 
 
+def why_document(found: Iterable[tuple[Why, Service | None]], errors: Sequence[Record], code: int) -> Record:
+    """The document of `osvc why --json`."""
+    return {
+        "document": "why",
+        "version": VERSION,
+        "resources": [_why_record(why, service) for why, service in found],
+        "errors": list(errors),
+        "exit": code,
+    }
+
+
 def history_document(runs: Iterable[Past]) -> Record:
     """The document of `osvc history --json`."""
     return {"document": "history", "version": VERSION, "runs": [past_record(run) for run in runs]}
@@ -67,7 +80,7 @@ def history_document(runs: Iterable[Past]) -> Record:
 
 def run_document(run: Past, steps: Iterable[Did]) -> Record:
     """The document of `osvc show --json`."""
-    return {"document": "run", "version": VERSION, **past_record(run), "steps": [_did_record(step) for step in steps]}
+    return {"document": "run", "version": VERSION, **_story_record(run, steps)}
 
 
 def past_record(run: Past) -> Record:
@@ -82,6 +95,10 @@ def past_record(run: Past) -> Record:
         "became": run.became,
         "message": run.message,
     }
+
+
+def _story_record(run: Past, steps: Iterable[Did]) -> Record:
+    return {**past_record(run), "steps": [_did_record(step) for step in steps]}
 
 
 def _did_record(step: Did) -> Record:
@@ -123,7 +140,8 @@ def status_document(statuses: Iterable[tuple[ServiceStatus, str]], errors: Seque
 
 def failure_document(name: str, error: Record, code: int) -> Record:
     """The document of a verb that could not do its work: of the verb's own form, with nothing in it but the error."""
-    return {"document": name, "version": VERSION, "checks" if name == "doctor" else "services": [], "errors": [error], "exit": code}
+    items = {"doctor": "checks", "why": "resources"}.get(name, "services")
+    return {"document": name, "version": VERSION, items: [], "errors": [error], "exit": code}
 
 
 def error_record(origin: Origin | None, message: str) -> Record:
@@ -218,6 +236,27 @@ def status_record(status: ServiceStatus, source: str) -> Record:
             for line in status.resources
         ],
     }
+
+
+def _why_record(why: Why, service: Service | None) -> Record:
+    return {
+        "service": why.service,
+        "goal": goal_record(why.goal),
+        "status": why.status.status.value,
+        "label": why.status.label,
+        "change": _change(why.change, service),
+        "owned": why.owned,
+        "since": why.since.isoformat() if why.since else None,
+        "needs": [{**_fact_record(need.fact), "bond": need.bond.value, "by": need.by} for need in why.ties.needs],
+        "provides": [_fact_record(fact) for fact in why.ties.provides],
+        "claims": [{"kind": claim.kind, "key": claim.key, "scope": claim.scope, "says": claim.label} for claim in why.ties.claims],
+        "holders": [{"rid": rid, "bond": bond.value} for rid, bond in why.ties.holders.items()],
+        "last": None if why.last is None else _story_record(why.last, why.steps),
+    }
+
+
+def _fact_record(fact: Fact) -> Record:
+    return {"kind": fact.kind.value, "key": fact.key}
 
 
 def event_record(event: Event, now: datetime) -> Record:

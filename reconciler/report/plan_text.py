@@ -209,14 +209,15 @@ def _by_wait(down: dict[str, float]) -> dict[float, list[str]]:
 def _change_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:
     symbol, meaning = _SYMBOL[change.verdict]
     verdict = paint(meaning, change.verdict.value)
-    where = "" if change.fields else _resource_evidence(change, service)
+    where = "" if change.fields else resource_evidence(change, service)
     unsure = f"   expected: {change.basis}" if change.provisional else ""
     mark = "~" if change.provisional else " "
     yield f" {mark}{paint(meaning, symbol)} {change.rid:<{width}}  {verdict}: {change.reason}{where}{unsure}"
-    yield from _field_lines(change, service, width)
+    yield from field_lines(change, service, width)
 
 
-def _field_lines(change: Change, service: Service | None, width: int) -> Iterator[str]:
+def field_lines(change: Change, service: Service | None, width: int) -> Iterator[str]:
+    """A line or more for each field that differs, behind so many blanks and six more, each with its evidence."""
     wide = max((len(field.path) for field in change.fields), default=0)
     for field in change.fields:
         before = field_value(change.desired, field.path, field.before)
@@ -232,7 +233,8 @@ def _field_lines(change: Change, service: Service | None, width: int) -> Iterato
             yield f"{'':<{len(head)}}{item}"
 
 
-def _resource_evidence(change: Change, service: Service | None) -> str:
+def resource_evidence(change: Change, service: Service | None) -> str:
+    """Whose doing it is that a resource as a whole differs, in brackets, or ""."""
     if change.cause is Cause.DRIFT:
         return " (drift)"
     origin = origin_of(service, change.rid)
@@ -269,7 +271,7 @@ def _open_lines(change: Change, service: Service | None, width: int, paint: Pain
     word = "deferred" if change.verdict is Verdict.DEFER else "refused"
     what = f" → {change.remedy}" if change.remedy else ""
     yield f"  {paint(meaning, symbol)} {change.rid:<{width}}  {paint(meaning, word)}: {change.reason}{what}"
-    yield from _field_lines(change, service, width)
+    yield from field_lines(change, service, width)
 
 
 def golden(plan: Plan) -> str:

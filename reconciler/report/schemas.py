@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from reconciler.core.action import Effect, Facet, Slot
 from reconciler.core.change import Cause, Verdict
+from reconciler.core.facts import Bond, Kind
 from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
 from reconciler.core.status import Status
@@ -50,6 +51,40 @@ def status_schema() -> Schema:
     return _document("status", "Each service and its resources.", services=_list(service), errors=_list(_error()), exit=_NUMBER)
 
 
+def why_schema() -> Schema:
+    """Of `osvc why --json`."""
+    step = _record(
+        n=_NUMBER,
+        rid=_TEXT,
+        at={"type": "string", "format": "date-time"},
+        seconds={"type": ["number", "null"]},
+        became=_TEXT,
+        commands=_list(_TEXT),
+        message=_TEXT,
+        undo=_list(_TEXT),
+    )
+    run = _record(
+        run=_TEXT, service=_TEXT, verb=_TEXT, by=_TEXT, began=_MOMENT, ended=_MOMENT, became=_TEXT, message=_TEXT, steps=_list(step)
+    )
+    resource = _record(
+        service=_TEXT,
+        goal=_goal(),
+        status=_words(Status),
+        label=_TEXT,
+        change=_change(),
+        owned=_FLAG,
+        since=_MOMENT,
+        needs=_list(_record(kind=_words(Kind), key=_TEXT, bond=_words(Bond), by=_TEXT)),
+        provides=_list(_record(kind=_words(Kind), key=_TEXT)),
+        claims=_list(_record(kind=_TEXT, key=_TEXT, scope=_TEXT, says=_TEXT)),
+        holders=_list(_record(rid=_TEXT, bond=_words(Bond))),
+        last=_or_null(run),
+    )
+    return _document(
+        "why", "Resources: what ties them, who changed them last.", resources=_list(resource), errors=_list(_error()), exit=_NUMBER
+    )
+
+
 def snapshot_schema() -> Schema:
     """Of `osvc snapshot`. What is inside an observation belongs to its resource type."""
     observed = {
@@ -77,7 +112,7 @@ def snapshot_schema() -> Schema:
     )
 
 
-def _plan() -> dict[str, Schema]:
+def _change() -> Schema:
     field = _record(
         path=_TEXT,
         before=_ANYTHING,
@@ -86,7 +121,7 @@ def _plan() -> dict[str, Schema]:
         cause=_words(Cause),
         origin=_or_null(_origin()),
     )
-    change = _record(
+    return _record(
         rid=_TEXT,
         type=_TEXT,
         verdict=_words(Verdict),
@@ -98,6 +133,9 @@ def _plan() -> dict[str, Schema]:
         origin=_or_null(_origin()),
         fields=_list(field),
     )
+
+
+def _plan() -> dict[str, Schema]:
     step = _record(
         n=_NUMBER,
         rid=_TEXT,
@@ -119,7 +157,7 @@ def _plan() -> dict[str, Schema]:
         "empty": _FLAG,
         "disruptive": _FLAG,
         "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "changes": _list(change),
+        "changes": _list(_change()),
         "steps": _list(step),
     }
 

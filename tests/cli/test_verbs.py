@@ -357,7 +357,7 @@ def test_an_internal_error_is_short_and_its_traceback_is_kept(place, web):
     assert len(list(place.root.glob("osvc-bug-*.txt"))) == 1
 
 
-@pytest.mark.parametrize("name", ["service", "plan", "status", "snapshot"])
+@pytest.mark.parametrize("name", ["service", "plan", "status", "why", "snapshot"])
 def test_schemas_are_printed_and_written_alike(place, name):
     printed = json.loads(place.osvc("schema", name).out)
     jsonschema.Draft202012Validator.check_schema(printed)

@@ -290,3 +290,30 @@ def test_what_was_done_is_told_afterwards(place: Mounts) -> None:
     assert [f"rmdir --ignore-fail-on-non-empty -- {place.root}/two"] in [step["undo"] for step in steps], steps
     nobody = place.osvc("show", "20000101")
     assert (nobody.code, nobody.err.startswith("error: no run '20000101'")) == (64, True)
+
+
+def test_why_tells_since_when_a_resource_is_owned_and_who_changed_it_last(place: Mounts) -> None:
+    place.service("web")
+    assert place.osvc("apply").code == 0
+    first = json.loads(place.osvc("why", "fs#1", "--json").out)["resources"][0]
+    assert (first["owned"], first["change"]["verdict"], first["last"]["verb"], first["last"]["by"]) == (
+        True,
+        "keep",
+        "apply",
+        "root",
+    )
+    mount = f"mount -t tmpfs -o size=1024k -- tmpfs {place.root}/web"
+    assert mount in [command for step in first["last"]["steps"] for command in step["commands"]]
+    place.service("web", "2m")
+    text = place.osvc("why", "fs#1").out
+    assert "to do       update: mnt_opt changed → osvc apply -s web\n" in text, text
+    assert f"{place.root}/specs/web.yaml:2\n" in text
+    assert place.osvc("apply").code == 0
+    later = json.loads(place.osvc("why", "fs#1", "--json").out)["resources"][0]
+    assert later["since"] == first["since"] and later["last"]["run"] != first["last"]["run"]
+    assert place.osvc("stop", "web").code == 0
+    stopped = place.osvc("why", "fs#1", "web").out
+    assert "  goal        stopped by root " in stopped and "  changed     stop by root, " in stopped
+    assert f"$ umount -- {place.root}/web\n" in stopped, stopped
+    (place.specs / "web.yaml").unlink()
+    assert "  spec        none: no spec names it\n" in place.osvc("why", "fs#1").out

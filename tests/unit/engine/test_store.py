@@ -11,6 +11,7 @@ from reconciler.core.observed import Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.engine.errors import StoreError
+from reconciler.engine.schema import MIGRATIONS
 from reconciler.engine.store import Store
 from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, kinds, service
 
@@ -104,6 +105,36 @@ def test_the_journal_is_kept_in_order_and_expires_with_its_run(store):
         store.write_journal(run, "web", 1, "box#1", "make", "done", NOW, 0.5)
     store.expire(NOW - timedelta(days=90))
     assert [(entry.run, entry.phase) for entry in store.journal()] == [("r2", "intend"), ("r2", "done")]
+
+
+def test_who_tried_something_with_a_resource_last(store):
+    for run, rid in (("r1", "box#1"), ("r2", "box#1"), ("r3", "box#2")):
+        store.begin_run(run, "web", "apply", NOW)
+        store.write_journal(run, "web", 1, rid, "make", "intend", NOW)
+    assert (store.last_tried("web", "box#1"), store.last_tried("web", "box#2")) == ("r2", "r3")
+    assert store.last_tried("db", "box#1") == ""
+
+
+def test_since_when_something_is_owned_stays_until_it_is_released(store):
+    store.own("web", {"box#1": BOX}, NOW)
+    store.own("web", {"box#1": Owned("box", ToyDesired(live=7)), "box#2": BOX}, NOW + timedelta(hours=1))
+    assert store.owned_since("web") == {"box#1": NOW, "box#2": NOW + timedelta(hours=1)}
+    store.release("web", ["box#1"])
+    store.own("web", {"box#1": BOX}, NOW + timedelta(hours=2))
+    assert store.owned_since("web")["box#1"] == NOW + timedelta(hours=2)
+
+
+def test_a_store_of_an_older_osvc_goes_on_without_what_it_did_not_keep(tmp_path, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr("reconciler.engine.database.MIGRATIONS", MIGRATIONS[:2])
+        store = Store.open(str(tmp_path / "state"), write=True, kinds=kinds)
+    record = '{"type": "box", "wanted": {"live": 1}, "applied": null, "remembered": null}'
+    with store._writing() as db:
+        db.execute("INSERT INTO owned (service, rid, record) VALUES ('web', 'box#1', ?)", (record,))
+    again = reopen(store)
+    assert again.ownership("web").owned == {"box#1": BOX}
+    assert again.owned_since("web") == {}
+    again.close()
 
 
 def test_the_count_of_failures_is_of_one_wish(store):
