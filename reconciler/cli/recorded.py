@@ -20,13 +20,13 @@ from reconciler.core.observed import Absent, Observed, Unknown
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.policy import Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.engine.codec import Codec
 from reconciler.engine.config import Config
 from reconciler.engine.errors import EngineError, Unselected
 from reconciler.engine.target import Survey
-from reconciler.report.json_out import VERSION, goal_record
+from reconciler.report.json_out import VERSION
 from reconciler.resources.registry import kind_of
 from reconciler.spec.load import Loaded
 
@@ -59,7 +59,7 @@ def document_of(surveys: Sequence[Survey], node: Node, at: datetime) -> dict[str
 def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
     types = {change.rid: change.type for change in survey.plan.changes}
     return {
-        "goal": goal_record(survey.target.goal),
+        "goal": survey.target.goal.record(),
         "store": survey.ownership.store,
         "observed": {
             rid: {"type": types[rid], **codec.dump_observed(types[rid], seen)}
@@ -105,7 +105,7 @@ class Recorded:
         desired = [resource.desired for resource in service.resources.values()] if service else []
         known = self.codec.known(desired)
         try:
-            goal = _goal(record["goal"])
+            goal = Goal.of(record["goal"])
             owned = {rid: self.codec.read_owned(item, known) for rid, item in record["owned"].items()}
             seen: dict[str, Observed] = {
                 rid: self.codec.read_observed(item["type"], {key: part for key, part in item.items() if key != "type"}, known)
@@ -143,8 +143,3 @@ def read(path: str) -> Recorded:
         return Recorded(Node(**data["node"]), Codec(bytes.fromhex(data["salt"])), dict(data["services"]))
     except (KeyError, TypeError, ValueError) as err:
         raise RecordError(f"cannot read {path}: it is damaged ({err})") from None
-
-
-def _goal(data: Mapping[str, Any]) -> Goal:
-    at = data.get("at")
-    return Goal(Aim(data["aim"]), data.get("by", ""), datetime.fromisoformat(at) if at else None, data.get("reason", ""))

@@ -1,9 +1,11 @@
 """Policy, Selection and Goal: what a run may do, on what, and to which end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Goal:
     by: str = ""
     at: datetime | None = None
     reason: str = ""
+
+    def record(self) -> dict[str, str | None]:
+        """As plain data."""
+        return {"aim": self.aim.value, "by": self.by, "at": self.at.isoformat() if self.at else None, "reason": self.reason}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Goal":
+        """The goal of such data. Raises KeyError, ValueError, TypeError."""
+        at = record.get("at")
+        return cls(Aim(record["aim"]), record.get("by", ""), datetime.fromisoformat(at) if at else None, record.get("reason", ""))
 
 
 UP = Goal()

@@ -7,7 +7,6 @@ it stood, so that whatever was equal is equal still, and the same plan comes of 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from typing import Any, Final
 
 from reconciler.core.model import Model
@@ -18,7 +17,7 @@ from reconciler.core.outline import outline
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.core.policy import UP, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.codec import Codec, Json
@@ -134,7 +133,6 @@ def parse(text: str, path: str) -> Case:
 
 def _document(case: Case, codec: Codec) -> Json:
     outcomes = [{key: value for key, value in outcome.items() if value not in ("", None)} for outcome in case.outcomes]
-    goal = case.goal
     return {
         "about": case.about,
         "case": FORMAT,
@@ -146,7 +144,7 @@ def _document(case: Case, codec: Codec) -> Json:
         "at": case.at,
         "round": case.round,
         "node": {one.name: getattr(case.node, one.name) for one in fields(Node)},
-        "goal": {"aim": goal.aim.value, "by": goal.by, "at": goal.at.isoformat() if goal.at else None, "reason": goal.reason},
+        "goal": case.goal.record(),
         "select": list(case.selection.rids),
         "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
         "spec": render(case.service, codec.dump) if case.service is not None else None,
@@ -166,7 +164,7 @@ def _document(case: Case, codec: Codec) -> Json:
 def _case(data: Json) -> Case:
     codec = Codec(b"", brief=True)
     node = Node(**data["node"])
-    goal, policy, seen = data["goal"], data["policy"], data["snapshot"]
+    policy, seen = data["policy"], data["snapshot"]
     types = {rid: item["type"] for rid, item in seen.items()}
     return Case(
         name=str(data["service"]),
@@ -178,7 +176,7 @@ def _case(data: Json) -> Case:
         round=data["round"],
         node=node,
         service=_service(data, node),
-        goal=Goal(Aim(goal["aim"]), goal["by"], datetime.fromisoformat(goal["at"]) if goal["at"] else None, goal["reason"]),
+        goal=Goal.of(data["goal"]),
         selection=Selection(tuple(data["select"])),
         policy=Policy(policy["prune"], policy["rollback"], frozenset(policy["force"])),
         observed={

@@ -29,7 +29,6 @@ from reconciler.core.outcome import (
 )
 from reconciler.core.past import Did, Past
 from reconciler.core.plan import Plan, Step
-from reconciler.core.policy import Goal
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
 from reconciler.report.images_text import Used
@@ -157,7 +156,7 @@ def plan_record(plan: Plan, service: Service | None) -> Record:
     """One service's plan."""
     return {
         "service": plan.service,
-        "goal": goal_record(plan.goal),
+        "goal": plan.goal.record(),
         "impact": impact_line(plan),
         "empty": plan.empty,
         "disruptive": bool(plan.disruptive),
@@ -165,10 +164,6 @@ def plan_record(plan: Plan, service: Service | None) -> Record:
         "changes": [_change(change, service) for change in plan.changes],
         "steps": [step_record(step) for step in plan.steps],
     }
-
-
-def goal_record(goal: Goal) -> Record:
-    return {"aim": goal.aim.value, "by": goal.by, "at": goal.at.isoformat() if goal.at else None, "reason": goal.reason}
 
 
 def _change(change: Change, service: Service | None) -> Record:
@@ -219,7 +214,7 @@ def status_record(status: ServiceStatus, source: str) -> Record:
     return {
         "service": status.service,
         "source": source,
-        "goal": goal_record(status.plan.goal),
+        "goal": status.plan.goal.record(),
         "avail": status.avail.value,
         "overall": status.overall.value,
         "resources": [
@@ -241,7 +236,7 @@ def status_record(status: ServiceStatus, source: str) -> Record:
 def _why_record(why: Why, service: Service | None) -> Record:
     return {
         "service": why.service,
-        "goal": goal_record(why.goal),
+        "goal": why.goal.record(),
         "status": why.status.status.value,
         "label": why.status.label,
         "change": _change(why.change, service),
