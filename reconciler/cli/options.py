@@ -232,6 +232,14 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _json(parser, "one JSON document on stdout")
 
 
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the id of a run, or how it begins; osvc history lists them; last: the newest")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
+    parser.add_argument("--prune", action="store_true", help="also remove what the run made, as osvc apply --prune would")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    _change(parser)
+
+
 def _case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", metavar="ACTION", choices=("ls", "show", "replay"), help="ls, show or replay")
     parser.add_argument("file", metavar="FILE", nargs="?", default="", help="a case file, or the id of its run (not for ls)")
@@ -258,6 +266,7 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "images": _images,
     "history": _history,
     "show": _run,
+    "undo": _undo,
     "case": _case,
     "docker": _docker,
     "schema": _schema,

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from reconciler.cli.verbs import Usage
 from reconciler.core.past import Did, Past
 from reconciler.engine.journal import Entry
 from reconciler.engine.session import Session
+
+_TOLD = 4
+"""Of the runs that an ambiguous id may mean, at most."""
 
 
 def past(run: Past, session: Session) -> Past:
     """The run, with whether it is at work: its service is locked, and it has not ended."""
     return replace(run, works=run.ended is None and bool(session.holder(run.service)) and _newest(run, session))
+
+
+def run_called(name: str, session: Session) -> Past:
+    """The run whose id begins like this; the newest when it is called last. Raises Usage when there is none, or more than one."""
+    begins = "" if name == "last" else name
+    found = session.store.runs(begins, limit=_TOLD if begins else 1)
+    if not found:
+        raise Usage(f"no run {name!r} is kept here; osvc history lists them")
+    if len(found) > 1:
+        raise Usage(f"several runs begin with {name!r}: {', '.join(one.id for one in found)}")
+    return past(found[0], session)
 
 
 def _newest(run: Past, session: Session) -> bool:

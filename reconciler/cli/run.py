@@ -7,20 +7,21 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from reconciler.cli.display import consent, note, paint_for, say, show_line
-from reconciler.cli.ends import result_exit
+from reconciler.cli.ends import plan_exit, result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.plan import text_of
 from reconciler.cli.progress import listener
 from reconciler.cli.request import check_rids, operator, policy_of, selection_of
-from reconciler.core.outcome import End, Result
+from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
 from reconciler.engine.config import Config
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
 from reconciler.engine.target import Target
-from reconciler.report.json_out import Record, results_record
+from reconciler.report.json_out import Record, event_record, plan_document, results_record
 from reconciler.report.run_text import result_text, summary
 from reconciler.report.texts import listed, many
 
@@ -30,13 +31,15 @@ class Order:
     """One run, as a verb orders it.
 
     find: the targets, from an open session. check: a look at the plans before anything is done; it may raise Refused.
-    agreed: the verb itself is the consent (stop). begin: what is kept before the first step (a goal).
+    agreed: the verb itself is the consent (stop). begin: what is kept before the first step (a goal). after: what is to be said of
+    what the run came to.
     """
 
     verb: str
     find: Callable[[Session], tuple[Target, ...]]
     check: Callable[[Sequence[Plan]], None] | None = None
     begin: Callable[[Session, Sequence[Target]], None] | None = None
+    after: Callable[[Session, Sequence[Result]], Sequence[Noticed]] | None = None
     agreed: bool = False
     exact: bool = False
     whole_undo: bool = False
@@ -62,6 +65,8 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     if not options.json:
         services = {target.name: target.service for target in targets if target.service is not None}
         say(text_of(options, plans, services))
+    if getattr(options, "dry_run", False):
+        return _only_shown(options, plans)
     if not _agreed(order, options, plans):
         return _finish(options, (), quiet, 0.0, order, Exit.REFUSED)
 
@@ -83,8 +88,24 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
             whole_undo=order.whole_undo,
             on_event=listener(options),
         )
+        seconds = time.monotonic() - began
+        notes = order.after(session, results) if order.after is not None else ()
     code = worst(result_exit(result, stop.number) for result in results)
-    return _finish(options, results, quiet, time.monotonic() - began, order, code)
+    if options.json:
+        for one in notes:
+            show_line(event_record(one, datetime.now(UTC)))
+    code = _finish(options, results, quiet, seconds, order, code)
+    if not options.json:
+        say("".join(f"note: {one.service}: {one.text}\n" for one in notes))
+    return code
+
+
+def _only_shown(options: argparse.Namespace, plans: Sequence[Plan]) -> Exit:
+    """The end of a dry run."""
+    code = worst(map(plan_exit, plans))
+    if options.json:
+        show_line(plan_document([(plan, None) for plan in plans], [], code))
+    return code
 
 
 def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> bool:

@@ -47,6 +47,7 @@ VERBS = (
     Verb("images", "show which image each container is to run, and which it runs"),
     Verb("history", "show what was done here, run by run", machine=False),
     Verb("show", "show one run: its steps, their commands, what became of them", machine=False),
+    Verb("undo", "take a service back to what it was before a run", lines=True),
     Verb("case", "look at what a failed run left, and plan again from it", machine=False),
     Verb("docker", "run docker against the engine of a service", raw=True),
     Verb("schema", "print the JSON Schema of specs and documents", machine=False),

@@ -8,7 +8,7 @@ from datetime import datetime
 class Past:
     """A run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end.
 
-    works: whether it goes on just now, for who has looked.
+    undoes: the run that it undoes, if that is what it is for. works: whether it goes on just now, for who has looked.
     """
 
     id: str
@@ -19,7 +19,13 @@ class Past:
     ended: datetime | None
     result: str
     message: str
+    undoes: str = ""
     works: bool = False
+
+    @property
+    def does(self) -> str:
+        """Its verb, and of an undo what it undoes."""
+        return f"{self.verb} of {self.undoes}" if self.undoes else self.verb
 
     @property
     def became(self) -> str:

@@ -8,11 +8,16 @@ from reconciler.core.model import Model
 
 
 class Origin(NamedTuple):
-    """Where something was written: file path, line and column (from 1)."""
+    """Where something was written: file path, line and column (from 1; 0 for what stands in no file)."""
 
     file: str
     line: int = 1
     column: int = 1
+
+    @property
+    def place(self) -> str:
+        """ "services.d/web.yaml:17"."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -54,6 +54,7 @@ class Work:
     gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
     shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
     whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
+    was: the goal that the store had before the verb set another. undoes: the run that is undone by this one.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Work:
     verb: str = "apply"
     whole_undo: bool = False
     glance: Survey | None = None
+    was: Goal | None = None
+    undoes: str = ""
 
     def digest(self, codec: Codec) -> str:
         """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
@@ -307,6 +310,7 @@ class _Convergence:
     def _do(self, plan: Plan, seen: Mapping[str, Observed]) -> Result | None:
         """Do the plan's certain steps; the commits last, and only when nothing is provisional any more. None when all went well."""
         self._open()
+        self.owning.keep_before(self.id, plan, self.first_owned)
         run = self._run(plan)
         main, commits = phases(plan)
         for only, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
@@ -361,11 +365,14 @@ class _Convergence:
             self.outcomes += execute(plan, run, {}, only=commits)
 
     def _open(self) -> None:
-        if not self.opened:
-            prepare()
-            self.means.crew.runs.add(self.id)
-            self.means.store.begin_run(self.id, self.work.name, self.work.verb, self.means.host.clock.now(), self.means.by)
-            self.opened = True
+        if self.opened:
+            return
+        prepare()
+        self.means.crew.runs.add(self.id)
+        work, store, now = self.work, self.means.store, self.means.host.clock.now()
+        was = work.was if work.was is not None and work.was.aim is not store.goal(work.name).aim else None
+        store.begin_run(self.id, work.name, work.verb, now, self.means.by, goal=was, undoes=work.undoes)
+        self.opened = True
 
     # what was seen, and what can be told of it
 

@@ -1,9 +1,12 @@
 """Journal: the runs of this node, and what each of them tried. It tells the truth, and is never replayed."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.past import Past
+from reconciler.core.policy import Goal
 from reconciler.engine.database import Database
 
 
@@ -21,6 +24,15 @@ class Entry:
     at: str
     seconds: float | None
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How things were before a run. goal: the service's, where the run changed it. stood: rid -> how each resource that the run was
+    to change stood; None when it was not owned."""
+
+    goal: Goal | None
+    stood: Mapping[str, str | None]
 
 
 class Journal(Database):
@@ -45,13 +57,13 @@ class Journal(Database):
         """The runs whose id begins like this, newest first: `limit` at most, 0 for all."""
         moment = datetime.fromisoformat
         rows = self._rows(
-            "SELECT id, service, verb, by, began, ended, result, message FROM runs"
+            "SELECT id, service, verb, by, began, ended, result, message, undoes FROM runs"
             " WHERE substr(id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
             *(begins, begins, limit or -1),
         )
         return tuple(
-            Past(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "")
-            for id, name, verb, by, began, ended, result, message in rows
+            Past(id, name, verb, by, moment(began), moment(ended) if ended else None, result or "", message or "", undoes)
+            for id, name, verb, by, began, ended, result, message, undoes in rows
         )
 
     def last_tried(self, service: str, rid: str) -> str:
@@ -59,11 +71,35 @@ class Journal(Database):
         rows = self._rows("SELECT run FROM journal WHERE service = ? AND rid = ? ORDER BY id DESC LIMIT 1", service, rid)
         return str(rows[0][0]) if rows else ""
 
-    def begin_run(self, run: str, service: str, verb: str, at: datetime, by: str = "") -> None:
-        """by: who asked for it."""
+    def later_runs(self, run: Past) -> tuple[str, ...]:
+        """The ids of the runs of the same service that began after this one, newest first."""
+        rows = self._rows(
+            "SELECT id FROM runs WHERE service = ? AND rowid > (SELECT rowid FROM runs WHERE id = ?) ORDER BY rowid DESC",
+            *(run.service, run.id),
+        )
+        return tuple(id for (id,) in rows)
+
+    def begin_run(
+        self, run: str, service: str, verb: str, at: datetime, by: str = "", *, goal: Goal | None = None, undoes: str = ""
+    ) -> None:
+        """by: who asked for it. goal: what the goal was before, where the verb has changed that. undoes: the run that it undoes."""
         with self._writing() as db:
-            row = (run, service, verb, at.isoformat(), by)
-            db.execute("INSERT INTO runs (id, service, verb, began, by) VALUES (?, ?, ?, ?, ?)", row)
+            row = (run, service, verb, at.isoformat(), by, json.dumps(goal.record()) if goal else "", undoes)
+            db.execute("INSERT INTO runs (id, service, verb, began, by, goal, undoes) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def keep_before(self, run: str, stood: Mapping[str, str | None]) -> None:
+        """How resources stood when a run began, each before that run does anything to it; what was kept already stays. None: it was
+        not owned."""
+        with self._writing() as db:
+            db.executemany("INSERT OR IGNORE INTO before VALUES (?, ?, ?)", [(run, rid, text) for rid, text in stood.items()])
+
+    def before(self, run: str) -> Before | None:
+        """What was kept of how things were before a run; None when nothing was (an older osvc made it)."""
+        rows = self._rows("SELECT goal FROM runs WHERE id = ?", run)
+        if not rows or rows[0][0] is None:
+            return None
+        goal = Goal.of(json.loads(rows[0][0])) if rows[0][0] else None
+        return Before(goal, dict(self._rows("SELECT rid, stood FROM before WHERE run = ? ORDER BY rid", run)))
 
     def end_run(self, run: str, result: str, message: str, at: datetime) -> None:
         with self._writing() as db:
@@ -99,5 +135,6 @@ class Journal(Database):
         if not self._rows("SELECT 1 FROM runs WHERE began < ? LIMIT 1", before.isoformat()):
             return
         with self._writing() as db:
-            db.execute("DELETE FROM journal WHERE run IN (SELECT id FROM runs WHERE began < ?)", (before.isoformat(),))
+            for table in ("journal", "before"):
+                db.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE began < ?)", (before.isoformat(),))
             db.execute("DELETE FROM runs WHERE began < ?", (before.isoformat(),))

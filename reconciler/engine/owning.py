@@ -11,6 +11,7 @@ from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Selection
 from reconciler.core.service import Service
+from reconciler.engine.back import stands, takes_part
 from reconciler.engine.store import Store
 from reconciler.host.ports import Clock
 
@@ -41,6 +42,18 @@ class Owning:
         released = [change.rid for change in plan.released if not plan.certain or not isinstance(change.seen, Present)]
         if released:
             self.store.release(self.name, released)
+
+    def keep_before(self, run: str, plan: Plan, first: Ownership) -> None:
+        """Keep how everything that is about to change stood when the run began: what an undo of it, long after, leads back to.
+
+        first: what was owned then.
+        """
+        stood: dict[str, str | None] = {}
+        for change in plan.changes:
+            owned = first.owned.get(change.rid)
+            if takes_part(change, owned, self.selection):
+                stood[change.rid] = None if owned is None else stands(self.store.codec, owned)
+        self.store.keep_before(run, stood)
 
     def settle(self, plan: Plan, ownership: Ownership, touched: Collection[str]) -> None:
         """What is as wanted was applied: last-applied is written only now that it was seen. touched: what this run worked on.

@@ -34,4 +34,9 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE owned ADD COLUMN since TEXT NOT NULL DEFAULT ''
     """,
+    """
+    ALTER TABLE runs ADD COLUMN goal TEXT;
+    ALTER TABLE runs ADD COLUMN undoes TEXT NOT NULL DEFAULT '';
+    CREATE TABLE before (run TEXT NOT NULL, rid TEXT NOT NULL, stood TEXT, PRIMARY KEY (run, rid)) STRICT, WITHOUT ROWID
+    """,
 )

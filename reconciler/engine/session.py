@@ -245,6 +245,8 @@ class Session:
                 verb,
                 whole_undo,
                 None if before else glances.get(name),
+                target.was,
+                target.undoes,
             )
             open_ends = {result.service for result in before if result.end is not End.CONVERGED}
             return self._converge(work, means, lock_wait, target, open_ends)
@@ -298,7 +300,12 @@ class Session:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
 
     def _overtaken(self, target: Target, policy: Policy, open_ends: Collection[str]) -> Result | None:
-        """What has happened since this run was planned, and forbids it: the goal is another, or what it takes was not released."""
+        """What has happened since this run was planned, and forbids it: the goal is another, what it takes was not released, or
+        what is to be undone was run over."""
+        last = self.store.last_run(target.name)
+        if target.after and (last is None or last[0] != target.after):
+            message = f"another run of it came between{f', {last[0]}' if last else ''}; left alone"
+            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc history {target.name}")
         goal = self.store.goal(target.name)
         if target.remembered and goal.aim is not target.goal.aim:
             by = f" by {goal.by}" if goal.by else ""
@@ -313,10 +320,9 @@ class Session:
         return None
 
     def _target(self, name: str, service: Service | None, aim: Aim | None, source: str) -> Target:
-        goal = self.store.goal(name)
-        if aim is not None and goal.aim is not aim:
-            goal = Goal(aim)
-        return Target(name, service, goal, source=source, remembered=aim is None)
+        was = self.store.goal(name)
+        goal = was if aim is None or was.aim is aim else Goal(aim)
+        return Target(name, service, goal, source=source, remembered=aim is None, was=was)
 
     def _ownership(self, target: Target) -> Ownership:
         desired = [resource.desired for resource in target.service.resources.values()] if target.service else []

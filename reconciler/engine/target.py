@@ -16,9 +16,11 @@ class Target:
 
     service: what its spec says; None for an orphan (the store owns resources of it, its spec is gone from its folder).
     goal: what is to be reached now; the store's goal unless a verb gave another.
+    was: the store's goal when it was looked at.
     remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").
+    undoes: the past run that is to be undone. after: the newest run of the service by then; another one since ends this run.
     """
 
     name: str
@@ -27,6 +29,9 @@ class Target:
     gone: bool = False
     source: str = ""
     remembered: bool = False
+    was: Goal = UP
+    undoes: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
     """A line for each run, ending in a newline."""
     if not runs:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
-    rows = [(run.id, local(run.began), _lasted(run), run.service, run.verb, run.by, run.became) for run in runs]
+    rows = [(run.id, local(run.began), _lasted(run), run.service, run.does, run.by, run.became) for run in runs]
     heads = ("run", "began", "took", "service", "verb", "by", "")
     head, *lines = columns([heads, *rows])
     told = [paint("faint", "  ".join(head).rstrip())]
@@ -55,7 +55,7 @@ def run_line(run: Past, paint: Paint = PLAIN) -> str:
     """ "apply by alice, 2026-11-29 07:41:03, converged in 4 s"."""
     by = f" by {run.by}" if run.by else ""
     lasted = f" in {_lasted(run)}" if run.ended else ""
-    return f"{run.verb}{by}, {local(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}{lasted}"
+    return f"{run.does}{by}, {local(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}{lasted}"
 
 
 def _first(text: str) -> str:

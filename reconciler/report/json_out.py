@@ -88,6 +88,7 @@ def past_record(run: Past) -> Record:
         "run": run.id,
         "service": run.service,
         "verb": run.verb,
+        "undoes": run.undoes,
         "by": run.by,
         "began": run.began.isoformat(),
         "ended": run.ended.isoformat() if run.ended else None,

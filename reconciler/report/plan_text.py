@@ -164,7 +164,7 @@ def evidence(field: FieldChange, rid: str, service: Service | None) -> str:
         return "drift"
     origin = origin_of(service, rid, field.path)
     cause = "" if field.cause is Cause.SPEC and origin else f" ({field.cause.value})"
-    return f"{origin.file}:{origin.line}{cause}" if origin else field.cause.value
+    return f"{origin.place}{cause}" if origin else field.cause.value
 
 
 def origin_of(service: Service | None, rid: str, path: str = "") -> Origin | None:
@@ -239,7 +239,7 @@ def resource_evidence(change: Change, service: Service | None) -> str:
         return " (drift)"
     origin = origin_of(service, change.rid)
     if change.cause in (Cause.SPEC, Cause.BOTH) and origin is not None and change.verdict is not Verdict.STOP:
-        return f" ({origin.file}:{origin.line})"
+        return f" ({origin.place})"
     return ""
 
 

@@ -64,7 +64,16 @@ def why_schema() -> Schema:
         undo=_list(_TEXT),
     )
     run = _record(
-        run=_TEXT, service=_TEXT, verb=_TEXT, by=_TEXT, began=_MOMENT, ended=_MOMENT, became=_TEXT, message=_TEXT, steps=_list(step)
+        run=_TEXT,
+        service=_TEXT,
+        verb=_TEXT,
+        undoes=_TEXT,
+        by=_TEXT,
+        began=_MOMENT,
+        ended=_MOMENT,
+        became=_TEXT,
+        message=_TEXT,
+        steps=_list(step),
     )
     resource = _record(
         service=_TEXT,

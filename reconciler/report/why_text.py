@@ -32,7 +32,7 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
     if why.goal.aim is Aim.DOWN:
         yield _row("goal", f"{stopped_text(why.goal, now)} → osvc start {why.service}")
     yield from _difference(why, service)
-    yield _row("spec", f"{why.origin.file}:{why.origin.line}" if why.origin else "none: no spec names it")
+    yield _row("spec", why.origin.place if why.origin else "none: no spec names it")
     yield _row("owned", _owned(why))
     yield from _rows("needs", [_needed(need) for need in why.ties.needs] or ["nothing"])
     yield from _rows("provides", [f"{fact.kind.value} {_key(fact.kind, fact.key)}" for fact in why.ties.provides])

@@ -1,0 +1,155 @@
+"""osvc undo: take a service back to what it was before a run. Nothing is replayed: that is planned towards, like any wish."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from reconciler.cli.display import say, show_line
+from reconciler.cli.exits import Exit
+from reconciler.cli.known import known_specs
+from reconciler.cli.past import run_called
+from reconciler.cli.request import operator
+from reconciler.cli.run import Order, carry_out
+from reconciler.core.change import Change, Verdict
+from reconciler.core.outcome import End, Noticed, Result
+from reconciler.core.plan import Plan
+from reconciler.core.secrets import holds_mark
+from reconciler.core.service import Service
+from reconciler.engine.back import Back, service_before, way_back
+from reconciler.engine.config import Config, read_config
+from reconciler.engine.errors import Refused, Unselected
+from reconciler.engine.session import Session
+from reconciler.engine.target import Target
+from reconciler.report.json_out import results_record
+from reconciler.report.plan_text import origin_of
+from reconciler.report.texts import listed
+
+_STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.KEEP, Verdict.RELEASE)
+"""What becomes of a resource without anything of its desired state being sent anywhere."""
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Undo one run of one service. Raises Usage for a run that is not there, Refused for one that cannot be undone."""
+    config = read_config()
+    with Session.open(config, write=False) as session:
+        back = way_back(session.store, run_called(options.run, session))
+    if back.idle:
+        return _idle(back, options)
+    if back.made and not options.prune:
+        raise Refused(
+            f"cannot undo {back.run.id}: it made {listed(back.made)} of {back.run.service};"
+            " to remove that again, as osvc apply --prune would, add --prune"
+        )
+    options.prune_all = options.prune
+    options.rid = [] if back.goal is not None else list(back.rids)
+    undoing = _Undoing(back, config)
+    order = Order("undo", undoing.find, check=undoing.check, begin=undoing.begin, after=undoing.after, whole_undo=True)
+    return carry_out(order, options, config)
+
+
+def _idle(back: Back, options: argparse.Namespace) -> Exit:
+    if options.json:
+        show_line(results_record((), (), Exit.OK))
+    else:
+        say(f"{back.run.service}: nothing to undo: all that {back.run.id} worked on is wanted as it was before\n")
+    return Exit.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    """What an undo is, beside what every run is."""
+
+    back: Back
+    config: Config
+
+    @property
+    def name(self) -> str:
+        return self.back.run.service
+
+    def find(self, session: Session) -> tuple[Target, ...]:
+        """The service as it was, and the goal that it had."""
+        service, store = self._spec(session), session.store
+        known = [resource.desired for resource in service.resources.values()] if service else []
+        was, goal = store.goal(self.name), self.back.goal
+        return (
+            Target(
+                self.name,
+                service_before(store, self.back, known, session.kinds),
+                was if goal is None else replace(goal, by=operator(), at=datetime.now(UTC)),
+                source=store.kept()[self.name].file,
+                remembered=goal is None,
+                was=was,
+                undoes=self.back.run.id,
+                after=self.back.after,
+            ),
+        )
+
+    def check(self, plans: Sequence[Plan]) -> None:
+        """Raises Refused when the way back is not open to its end: half of it would be neither now nor then."""
+        for plan in plans:
+            for change in plan.open:
+                raise Refused(f"cannot undo {self.back.run.id}: {change.rid}: {change.reason}; {change.remedy}")
+            hidden = [rid for rid in dict.fromkeys(step.rid for step in plan.steps) if _lacks_a_secret(plan.change(rid))]
+            if hidden:
+                raise Refused(
+                    f"cannot undo {self.back.run.id}: {listed(hidden)} had other secrets, which are never kept;"
+                    f" put them back into the spec, and: osvc apply -s {self.name}"
+                )
+
+    def begin(self, session: Session, targets: Sequence[Target]) -> None:
+        """Keep the goal. Raises Refused when somebody was faster."""
+        last = session.store.last_run(self.name)
+        if last is None or last[0] != self.back.after:
+            raise Refused(f"cannot undo {self.back.run.id}: another run of {self.name} came between; osvc history {self.name}")
+        if self.back.goal is not None:
+            session.set_goal([self.name], targets[0].goal)
+
+    def after(self, session: Session, results: Sequence[Result]) -> tuple[Noticed, ...]:
+        """What the undo did not bring back, and what the spec still says otherwise."""
+        if any(result.end is not End.CONVERGED for result in results):
+            return ()
+        return tuple(Noticed(self.name, text) for text in (*self._lost(results), *self._otherwise(session)))
+
+    def _lost(self, results: Sequence[Result]) -> Iterator[str]:
+        steps = [outcome.step for result in results for outcome in result.outcomes]
+        for rid, loses in {step.rid: step.action.loses for step in steps if step.action.loses}.items():
+            if self.back.before.stood.get(rid) is not None:
+                yield f"{rid} begins anew: {loses} before {self.back.run.id} is not brought back"
+
+    def _otherwise(self, session: Session) -> Iterator[str]:
+        """Where the spec, as it is now, would undo the undo."""
+        loaded = known_specs(session, self.config, (self.name,))
+        try:
+            (target,) = session.targets(loaded, (self.name,), stored=not loaded.errors)
+        except Unselected:
+            return
+        (plan,) = session.plans((target,))
+        wanted = [_told(change, target.service) for change in plan.changes if change.verdict is not Verdict.KEEP]
+        if wanted:
+            yield (
+                f"the spec still says otherwise: {listed(wanted)} → edit it, or else osvc apply -s {self.name}, and osvc watch,"
+                " bring that back"
+            )
+        gone = [change.rid for change in plan.changes if change.verdict is Verdict.KEEP and change.remedy]
+        if gone:
+            yield f"no spec names {listed(gone)} → write it into one, or else osvc apply --prune removes it again"
+
+    def _spec(self, session: Session) -> Service | None:
+        """The spec as it is now: whose secrets may be those of then."""
+        loaded = known_specs(session, self.config, (self.name,))
+        return next((service for service in loaded.services if service.name == self.name), None)
+
+
+def _lacks_a_secret(change: Change) -> bool:
+    return change.verdict not in _STAYS and holds_mark(change.desired.model_dump_json())
+
+
+def _told(change: Change, service: Service | None) -> str:
+    """ "container#web memory (services.d/web.yaml:17)"."""
+    path = change.fields[0].path if change.fields else ""
+    origin = origin_of(service, change.rid, path)
+    fields = ", ".join(dict.fromkeys(field.path for field in change.fields)) or change.verdict.value
+    return f"{change.rid} {fields}" + (f" ({origin.place})" if origin else "")

@@ -1,0 +1,145 @@
+"""back: what a service was before one of its runs, as a wish: to be planned towards like any other, and never replayed.
+
+Each run keeps how the resources that it is about to change stood when it began (Journal.keep_before): as they were last applied,
+secrets marked. What stood after a run is what the next one that changed it found, or what stands now. So a run can be
+undone while all that came after it has, taken together, changed nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.core.change import Change, Verdict
+from reconciler.core.ids import natural
+from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.outcome import End
+from reconciler.core.ownership import Owned
+from reconciler.core.past import Past
+from reconciler.core.policy import Aim, Goal, Selection
+from reconciler.core.service import Origin, Resource, Service
+from reconciler.engine.codec import Codec
+from reconciler.engine.errors import Refused
+from reconciler.engine.journal import Before
+from reconciler.engine.store import Store
+
+_QUIET = (Verdict.DEFER, Verdict.REFUSE)
+
+
+def takes_part(change: Change, owned: Owned | None, selection: Selection) -> bool:
+    """Whether a run with this change may leave the resource otherwise than it was last applied."""
+    if change.verdict in _QUIET:
+        return False
+    if change.verdict is not Verdict.KEEP:
+        return True
+    return owned is not None and _last(owned) != change.desired and selection.takes(change.rid, change.type)
+
+
+def stands(codec: Codec, owned: Owned) -> str:
+    """How a resource was last applied, as the journal keeps it: the same text for the same thing. Secrets are marked."""
+    record = {
+        "type": owned.type,
+        "desired": codec.dump(_last(owned)),
+        "subset": owned.subset,
+        "parallel": owned.parallel,
+    }
+    return json.dumps(record, sort_keys=True)
+
+
+def _standing(store: Store, service: str) -> dict[str, str]:
+    """rid -> how it stands now, of what a service owns."""
+    return {rid: stands(store.codec, owned) for rid, owned in store.ownership(service).owned.items()}
+
+
+def _last(owned: Owned) -> Model:
+    return owned.applied or owned.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The way back behind a run.
+
+    before: how things were. goal: the goal to be set again; None leaves it. made: what it made, and is there still. after: the
+    newest run of the service, from which all this was worked out. idle: nothing is otherwise now than it was then.
+    """
+
+    run: Past
+    before: Before
+    goal: Goal | None
+    made: tuple[str, ...]
+    after: str
+    idle: bool
+
+    @property
+    def rids(self) -> tuple[str, ...]:
+        """What is to be led back."""
+        return tuple(rid for rid, stood in self.before.stood.items() if stood is not None or rid in self.made)
+
+
+def way_back(store: Store, run: Past) -> Back:
+    """The way back behind a run that has ended, or died. Raises Refused, with what to do instead, when there is none."""
+    name = run.service
+    if run.works:
+        raise Refused(f"cannot undo {run.id}: it is still at work; wait for it, or stop it")
+    before = store.before(run.id)
+    if before is None:
+        raise Refused(
+            f"cannot undo {run.id}: what was before it was not kept, an older osvc made it;"
+            f" write the spec as it was, and: osvc apply -s {name}"
+        )
+    if name not in store.kept():
+        raise Refused(
+            f"cannot undo {run.id}: nothing of {name} is kept any more, its spec was given up;"
+            f" put the spec back, and: osvc apply -s {name}"
+        )
+    now = _standing(store, name)
+    aim, later = store.goal(name).aim, store.later_runs(run)
+    _check_later(store, run, later, now, aim)
+    same = all(now.get(rid) == stood for rid, stood in before.stood.items())
+    goal = before.goal if before.goal is not None and before.goal.aim is not aim else None
+    idle = same and goal is None and run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
+    if aim is Aim.DOWN and goal is None and not idle:
+        raise Refused(f"cannot undo {run.id}: {name} is stopped; osvc start {name} first")
+    made = tuple(rid for rid, stood in before.stood.items() if stood is None and rid in now)
+    return Back(run, before, goal, made, later[0] if later else run.id, idle)
+
+
+def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str, str], aim: Aim) -> None:
+    """Raises Refused when what stood after a run is not what stands now."""
+    stood: dict[str, str | None] = {}
+    then, guilty, undone = aim, "", set()
+    for id in later:
+        (past,), before = store.runs(id, limit=1), store.before(id) or Before(None, {})
+        undone |= {past.undoes} if past.result == End.CONVERGED.value and id not in undone else set()
+        changed = before.goal is not None or any(text != stood.get(rid, now.get(rid)) for rid, text in before.stood.items())
+        if changed and not guilty and not past.undoes and id not in undone:
+            guilty = f"{id} ({past.verb}{f' by {past.by}' if past.by else ''})"
+        stood |= before.stood
+        then = before.goal.aim if before.goal is not None else then
+    if then is not aim or any(text != now.get(rid) for rid, text in stood.items()):
+        first = guilty.partition(" ")[0]
+        hint = f"undo that first: osvc undo {first}" if first else f"osvc history {run.service}"
+        raise Refused(f"cannot undo {run.id}: {run.service} was changed since{f', by {guilty}' if guilty else ''}; {hint}")
+
+
+def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Callable[[str], ResourceKind]) -> Service | None:
+    """The service as it was before a run: what the run changed as it stood then, the rest as it stands now. None when nothing of
+    it was owned.
+
+    known: the models in which the secrets may stand that are marked in the store; a secret that is in none of them stays a mark.
+    """
+    kept, codec = store.kept()[back.run.service], store.codec
+    secrets = codec.known(known)
+    base = codec.read_service(json.loads(kept.spec), secrets)
+    stood = {**_standing(store, kept.name), **back.before.stood}
+    standing = {rid: json.loads(text) for rid, text in stood.items() if text is not None}
+    if not standing:
+        return None
+    resources = {rid: one for rid, one in base.resources.items() if rid not in stood and not kinds(one.type).manages(one.desired)}
+    for rid, record in standing.items():
+        desired = codec.read(kinds(record["type"]).desired, record["desired"], secrets)
+        origin = Origin(f"before {back.run.id}", 0, 0)
+        resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"])
+    together = {f"{record['type']}:{record['subset']}" for record in standing.values() if record["parallel"]}
+    ordered = {rid: resources[rid] for rid in sorted(resources, key=natural)}
+    return replace(base, origin=Origin(kept.file), resources=ordered, parallel=base.parallel | together)
