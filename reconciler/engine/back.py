@@ -24,6 +24,8 @@ from reconciler.engine.journal import Before
 from reconciler.engine.store import Store
 
 _QUIET = (Verdict.DEFER, Verdict.REFUSE)
+_TURNS = ("start", "stop")
+"""The verbs that turn some resources up or down whatever the goal is: that goal is what an undo leads them back to."""
 
 
 def takes_part(change: Change, owned: Owned | None, selection: Selection) -> bool:
@@ -97,8 +99,9 @@ def way_back(store: Store, run: Past) -> Back:
     _check_later(store, run, later, now, aim)
     same = all(now.get(rid) == stood for rid, stood in before.stood.items())
     goal = before.goal if before.goal is not None and before.goal.aim is not aim else None
-    idle = same and goal is None and run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
-    if aim is Aim.DOWN and goal is None and not idle:
+    partly = goal is None and run.verb in _TURNS
+    idle = same and goal is None and not partly and run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
+    if aim is Aim.DOWN and goal is None and not partly and not idle:
         raise Refused(f"cannot undo {run.id}: {name} is stopped; osvc start {name} first")
     made = tuple(rid for rid, stood in before.stood.items() if stood is None and rid in now)
     return Back(run, before, goal, made, later[0] if later else run.id, idle)

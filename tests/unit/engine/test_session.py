@@ -366,3 +366,17 @@ def test_what_was_not_released_is_not_taken(node):
     assert "mount point /mnt/web is held by web" in results["app"].message
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
     assert {result.end for result in node.apply()} == {End.CONVERGED}
+
+
+def test_what_was_worked_out_from_a_run_that_is_no_longer_the_last_is_not_done(node):
+    node.apply()
+    with node.session() as session:
+        (target,) = session.targets(session.load(), ("web",))
+        last = session.store.last_run("web")
+        assert last
+        stale = dataclasses.replace(target, after=last[0], undoes=last[0])
+        node.write("web", SPEC % "web2")
+        node.apply("web")
+        (result,) = session.converge((stale,))
+    assert result.end is End.REFUSED and "another run of it came between" in result.message
+    assert "/mnt/web2" in node.mounts() and "/mnt/web" not in node.mounts()
