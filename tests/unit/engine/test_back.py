@@ -9,7 +9,7 @@ from reconciler.core.outcome import End
 from reconciler.core.policy import Policy, Selection
 from reconciler.engine.back import service_before, way_back
 from reconciler.engine.errors import Refused
-from tests.unit.core.toys import ToyDesired, kinds, service, up
+from tests.unit.core.toys import ToyDesired, ToyKind, kinds, service, up
 
 LATER = datetime(2036, 1, 1, tzinfo=UTC)
 
@@ -93,6 +93,25 @@ def test_a_service_of_which_nothing_was_owned_is_none(bench):
     bench.converge(service(box_1=ToyDesired()))
     back = way_back(bench.store, newest(bench))
     assert (back.made, service_before(bench.store, back, (), kinds)) == (("box#1",), None)
+
+
+def test_what_is_not_osvcs_to_start_or_stop_is_as_the_spec_said_it(bench):
+    class System(ToyKind):
+        def manages(self, desired):
+            return False
+
+    def some(name):
+        return System("daemon", 40) if name == "daemon" else kinds(name)
+
+    bench.with_means(kinds=some)
+    bench.world.things["daemon#1"] = up(ToyDesired())
+    for live in (1, 2):
+        bench.converge(service(box_1=ToyDesired(live=live), daemon_1=ToyDesired(gives="socket")))
+    found = service_before(bench.store, way_back(bench.store, newest(bench)), (), some)
+    assert {rid: one.desired for rid, one in found.resources.items()} == {
+        "box#1": ToyDesired(live=1),
+        "daemon#1": ToyDesired(gives="socket"),
+    }
 
 
 def test_what_was_before_expires_with_its_run(bench):
