@@ -20,7 +20,7 @@ from reconciler.core.secrets import holds_mark
 from reconciler.core.service import Service
 from reconciler.engine.back import Back, service_before, way_back
 from reconciler.engine.config import Config, read_config
-from reconciler.engine.errors import Refused, Unselected
+from reconciler.engine.errors import EngineError, Locked, Refused
 from reconciler.engine.session import Session
 from reconciler.engine.target import Target
 from reconciler.report.json_out import results_record
@@ -32,15 +32,20 @@ _STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.KEEP, Verdict.RELEASE)
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Undo one run of one service. Raises Usage for a run that is not there, Refused for one that cannot be undone."""
+    """Undo one run of one service. Raises Usage for a run that is not there, Refused for one that cannot be undone,
+    Locked while another works on the service: what it comes to decides."""
     config = read_config()
     with Session.open(config, write=False) as session:
-        back = way_back(session.store, run_called(options.run, session))
+        meant = run_called(options.run, session)
+        holder = session.holder(meant.service)
+        if holder:
+            raise Locked(f"cannot undo {meant.id}: a run works on {meant.service} ({holder}); wait for it, and look again", holder)
+        back = way_back(session.store, meant)
     if back.idle:
         return _idle(back, options)
     if back.made and not options.prune:
         raise Refused(
-            f"cannot undo {back.run.id}: it made {listed(back.made)} of {back.run.service};"
+            f"cannot undo {back.run.id}: it made, or took over, {listed(back.made)} of {back.run.service};"
             " to remove that again, as osvc apply --prune would, add --prune"
         )
     options.prune_all = options.prune
@@ -91,7 +96,7 @@ class _Undoing:
         """Raises Refused when the way back is not open to its end: half of it would be neither now nor then."""
         for plan in plans:
             for change in plan.open:
-                raise Refused(f"cannot undo {self.back.run.id}: {change.rid}: {change.reason}; {change.remedy}")
+                raise Refused(f"cannot undo {self.back.run.id}: {change.rid}: {change.reason}; {change.remedy or 'osvc status'}")
             hidden = [rid for rid in dict.fromkeys(step.rid for step in plan.steps) if _lacks_a_secret(plan.change(rid))]
             if hidden:
                 raise Refused(
@@ -122,11 +127,16 @@ class _Undoing:
     def _otherwise(self, session: Session) -> Iterator[str]:
         """Where the spec, as it is now, would undo the undo."""
         loaded = known_specs(session, self.config, (self.name,))
+        if loaded.errors and all(service.name != self.name for service in loaded.services):
+            yield f"its spec may say otherwise, and is not valid: {loaded.errors[0]}"
+            return
         try:
             (target,) = session.targets(loaded, (self.name,), stored=not loaded.errors)
-        except Unselected:
+            (plan,) = session.plans((target,))
+        except EngineError as err:
+            if self.name in session.store.kept():
+                yield f"what its spec says now cannot be told: {err}"
             return
-        (plan,) = session.plans((target,))
         wanted = [_told(change, target.service) for change in plan.changes if change.verdict is not Verdict.KEEP]
         if wanted:
             yield (

@@ -79,10 +79,9 @@ class Back:
 
 
 def way_back(store: Store, run: Past) -> Back:
-    """The way back behind a run that has ended, or died. Raises Refused, with what to do instead, when there is none."""
+    """The way back behind a run of a service on which nobody is at work. Raises Refused, with what to do instead, when there is
+    none."""
     name = run.service
-    if run.works:
-        raise Refused(f"cannot undo {run.id}: it is still at work; wait for it, or stop it")
     before = store.before(run.id)
     if before is None:
         raise Refused(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.main import main
+from reconciler.engine.config import read_config
+from reconciler.engine.session import Session
 from reconciler.host.errors import Permanent
 from tests.cli.osvc import Ended, Place
 from tests.fakehost import Crash, FakeHost, Machine
@@ -114,7 +116,11 @@ def test_what_a_run_made_goes_with_prune_only(desk):
     desk.apply("1m")
     run = desk.apply("1m", "1m")
     refused = desk.osvc("undo", run)
-    assert refused.code == 4 and "it made fs#2 of web; to remove that again" in refused.err and "add --prune" in refused.err
+    assert (
+        refused.code == 4
+        and "it made, or took over, fs#2 of web; to remove that again" in refused.err
+        and "add --prune" in refused.err
+    )
     asked = desk.osvc("undo", run, "--prune")
     assert asked.code == 4 and "add --yes" in asked.err and set(desk.mounts()) == {"one", "two"}
     ended = desk.osvc("undo", run, "--prune", "--yes")
@@ -189,6 +195,31 @@ def test_what_an_older_osvc_did_cannot_be_undone(desk):
         db.execute("UPDATE runs SET goal = NULL")
     ended = desk.osvc("undo", run)
     assert ended.code == 4 and "was not kept" in ended.err and "osvc apply -s web" in ended.err
+
+
+def test_while_a_run_works_on_the_service_nothing_is_worked_out(desk):
+    desk.apply("1m")
+    run = desk.apply("2m")
+    with Session.open(read_config(), write=True, host=FakeHost(desk.machine)) as session, session.hold("web", verb="apply"):
+        ended = desk.osvc("undo", run)
+    assert ended.code == 5 and "a run works on web (pid " in ended.err and desk.mounts() == {"one": "2048k"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("resources:\n  fs#1: {type: tmpfs, mnt: relative}\n", "its spec may say otherwise, and is not valid: "),
+        ("", "no spec names fs#1"),
+    ],
+)
+def test_a_spec_that_is_wrong_or_gone_hinders_no_undo(desk, spec, says):
+    desk.apply("1m")
+    desk.apply("2m")
+    path = desk.place.spec("web.yaml", spec)
+    if not spec:
+        path.unlink()
+    ended = desk.osvc("undo", "last")
+    assert ended.code == 0 and desk.mounts() == {"one": "1024k"} and says in ended.out
 
 
 def test_as_json_the_notes_come_before_the_result(desk):

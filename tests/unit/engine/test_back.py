@@ -1,6 +1,5 @@
 """What a service was before a run: secrets, what is kept and for how long, runs of toys that die."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -122,9 +121,3 @@ def test_what_was_before_expires_with_its_run(bench):
     assert bench.store._rows("SELECT * FROM before") == []
     with pytest.raises(Refused, match="was not kept"):
         way_back(bench.store, run)
-
-
-def test_a_run_that_is_at_work_is_left_alone(bench):
-    bench.converge(service(box_1=ToyDesired()))
-    with pytest.raises(Refused, match="still at work"):
-        way_back(bench.store, replace(newest(bench), works=True))
