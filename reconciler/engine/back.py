@@ -107,21 +107,33 @@ def way_back(store: Store, run: Past) -> Back:
 
 
 def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str, str], aim: Aim) -> None:
-    """Raises Refused when what stood after a run is not what stands now."""
+    """Raises Refused when what stood after a run is not what stands now. An undo of it that did not come to its end may be tried
+    again."""
     stood: dict[str, str | None] = {}
-    then, guilty, undone = aim, "", set()
+    undone: dict[str, str] = {}
+    then, guilty = aim, None
     for id in later:
         (past,), before = store.runs(id, limit=1), store.before(id) or Before(None, {})
-        undone |= {past.undoes} if past.result == End.CONVERGED.value and id not in undone else set()
+        ended = past.result == End.CONVERGED.value
+        if past.undoes == run.id and not ended:
+            continue
+        if past.undoes and ended and id not in undone:
+            undone[past.undoes] = id
         changed = before.goal is not None or any(text != stood.get(rid, now.get(rid)) for rid, text in before.stood.items())
-        if changed and not guilty and not past.undoes and id not in undone:
-            guilty = f"{id} ({past.verb}{f' by {past.by}' if past.by else ''})"
+        if changed and guilty is None and not past.undoes and id not in undone:
+            guilty = past
         stood |= before.stood
         then = before.goal.aim if before.goal is not None else then
-    if then is not aim or any(text != now.get(rid) for rid, text in stood.items()):
-        first = guilty.partition(" ")[0]
-        hint = f"undo that first: osvc undo {first}" if first else f"osvc history {run.service}"
-        raise Refused(f"cannot undo {run.id}: {run.service} was changed since{f', by {guilty}' if guilty else ''}; {hint}")
+    if then is aim and all(text == now.get(rid) for rid, text in stood.items()):
+        return
+    if guilty is not None:
+        by = f"{guilty.verb} by {guilty.by}" if guilty.by else guilty.verb
+        why = f"{run.service} was changed since, by {guilty.id} ({by}); undo that first: osvc undo {guilty.id}"
+    elif run.id in undone:
+        why = f"{undone[run.id]} has undone it; to take that back: osvc undo {undone[run.id]}"
+    else:
+        why = f"{run.service} was changed since; osvc history {run.service}"
+    raise Refused(f"cannot undo {run.id}: {why}")
 
 
 def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Callable[[str], ResourceKind]) -> Service | None:

@@ -104,6 +104,9 @@ def test_an_undo_is_undone_and_the_run_behind_both_as_well(desk):
     assert later.code == 4 and f"web was changed since, by {third} (apply by " in later.err
     assert later.err.endswith(f"undo that first: osvc undo {third}\n")
     assert desk.osvc("undo", third).code == 0 and desk.mounts() == {"one": "2048k"}
+    twice = desk.osvc("undo", third)
+    undo = desk.runs()[0]["run"]
+    assert twice.code == 4 and f"{undo} has undone it; to take that back: osvc undo {undo}\n" in twice.err
     assert desk.osvc("undo", "last").code == 0 and desk.mounts() == {"one": "3072k"}
     again = desk.osvc("undo", second)
     assert again.code == 4 and again.err.endswith(f"undo that first: osvc undo {third}\n")
@@ -195,6 +198,21 @@ def test_what_an_older_osvc_did_cannot_be_undone(desk):
         db.execute("UPDATE runs SET goal = NULL")
     ended = desk.osvc("undo", run)
     assert ended.code == 4 and "was not kept" in ended.err and "osvc apply -s web" in ended.err
+
+
+def test_an_undo_that_died_is_tried_again(desk):
+    desk.apply("1m", "1m")
+    for run in (desk.apply("2m", "2m"), None):
+        if run is None:
+            desk.osvc("stop", "web")
+            run = desk.runs()[0]["run"]
+        desk.machine.die_at(desk.machine.effects + 1)
+        with pytest.raises(Crash):
+            desk.osvc("undo", run)
+        desk.machine.revive()
+        assert desk.runs()[0]["became"] == "died"
+        assert desk.osvc("undo", run).code == 0
+        assert desk.mounts() == {"one": "1024k", "two": "1024k"}
 
 
 def test_while_a_run_works_on_the_service_nothing_is_worked_out(desk):
