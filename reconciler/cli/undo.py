@@ -13,6 +13,7 @@ from reconciler.cli.known import known_specs
 from reconciler.cli.past import run_called
 from reconciler.cli.request import operator
 from reconciler.cli.run import Order, carry_out
+from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
@@ -100,8 +101,8 @@ class _Undoing:
             hidden = [rid for rid in dict.fromkeys(step.rid for step in plan.steps) if _lacks_a_secret(plan.change(rid))]
             if hidden:
                 raise Refused(
-                    f"cannot undo {self.back.run.id}: {listed(hidden)} had other secrets, which are never kept;"
-                    f" put them back into the spec, and: osvc apply -s {self.name}"
+                    f"cannot undo {self.back.run.id}: {listed(hidden)} had secrets that its spec has not now,"
+                    f" and they are never kept; put the spec back as it was, and: osvc apply -s {self.name}"
                 )
 
     def begin(self, session: Session, targets: Sequence[Target]) -> None:
@@ -119,10 +120,11 @@ class _Undoing:
         return tuple(Noticed(self.name, text) for text in (*self._lost(results), *self._otherwise(session)))
 
     def _lost(self, results: Sequence[Result]) -> Iterator[str]:
+        """What begins anew now began anew then as well: the same was lost."""
         steps = [outcome.step for result in results for outcome in result.outcomes]
-        for rid, loses in {step.rid: step.action.loses for step in steps if step.action.loses}.items():
-            if self.back.before.stood.get(rid) is not None:
-                yield f"{rid} begins anew: {loses} before {self.back.run.id} is not brought back"
+        up = {step.rid for step in steps if step.slot is Slot.UP}
+        for rid, loses in {step.rid: step.action.loses for step in steps if step.action.loses and step.rid in up}.items():
+            yield f"{rid} begins anew; what it lost in {self.back.run.id} does not come back ({loses})"
 
     def _otherwise(self, session: Session) -> Iterator[str]:
         """Where the spec, as it is now, would undo the undo."""

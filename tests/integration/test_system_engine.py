@@ -74,8 +74,12 @@ def test_containers_on_the_systems_engine(lab: Lab, system: Engine) -> None:
     lab.osvc("start", service)
     assert names(system, lab) == {"container.1", "container.2"}
     lab.write(f"{service}.yaml", {"name": service, "resources": {"container#1": lab.container()}})
-    lab.apply("--prune")
-    assert names(system, lab) == {"container.1"} and names(system, lab, "exited") == set()
+    for again in (True, False):
+        lab.apply("--prune")
+        assert names(system, lab) == {"container.1"} and names(system, lab, "exited") == set()
+        if again:
+            assert "no spec names container#2" in lab.osvc("undo", "last").stdout
+            assert names(system, lab) == {"container.1", "container.2"}
     (lab.specs / f"{service}.yaml").unlink()
     spec_of_another = {"name": "keeper", "resources": {"container#1": lab.container()}}
     lab.write("keeper.yaml", spec_of_another)
