@@ -15,8 +15,9 @@ _TOLD = 4
 
 
 def past(run: Past, session: Session) -> Past:
-    """The run, with whether it is at work: its service is locked, and it has not ended."""
-    return replace(run, works=run.ended is None and bool(session.holder(run.service)) and _newest(run, session))
+    """The run, with what has undone it, and with whether it is at work: its service is locked, and it has not ended."""
+    works = run.ended is None and bool(session.holder(run.service)) and _newest(run, session)
+    return replace(run, works=works, undone=session.store.undone_by(run.id))
 
 
 def run_called(name: str, session: Session) -> Past:

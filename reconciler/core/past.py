@@ -8,7 +8,8 @@ from datetime import datetime
 class Past:
     """A run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end.
 
-    undoes: the run that it undoes, if that is what it is for. works: whether it goes on just now, for who has looked.
+    undoes: the run that it undoes, if that is what it is for. For who has looked: works: whether it goes on just now; undone: the
+    run that has undone it.
     """
 
     id: str
@@ -21,6 +22,7 @@ class Past:
     message: str
     undoes: str = ""
     works: bool = False
+    undone: str = ""
 
     @property
     def does(self) -> str:

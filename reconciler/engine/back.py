@@ -110,27 +110,24 @@ def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str
     """Raises Refused when what stood after a run is not what stands now. An undo of it that did not come to its end may be tried
     again."""
     stood: dict[str, str | None] = {}
-    undone: dict[str, str] = {}
     then, guilty = aim, None
     for id in later:
         (past,), before = store.runs(id, limit=1), store.before(id) or Before(None, {})
-        ended = past.result == End.CONVERGED.value
-        if past.undoes == run.id and not ended:
+        if past.undoes == run.id and past.result != End.CONVERGED.value:
             continue
-        if past.undoes and ended and id not in undone:
-            undone[past.undoes] = id
         changed = before.goal is not None or any(text != stood.get(rid, now.get(rid)) for rid, text in before.stood.items())
-        if changed and guilty is None and not past.undoes and id not in undone:
+        if changed and guilty is None and not past.undoes and not store.undone_by(id):
             guilty = past
         stood |= before.stood
         then = before.goal.aim if before.goal is not None else then
+    undone = store.undone_by(run.id)
     if then is aim and all(text == now.get(rid) for rid, text in stood.items()):
         return
     if guilty is not None:
         by = f"{guilty.verb} by {guilty.by}" if guilty.by else guilty.verb
         why = f"{run.service} was changed since, by {guilty.id} ({by}); undo that first: osvc undo {guilty.id}"
-    elif run.id in undone:
-        why = f"{undone[run.id]} has undone it; to take that back: osvc undo {undone[run.id]}"
+    elif undone:
+        why = f"{undone} has undone it; to take that back: osvc undo {undone}"
     else:
         why = f"{run.service} was changed since; osvc history {run.service}"
     raise Refused(f"cannot undo {run.id}: {why}")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.outcome import End
 from reconciler.core.past import Past
 from reconciler.core.policy import Goal
 from reconciler.engine.database import Database
@@ -78,6 +79,12 @@ class Journal(Database):
             *(run.service, run.id),
         )
         return tuple(id for (id,) in rows)
+
+    def undone_by(self, run: str) -> str:
+        """The id of the run that has undone this one, and was not undone itself; "" when there is none."""
+        sql = "SELECT id FROM runs WHERE undoes = ? AND undoes != '' AND result = ? ORDER BY rowid DESC LIMIT 1"
+        rows = self._rows(sql, run, End.CONVERGED.value)
+        return str(rows[0][0]) if rows and not self.undone_by(rows[0][0]) else ""
 
     def begin_run(
         self, run: str, service: str, verb: str, at: datetime, by: str = "", *, goal: Goal | None = None, undoes: str = ""

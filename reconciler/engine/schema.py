@@ -37,6 +37,7 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE runs ADD COLUMN goal TEXT;
     ALTER TABLE runs ADD COLUMN undoes TEXT NOT NULL DEFAULT '';
+    CREATE INDEX runs_by_undoes ON runs (undoes) WHERE undoes != '';
     CREATE TABLE before (run TEXT NOT NULL, rid TEXT NOT NULL, stood TEXT, PRIMARY KEY (run, rid)) STRICT, WITHOUT ROWID
     """,
 )

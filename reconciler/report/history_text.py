@@ -21,7 +21,7 @@ def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
     head, *lines = columns([heads, *rows])
     told = [paint("faint", "  ".join(head).rstrip())]
     for run, cells in zip(runs, lines, strict=True):
-        cells[-1] = paint(_COLOUR.get(run.result, "bad"), run.became)
+        cells[-1] = paint(_COLOUR.get(run.result, "bad"), run.became) + (", undone" if run.undone else "")
         about = f": {_first(run.message)}" if run.message else ""
         told.append("  ".join(cells).rstrip() + about)
     return "\n".join(told) + "\n"
@@ -55,7 +55,8 @@ def run_line(run: Past, paint: Paint = PLAIN) -> str:
     """ "apply by alice, 2026-11-29 07:41:03, converged in 4 s"."""
     by = f" by {run.by}" if run.by else ""
     lasted = f" in {_lasted(run)}" if run.ended else ""
-    return f"{run.does}{by}, {local(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}{lasted}"
+    undone = f"; undone by {run.undone}" if run.undone else ""
+    return f"{run.does}{by}, {local(run.began)}, {paint(_COLOUR.get(run.result, 'bad'), run.became)}{lasted}{undone}"
 
 
 def _first(text: str) -> str:

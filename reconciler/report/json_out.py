@@ -89,6 +89,7 @@ def past_record(run: Past) -> Record:
         "service": run.service,
         "verb": run.verb,
         "undoes": run.undoes,
+        "undone": run.undone,
         "by": run.by,
         "began": run.began.isoformat(),
         "ended": run.ended.isoformat() if run.ended else None,

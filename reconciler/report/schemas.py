@@ -68,6 +68,7 @@ def why_schema() -> Schema:
         service=_TEXT,
         verb=_TEXT,
         undoes=_TEXT,
+        undone=_TEXT,
         by=_TEXT,
         began=_MOMENT,
         ended=_MOMENT,

@@ -75,7 +75,11 @@ def test_an_edit_is_undone_and_the_spec_that_says_otherwise_is_named(desk):
     assert f"note: web: the spec still says otherwise: fs#1 mnt_opt ({where}) → edit it, or else osvc apply -s web" in ended.out
     assert desk.osvc("plan").code == 2
     assert [(one["verb"], one["undoes"]) for one in desk.runs()] == [("undo", run), ("apply", ""), ("apply", "")]
-    assert f" undo of {run} " in desk.osvc("history").out
+    lines = desk.osvc("history").out.splitlines()
+    assert f" undo of {run} " in lines[1] and lines[1].endswith("  converged")
+    assert lines[2].startswith(run) and lines[2].endswith("  converged, undone") and lines[3].endswith("  converged")
+    assert desk.runs()[1]["undone"] == desk.runs()[0]["run"]
+    assert f"; undone by {desk.runs()[0]['run']}\n" in desk.osvc("show", run).out
     assert desk.osvc("show", "last").out.startswith(f"web: undo of {run} by ")
 
 
@@ -108,6 +112,7 @@ def test_an_undo_is_undone_and_the_run_behind_both_as_well(desk):
     undo = desk.runs()[0]["run"]
     assert twice.code == 4 and f"{undo} has undone it; to take that back: osvc undo {undo}\n" in twice.err
     assert desk.osvc("undo", "last").code == 0 and desk.mounts() == {"one": "3072k"}
+    assert [bool(one["undone"]) for one in desk.runs()] == [False, True, False, False, False]
     again = desk.osvc("undo", second)
     assert again.code == 4 and again.err.endswith(f"undo that first: osvc undo {third}\n")
     assert desk.osvc("undo", third).code == 0
