@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.exits import Exit
@@ -48,7 +49,8 @@ def _text(shown: Sequence[Shown], options: argparse.Namespace) -> str:
 
 def _shown(survey: Survey, session: Session) -> Shown:
     plan, target = survey.plan, survey.target
-    status: ServiceStatus = status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})
+    kinds = {change.type: kind_of(change.type) for change in plan.changes}
+    status = _with_words(status_of(plan, kinds, session.host.clock.now()), survey, session)
     holder = session.holder(target.name)
     if holder:
         return Shown(status, target.source, f"a run works on it: {holder}")
@@ -59,3 +61,11 @@ def _shown(survey: Survey, session: Session) -> Shown:
         times = f" ({failure.count} times)" if failure.count > 1 else ""
         return Shown(status, target.source, f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}")
     return Shown(status, target.source)
+
+
+def _with_words(status: ServiceStatus, survey: Survey, session: Session) -> ServiceStatus:
+    """The status, with the last words of whatever fails again and again."""
+    if not any(line.failing for line in status.resources):
+        return status
+    told = (replace(line, words=session.words(survey, line.rid)) if line.failing else line for line in status.resources)
+    return replace(status, resources=tuple(told))

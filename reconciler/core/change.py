@@ -54,6 +54,7 @@ class Change:
     reason: a clause for people; never drives behaviour.
     basis: the evidence of an assumption; a change with a basis is provisional.
     remedy: what to do next, for a verdict that leaves work to a person (DEFER, REFUSE).
+    last: what it was last applied by, which is what it runs by now; None where that is not known.
     """
 
     rid: str
@@ -67,6 +68,7 @@ class Change:
     cause: Cause | None = None
     basis: str = ""
     remedy: str = ""
+    last: Model | None = None
 
     @property
     def provisional(self) -> bool:

@@ -29,16 +29,19 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     want, have = kind.settle(desired, state, seen.around)
     settled: Seen = seen if have is state or have is None else Present(have, seen.around)
     fields = _fields(kind, want, have, owned)
+    last = owned.applied if owned is not None else None
 
     def change(verdict: Verdict, reason: str, *, cause: Cause | None = None, remedy: str = "") -> Change:
-        return Change(rid, kind.name, verdict, reason, want, observed, settled, fields, cause, basis, remedy)
+        if cause is Cause.DRIFT and last is not None and _edited(want, last):
+            cause = Cause.BOTH  # an edit that an interrupted run has made already, but nobody has seen to be well
+        return Change(rid, kind.name, verdict, reason, want, observed, settled, fields, cause, basis, remedy, last)
 
     objection = kind.objection(want, have, seen.around)
     if objection is not None and objection.permission not in policy.force:
         return change(Verdict.REFUSE, objection.reason, remedy=objection.remedy)
     if not kind.manages(want):
         return change(Verdict.KEEP, "not osvc's to start or stop")
-    applied = owned is not None and owned.applied is not None
+    applied = last is not None
     gone = Cause.DRIFT if applied else Cause.SPEC
     if have is None:
         return change(Verdict.CREATE, _evidence(kind, want, None, seen.around) or ("gone" if applied else "new"), cause=gone)
@@ -64,6 +67,9 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     if worst is Impact.NONE:
         if owned is None:
             return change(Verdict.ADOPT, "found as wanted")
+        remark = kind.remark(want, have, None)
+        if remark is not None and remark.failing:
+            return change(Verdict.KEEP, _veiled(remark.text, want, have), remedy=remark.remedy)
         return change(Verdict.KEEP, "as wanted")
     return change(_WORST[worst], _because(fields, worst), cause=_cause(fields))
 
@@ -100,7 +106,11 @@ _ADOPT = frozenset({"adopt"})
 def _evidence(kind: ResourceKind, want: Model, have: Model | None, around: Model) -> str:
     """What happened to it. An engine's words may repeat a secret."""
     told = kind.evidence(want, have, around)
-    return Veil(secrets_of(filter(None, (want, have)))).text(told) if told else ""
+    return _veiled(told, want, have) if told else ""
+
+
+def _veiled(told: str, *known: Model | None) -> str:
+    return Veil(secrets_of(filter(None, known))).text(told)
 
 
 def _seen(observed: Observed) -> tuple[Seen | None, str]:
@@ -127,6 +137,11 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
             continue
         found.extend(_parts(name, rule, mine, theirs, was, last is None))
     return tuple(found)
+
+
+def _edited(want: Model, last: Model) -> bool:
+    """Whether the spec asks for something else than what was last applied."""
+    return any(not rule.compare(getattr(want, name), getattr(last, name)) for name, rule in compared_of(type(want)))
 
 
 def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Iterator[FieldChange]:

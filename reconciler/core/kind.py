@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.core.action import Action
     from reconciler.core.change import Change
     from reconciler.core.facts import Claim, Fact, Need
@@ -33,6 +35,19 @@ class Objection:
     reason: str
     remedy: str
     permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be known of a resource that is up.
+
+    failing: it is so in name only: it fails again and again, and is left to whoever has been told to bring it up each time (an
+    engine, by a restart policy). remedy: what to do about it.
+    """
+
+    text: str
+    remedy: str = ""
+    failing: bool = False
 
 
 class ResourceKind(Protocol):
@@ -95,3 +110,7 @@ class ResourceKind(Protocol):
 
     def evidence(self, desired: Any, state: Any | None, around: Any) -> str:
         """What happened to a resource that is not up ("died 03:12:44, exit 137"), or ""."""
+
+    def remark(self, desired: Any, state: Any, now: datetime | None) -> Remark | None:
+        """What is to be known of a resource that is up, or None. now: None in a plan, which is the same at any time: then what
+        only a clock can tell is left out."""

@@ -6,6 +6,7 @@ The merge table is the reference's (opensvc-behaviour, 3.1): commutative and ass
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import reduce
 
@@ -50,7 +51,8 @@ class ResourceStatus:
     """One line of `osvc status`.
 
     label: what it is. reason: why it is not simply up, or how it differs; "" when there is nothing to tell.
-    drifted: it is not as its spec says. remedy: what to do next, or "".
+    drifted: it is not as its spec says. remedy: what to do next, or "". failing: it fails again and again (Remark).
+    words: the last that it said itself, where somebody asked.
     """
 
     rid: str
@@ -61,6 +63,8 @@ class ResourceStatus:
     drifted: bool = False
     owned: bool = True
     remedy: str = ""
+    failing: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +78,18 @@ class ServiceStatus:
     resources: tuple[ResourceStatus, ...]
 
 
-def status_of(plan: Plan, kinds: Mapping[str, ResourceKind]) -> ServiceStatus:
+def status_of(plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | None = None) -> ServiceStatus:
     """The status that a plan implies: a plan for the service's own goal, nothing selected, pruning off.
 
-    kinds: resource type name -> its pure half, for every type in the plan.
+    kinds: resource type name -> its pure half, for every type in the plan. now: when it was observed, where that is to be told.
     """
-    lines = tuple(_resource(change, kinds[change.type], plan) for change in plan.changes)
+    lines = tuple(_resource(change, kinds[change.type], plan, now) for change in plan.changes)
     avail = merge_all(line.status for line in lines)
     drifted = any(line.drifted for line in lines) and avail is Status.UP
     return ServiceStatus(plan.service, avail, Status.WARN if drifted else avail, plan, lines)
 
 
-def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
+def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | None) -> ResourceStatus:
     label = kind.label(change.desired, change.seen.state if isinstance(change.seen, Present) else None)
     if not kind.manages(change.desired) and change.verdict is Verdict.KEEP:
         return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
@@ -100,14 +104,19 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan) -> ResourceStatus:
     if change.verdict is Verdict.KEEP and change.remedy:
         reason = change.reason
     drifted = not quiet and plan.goal.aim is Aim.UP and (up or present)
+    remark = kind.remark(change.desired, change.seen.state, now) if up and isinstance(change.seen, Present) else None
+    if remark is not None:
+        reason = "; ".join(filter(None, (remark.text, "" if change.verdict is Verdict.KEEP else reason)))
+    failing = remark is not None and remark.failing
     return ResourceStatus(
         change.rid,
         change.type,
-        Status.UP if up else Status.DOWN,
+        Status.WARN if failing else Status.UP if up else Status.DOWN,
         label,
         reason,
         drifted=drifted,
-        remedy=_remedy(change, plan),
+        remedy=_remedy(change, plan) or (remark.remedy if remark else ""),
+        failing=failing,
     )
 
 

@@ -15,7 +15,7 @@ from reconciler.core.change import Verdict
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
-from reconciler.core.observed import Snapshot
+from reconciler.core.observed import Present, Snapshot
 from reconciler.core.order import Cycle
 from reconciler.core.outcome import End, OnEvent, Result, silent
 from reconciler.core.ownership import Ownership
@@ -23,6 +23,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
+from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine import cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
@@ -43,6 +44,8 @@ from reconciler.spec.load import Loaded, load
 
 _ALL = Selection()
 _PLAIN = Policy()
+_WORDS = 3
+"""Lines of what a resource said itself that are shown."""
 
 
 class Session:
@@ -198,6 +201,15 @@ class Session:
         if policy.prune and not prune_all:
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys
+
+    def words(self, survey: Survey, rid: str) -> tuple[str, ...]:
+        """The last lines that a resource which is there said itself, without secrets that are known of it."""
+        change = survey.plan.change(rid)
+        if not isinstance(change.seen, Present):
+            return ()
+        said = self.drivers(change.type).words(change.seen.state, self.host)
+        veil = Veil(secrets_of((change.desired, change.seen.state)))
+        return tuple(veil.text(said).splitlines()[-_WORDS:])
 
     def converge(
         self,

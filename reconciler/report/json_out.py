@@ -229,6 +229,8 @@ def status_record(status: ServiceStatus, source: str) -> Record:
                 "drifted": line.drifted,
                 "owned": line.owned,
                 "remedy": line.remedy,
+                "failing": line.failing,
+                "words": [plain(words) for words in line.words],
             }
             for line in status.resources
         ],

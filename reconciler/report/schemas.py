@@ -44,6 +44,8 @@ def status_schema() -> Schema:
         drifted=_FLAG,
         owned=_FLAG,
         remedy=_TEXT,
+        failing=_FLAG,
+        words=_list(_TEXT),
     )
     service = _record(
         service=_TEXT, source=_TEXT, goal=_goal(), avail=_words(Status), overall=_words(Status), resources=_list(line)

@@ -56,7 +56,7 @@ def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
             bar = "   " if last else "|  "
             first, *more = plain(_told(line.reason, line.remedy)).splitlines() or [""]
             yield f"{bar}{'':<{at + _STATUS_WIDTH - 3}}{mark} {first}"
-            for text in more:
+            for text in (*more, *(f"| {plain(words)}" for words in line.words)):
                 yield f"{bar}{'':<{at + _STATUS_WIDTH - 3}}  {text}"
 
 

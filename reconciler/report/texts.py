@@ -4,21 +4,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from reconciler.core.times import duration as duration
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
 _UNITS = (("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10))
-
-
-def duration(seconds: float) -> str:
-    """ "0.4 s", "12 s", "2 min 5 s", "3 h 20 min", "2 d 4 h"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    for big, small, big_name, small_name in ((86400, 3600, "d", "h"), (3600, 60, "h", "min"), (60, 1, "min", "s")):
-        if whole >= big:
-            rest = whole % big // small
-            return f"{whole // big} {big_name}" + (f" {rest} {small_name}" if rest else "")
-    return f"{whole} s"
 
 
 def size(number: int) -> str:

@@ -43,6 +43,9 @@ class Driver(Protocol):
         """See one resource again, after a step: the same as `observe` says of it, but for what only planning needs (who else
         holds what it wants), and at a cost that does not grow with what lies beside it. Raises HostError."""
 
+    def words(self, state: Any, host: Host) -> str:
+        """The last that a resource in this state said itself (a container's log), for one that fails again and again, or ""."""
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         """Do one action, and return when it is done. Raises HostError. An action whose effect is already there is done.
 

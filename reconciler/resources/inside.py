@@ -1,13 +1,14 @@
 """Inside: what the networks and the volumes of an engine have in common. Pure: inside_driver.py is the half that talks to it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, model_validator
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
-from reconciler.core.kind import Objection
+from reconciler.core.kind import Objection, Remark
 from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule
@@ -94,6 +95,9 @@ class InsideKind:
 
     def sequence(self, desired: Inside) -> tuple[Any, ...]:
         return ()
+
+    def remark(self, desired: Inside, state: Any, now: datetime | None) -> Remark | None:
+        return None
 
     def evidence(self, desired: Inside, state: Any | None, around: Around) -> str:
         return ""

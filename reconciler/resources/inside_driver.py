@@ -40,6 +40,9 @@ class InsideDriver(ABC):
     def look(self, want: Wanted, host: Host) -> Observed:
         return self.observe([want], host)[want.id]
 
+    def words(self, state: Any, host: Host) -> str:
+        return ""
+
     def named(self, engine: Engine) -> Named:
         """What the engine has of the type. Raises HostError."""
         found: dict[str, list[Record]] = {}

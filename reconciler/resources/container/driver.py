@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
+from reconciler.host.errors import HostError
 from reconciler.host.ports import Host
 from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import Container
@@ -33,6 +34,12 @@ class ContainerDriver:
         look = Look(host, self._memory, narrow=True)
         look.open([want])
         return look.see(want)
+
+    def words(self, state: Any, host: Host) -> str:
+        try:
+            return host.docker.engine(state.socket).logs(state.id)
+        except HostError:
+            return ""
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         from reconciler.resources.container.image_actions import Fetch

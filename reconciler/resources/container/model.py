@@ -246,7 +246,9 @@ class Container(SeenSettings):
 
     status: the engine's word: created, running, paused, restarting, exited, dead, removing.
     image: the reference it was created with. based: whether its image's own defaults are known, and so left out here.
-    ended_at: the time of its end, as the engine writes it, or "". pid: of its first process, on the machine; 0 without one.
+    restarts: how often its restart policy has started it since somebody did. started_at, ended_at: when its last run began, and
+    when the last one that is over ended, as the engine writes it, or "". counted_from: when the run began from which on the
+    restarts are counted; "" where nobody saw that. pid: of its first process, on the machine; 0 without one.
     anonymous: its volumes without a name, each ID:TARGET.
     """
 
@@ -260,7 +262,10 @@ class Container(SeenSettings):
     exit_code: int = 0
     out_of_memory: bool = False
     error: str = ""
+    restarts: int = 0
+    started_at: str = ""
     ended_at: str = ""
+    counted_from: str = ""
     pid: int = 0
     anonymous: tuple[str, ...] = ()
 

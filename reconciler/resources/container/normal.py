@@ -15,7 +15,7 @@ from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
-READER: Final = f"{__version__}/2"
+READER: Final = f"{__version__}/3"
 """Who read an inspect. The number goes up with whatever else is read of a container or an image: what another reader saw says
 nothing of that."""
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
@@ -83,7 +83,9 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         out_of_memory=bool(state.get("OOMKilled")),
         error=state.get("Error") or "",
         pid=state.get("Pid") or 0,
-        ended_at="" if (ended := state.get("FinishedAt") or "").startswith(_NEVER) else ended,
+        restarts=seen.get("RestartCount") or 0,
+        started_at=_moment(state, "StartedAt"),
+        ended_at=_moment(state, "FinishedAt"),
         anonymous=_anonymous(seen.get("Mounts") or ()),
         **_placed(seen, config, host, base),
     )
@@ -382,10 +384,13 @@ def _status(state: Mapping[str, Any]) -> str:
     return "created" if str(state.get("StartedAt") or _NEVER).startswith(_NEVER) else "exited"
 
 
+def _moment(state: Mapping[str, Any], name: str) -> str:
+    text = str(state.get(name) or "")
+    return "" if text.startswith(_NEVER) else text
+
+
 def _health(state: Mapping[str, Any]) -> str:
-    if _status(state) == "restarting":
-        return "failing again and again"
-    if not state.get("Running"):
+    if not state.get("Running") or state.get("Restarting"):
         return "healthy"  # of one that ended the engine says unhealthy, whatever it was
     return "unhealthy" if (state.get("Health") or {}).get("Status") == "unhealthy" else "healthy"
 
@@ -409,12 +414,18 @@ def ended(container: Container) -> str:
     if container.status != "exited":
         return container.status
     clock = _clock(container.ended_at)
-    words = [f"{'died' if container.exit_code else 'ended'}{' ' if clock else ''}{clock}", f"exit {container.exit_code}"]
+    words = [f"{'died' if container.exit_code else 'ended'}{' ' if clock else ''}{clock}", *clauses_of_end(container)]
+    if container.restarts:
+        words.append(f"after {container.restarts} restart{'' if container.restarts == 1 else 's'}")
+    return ", ".join(words)
+
+
+def clauses_of_end(container: Container) -> list[str]:
+    """How its last run ended: "exit 137", "out of memory at 64m"."""
+    words = [f"exit {container.exit_code}"]
     if container.out_of_memory:
         words.append(f"out of memory at {size(container.memory)}" if container.memory else "out of memory")
-    if container.error:
-        words.append(container.error)
-    return ", ".join(words)
+    return [*words, container.error] if container.error else words
 
 
 def _clock(text: str) -> str:

@@ -2,13 +2,14 @@
 moves.py, imported when one is made."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
 from reconciler.core.ids import short
-from reconciler.core.kind import Moves, Objection
+from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
 from reconciler.resources.container.model import Around, Desired, State, on_network
@@ -83,6 +84,13 @@ class ContainerKind:
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return "" if state is None or self.is_up(state) else ended(state)
+
+    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
+        if not state.restarts:
+            return None
+        from reconciler.resources.container.runs import remark_on
+
+        return remark_on(desired, state, now)
 
 
 KIND: Final = ContainerKind()

@@ -12,6 +12,7 @@ from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
 from reconciler.resources.container.normal import READER, container_of, facts_of
+from reconciler.resources.container.runs import counted
 
 
 class View(Protocol):
@@ -109,7 +110,8 @@ class LiveView:
     def _take(self, seen: Mapping[str, Any], stamp: Stamp | None) -> Container:
         """What an inspect says. stamp: from before it was made, so that what happens meanwhile makes another one."""
         found = container_of(seen, self._engine.socket, self._facts(seen["Image"]))
-        self._memory.containers.pop((found.socket, found.id), None)
+        known = self._memory.containers.pop((found.socket, found.id), None)
+        found = counted(found, known[1] if known else None)
         if stamp is not None:
             self._memory.containers[found.socket, found.id] = (stamp, found)
         return found
@@ -190,7 +192,7 @@ class StillView:
 
     def container(self, entry: Entry) -> Container | None:
         seen = self._seen[entry.id]
-        return container_of(seen, self._socket, self._facts(seen["Image"]))
+        return counted(container_of(seen, self._socket, self._facts(seen["Image"])), None)
 
     def image(self, ref: str) -> ImageFacts | None:
         found = refs.resolve(ref, self._images)
@@ -217,6 +219,7 @@ class StillView:
                 "Config": config["Config"],
                 "NetworkSettings": config.get("NetworkSettings") or {},
                 "HostConfig": host,
+                "RestartCount": config.get("RestartCount") or 0,
             }
 
     def _tagged(self) -> list[dict[str, Any]]:

@@ -40,6 +40,9 @@ class EngineDriver:
     def look(self, want: Wanted, host: Host) -> Observed:
         return self.observe([want], host)[want.id]
 
+    def words(self, state: Any, host: Host) -> str:
+        return ""
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         from reconciler.resources.dockerd.performing import perform
 

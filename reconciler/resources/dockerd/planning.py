@@ -2,11 +2,12 @@
 something moves."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection
+from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.observed import Present
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
@@ -135,6 +136,9 @@ class EngineKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
+
+    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
+        return None
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         if state is None or not desired.private or self.is_up(state):

@@ -45,6 +45,9 @@ class FsDriver:
     def look(self, want: Wanted, host: Host) -> Observed:
         return self.observe([want], host)[want.id]
 
+    def words(self, state: Any, host: Host) -> str:
+        return ""
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         match action:
             case MakeMountPoint() | RemoveMountPoint():

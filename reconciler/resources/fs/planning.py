@@ -1,12 +1,13 @@
 """fs: needs, claims, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from posixpath import dirname
 from typing import Any
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection
+from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.fs import options
 from reconciler.resources.fs.model import EXT, Around, Desired, State
@@ -96,6 +97,9 @@ class FsKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.type} {desired.dev}@{desired.mnt}"
+
+    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
+        return None
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         if state is None:

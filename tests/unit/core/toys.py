@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from reconciler.core.action import BARRIER, Action, Barrier, Effect
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection
+from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.ownership import Owned, Ownership
@@ -198,6 +199,9 @@ class ToyKind:
 
     def label(self, desired: ToyDesired, state: ToyState | None) -> str:
         return self.name
+
+    def remark(self, desired: ToyDesired, state: ToyState, now: datetime | None) -> Remark | None:
+        return None
 
     def evidence(self, desired: ToyDesired, state: ToyState | None, around: ToyAround) -> str:
         return ""

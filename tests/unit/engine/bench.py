@@ -57,6 +57,9 @@ class World:
         self.looks.append(tuple(item.id.rid for item in wanted))
         return {item.id: self.see(item.id.rid) for item in wanted}
 
+    def words(self, state: Any, host: Any) -> str:
+        return ""
+
     def perform(self, id: ResourceId, action: Action, host: Any, say: Any) -> None:
         name = f"{id.rid} {action.says()}"
         self.tried.append(name)
