@@ -50,6 +50,9 @@ class Facet(Enum):
     RUN = "what runs again is another run: pid, times, exit code, restart count, addresses"
     OUTPUT = "what it wrote meanwhile stays: its log, its own layer, its volumes, its data root"
     LEFTOVERS = "what an interrupted run or a dead process had left, and held nothing, is gone"
+    HALFWAY = (
+        "what an interrupted replacement had left half done is led back to its beginning: the old one is in its place, and runs"
+    )
     LIMIT = "a limit that there was not is now the largest there is: an engine cannot take one away again"
     FILESYSTEM = "what mounting writes stays: its times, its journal, what e2fsck -p mended"
     DEVICE = "the loop device or the anonymous device is another one"

@@ -244,6 +244,10 @@ def _marker(action: Action) -> Spares:
     return lambda key, was, now: _lies(key, action.want.marker)
 
 
+def _halfway(action: Action) -> Spares:
+    return lambda key, was, now: False
+
+
 def _link(action: Action) -> Spares:
     return lambda key, was, now: False
 
@@ -260,5 +264,6 @@ _RELEASES: Mapping[Facet, Callable[[Action], Spares]] = {
     Facet.CONTENT: _content,
     Facet.FOLDER: _folder,
     Facet.MARKER: _marker,
+    Facet.HALFWAY: _halfway,
     Facet.LINK: _link,
 }

@@ -111,7 +111,14 @@ def _applied(change: Change, ownership: Ownership) -> object:
 _FADES = frozenset(
     {
         *("pid", "started"),  # an engine that is started again is another process
-        *("exit_code", "error", "ended_at", "out_of_memory", "health"),  # how a container that is started and stopped last ended
+        *(
+            "exit_code",
+            "error",
+            "ended_at",
+            "out_of_memory",
+            "health",
+            "restarts",
+        ),  # how a container that is started and stopped last ended
         *("protected", "mount_only"),  # whether a loop device is read-only: as its last mount had it
         "leftovers",  # filled in by settle, from others
         *("loaded", "disk", "folders", "files", "cgroups", "stale", "mounts", "shims"),  # what an engine's start leaves behind
@@ -141,6 +148,7 @@ def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
         for action in actions:
             state[step.rid] = action.after(state[step.rid])
     kept = {step.rid for step, before in stack if Facet.VOLUME in step.action.facets and not step.action.undo(before)}
+    kept |= {step.rid for step, _ in stack if Facet.HALFWAY in step.action.facets}
     for rid, seen in start.items():
         assert rid in kept or _told(state[rid]) == _told(seen), (
             f"law 4: undoing everything leaves {rid} with {_differs(state[rid], seen)}"
@@ -152,6 +160,8 @@ def _told(seen: Observed) -> dict[str, object]:
     assert isinstance(seen, (Present, Absent))
     state = dict(seen.state) if isinstance(seen, Present) else {}
     told = {name: value for name, value in state.items() if name not in _FADES}
+    if told.get("status") == "restarting":
+        told["status"] = "running"  # one that fails again and again is now the one, now the other
     return told | {f"around {name}": value for name, value in seen.around if name != "image"}
 
 

@@ -106,7 +106,7 @@ class Create(ContainerAction):
 
 class Start(ContainerAction):
     """timeout: how long until it has to run (and be healthy), or, where it does not detach, to have ended well. stop_timeout: for
-    the stop that undoes it."""
+    the stop that undoes it. awaited: False for one that did not run well before either: it is started, and no more."""
 
     op = "start"
     facets: ClassVar[frozenset[Facet]] = _RERUN
@@ -114,6 +114,7 @@ class Start(ContainerAction):
     timeout: float
     stop_timeout: float = 10.0
     detach: bool = True
+    awaited: bool = True
 
     def says(self) -> str:
         return f"start {self.name}" if self.detach else f"run {self.name} to its end"
@@ -137,12 +138,14 @@ class Start(ContainerAction):
 
     def after(self, seen: Seen) -> Seen:
         status = "running" if self.detach else "exited"
-        return self.turned(seen, self.name, status=status, health="healthy", exit_code=0, error="", out_of_memory=False)
+        return self.turned(seen, self.name, status=status, health="healthy", exit_code=0, error="", out_of_memory=False, restarts=0)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)
         if found is None:
             return False
+        if not self.awaited:
+            return found.status in ("running", "restarting")
         return found.status == "running" if self.detach else found.status == "exited" and not found.exit_code
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
@@ -229,7 +232,8 @@ class Stop(ContainerAction):
         found = self.find(before, self.name)
         if found is None or not found.alive or found.lost:
             return ()
-        start = Start(**self.whose, name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout)
+        well = found.status != "restarting" and found.health == "healthy"
+        start = Start(**self.whose, name=self.name, timeout=self.start_timeout, stop_timeout=self.timeout, awaited=well)
         return (start, Pause(**self.whose, name=self.name)) if found.status == "paused" else (start,)
 
 

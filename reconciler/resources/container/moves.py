@@ -11,6 +11,7 @@ from reconciler.core.rules import Impact, rules_of
 from reconciler.resources.container import refs
 from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Retire, Start, Stop, Unpause, Update
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
+from reconciler.resources.container.halfway import Prove, Resume
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
 from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, volumes_of
@@ -28,7 +29,8 @@ def moves_of(change: Change) -> Moves:
     assert change.seen is not None
     around = change.seen.around
     assert isinstance(around, Around)
-    hand = _Hand(want)
+    last = change.last
+    hand = _Hand(want, last if isinstance(last, Desired) else want)
     if change.verdict in (Verdict.STOP, Verdict.REMOVE):
         every = pieces(change.seen)
         return Moves(
@@ -39,11 +41,14 @@ def moves_of(change: Change) -> Moves:
         return _create(hand, around)
     state = change.seen.state
     assert isinstance(state, State)
+    resume = hand.resume(state, around, replaced=change.verdict is Verdict.REPLACE)
     if change.verdict is Verdict.REPLACE:
-        return _replace(hand, state, around)
+        moves = _replace(hand, state, around)
+        return moves._replace(prepare=(*resume, *moves.prepare))
     others = (*state.others, *around.elsewhere)
     down = hand.stops(others)
-    up: tuple[Action, ...] = ()
+    up: tuple[Action, ...] = hand.proofs() if resume and change.verdict is Verdict.LIVE else ()
+    proofs: tuple[Action, ...] = ()
     if change.verdict in (Verdict.START, Verdict.RESTART) and state.lost:
         up = (hand.bury(state.name), hand.start(want.name))
     elif change.verdict is Verdict.RESTART:
@@ -51,14 +56,16 @@ def moves_of(change: Change) -> Moves:
         up = (hand.start(want.name),)
     elif change.verdict is Verdict.START:
         up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
-    return Moves(down=down, live=hand.lives(state, around), up=up, commit=hand.removes(others))
+    if any(isinstance(action, Start) and not isinstance(action, Prove) for action in up):
+        proofs = hand.proofs(by_policy=True)
+    return Moves(prepare=resume, down=down, live=hand.lives(state, around), up=up, commit=(*proofs, *hand.removes(others)))
 
 
 class _Hand:
-    """Makes the actions of one resource."""
+    """Makes the actions of one resource. last: what it was last applied by: what runs by it has its times from there."""
 
-    def __init__(self, want: Desired) -> None:
-        self.want = want
+    def __init__(self, want: Desired, last: Desired) -> None:
+        self.want, self.last = want, last
         self.whose = {"home": want.name, "service": want.service, "rid": want.rid, "private": want.private}
 
     def fetch(self, around: Around) -> tuple[Action, ...]:
@@ -92,24 +99,52 @@ class _Hand:
     def unpause(self, name: str) -> Action:
         return Unpause(**self.whose, socket=self.want.socket, name=name)
 
-    def bury(self, name: str) -> Action:
+    def proofs(self, *, by_policy: bool = False) -> tuple[Action, ...]:
+        """What shows that it stays up. by_policy: only where its restart policy would hide that it does not."""
         want = self.want
-        return Bury(**self.whose, socket=want.socket, name=name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
+        if not want.detach or (by_policy and want.restart_policy == "no"):
+            return ()
+        return (Prove(**self.whose, socket=want.socket, name=want.name, timeout=want.start_timeout),)
+
+    def resume(self, state: State, around: Around, *, replaced: bool) -> tuple[Action, ...]:
+        """Where a replacement was cut short, and the old container is down: what brings that one back, if it fails again."""
+        want, last = self.want, self.last
+        found = [one for one in pieces(Present(state, around)) if one.socket == want.socket]
+        asides = [one for one in found[1:] if one.name.startswith(want.name + PREDECESSOR)]
+        if not asides and replaced and any(one.name.startswith(want.name + SUCCESSOR) for one in found[1:]):
+            asides = found[:1]
+        old = next((one for one in asides if not one.fresh), None)
+        if old is None or old.alive:
+            return ()
+        return (
+            Resume(
+                **self.whose,
+                socket=want.socket,
+                predecessor=old.name,
+                aside=_free(want.name + SUCCESSOR, {one.name for one in found}),
+                timeout=last.start_timeout,
+                stop_timeout=last.stop_timeout,
+                policy=last.restart_policy,
+                new_timeout=want.stop_timeout,
+            ),
+        )
+
+    def bury(self, name: str) -> Action:
+        return Bury(**self.whose, socket=self.want.socket, name=name, **self._times)
 
     def retire(self, name: str) -> Action:
-        want = self.want
-        return Retire(**self.whose, socket=want.socket, name=name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
+        return Retire(**self.whose, socket=self.want.socket, name=name, **self._times)
+
+    @property
+    def _times(self) -> dict[str, float]:
+        """For a stop of what runs already, and for the start that undoes it."""
+        return {"timeout": self.last.stop_timeout, "start_timeout": self.last.start_timeout}
 
     def rename(self, name: str, to: str) -> Action:
         return Rename(**self.whose, socket=self.want.socket, name=name, to=to)
 
     def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
-        want = self.want
-        return tuple(
-            Stop(**self.whose, socket=one.socket, name=one.name, timeout=want.stop_timeout, start_timeout=want.start_timeout)
-            for one in found
-            if one.alive
-        )
+        return tuple(Stop(**self.whose, socket=one.socket, name=one.name, **self._times) for one in found if one.alive)
 
     def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
         return tuple(
@@ -141,7 +176,7 @@ def _create(hand: _Hand, around: Around) -> Moves:
         prepare=(*hand.removes(in_the_way), *hand.fetch(around), hand.create(want.name, around)),
         down=hand.stops(rest),
         up=(hand.start(want.name),),
-        commit=hand.removes(rest),
+        commit=(*hand.proofs(by_policy=True), *hand.removes(rest)),
     )
 
 
@@ -164,7 +199,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
             prepare=hand.removes(stale),
             down=hand.stops(left),
             up=(*_retired(hand, state, quiet), hand.rename(state.name, aside), hand.rename(running.name, want.name)),
-            commit=(old, *hand.removes(left)),
+            commit=(*hand.proofs(), old, *hand.removes(left)),
         )
     prepare = (*hand.removes(stale), *hand.fetch(around), hand.create(successor, around, carried))
     if want.replace == "start-first" and state.alive and not state.lost and not carried:
@@ -177,13 +212,13 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
                 hand.rename(state.name, aside),
                 hand.rename(successor, want.name),
             ),
-            commit=(old, *hand.removes(rest)),
+            commit=(*hand.proofs(by_policy=True), old, *hand.removes(rest)),
         )
     return Moves(
         prepare=prepare,
         down=(*hand.stops((state,)), *hand.stops(rest)),
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
-        commit=(old, *hand.removes(rest)),
+        commit=(*hand.proofs(by_policy=True), old, *hand.removes(rest)),
     )
 
 
