@@ -189,6 +189,7 @@ _FILES: tuple[tuple[str, tuple[Callable[[ast.AST, str], Iterator[tuple[str, Chan
     ("reconciler.core.order", (edges, conditions), _CORE),
     ("reconciler.core.diff", (verdicts, conditions), (*_CORE, "tests/unit/fs", "tests/unit/container", "tests/unit/dockerd")),
     ("reconciler.core.rules", (answers,), ("tests/unit/core", "tests/unit/fs", "tests/unit/container", "tests/plans")),
+    ("reconciler.resources.container.runs", (conditions,), ("tests/unit/container/test_runs.py",)),
     ("reconciler.resources.dockerd.options", (answers,), ("tests/unit/test_ladder.py", "tests/unit/dockerd")),
     *(
         (f"reconciler.resources.{name}.{half}", (how,), ("tests/unit/test_ladder.py", f"tests/unit/{name}", "tests/plans"))

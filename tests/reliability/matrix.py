@@ -21,8 +21,20 @@ class When(Enum):
     AHEAD = "before the run"
 
 
+class Fault(Enum):
+    """What is wrong with a new version of the first container of web: keywords of its spec."""
+
+    EXITS = {"command": ["false"]}
+    SICK = {"health_cmd": "false", "health_interval": "0.3s", "health_retries": 1}
+
+
+START_FIRST = {"replace": "start-first", "volume_mounts": []}
+"""What lets old and new run at once."""
+
+
 class Run(Enum):
-    """A run that is struck. words: its command line. begins, ends: where the services are before it and after it."""
+    """A run that is struck. words: its command line. begins, ends: where the services are before it and after it. fault: what is
+    wrong with its spec: unstruck it fails, and has the old one back. start_first: how that is replaced."""
 
     FIRST = ("first start", ("apply", "--yes"), Stand.NOTHING, Stand.UP)
     START = ("start", ("start", "--yes", "web", "db"), Stand.DOWN, Stand.UP)
@@ -30,12 +42,33 @@ class Run(Enum):
     REPLACE = ("replace", ("apply", "--yes"), Stand.UP, Stand.UP)
     PRUNE = ("prune", ("apply", "--yes", "--prune-all"), Stand.UP, Stand.PRUNED)
     WATCH = ("watch", ("watch",), Stand.UP, Stand.UP)
+    EXITS = ("replace by one that exits", ("apply", "--yes"), Stand.UP, Stand.UP, Fault.EXITS)
+    SICK = ("replace by one that is never healthy", ("apply", "--yes"), Stand.UP, Stand.UP, Fault.SICK)
+    EXITS_BESIDE = ("start first one that exits", ("apply", "--yes"), Stand.UP, Stand.UP, Fault.EXITS, True)
+    SICK_BESIDE = ("start first one that is never healthy", ("apply", "--yes"), Stand.UP, Stand.UP, Fault.SICK, True)
 
-    def __init__(self, title: str, words: tuple[str, ...], begins: Stand, ends: Stand) -> None:
+    def __init__(
+        self,
+        title: str,
+        words: tuple[str, ...],
+        begins: Stand,
+        ends: Stand,
+        fault: Fault | None = None,
+        start_first: bool = False,
+    ) -> None:
         self.title = title
         self.words = words
         self.begins = begins
         self.ends = ends
+        self.fault = fault
+        self.start_first = start_first
+
+    @property
+    def bad(self) -> dict[str, object]:
+        """The keywords of the new version that fails; none where all is well."""
+        if self.fault is None:
+            return {}
+        return {**self.fault.value, **(START_FIRST if self.start_first else {})}
 
 
 @dataclass(frozen=True)
@@ -80,6 +113,7 @@ WHO: dict[str, str] = {
 
 STEPS = (When.BEFORE, When.AFTER)
 VERBS = (Run.FIRST, Run.START, Run.STOP, Run.REPLACE, Run.PRUNE)
+FAILING = tuple(run for run in Run if run.fault is not None)
 RISING = (Run.FIRST, Run.START, Run.REPLACE, Run.PRUNE)
 UP_AGAIN = ("start", "--yes", "web", "db")
 LOST = (0, 1, 3, 7, 8)
@@ -93,6 +127,7 @@ def _rows(who: str, runs: tuple[Run, ...], exits: tuple[int, ...], expected: str
 
 MATRIX: tuple[Row, ...] = (
     *_rows("osvc", VERBS, (-9,), "dies"),
+    *_rows("osvc", FAILING, (-9,), "dies"),
     *_rows("sigint", VERBS, (0, 130), "finishes the step at hand and undoes its lane"),
     *_rows("sigint-twice", VERBS, (0, 130), "finishes the step at hand and undoes nothing more"),
     *_rows("sigterm", VERBS, (0, 143), "finishes the step at hand and undoes nothing"),

@@ -22,6 +22,8 @@ verb is run again, and all of this must hold:
 
 - Nothing foreign was touched, and nothing of the machine's is gone.
 - The next run ends with exit 0, and one more writes nothing: no call that changes an engine, no line of the journal.
+- Where the new version of a container exits or is never healthy, the next run with it ends with exit 3 and has the old one back,
+  running; the one with a good version ends with exit 0, as above.
 - Each container runs exactly once, counted by its process; where services are stopped or pruned nothing is left of them.
 - What the store owns, what the labels of the containers say and what is on the machine are the same.
 - Nothing was ever written below a mount point whose filesystem was away.

@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.core.ownership import Ownership
@@ -75,7 +76,8 @@ class Foreign:
 
 
 class Stage:
-    """stand: where the services are. revision: of the image that the first container of each service is made from."""
+    """stand: where the services are. revision: of the image that the first container of each service is made from. bad: whether
+    what the specs say now cannot be."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -83,6 +85,7 @@ class Stage:
         self.foreign = Foreign(lab)
         self.stand = Stand.NOTHING
         self.revision = 1
+        self.bad = False
         self.sleeps = {
             f"{service}.{rid}": 1_000_000 + os.getpid() % 100_000 * 10 + n
             for n, (service, rid) in enumerate((service, rid) for service in SERVICES for rid in CONTAINERS[service])
@@ -105,10 +108,14 @@ class Stage:
 
     # what the specs say
 
-    def write_specs(self, *, pruned: bool = False) -> None:
-        """Both specs, or (pruned) only the first, without its last container."""
+    def write_specs(self, *, pruned: bool = False, bad: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Both specs, or (pruned) only the first, without its last container. bad: other keywords of the first one's first."""
+        self.bad = bool(bad)
         for service in SERVICES[:1] if pruned else SERVICES:
-            self.lab.write(f"{service}.yaml", self._spec(service, CONTAINERS[service][:1] if pruned else CONTAINERS[service]))
+            spec = self._spec(service, CONTAINERS[service][:1] if pruned else CONTAINERS[service])
+            if service == SERVICES[0]:
+                spec["resources"]["container#1"] |= bad
+            self.lab.write(f"{service}.yaml", spec)
         if pruned:
             (self.lab.specs / "db.yaml").unlink(missing_ok=True)
 

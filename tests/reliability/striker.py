@@ -51,7 +51,7 @@ def census(stage: Stage, run: Run) -> tuple[Action, ...]:
     """The actions of a run that nobody strikes, in their order, each with who is there before it and after it."""
     _begin(stage, run)
     ended = _run(stage, run, "before", "0", "osvc", 300)
-    assert ended.code in (0, 143), f"{run.title}, unstruck: exit {ended.code}\n{ended.said}"
+    assert ended.code in ((3,) if run.fault else (0, 143)), f"{run.title}, unstruck: exit {ended.code}\n{ended.said}"
     stage.arrived(run.ends)
     wrong = complaints(stage, run.ends)
     assert not wrong, f"{run.title}, unstruck: " + "\n".join(wrong)
@@ -89,8 +89,8 @@ def _begin(stage: Stage, run: Run) -> None:
     stage.bring(run.begins)
     if run in (Run.REPLACE, Run.WATCH):
         stage.edit()
-    if run is Run.PRUNE:
-        stage.write_specs(pruned=True)
+    if run is Run.PRUNE or run.fault:
+        stage.write_specs(pruned=run is Run.PRUNE, bad=run.bad)
 
 
 def _judged(row: Row, ended: Ended) -> list[str]:
@@ -115,12 +115,18 @@ def relieve(stage: Stage) -> None:
 
 
 def _recovered(stage: Stage, row: Row) -> list[str]:
-    """The next run converges, everything is in its place, and one more run has nothing to do."""
+    """The next run converges, everything is in its place, and one more run has nothing to do. Where the run fails by its spec, the
+    next one does, and has the old one back, and it is the one with a good spec that converges."""
     words = row.again or row.run.words
     words = (*words, str(stage.lab.specs)) if words[0] == "apply" else words
+    failed: list[str] = []
+    if row.run.fault:
+        stage.lab.osvc(*words, ok=(3,))
+        failed = [f"after another run that fails: {text}" for text in complaints(stage, row.run.ends)]
+        stage.edit()
     stage.lab.osvc(*words)
     stage.arrived(row.run.ends)
-    wrong = complaints(stage, row.run.ends)
+    wrong = [*failed, *complaints(stage, row.run.ends)]
     before = stage.written()
     stage.lab.osvc(*words)
     after = stage.written()

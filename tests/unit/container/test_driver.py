@@ -820,3 +820,66 @@ def test_limits_that_an_engine_adds_to_every_container(lab):
     record["HostConfig"]["Ulimits"].append({"Name": "memlock", "Soft": -1, "Hard": -1})
     assert Bench(FakeHost(lab.machine)).change(want).fields == ()
     assert [field.path for field in lab.bench.change(desired()).fields] == ["ulimits.nofile"]
+
+
+# Restarts
+
+
+def restarted(lab, count: int, **state) -> None:
+    """The engine has started it again so often."""
+    daemon = lab.docker.alive(SYSTEM)
+    container = daemon.data.containers[lab.hand.inspect(NAME)["Id"]]
+    container.record["RestartCount"] = count
+    container.record["State"].update(state)
+    lab.docker.save(daemon, container)
+
+
+def test_restarts_are_seen_and_counted_from_the_start_and_are_no_drift(lab):
+    want = desired(restart_policy="on-failure")
+    lab.bench.apply(want)
+    began = lab.hand.inspect(NAME)["State"]["StartedAt"]
+    restarted(lab, 4, StartedAt="2036-01-01T00:00:09Z", FinishedAt="2036-01-01T00:00:08Z")
+    found = lab.bench.see(want).state
+    assert (found.restarts, found.started_at, found.counted_from) == (4, "2036-01-01T00:00:09Z", began)
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+    lab.hand.stop(NAME, 0)
+    assert lab.bench.change(want).reason.endswith("after 4 restarts")
+
+
+def test_what_fails_again_and_again_says_its_last_words(lab):
+    want = desired(restart_policy="on-failure")
+    lab.bench.apply(want)
+    daemon = lab.docker.alive(SYSTEM)
+    daemon.data.containers[lab.hand.inspect(NAME)["Id"]].output = "no config\n"
+    state = lab.bench.see(want).state
+    assert lab.bench.driver.words(state, lab.host) == "no config"
+    lab.hand.stop(NAME, 0)
+    lab.hand.remove(NAME)
+    assert lab.bench.driver.words(state, lab.host) == ""
+
+
+def test_one_that_its_policy_has_started_again_meanwhile_did_not_stay_up(lab):
+    want = desired(restart_policy="on-failure")
+    *others, prove = steps(lab.bench.change(want))
+    lab.bench.do(want, others)
+    restarted(lab, 1)
+    with pytest.raises(Permanent, match="exited right after its start, and runs again by its restart_policy"):
+        lab.bench.do(want, [prove])
+    restarted(lab, 1, Status="restarting", Restarting=True, ExitCode=3)
+    with pytest.raises(Permanent, match="exited right after its start, exit 3"):
+        lab.bench.do(want, [prove])
+    restarted(lab, 0, Status="running", Restarting=False, ExitCode=0)
+    lab.bench.do(want, [prove])
+
+
+def test_the_last_words_of_an_unhealthy_one_are_its_own_and_its_checks(lab):
+    want = desired(health_cmd="false")
+    create, start = steps(lab.bench.change(want))
+    lab.bench.do(want, [create, start])
+    daemon = lab.docker.alive(SYSTEM)
+    daemon.data.containers[lab.hand.inspect(NAME)["Id"]].output = "listening\n"
+    restarted(lab, 0, Health={"Status": "unhealthy", "Log": [{"Output": "no\x1b answer\n"}]})
+    with pytest.raises(Permanent, match="runs, but its health check fails") as caught:
+        lab.bench.driver.perform(ResourceId("web", "container#1"), start, lab.host, lab.bench.said.append)
+    assert caught.value.output.splitlines() == ["listening", "health check: no answer"]
+    lab.bench.driver.perform(ResourceId("web", "container#1"), changed(start, awaited=False), lab.host, lab.bench.said.append)

@@ -373,3 +373,81 @@ def test_after_only_ever_gives_what_can_be_observed():
     now, _ = run(planned(want, seen(want)))
     assert isinstance(now, Present) and isinstance(now.state, State)
     assert State.model_validate_json(now.state.model_dump_json()) == now.state
+
+
+def test_what_runs_is_stopped_and_brought_back_within_the_times_it_was_made_with():
+    old = desired(stop_timeout=90, start_timeout=300)
+    want = desired(command="sleep 1", stop_timeout=1, start_timeout=2)
+    before = seen(want, made(old))
+    change = planned(want, before, old)
+    stop = next(action for action in steps(change) if action.op == "stop")
+    assert stop.timeout == 90
+    (back,) = stop.undo(before)
+    assert (back.timeout, back.stop_timeout, back.awaited) == (300, 90, True)
+    start, was = next((action, was) for action, was in run(change)[1] if action.op == "start")
+    assert start.timeout == 2
+    assert [action.timeout for action in start.undo(was)] == [1], "the new one's own"
+    unknown = next(action for action in steps(planned(want, before)) if action.op == "stop")
+    assert unknown.timeout == 1, "nothing is known of how it was made"
+
+
+@pytest.mark.parametrize("fields", [{"health": "unhealthy"}, {"status": "restarting", "restarts": 4}])
+def test_what_did_not_run_well_is_brought_back_and_not_waited_for(fields):
+    old, want = desired(), desired(command="sleep 1")
+    before = seen(want, made(old, **fields))
+    stop = next(action for action in steps(planned(want, before, old)) if action.op == "stop")
+    (back,) = stop.undo(before)
+    assert not back.awaited and back.shown(seen(want, made(old, status="restarting")))
+
+
+def test_what_its_policy_would_hide_is_looked_at_before_the_old_one_goes():
+    want = desired(restart_policy="on-failure", command="sleep 1")
+    ops = [action.op for action in steps(planned(want, seen(want, made(desired()))))]
+    assert ops[-3:] == ["start", "prove", "remove"]
+    assert [action.op for action in steps(planned(want, seen(want)))][-1] == "prove"
+    assert "prove" not in [action.op for action in steps(planned(desired(), seen(desired())))]
+
+
+OLD = f"{NAME}.osvc-old"
+
+
+@pytest.mark.parametrize(
+    ("found", "does"),
+    [
+        (({"status": "exited"}, {"name": OLD}), [f"start {NAME}", f"remove {OLD}"]),
+        (({"status": "running"}, {"name": OLD}), [f"see that {NAME} stays up", f"remove {OLD}"]),
+        (
+            ({"status": "created", "name": f"{NAME}.osvc-new"}, {"name": OLD}),
+            [f"rename {NAME}.osvc-new to {NAME}", f"start {NAME}", f"remove {OLD}"],
+        ),
+    ],
+    ids=["ended", "runs", "not yet renamed"],
+)
+def test_a_replacement_that_was_cut_short_is_gone_on_with_and_led_back_to_the_old_one(found, does):
+    old, want = desired(restart_policy="on-failure", stop_timeout=90, start_timeout=300), desired(command="sleep 1")
+    new, aside = made(want, **found[0]), made(old, status="exited", restart_policy="no", **found[1])
+    before = seen(want, new, aside)
+    change = planned(want, before, old)
+    assert change.cause is Cause.BOTH, "else it would be mending of drift, which is never undone"
+    now, trail = run(change)
+    assert [action.says() for action, _ in trail] == [f"go on with the replacement of {OLD}, which was cut short", *does]
+    assert planned(want, now, want).verdict is Verdict.KEEP
+    (last, was), *rest = reversed(trail)
+    assert last.undo(was) is BARRIER
+    now = was
+    for action, was in rest:
+        for back in action.undo(was):
+            if not back.shown(now):
+                now = back.after(now)
+            if back.op == "start":
+                assert (back.timeout, back.stop_timeout) == (300, 90)
+    (left,) = pieces(now)
+    assert (left.name, left.status, left.command, left.restart_policy) == (NAME, "running", old.command, "on-failure")
+
+
+def test_a_container_that_somebody_stopped_is_not_started_by_undoing():
+    old, want = desired(), desired(command="sleep 1")
+    stopped = seen(want, made(old, status="exited"))
+    assert "resume" not in [action.op for action in steps(planned(want, stopped, old))]
+    begun = seen(want, made(old, status="exited"), made(want, name=f"{NAME}.osvc-new", status="created"))
+    assert "resume" in [action.op for action in steps(planned(want, begun, old))], "a replacement had begun"

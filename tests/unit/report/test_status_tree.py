@@ -1,10 +1,12 @@
 """The tree of `osvc status`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core.policy import UP, Aim, Goal
-from reconciler.core.status import status_of
+from reconciler.core.status import Status, status_of
 from reconciler.report.status_tree import Shown, status_tree
+from reconciler.resources.registry import kind_of
 from tests.plans.golden import FOLDER, read
 from tests.unit.core.toys import TOYS, ToyDesired, owned, plan_toys, service, up
 
@@ -58,6 +60,22 @@ def test_a_spec_that_is_gone_is_told():
     assert "# its spec is gone → osvc plan --prune" in text
 
 
+def test_what_fails_again_and_again_is_a_warning_with_its_last_words():
+    plan = read(FOLDER / "container-keep-crash-loop.yaml").plan()
+    status = status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})
+    assert (status.avail, status.overall) == (Status.WARN, Status.WARN)
+    failing = next(line for line in status.resources if line.failing)
+    lines = replace(failing, words=("no config", "bye\x1b[1m"))
+    text = status_tree(Shown(replace(status, resources=(lines,)), "services.d/web.yaml"))
+    assert [line.strip() for line in text.splitlines()[1:]] == [
+        "'- container#1            warn     busybox:latest",
+        "# crash loop: 7 restarts in 40 s, exit 1; left to restart_policy: unless-stopped"
+        " → osvc docker web logs --tail 20 web.container.1",
+        "| no config",
+        "| bye",
+    ]
+
+
 def test_long_names_move_the_columns_together():
     want = ToyDesired()
     spec = service(**{f"box_{'x' * 40}": want, "box_1": want})
@@ -66,8 +84,6 @@ def test_long_names_move_the_columns_together():
 
 
 def test_every_golden_scenario_has_a_tree():
-    from reconciler.resources.registry import kind_of
-
     for path in sorted(FOLDER.glob("*.yaml")):
         plan = read(path).plan()
         text = status_tree(Shown(status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})))
