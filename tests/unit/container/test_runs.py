@@ -55,7 +55,7 @@ def test_without_a_clock_only_one_that_waits_for_its_next_run_is_known_to_loop()
 
 
 def test_a_crash_loop_is_named_with_its_end_and_what_to_do():
-    told = remark_on(WANT, waiting(7, ran=0.2, counted_from=at(40.5), out_of_memory=True, memory=64 << 20), NOW)
+    told = remark_on(WANT, waiting(7, ran=5, counted_from=at(40.5), out_of_memory=True, memory=64 << 20), NOW)
     assert told is not None and told.failing
     assert told.text == "crash loop: 7 restarts in 40 s, exit 1, out of memory at 64m; left to restart_policy: on-failure"
     assert told.remedy == "osvc docker web logs --tail 20 web.container.1"
