@@ -41,11 +41,13 @@ def arm(moment: str, fatal: str, name: str) -> Counter[str]:
             if due and moment == "before":
                 tell({"struck": step})
                 STRIKES[name].hit(ground, id.service)
-            perform(id, action, *args)
-            if due and moment == "after":
-                tell({"struck": step})
-                STRIKES[name].hit(ground, id.service)
-            tell({"step": step, "before": before, "after": there(id.service)})
+            try:
+                perform(id, action, *args)
+            finally:  # one that fails has had its effect all the same
+                if due and moment == "after":
+                    tell({"struck": step})
+                    STRIKES[name].hit(ground, id.service)
+                tell({"step": step, "before": before, "after": there(id.service)})
 
         return performed
 
