@@ -102,6 +102,9 @@ class ResourceKind(Protocol):
     def sequence(self, desired: Any) -> tuple[Any, ...]:
         """Sort key of resources of this type that start one after the other (path components of a mount point)."""
 
+    def gates(self, desired: Any) -> bool:
+        """Whether what comes up after it, by its place in the order, waits for it to be well, and else is not brought up."""
+
     def moves(self, change: Change) -> Moves:
         """The actions for this change's verdict: CREATE, START, LIVE, RESTART, REPLACE, STOP or REMOVE."""
 

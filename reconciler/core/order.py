@@ -9,6 +9,7 @@ Rules (architecture, section 6), each a function below:
   C1 an old claimant goes before a new one comes
   T1 between types and subsets: up in order, down in reverse       T2 members of one subset: up in sequence unless parallel
      (both are defaults: what something else has to be reached behind, by U5, does not wait for what comes after that)
+  T3 up of what comes after a gate, by T1 or T2, needs up of the gate: one that is to be well before anything follows
   K1 commit after everything that may still fail
 A NEED edge carries failure (the later step is pointless without the earlier); a SEQUENCE edge does not.
 """
@@ -46,7 +47,7 @@ class Placed:
 
     needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it.
     claims, holds: the claims it will have, and has now, as far as it moves. leaves: it is going away for good (stop, remove).
-    behind: what has to come up before this can be reached at all, to be taken down.
+    behind: what has to come up before this can be reached at all, to be taken down. gate: what comes after waits for it to be well.
     """
 
     rid: str
@@ -61,6 +62,7 @@ class Placed:
     moves: Moves = field(default_factory=Moves)
     leaves: bool = False
     behind: str = ""
+    gate: bool = False
 
     @property
     def group(self) -> tuple[int, str]:
@@ -319,12 +321,13 @@ def _staged(order: Iterable[str], placed: Mapping[str, Placed]) -> list[Stage]:
 
 
 def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges: Edges) -> None:
-    """T1 and T2. Members of one group that only restart or are replaced go down each on its own: a change to fifty
+    """T1, T2 and T3. Members of one group that only restart or are replaced go down each on its own: a change to fifty
     containers is no reason to have fifty of them down at once."""
     barrier: list[Block] = []
     """What the whole group comes after: the end of the group before."""
     tail: list[Block] = []
     doors = {(item.behind, Slot.UP) for item in placed.values() if item.behind and item.has(Slot.DOWN)}
+    gates: list[Block] = []
     group: tuple[int, str] | None = None
     for stage_group, rids in stages:
         blocks = [(rid, slot) for rid in rids if placed[rid].has(slot)]
@@ -338,6 +341,10 @@ def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges
             for earlier in tail if chained and tail else barrier:
                 if earlier not in first:
                     edges.sequence(block, earlier)
+            for gate in gates if slot is Slot.UP else ():
+                if gate not in first:
+                    edges.need(block, gate)
+        gates = [block for block in blocks if placed[block[0]].gate] or gates
         if chained:
             tail = blocks
         else:

@@ -330,6 +330,7 @@ def _place(draft: _Draft, service: Service | None) -> Placed:
         holds=_claims(draft.kind, draft.last) if any(moves) and isinstance(change.seen, Present) else frozenset(),
         moves=moves,
         leaves=change.verdict in _LEAVES,
+        gate=draft.kind.gates(change.desired),
         behind=draft.observed.behind or "" if isinstance(draft.observed, Unknown) else "",
     )
 

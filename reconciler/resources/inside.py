@@ -96,6 +96,9 @@ class InsideKind:
     def sequence(self, desired: Inside) -> tuple[Any, ...]:
         return ()
 
+    def gates(self, desired: Inside) -> bool:
+        return False
+
     def remark(self, desired: Inside, state: Any, now: datetime | None) -> Remark | None:
         return None
 

@@ -133,12 +133,17 @@ def test_a_start_waits_until_it_is_healthy_for_as_long_as_start_timeout_says(lab
 
 
 def test_a_job_is_waited_for_to_its_end_and_what_comes_after_it_only_then(lab: Lab) -> None:
-    spec(lab, {"subset": "b"}, subset="a", detach=False, command=sh("sleep 1; echo done"))
+    after = {"subset": "b", "hostname": "job"}
+    spec(lab, after, subset="a", detach=False, command=sh("sleep 1; echo done"))
     lab.apply()
     one, two = (lab.containers("web")[name]["State"] for name in (NAME, "web.container.2"))
     assert one["Status"] == "exited" and one["FinishedAt"] < two["StartedAt"]
     lab.converged()
-    spec(lab, {"subset": "b"}, subset="a", detach=False, command=sh("sleep 30"), start_timeout=1)
+    spec(lab, after, {"subset": "c"}, subset="a", detach=False, command=sh("echo no; exit 4"))
+    failed = lab.apply(ok=(3, 8))
+    assert f"{NAME} ended with exit 4" in failed.stdout + failed.stderr
+    assert "web.container.3" not in lab.containers("web") and "web.container.2" in lab.running("web")
+    spec(lab, after, subset="a", detach=False, command=sh("sleep 30"), start_timeout=1)
     failed = lab.apply(ok=(3, 8))
     assert "still runs after 1 s, and is to end (detach: false)" in failed.stdout + failed.stderr
 

@@ -90,3 +90,16 @@ class Resume(ContainerAction):
         successors = {one.name for one in pieces(before) if one.name.startswith(self.home + SUCCESSOR) and not one.alive}
         gone = successors | ({self.aside} if new is not None else set())
         return (*actions, *(Remove(**self.whose, name=name, used=True) for name in sorted(gone)))
+
+
+class Discard(Stop):
+    """The stop of a new container that a replacement which was cut short has left running beside the old one: it was not the
+    resource yet, and undoing does not start it again."""
+
+    facets: ClassVar[frozenset[Facet]] = Stop.facets | {Facet.HALFWAY}
+
+    def says(self) -> str:
+        return f"stop {self.name}, left by a replacement that was cut short"
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return ()

@@ -11,7 +11,7 @@ from reconciler.core.rules import Impact, rules_of
 from reconciler.resources.container import refs
 from reconciler.resources.container.actions import Bury, Create, Remove, Rename, Retire, Start, Stop, Unpause, Update
 from reconciler.resources.container.forms import PREDECESSOR, SUCCESSOR
-from reconciler.resources.container.halfway import Prove, Resume
+from reconciler.resources.container.halfway import Discard, Prove, Resume
 from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
 from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, volumes_of
@@ -46,7 +46,7 @@ def moves_of(change: Change) -> Moves:
         moves = _replace(hand, state, around)
         return moves._replace(prepare=(*resume, *moves.prepare))
     others = (*state.others, *around.elsewhere)
-    down = hand.stops(others)
+    down = hand.clears(others)
     up: tuple[Action, ...] = hand.proofs() if resume and change.verdict is Verdict.LIVE else ()
     proofs: tuple[Action, ...] = ()
     if change.verdict in (Verdict.START, Verdict.RESTART) and state.lost:
@@ -146,6 +146,16 @@ class _Hand:
     def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
         return tuple(Stop(**self.whose, socket=one.socket, name=one.name, **self._times) for one in found if one.alive)
 
+    def clears(self, others: Iterable[Container]) -> tuple[Action, ...]:
+        """The stops of what else carries the resource's labels."""
+        return tuple(
+            (Discard if one.name.startswith(self.want.name + SUCCESSOR) else Stop)(
+                **self.whose, socket=one.socket, name=one.name, **self._times
+            )
+            for one in others
+            if one.alive
+        )
+
     def removes(self, found: Iterable[Container]) -> tuple[Action, ...]:
         return tuple(
             Remove(**self.whose, socket=one.socket, name=one.name, used=_writes(one)) for one in found if one.status != "removing"
@@ -174,7 +184,7 @@ def _create(hand: _Hand, around: Around) -> Moves:
     rest = [one for one in around.elsewhere if one not in in_the_way]
     return Moves(
         prepare=(*hand.removes(in_the_way), *hand.fetch(around), hand.create(want.name, around)),
-        down=hand.stops(rest),
+        down=hand.clears(rest),
         up=(hand.start(want.name),),
         commit=(*hand.proofs(by_policy=True), *hand.removes(rest)),
     )
@@ -197,7 +207,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         left = [one for one in rest if one is not running]
         return Moves(
             prepare=hand.removes(stale),
-            down=hand.stops(left),
+            down=hand.clears(left),
             up=(*_retired(hand, state, quiet), hand.rename(state.name, aside), hand.rename(running.name, want.name)),
             commit=(*hand.proofs(), old, *hand.removes(left)),
         )
@@ -205,7 +215,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     if want.replace == "start-first" and state.alive and not state.lost and not carried:
         return Moves(
             prepare=prepare,
-            down=hand.stops(rest),
+            down=hand.clears(rest),
             up=(
                 hand.start(successor),
                 *_retired(hand, state, quiet),
@@ -216,7 +226,7 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
         )
     return Moves(
         prepare=prepare,
-        down=(*hand.stops((state,)), *hand.stops(rest)),
+        down=(*hand.stops((state,)), *hand.clears(rest)),
         up=(*quiet, hand.rename(state.name, aside), hand.rename(successor, want.name), hand.start(want.name)),
         commit=(*hand.proofs(by_policy=True), old, *hand.removes(rest)),
     )

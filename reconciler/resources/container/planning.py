@@ -12,6 +12,7 @@ from reconciler.core.ids import short
 from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
+from reconciler.resources.container.health import NO_CHECK
 from reconciler.resources.container.model import Around, Desired, State, on_network
 from reconciler.resources.container.mounts import binds_in, named_in
 from reconciler.resources.container.normal import OF_IMAGES, effective, ended, limited, stripped, unasked, without
@@ -72,6 +73,10 @@ class ContainerKind:
 
     def sequence(self, desired: Desired) -> tuple[Any, ...]:
         return ()
+
+    def gates(self, desired: Desired) -> bool:
+        """A job, and one with a health check: somebody said how it is seen to be well."""
+        return not desired.detach or desired.health_cmd not in ("", NO_CHECK)
 
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.container.moves import moves_of

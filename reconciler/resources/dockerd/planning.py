@@ -137,6 +137,9 @@ class EngineKind:
     def label(self, desired: Desired, state: State | None) -> str:
         return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
 
+    def gates(self, desired: Desired) -> bool:
+        return False
+
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         return None
 

@@ -98,6 +98,9 @@ class FsKind:
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.type} {desired.dev}@{desired.mnt}"
 
+    def gates(self, desired: Desired) -> bool:
+        return False
+
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         return None
 

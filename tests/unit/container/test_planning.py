@@ -451,3 +451,15 @@ def test_a_container_that_somebody_stopped_is_not_started_by_undoing():
     assert "resume" not in [action.op for action in steps(planned(want, stopped, old))]
     begun = seen(want, made(old, status="exited"), made(want, name=f"{NAME}.osvc-new", status="created"))
     assert "resume" in [action.op for action in steps(planned(want, begun, old))], "a replacement had begun"
+
+
+def test_a_new_one_that_was_left_running_beside_the_old_one_is_stopped_for_good():
+    want = desired(command="sleep 1")
+    beside = seen(want, made(desired()), made(want, name=f"{NAME}.osvc-new"))
+    change = planned(want, beside, desired())
+    (stop,) = (action for action in KIND.moves(change).down if action.name.endswith(".osvc-new"))
+    assert stop.says() == f"stop {NAME}.osvc-new, left by a replacement that was cut short"
+    assert stop.costs is Effect.DISRUPTIVE and stop.undo(beside) == ()
+    twin = seen(want, made(want), made(want, name="twin"))
+    (stop,) = KIND.moves(planned(want, twin, want)).down
+    assert stop.undo(twin), "what somebody made by hand is not"

@@ -110,6 +110,20 @@ def test_sequence_carries_no_failure_and_a_need_does():
     assert not edges.needs["box#2", Slot.UP]
 
 
+def test_what_comes_after_a_gate_needs_the_last_one_before_it_and_what_comes_before_it_does_not():
+    first, second = placed("box#1", "up", gate=True), placed("box#3", "up", gate=True)
+    edges = edges_of(placed("box#0", "up"), first, placed("box#2", "prepare", "up"), second, placed("box#4", "up", subset="z"))
+    needs = {
+        rid: {other for other, _ in edges.needs[rid, Slot.UP]} - {rid} for rid in ("box#0", "box#1", "box#2", "box#3", "box#4")
+    }
+    assert needs == {"box#0": set(), "box#1": set(), "box#2": {"box#1"}, "box#3": {"box#1"}, "box#4": {"box#3"}}
+    assert not edges.needs["box#2", Slot.PREPARE], "it is only its start that waits"
+    together = [placed(f"box#{n}", "up", subset="a", parallel=True, gate=n < 3) for n in (1, 2, 3)]
+    edges = edges_of(*together, placed("box#4", "up", subset="b"))
+    assert edges.needs["box#4", Slot.UP] == {("box#1", Slot.UP), ("box#2", Slot.UP)}
+    assert not edges.needs["box#3", Slot.UP], "those of a parallel subset do not wait for one another"
+
+
 def test_what_is_only_changed_as_it_runs_is_waited_for_too():
     edges = edges_of(placed("disk#1", "live", rank=20), placed("box#1", "up", needs=HOLD))
     assert edges.needs["box#1", Slot.UP] == {("disk#1", Slot.LIVE)}

@@ -30,6 +30,7 @@ class ToyDesired(Model):
     follows: Annotated[tuple[str, ...], Rule(Impact.NONE)] = ()
     gives: Annotated[str, Rule(Impact.NONE)] = ""
     claims: Annotated[tuple[str, ...], Rule(Impact.NONE)] = ()
+    gate: Annotated[bool, Rule(Impact.NONE)] = False
 
 
 class ToyState(Model):
@@ -199,6 +200,9 @@ class ToyKind:
 
     def label(self, desired: ToyDesired, state: ToyState | None) -> str:
         return self.name
+
+    def gates(self, desired: ToyDesired) -> bool:
+        return desired.gate
 
     def remark(self, desired: ToyDesired, state: ToyState, now: datetime | None) -> Remark | None:
         return None
