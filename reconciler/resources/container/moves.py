@@ -46,19 +46,18 @@ def moves_of(change: Change) -> Moves:
         moves = _replace(hand, state, around)
         return moves._replace(prepare=(*resume, *moves.prepare))
     others = (*state.others, *around.elsewhere)
-    down = hand.clears(others)
-    up: tuple[Action, ...] = hand.proofs() if resume and change.verdict is Verdict.LIVE else ()
-    proofs: tuple[Action, ...] = ()
-    if change.verdict in (Verdict.START, Verdict.RESTART) and state.lost:
-        up = (hand.bury(state.name), hand.start(want.name))
-    elif change.verdict is Verdict.RESTART:
-        down = (*hand.stops((state,)), *down)
-        up = (hand.start(want.name),)
-    elif change.verdict is Verdict.START:
-        up = (hand.unpause(want.name),) if state.status == "paused" else (hand.start(want.name),)
-    if any(isinstance(action, Start) and not isinstance(action, Prove) for action in up):
-        proofs = hand.proofs(by_policy=True)
-    return Moves(prepare=resume, down=down, live=hand.lives(state, around), up=up, commit=(*proofs, *hand.removes(others)))
+    moves = Moves(prepare=resume, down=hand.clears(others), live=hand.lives(state, around), commit=hand.removes(others))
+    if change.verdict is Verdict.LIVE:
+        return moves._replace(up=hand.proofs() if resume else ())
+    if change.verdict is Verdict.START and state.status == "paused":
+        return moves._replace(up=(hand.unpause(want.name),))
+    begun = (hand.start(want.name),)
+    moves = moves._replace(commit=(*hand.proofs(by_policy=True), *moves.commit))
+    if state.lost:
+        return moves._replace(up=(hand.bury(state.name), *begun))
+    if change.verdict is Verdict.RESTART:
+        return moves._replace(down=(*hand.stops((state,)), *moves.down), up=begun)
+    return moves._replace(up=begun)
 
 
 class _Hand:
