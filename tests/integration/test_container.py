@@ -81,7 +81,7 @@ EVERYTHING = {
 
 def test_a_fresh_apply_of_everything_and_then_nothing(lab):
     want = lab.want(**EVERYTHING, volume_mounts=f"data:/data {lab.private.dir}:/conf:ro")
-    assert lab.bench.apply(want) == [f"create {NAME} from osvc/demo:2", f"start {NAME}"]
+    assert lab.bench.apply(want) == [f"create {NAME} from osvc/demo:2", f"start {NAME}", f"see that {NAME} stays up"]
     reads = lab.bench.host.docker.engine(want.socket).calls.reads
     assert lab.bench.change(want).verdict is Verdict.KEEP
     assert lab.bench.host.docker.engine(want.socket).calls.reads - reads == 2
@@ -125,7 +125,7 @@ def test_what_is_done_by_hand_is_mended_with_the_smallest_step(lab, by_hand, doe
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["again", "the old spec"])
-@pytest.mark.parametrize("cut", range(1, 7))
+@pytest.mark.parametrize("cut", range(1, 8))
 def test_a_replacement_that_was_cut_short(lab, cut, back):
     old, want = lab.want(restart_policy="unless-stopped"), lab.want(restart_policy="unless-stopped", image="osvc/demo:2")
     lab.bench.apply(old)
