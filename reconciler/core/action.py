@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from enum import Enum, IntEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from reconciler.core import shell
 from reconciler.core.model import Model
@@ -62,6 +62,13 @@ class Facet(Enum):
     LINK = "the engine's own bridge is another link: index, hardware address, and that it is up"
 
 
+class Brought(NamedTuple):
+    """What is brought from outside to a place where it stays, whatever becomes of the resource: an image, to an engine's socket."""
+
+    place: str
+    name: str
+
+
 class Action(Model):
     """One thing to do to one resource. Pure data: the type's driver performs it, the simulation applies it.
 
@@ -110,6 +117,12 @@ class Action(Model):
     @abstractmethod
     def undo(self, before: Seen) -> "tuple[Action, ...] | Barrier":
         """The actions that lead back to `before` (the observation just before this step); () when nothing has to be done."""
+
+    @property
+    def brings(self) -> Brought | None:
+        """What it fetches from outside, if it does. That may take long, or not come at all: nothing is interrupted before it is
+        there. What osvc brought is remembered by the store, and is osvc's to remove."""
+        return None
 
     @property
     def costs(self) -> Effect:

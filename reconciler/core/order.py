@@ -7,6 +7,7 @@ Rules (architecture, section 6), each a function below:
   U5 down of X after up of what X is unknown behind
   U6 down of X after prepare of what it holds on to now, when that goes away: it is made fit to let go first
   C1 an old claimant goes before a new one comes
+  P1 what interrupts, of any resource, after prepare of whatever is fetched from outside: it may not come
   T1 between types and subsets: up in order, down in reverse       T2 members of one subset: up in sequence unless parallel
      (both are defaults: what something else has to be reached behind, by U5, does not wait for what comes after that)
   T3 up of what comes after a gate, by T1 or T2, needs up of the gate: one that is to be well before anything follows
@@ -20,7 +21,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
-from reconciler.core.action import Slot
+from reconciler.core.action import Effect, Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
@@ -102,14 +103,14 @@ class Edges:
         if earlier != later:
             self.after[later].add(earlier)
 
-    def later_than(self, block: Block) -> set[Block]:
-        """Every block that comes after this one, directly or not."""
+    def later_than(self, *blocks: Block) -> set[Block]:
+        """Every block that comes after one of these, directly or not."""
         behind: dict[Block, list[Block]] = {}
         for later, before in self.after.items():
             for earlier in before:
                 behind.setdefault(earlier, []).append(later)
         found: set[Block] = set()
-        todo = [block]
+        todo = [*blocks]
         while todo:
             fresh = [later for later in behind.get(todo.pop(), ()) if later not in found]
             found.update(fresh)
@@ -225,6 +226,7 @@ def connect(placed: Mapping[str, Placed]) -> Edges:
     _stages(_staged(ups, placed), Slot.UP, placed, edges)
     _stages(_staged(downs, placed), Slot.DOWN, placed, edges)
     _commits(acting, edges)
+    _fetches(acting, edges)
     return edges
 
 
@@ -360,6 +362,21 @@ def _commits(placed: Mapping[str, Placed], edges: Edges) -> None:
         if item.has(Slot.COMMIT) and not item.leaves:
             for block in last:
                 edges.sequence((item.rid, Slot.COMMIT), block)
+
+
+def _fetches(placed: Mapping[str, Placed], edges: Edges) -> None:
+    """P1. What can be fetched only behind something that interrupts (an engine that restarts) is left where it is."""
+    fetched = [
+        (item.rid, Slot.PREPARE) for item in placed.values() if any(action.brings is not None for action in item.moves.prepare)
+    ]
+    if not fetched:
+        return
+    cuts = [block for block in edges.after if any(action.costs is not Effect.SAFE for action in placed[block[0]].moves[block[1]])]
+    late = {*cuts, *edges.later_than(*cuts)}
+    for block in fetched:
+        if block not in late:
+            for cut in cuts:
+                edges.sequence(cut, block)
 
 
 def arrange(placed: Mapping[str, Placed], edges: Edges) -> tuple[Block, ...]:

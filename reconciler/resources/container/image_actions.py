@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import ClassVar
 
-from reconciler.core.action import Action, Barrier, Facet
+from reconciler.core.action import Action, Barrier, Brought, Facet
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.model import Around, ImageFacts
@@ -45,13 +45,21 @@ class Fetch(ContainerAction):
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return ()
 
+    @property
+    def brings(self) -> Brought:
+        return Brought(self.socket, self.ref)
+
 
 class Pull(Fetch):
-    """platform: "" for the engine's own. credentials: a file like the docker client's config.json, or "" for that one."""
+    """platform: "" for the engine's own. credentials: a file like the docker client's config.json, or "" for that one.
+
+    digest: what the reference meant in its registry when this was planned; "" where nobody knows.
+    """
 
     op = "pull"
     platform: str = ""
     credentials: str = ""
+    digest: str = ""
 
     def says(self) -> str:
         return f"pull {self.ref}"
@@ -70,7 +78,7 @@ class Pull(Fetch):
 
 
 class PullAgain(Pull):
-    """Also when the engine has an image of that name: that one is there proves nothing."""
+    """Also when the engine has an image of that name: that one is there proves nothing, unless it is the one of `digest`."""
 
     blind = True
 

@@ -84,6 +84,7 @@ class _Hand:
             return ()
         kind = PullAgain if again or want.image_pull_policy == "always" else Pull
         words = {"ref": want.image, "timeout": want.pull_timeout, "platform": want.platform, "credentials": want.registry_creds}
+        words["digest"] = "" if want.platform else around.remote
         return (kind(**whose, **words),)
 
     def create(self, name: str, around: Around, carried: tuple[str, ...] = ()) -> Action:

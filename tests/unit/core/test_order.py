@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.action import Slot
+from reconciler.core.action import Brought, Effect, Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
@@ -156,3 +156,40 @@ def test_what_goes_away_is_made_fit_to_let_go_before_its_holders_go_down():
     assert ("disk#1", Slot.PREPARE) not in going.needs["box#1", Slot.DOWN], "a failure of it does not forbid to try"
     staying = edges_of(placed("disk#1", "prepare", "down", "up", rank=20), box)
     assert ("disk#1", Slot.PREPARE) not in staying.after["box#1", Slot.DOWN]
+
+
+class Fetched(Done):
+    @property
+    def brings(self):
+        return Brought("engine", "image")
+
+
+class Cut(Done):
+    effect = Effect.DISRUPTIVE
+
+
+def test_nothing_is_interrupted_before_everything_that_is_fetched_is_there():
+    a = Placed("a", 1, moves=Moves(prepare=(Fetched(),), up=(Done(),)))
+    b = Placed("b", 1, moves=Moves(down=(Cut(),), up=(Done(),)))
+    c = Placed(
+        "c",
+        1,
+        moves=Moves(
+            up=(
+                Done(),
+                Cut(),
+            )
+        ),
+    )
+    edges = connect({"a": a, "b": b, "c": c})
+    for block in (("b", Slot.DOWN), ("c", Slot.UP)):
+        assert ("a", Slot.PREPARE) in edges.after[block] - edges.needs[block], block
+    assert not edges.after["a", Slot.PREPARE]
+
+
+def test_what_can_be_fetched_only_behind_an_interruption_waits_for_it():
+    engine = Placed("e", 1, moves=Moves(down=(Cut(),), up=(Done(),)))
+    inside = Placed("c", 2, needs={"e": Bond.HOLD}, moves=Moves(prepare=(Fetched(),), up=(Done(),)))
+    edges = connect({"e": engine, "c": inside})
+    assert edges.after["c", Slot.PREPARE] == {("e", Slot.UP)}
+    assert edges.after["e", Slot.DOWN] == set()
