@@ -5,32 +5,45 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reconciler.cli.display import note, paint_for, show_line
+from reconciler.cli.below import Below, takes_lines_below
+from reconciler.cli.display import paint_for, show_line
 from reconciler.cli.request import local_now
-from reconciler.core.outcome import Ended, Event, OnEvent
+from reconciler.core.outcome import Ended, Event, OnEvent, StepEnded, StepMoved
 from reconciler.report.json_out import event_record
-from reconciler.report.run_text import progress_line, result_text
+from reconciler.report.run_text import moving_line, progress_line, result_text
 
 
 def listener(options: argparse.Namespace, *, ends: bool = False) -> OnEvent:
     """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run.
 
+    How far what takes long is stands below the lines on a terminal, and nowhere else.
     ends: also tell what each run came to, where nobody else does (watch).
     """
     gone, paint = False, paint_for(options, sys.stderr)
+    below, moves = Below(sys.stderr), takes_lines_below(sys.stderr)
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StepMoved):
+            if moves:
+                below.stand((event.service, event.step.rid), moving_line(event))
+            return
+        now = local_now()
+        line = progress_line(event, now) or ""
+        if not line and ends and isinstance(event, Ended):
+            line = f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}".rstrip("\n")
+        done = (event.service, event.outcome.step.rid) if isinstance(event, StepEnded) else None
+        sys.stdout.flush()
+        below.write(f"{line}\n" if line else "", without=done)
 
     def on_event(event: Event) -> None:
         nonlocal gone
         if gone:
             return
         try:
-            now = local_now()
             if options.json:
-                show_line(event_record(event, now))
-            elif line := progress_line(event, now):
-                note(line)
-            elif ends and isinstance(event, Ended):
-                note(f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}".rstrip("\n"))
+                show_line(event_record(event, local_now()))
+            else:
+                tell(event)
         except OSError:
             gone = True
 

@@ -142,12 +142,34 @@ class StepBegan(NamedTuple):
 
 
 class StepSaid(NamedTuple):
-    """A line of progress ("pulling busybox:latest: 3 of 5 layers"), or the announcement of a retry."""
+    """A line about what is at work ("loading busybox:latest from /srv/busybox.tar"), or the announcement of a retry."""
 
     service: str
     run: str
     step: Step
     text: str
+
+
+class Progress(NamedTuple):
+    """How far something is that takes long: so many parts of those that are known ("layers"), so many bytes of those whose number
+    is known (0: none is). It stands until the next, and is never more than a few a second."""
+
+    done: int
+    total: int
+    unit: str
+    current: int = 0
+    size: int = 0
+
+
+Said: TypeAlias = str | Progress
+"""What a driver says while it is at work: a line for people, or how far it is."""
+
+
+class StepMoved(NamedTuple):
+    service: str
+    run: str
+    step: Step
+    progress: Progress
 
 
 class StepEnded(NamedTuple):
@@ -188,7 +210,7 @@ class Noticed(NamedTuple):
     text: str
 
 
-Event: TypeAlias = Noticed | Waiting | Began | StepBegan | StepSaid | StepEnded | UndoBegan | Undid | Ended
+Event: TypeAlias = Noticed | Waiting | Began | StepBegan | StepSaid | StepMoved | StepEnded | UndoBegan | Undid | Ended
 OnEvent: TypeAlias = Callable[[Event], None]
 """Called from several threads, one at a time. It must not raise and must not block for long."""
 

@@ -11,7 +11,7 @@ from reconciler.core.action import Action, Effect
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
-from reconciler.core.outcome import Event, Outcome, Status, StepBegan, StepEnded, StepSaid
+from reconciler.core.outcome import Event, Outcome, Said, Status, StepBegan, StepEnded, StepMoved, StepSaid
 from reconciler.core.plan import Plan, Step
 from reconciler.core.veil import Veil
 from reconciler.engine.errors import Locked, StoreError
@@ -20,7 +20,7 @@ from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe_one
 from reconciler.engine.retry import attempt
-from reconciler.host.errors import HostError, Permanent
+from reconciler.host.errors import Cancelled, HostError, Permanent
 from reconciler.resources.driver import Wanted
 
 if TYPE_CHECKING:
@@ -78,8 +78,13 @@ class Run:
         type_name = self.wanted_type(step.rid)
         driver = self.means.drivers(type_name)
 
-        def say(text: str) -> None:
-            self.tell(StepSaid(self.service, self.id, step, self.veil().text(text)))
+        def say(said: Said) -> None:
+            if isinstance(said, str):
+                self.tell(StepSaid(self.service, self.id, step, self.veil().text(said)))
+                return
+            if ended():
+                raise Cancelled("the run was asked to stop")
+            self.tell(StepMoved(self.service, self.id, step, said))
 
         with self.shared(action, ended):
             try:
@@ -256,6 +261,8 @@ class _Walk:
             return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))
         try:
             run.perform(step, step.action, ended=lambda: run.means.stop.asked)
+        except Cancelled as err:
+            outcome = replace(outcome, status=Status.CANCELLED, message=str(err), after=run.look(step.rid))
         except HostError as err:
             failed = replace(outcome, status=Status.FAILED, message=f"cannot {step.action.says()}: {err}", output=err.output)
             outcome = replace(failed, after=run.look(step.rid))

@@ -34,3 +34,7 @@ class Denied(HostError):
 
 class Permanent(HostError):
     """Trying again cannot help."""
+
+
+class Cancelled(HostError):
+    """The run was asked to stop, and this was left off in the middle: nothing of it has happened."""

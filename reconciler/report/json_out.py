@@ -22,6 +22,7 @@ from reconciler.core.outcome import (
     Result,
     StepBegan,
     StepEnded,
+    StepMoved,
     StepSaid,
     Undid,
     UndoBegan,
@@ -272,6 +273,8 @@ def event_record(event: Event, now: datetime) -> Record:
             return {**record, "run": run, "step": step_record(step)}
         case StepSaid(run=run, step=step, text=text):
             return {**record, "run": run, "n": step.n, "rid": step.rid, "text": plain(text)}
+        case StepMoved(run=run, step=step, progress=progress):
+            return {**record, "run": run, "n": step.n, "rid": step.rid, **progress._asdict()}
         case StepEnded(run=run, outcome=outcome):
             return {**record, "run": run, **outcome_record(outcome)}
         case UndoBegan(run=run, rid=rid, lane=lane):
@@ -288,6 +291,7 @@ _EVENTS: Mapping[type, str] = {
     Began: "began",
     StepBegan: "step began",
     StepSaid: "step said",
+    StepMoved: "step moved",
     StepEnded: "step ended",
     UndoBegan: "undo began",
     Undid: "undid",

@@ -14,13 +14,14 @@ from reconciler.core.outcome import (
     Status,
     StepBegan,
     StepEnded,
+    StepMoved,
     StepSaid,
     Undid,
     UndoBegan,
     Waiting,
 )
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import duration, listed, many, plain
+from reconciler.report.texts import amount, duration, listed, many, plain
 
 _SLOW = 2.0
 """A step that took longer says when it is done."""
@@ -31,6 +32,14 @@ def progress_line(event: Event, now: datetime) -> str | None:
     said = _said(event)
     who = f" {event.service}" if event.service else ""
     return f"{now:%H:%M:%S}{who} {plain(said)}" if said else None
+
+
+def moving_line(event: StepMoved) -> str:
+    """ "web container#1 pull busybox:latest: 2 of 5 layers, 12.4 of 48.0 MiB": what stands until there is news."""
+    step, progress = event.step, event.progress
+    loaded = f", {amount(progress.current, progress.size)}" if progress.size else ""
+    what = f"{event.service} {step.rid} {plain(step.action.says())}"
+    return f"{what}: {progress.done} of {progress.total} {progress.unit}{loaded}"
 
 
 def _said(event: Event) -> str:

@@ -16,6 +16,14 @@ def size(number: int) -> str:
     return next((f"{number // worth}{unit}" for unit, worth in _UNITS if number and number % worth == 0), str(number))
 
 
+def amount(number: int, whole: int | None = None) -> str:
+    """Bytes as a person reads them, roughly: "800 B", "48.2 MiB"; "12.4 of 48.2 MiB" of a whole."""
+    scale = number if whole is None else whole
+    unit, worth = next(((f"{unit.upper()}iB", worth) for unit, worth in _UNITS if scale >= worth), ("B", 1))
+    digits = 0 if worth == 1 else 1
+    return (f"{number / worth:.{digits}f}" + ("" if whole is None else f" of {whole / worth:.{digits}f}")) + f" {unit}"
+
+
 def moment(at: datetime | None, now: datetime | None = None) -> str:
     """ "07:41" on the day of `now`, "2026-11-23 07:41" otherwise; in the time zone of `now`."""
     if at is None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
+from reconciler.core.outcome import Said
 from reconciler.core.ownership import Owned
 from reconciler.host.ports import Host
 
@@ -46,8 +47,9 @@ class Driver(Protocol):
     def words(self, state: Any, host: Host) -> str:
         """The last that a resource in this state said itself (a container's log), for one that fails again and again, or ""."""
 
-    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
+    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[Said], None]) -> None:
         """Do one action, and return when it is done. Raises HostError. An action whose effect is already there is done.
 
-        say: a line of progress for people ("pulling busybox:latest: 3 of 5 layers").
+        say: takes a line for people ("loading busybox:latest from /srv/busybox.tar"), or how far it is; of the latter it raises
+        Cancelled when that need not be ended.
         """

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.node import Node
-from reconciler.core.outcome import Result
+from reconciler.core.outcome import OnEvent, Result, silent
 from reconciler.core.policy import UP, Goal
 from reconciler.core.service import Service
 from reconciler.engine.converge import Work, converge
 from reconciler.engine.locks import Locks
 from reconciler.engine.means import Means
+from reconciler.engine.signals import Stop
 from reconciler.engine.store import Store
 from reconciler.spec.load import load_text
 from tests.fakehost import Crash, FakeHost, Machine
@@ -74,11 +75,14 @@ class Lives:
         shutil.copytree(self.folder, folder)
         return replace(self, folder=folder, machine=deepcopy(self.machine))
 
-    def run(self, service: Service | None, goal: Goal = UP, **more: Any) -> Result | None:
+    def run(
+        self, service: Service | None, goal: Goal = UP, *, on_event: OnEvent = silent, stop: Stop | None = None, **more: Any
+    ) -> Result | None:
         """One life. None when it was killed."""
         store = Store.open(str(self.folder), write=True)
         host = FakeHost(self.machine, NODE, store.uuid)
-        means = Means(host, store, Locks(str(self.folder), host.clock), workers=self.workers)
+        locks = Locks(str(self.folder), host.clock)
+        means = Means(host, store, locks, stop or Stop(), on_event=on_event, workers=self.workers)
         try:
             with means.locks.hold("web", wait=0.0):
                 return converge(Work("web", service, goal, **more), means)

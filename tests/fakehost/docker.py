@@ -68,14 +68,16 @@ class FakeDaemon:
 class FakeDocker:
     """Implements ports.Docker on a fake machine.
 
-    registry: what can be pulled. registry_fault: what every pull meets instead. scripts: what a container does when it is
-    started, by the first of them that matches its record; otherwise by its command (docker_records.script_of).
+    registry: what can be pulled. registry_fault: what every pull meets instead; pull_faults: what the next ones do, one each.
+    scripts: what a container does when it is started, by the first of them that matches its record; otherwise by its command
+    (docker_records.script_of).
     """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.registry: dict[str, FakeImage] = {}
         self.registry_fault: HostError | None = None
+        self.pull_faults: list[HostError] = []
         self.archives: dict[str, FakeArchive] = {}
         self.scripts: list[tuple[Callable[[Record], bool], Script]] = []
         self.daemons: list[FakeDaemon] = []

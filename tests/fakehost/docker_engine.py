@@ -21,6 +21,7 @@ from tests.fakehost.docker_records import (
     listed_image,
     named,
     new_container,
+    pulled_lines,
     read_archive,
     template,
 )
@@ -274,8 +275,9 @@ class FakeEngine:
         platform: str = "",
     ) -> None:
         with self._write(f"pull {ref}") as daemon:
-            if self._docker.registry_fault is not None:
-                raise self._docker.registry_fault
+            fault = self._docker.pull_faults.pop(0) if self._docker.pull_faults else self._docker.registry_fault
+            if fault is not None:
+                raise fault
             image = self._docker.registry.get(named(ref))
             if image is None:
                 host = ref.partition("/")[0]
@@ -283,9 +285,10 @@ class FakeEngine:
                     raise Transient(f'Get "http://{host}/v2/": dial tcp {host}: connect: connection refused')
                 name = ref.partition(":")[0]
                 raise NotFound(f"pull access denied for {name}, repository does not exist or may require 'docker login'")
-            for said, current in (("Pulling fs layer", 0), ("Downloading", 512), ("Pull complete", 1024)):
+            for line in pulled_lines(ref):
                 if progress is not None:
-                    progress(Pulled("1f2e3d4c5b6a", said, current, 1024 if current else 0))
+                    progress(line)
+                self._machine.pass_time(0.2)
             self._tag(daemon, ref, image)
             if "@" not in ref:
                 daemon.data.tags[f"{named(ref).rpartition(':')[0]}@{digest_of(image)}"] = image.id

@@ -10,13 +10,14 @@ import json
 import re
 import shlex
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.host.linux.docker_archive import with_tag
+from reconciler.host.ports import Pulled
 
 Record = dict[str, Any]
 RECORDED = Path(__file__).parents[1] / "contract" / "inspects"
@@ -69,6 +70,20 @@ def demo_image(revision: int = 1) -> FakeImage:
 def digest_of(image: FakeImage) -> str:
     """The digest of its manifest in a registry."""
     return "sha256:" + hashlib.sha256(image.id.encode()).hexdigest()
+
+
+def pulled_lines(ref: str) -> Iterator[Pulled]:
+    """What an engine says while it pulls an image of two layers, one of which it has."""
+    name, tag = named(ref).rpartition("@" if "@" in ref else ":")[::2]
+    yield Pulled(tag, f"Pulling from {name.partition('/')[2] if ':' in name else name}")
+    yield Pulled("0a1b2c3d4e5f", "Already exists")
+    yield Pulled("1f2e3d4c5b6a", "Pulling fs layer")
+    yield Pulled("1f2e3d4c5b6a", "Downloading", 512, 1024)
+    for said in ("Verifying Checksum", "Download complete"):
+        yield Pulled("1f2e3d4c5b6a", said)
+    yield Pulled("1f2e3d4c5b6a", "Extracting", 1024, 1024)
+    yield Pulled("1f2e3d4c5b6a", "Pull complete")
+    yield Pulled("", f"Status: Downloaded newer image for {ref}")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed
+from reconciler.core.outcome import Said
 from reconciler.host.errors import HostError
 from reconciler.host.ports import Host
 from reconciler.resources.container.memory import Memory
@@ -41,7 +42,7 @@ class ContainerDriver:
         except HostError:
             return ""
 
-    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
+    def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[Said], None]) -> None:
         from reconciler.resources.container.image_actions import Fetch
         from reconciler.resources.container.performing import perform
 

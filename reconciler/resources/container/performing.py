@@ -1,13 +1,13 @@
 """performing: each action on a container, done through the engine's API. Never on what does not carry the resource's labels."""
 
-from collections.abc import Callable, Mapping
-from threading import Lock
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from reconciler.core.diff import shown
 from reconciler.core.rules import rules_of
-from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
-from reconciler.host.ports import Engine, Host, Pulled
+from reconciler.host.errors import Conflict, NotFound, Permanent
+from reconciler.host.ports import Engine, Host
+from reconciler.resources.container import fetching
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import (
     Bury,
@@ -21,6 +21,7 @@ from reconciler.resources.container.actions import (
     Update,
 )
 from reconciler.resources.container.entry import Entry, entry_of
+from reconciler.resources.container.fetching import Say
 from reconciler.resources.container.finding import found_of, guard, inspected, ours, require
 from reconciler.resources.container.halfway import Prove, Resume
 from reconciler.resources.container.image_actions import Load, Pull
@@ -31,8 +32,6 @@ from reconciler.resources.container.observing import binds_of
 from reconciler.resources.container.option import placed
 from reconciler.resources.container.settings import Settings
 from reconciler.resources.container.starting import prove, start
-
-Say = Callable[[str], None]
 
 
 def perform(action: ContainerAction, host: Host, say: Say, known: Container | None = None) -> Entry | None:
@@ -55,9 +54,9 @@ def perform(action: ContainerAction, host: Host, say: Say, known: Container | No
 def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, known: Container | None) -> None:
     match action:
         case Pull():
-            _pull(action, engine, say)
+            fetching.pull(action, engine, host.clock, say)
         case Load():
-            _load(action, engine, host, say)
+            fetching.load(action, engine, host, say)
         case Prove():
             prove(action, engine, host, say)
         case Start():
@@ -80,57 +79,6 @@ def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, know
             _remove(action, engine, host, known)
         case _:
             raise Permanent(f"{action.op} is no action on a container")
-
-
-def _pull(action: Pull, engine: Engine, say: Say) -> None:
-    layers: dict[str, bool] = {}
-
-    def progress(line: Pulled) -> None:
-        if not line.layer:
-            return
-        done = line.status.startswith(("Pull complete", "Already exists"))
-        if layers.get(line.layer) != done:
-            layers[line.layer] = done
-            say(f"pulling {action.ref}: {sum(layers.values())} of {len(layers)} layers")
-
-    try:
-        with _one_pull(engine.socket, action.ref):
-            if action.blind or not _has(engine, action.ref):
-                engine.pull(action.ref, action.timeout, progress, credentials=action.credentials, platform=action.platform)
-    except HostError as err:
-        remedy = "give it an image_archive"
-        if action.private:
-            remedy += f", or fetch it by hand: osvc docker {action.service} pull {action.ref}"
-        kept = "; the engine has an older one: image_pull_policy: once would use it" if _has(engine, action.ref) else ""
-        raise type(err)(f"cannot pull {action.ref}: {err}{kept or f'; {remedy}'}", err.output) from None
-
-
-_PULLS: Final[dict[tuple[str, str], Lock]] = {}
-
-
-def _one_pull(socket: str, ref: str) -> Lock:
-    """Held while an engine pulls a reference: of two containers that want it at once, the second finds it there."""
-    return _PULLS.setdefault((socket, ref), Lock())
-
-
-def _load(action: Load, engine: Engine, host: Host, say: Say) -> None:
-    if _has(engine, action.ref):
-        return
-    if host.files.stat(action.archive) is None:
-        raise NotFound(f"cannot load {action.ref}: there is no file {action.archive}; put it there, or correct image_archive")
-    say(f"loading {action.ref} from {action.archive}")
-    try:
-        engine.load(action.archive, action.ref, action.timeout)
-    except HostError as err:
-        raise type(err)(f"cannot load {action.ref} from {action.archive}: {err}", err.output) from None
-
-
-def _has(engine: Engine, ref: str) -> bool:
-    try:
-        engine.image(ref)
-    except NotFound:
-        return False
-    return True
 
 
 def _create(action: Create, engine: Engine, host: Host) -> Entry:

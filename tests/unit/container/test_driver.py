@@ -11,10 +11,12 @@ from reconciler.core.change import Verdict
 from reconciler.core.ids import ResourceId
 from reconciler.core.model import changed
 from reconciler.core.observed import Absent, Present, Unknown
+from reconciler.core.outcome import Progress
 from reconciler.core.ownership import Owned
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Process
 from reconciler.resources.container.driver import ContainerDriver
+from reconciler.resources.container.image_actions import PullAgain
 from reconciler.resources.container.model import State
 from reconciler.resources.container.normal import NO_LIMIT, ended
 from reconciler.resources.driver import Wanted
@@ -263,7 +265,8 @@ def test_always_pulls_whenever_it_creates(lab):
     lab.docker.registry["osvc/demo:1"] = demo_image(3)
     assert lab.bench.apply(desired(image_pull_policy="always"))[0] == "pull osvc/demo:1"
     assert lab.hand.inspect(NAME)["Image"] == demo_image(3).id
-    assert lab.bench.said == ["pulling osvc/demo:1: 0 of 1 layers", "pulling osvc/demo:1: 1 of 1 layers"]
+    first, *_, last = lab.bench.said
+    assert (first, last) == (Progress(1, 1, "layers"), Progress(2, 2, "layers", 1024, 1024))
 
 
 def test_a_tag_that_moved_in_the_registry_is_seen_and_its_image_used(lab):
@@ -277,6 +280,26 @@ def test_a_tag_that_moved_in_the_registry_is_seen_and_its_image_used(lab):
     assert Bench(FakeHost(lab.machine)).change(desired(image="far:1")).verdict is Verdict.ADOPT, "nobody asked for the newest"
     assert Bench(FakeHost(lab.machine)).apply(want)[0] == "pull far:1"
     assert lab.hand.inspect(NAME)["Image"] == demo_image(2).id
+
+
+def test_what_several_are_to_pull_again_is_pulled_once(lab):
+    """All were planned on one answer of the registry; who comes second finds that very image."""
+    lab.docker.registry["osvc/demo:1"] = demo_image(3)
+    wants = [desired(rid=f"container#{n}", image_pull_policy="always") for n in range(4)]
+    pulls = [steps(lab.bench.change(want))[0] for want in wants]
+    assert all(isinstance(action, PullAgain) for action in pulls)
+    for want, action in zip(wants, pulls, strict=True):
+        lab.bench.driver.perform(ResourceId("web", want.rid), action, lab.host, lab.bench.said.append)
+    assert [label for label in lab.machine.done if " pull " in label] == [f"docker {SYSTEM} pull osvc/demo:1"]
+    lab.bench.driver.perform(ResourceId("web", "c"), changed(pulls[0], digest=""), lab.host, lab.bench.said.append)
+    assert len([label for label in lab.machine.done if " pull " in label]) == 2, "nobody knows which one is meant"
+
+
+def test_a_platform_that_is_asked_for_is_pulled_whatever_the_digest(lab):
+    """One digest stands for the images of all platforms."""
+    lab.docker.registry["osvc/demo:1"] = demo_image(3)
+    (pull, *_) = steps(lab.bench.change(desired(image_pull_policy="always", platform="linux/arm64")))
+    assert pull.digest == ""
 
 
 def test_a_registry_that_does_not_answer_moves_nothing(lab):

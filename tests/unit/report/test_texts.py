@@ -29,6 +29,11 @@ def test_sizes():
     assert [texts.size(n) for n in (0, 800, 1024, 64 << 20, 3 << 29)] == ["0", "800", "1k", "64m", "1536m"]
 
 
+def test_amounts():
+    assert [texts.amount(n) for n in (0, 800, 1536, 50 << 20)] == ["0 B", "800 B", "1.5 KiB", "50.0 MiB"]
+    assert [texts.amount(*pair) for pair in ((0, 9), (13 << 20, 48 << 20))] == ["0 of 9 B", "13.0 of 48.0 MiB"]
+
+
 @given(st.sets(st.integers(1, 60)))
 def test_ranges_name_every_number_once(numbers):
     found = []
