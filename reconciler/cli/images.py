@@ -1,4 +1,4 @@
-"""osvc images: which image each container is to run, and which it runs."""
+"""osvc images: which image each container is to run, and which it runs; with --prune, which ones nobody uses any more go."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
 from reconciler.cli.specs import read_specs, refuse_invalid
+from reconciler.cli.verbs import Usage
 from reconciler.core.change import Change
 from reconciler.core.ids import short
 from reconciler.core.observed import Present, Unknown
@@ -22,6 +23,17 @@ from reconciler.resources.container.model import Around, Desired, State
 
 
 def run(options: argparse.Namespace) -> Exit:
+    """Which images there are, or which go."""
+    if options.prune:
+        from reconciler.cli.unused import prune
+
+        return prune(options)
+    if options.yes or options.dry_run:
+        raise Usage(f"{'--yes' if options.yes else '--dry-run'} belongs to --prune")
+    return _show(options)
+
+
+def _show(options: argparse.Namespace) -> Exit:
     """Show what is known; an invalid spec is told, and hides no other service."""
     config = read_config()
     with Session.open(config, write=False) as session:

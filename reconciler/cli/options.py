@@ -210,6 +210,12 @@ def _images(parser: argparse.ArgumentParser) -> None:
     _path(parser)
     _services(parser)
     _json(parser, "one JSON document on stdout")
+    parser.add_argument(
+        "--prune", "--prune-images", action="store_true", help="remove the images that osvc fetched and no spec uses any more"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="with --prune: only show what would be removed")
+    parser.add_argument("--yes", "-y", action="store_true", help="with --prune: go on without asking")
+    _wait(parser)
 
 
 def _history(parser: argparse.ArgumentParser) -> None:

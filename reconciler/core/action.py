@@ -124,6 +124,10 @@ class Action(Model):
         there. What osvc brought is remembered by the store, and is osvc's to remove."""
         return None
 
+    def came(self, seen: Seen) -> str:
+        """The id of what an observation shows under the name of what `brings` names; "" when nothing is there."""
+        return ""
+
     @property
     def costs(self) -> Effect:
         """The effect of this very action; the class's, unless its fields say more (stopping what does not run is safe)."""

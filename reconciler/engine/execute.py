@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from reconciler.core.action import Action, Effect
+from reconciler.core.fetched import Fetched
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
@@ -59,6 +60,24 @@ class Run:
         intention, which has to be, will find out."""
         with suppress(StoreError):
             self.journal(step, phase, seconds, message)
+
+    def claim(self, action: Action) -> None:
+        """Remember what is about to be brought from outside, before it is."""
+        if action.brings is not None:
+            self.means.store.fetch(Fetched(*action.brings, "", self.service), self.means.host.clock.now())
+
+    def note_what_came(self, outcome: Outcome) -> None:
+        """Remember what was brought: what is there now, and was not just before. While that cannot be seen, the claim stays."""
+        action, before, after = outcome.step.action, outcome.before, outcome.after
+        if action.brings is None or not isinstance(after, (Present, Absent)):
+            return
+        claim = Fetched(*action.brings, "", self.service)
+        came = action.came(after)
+        with suppress(StoreError):  # then the claim stays
+            if came and isinstance(before, (Present, Absent)) and came != action.came(before):
+                self.means.store.fetch(replace(claim, id=came), self.means.host.clock.now())
+            else:
+                self.means.store.forget_fetched([claim])
 
     def look(self, rid: str) -> Observed:
         return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
@@ -256,6 +275,7 @@ class _Walk:
         outcome = Outcome(step, Status.DONE, before, None, began)
         try:
             run.journal(step, "intend", message=step.action.command() or step.action.says())
+            run.claim(step.action)
         except StoreError as err:
             message = f"cannot {step.action.says()}: {err}"
             return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))
@@ -268,6 +288,7 @@ class _Walk:
             outcome = replace(failed, after=run.look(step.rid))
         else:
             outcome = self._verified(outcome)
+        run.note_what_came(outcome)
         seconds = clock.monotonic() - start
         run.tell_journal(step, outcome.status.value, seconds, outcome.message)
         note(step.action.op, run=run.id, service=run.service, rid=step.rid, step=step.n, **_facts(outcome))
@@ -275,7 +296,7 @@ class _Walk:
 
     def _before(self, step: Step) -> Observed:
         age = self.run.means.host.clock.monotonic() - self.seen_at.get(step.rid, float("-inf"))
-        if step.action.costs is Effect.SAFE and age < _FRESH:
+        if step.action.costs is Effect.SAFE and age < _FRESH and step.action.brings is None:
             return self.known[step.rid]
         return self.run.look(step.rid)
 

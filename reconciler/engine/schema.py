@@ -40,4 +40,10 @@ MIGRATIONS: Final = (
     CREATE INDEX runs_by_undoes ON runs (undoes) WHERE undoes != '';
     CREATE TABLE before (run TEXT NOT NULL, rid TEXT NOT NULL, stood TEXT, PRIMARY KEY (run, rid)) STRICT, WITHOUT ROWID
     """,
+    """
+    CREATE TABLE fetched (
+        place TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, service TEXT NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (place, name, id)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

@@ -22,6 +22,7 @@ from reconciler.core.service import Service
 from reconciler.engine.codec import MARK, Codec
 from reconciler.engine.database import check_version, connect, identity, migrate, quoted
 from reconciler.engine.errors import StoreError
+from reconciler.engine.fetches import Fetches
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
 from reconciler.engine.journal import Journal
 from reconciler.resources.registry import kind_of
@@ -55,7 +56,7 @@ class Failure:
     message: str = ""
 
 
-class Store(Journal):
+class Store(Journal, Fetches):
     """The open state folder. read_only: nothing can be kept; every writing method raises StoreError then."""
 
     def __init__(

@@ -210,7 +210,8 @@ class Engine(Protocol):
 
     def inspect(self, container: str) -> dict[str, Any]: ...
 
-    def images(self) -> list[dict[str, Any]]: ...
+    def images(self, *, inner: bool = False) -> list[dict[str, Any]]:
+        """inner: also those without a name that others are built on, and were built on the way to them."""
 
     def image(self, ref: str) -> dict[str, Any]:
         """Inspect of an image. Raises NotFound."""
@@ -271,6 +272,11 @@ class Engine(Protocol):
 
     def load(self, archive: str, tag: str, timeout: float) -> None:
         """Load a docker-save archive, or import a root-filesystem tar, and see that `tag` names it."""
+
+    def remove_image(self, image: str) -> None:
+        """By a name: that one goes, and with its last name the image, where nothing uses it. By an id: the image, if it has names
+        of one repository at most. Never by force, and nothing that it was built on. Raises NotFound, and Conflict where a
+        container uses it, running or not."""
 
     def logs(self, container: str, lines: int = 10) -> str:
         """The last lines of a container's output, without control sequences."""

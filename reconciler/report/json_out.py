@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.core.change import Change, FieldChange
 from reconciler.core.facts import Fact
+from reconciler.core.fetched import Fetched, Judged, Judgement
 from reconciler.core.model import Model
 from reconciler.core.outcome import (
     Began,
@@ -70,6 +71,39 @@ def why_document(found: Iterable[tuple[Why, Service | None]], errors: Sequence[R
         "resources": [_why_record(why, service) for why, service in found],
         "errors": list(errors),
         "exit": code,
+    }
+
+
+def unused_document(judgements: Iterable[Judgement], removals: Mapping[Fetched, str], code: int) -> Record:
+    """The document of `osvc images --prune --json`. removals: what was tried, and "" or why it is there still."""
+    return {
+        "document": "unused images",
+        "version": VERSION,
+        "engines": [
+            {
+                "service": part.service,
+                "socket": part.place,
+                "unseen": plain(part.unseen),
+                "bytes": part.size,
+                "images": [_judged(one, removals.get(one.fetched)) for one in part.images],
+            }
+            for part in judgements
+        ],
+        "exit": code,
+    }
+
+
+def _judged(one: Judged, error: str | None) -> Record:
+    """bytes: at most so many are freed. became: null where nothing was tried."""
+    return {
+        "image": one.fetched.name,
+        "id": one.fetched.id,
+        "fate": one.fate.value,
+        "why": plain(one.why),
+        "bytes": one.size,
+        "command": one.command,
+        "became": None if error is None else "failed" if error else "done",
+        "message": plain(error or ""),
     }
 
 

@@ -549,6 +549,50 @@ def test_a_tag_that_moved_leaves_the_id_in_the_list(bench: Bench) -> None:
     assert bench.engine.inspect("moved")["Config"]["Image"] == "moved:1"
 
 
+def names(engine: Engine) -> set[str]:
+    return {name for image in engine.images() for name in image["RepoTags"] or ()}
+
+
+def test_an_image_goes_with_its_last_name(bench: Bench) -> None:
+    known = write_image(f"{bench.folder}/five.tar", "five:1", revision=5)
+    for tag in ("five:1", "cinq:1"):
+        bench.engine.load(f"{bench.folder}/five.tar", tag, 30)
+    bench.engine.remove_image("five:1")
+    assert "five:1" not in names(bench.engine) and bench.engine.image("cinq:1")["Id"] == known
+    bench.engine.remove_image("cinq:1")
+    for ref in ("cinq:1", known):
+        with pytest.raises(NotFound):
+            bench.engine.image(ref)
+        with pytest.raises(NotFound, match="No such image"):
+            bench.engine.remove_image(ref)
+
+
+def test_an_image_that_has_lost_its_name_goes_by_its_id(bench: Bench) -> None:
+    ids = [write_image(f"{bench.folder}/{n}.tar", "moves:1", revision=n) for n in (6, 7)]
+    for n in (6, 7):
+        bench.engine.load(f"{bench.folder}/{n}.tar", "moves:1", 30)
+    (old,) = [image for image in bench.engine.images(inner=True) if image["Id"] == ids[0]]
+    assert old["RepoTags"] in (None, [], ["<none>:<none>"]) and isinstance(old["ParentId"], str) and old["Size"] > 0
+    bench.engine.remove_image(ids[0])
+    assert ids[0] not in {image["Id"] for image in bench.engine.images(inner=True)}
+    assert bench.engine.image("moves:1")["Id"] == ids[1]
+    bench.engine.remove_image("moves:1")
+
+
+def test_an_image_that_a_container_is_made_of_stays(bench: Bench) -> None:
+    known = write_image(f"{bench.folder}/eight.tar", "eight:1", revision=8)
+    for tag in ("eight:1", "huit:1"):
+        bench.engine.load(f"{bench.folder}/eight.tar", tag, 30)
+    bench.engine.create("stopped", {"Image": "eight:1", "Cmd": ["true"]})
+    bench.engine.remove_image("huit:1")
+    for ref in ("eight:1", known):
+        with pytest.raises(Conflict, match="conflict: unable to"):
+            bench.engine.remove_image(ref)
+    assert "eight:1" in names(bench.engine)
+    bench.engine.remove("stopped")
+    bench.engine.remove_image("eight:1")
+
+
 def test_a_registry_that_refuses(engine: Engine) -> None:
     with pytest.raises(Transient, match="connection refused"):
         engine.pull("127.0.0.1:9/nobody:1", 20)

@@ -92,7 +92,7 @@ class FakeEngine:
         return copy.deepcopy(self._find(daemon, container).record)
 
     @_alone
-    def images(self) -> list[Record]:
+    def images(self, *, inner: bool = False) -> list[Record]:
         daemon = self._read("images")
         return [listed_image(self._image_record(daemon, image)) for image in daemon.data.images.values()]
 
@@ -305,6 +305,29 @@ class FakeEngine:
                 return
             for ref in {*held.refs, named(tag)}:
                 self._tag(daemon, ref, held.image)
+
+    def remove_image(self, image: str) -> None:
+        with self._write(f"rmi {image}") as daemon:
+            data = daemon.data
+            found = self._find_image(daemon, image, f"No such image: {named(image)}")
+            mine = sorted(ref for ref, ident in data.tags.items() if ident == found.id)
+            by_name = named(image) in mine
+            user = next((one.record for one in data.containers.values() if one.record["Image"] == found.id), None)
+            gone = [named(image)] if by_name else mine
+            left = [ref for ref in mine if ref not in gone]
+            if not any("@" not in ref for ref in left):
+                gone, left = mine, []
+            if user is not None and not left:
+                what = "remove repository reference" if by_name else "delete"
+                raise Conflict(f"conflict: unable to {what} {image!r} (must force) - container {user['Id'][:12]} is using it")
+            if not by_name and len({ref.partition("@")[0].rpartition(":")[0] or ref.partition("@")[0] for ref in mine}) > 1:
+                raise Conflict(
+                    f"conflict: unable to delete {image} (must be forced) - image is referenced in multiple repositories"
+                )
+            for ref in gone:
+                del data.tags[ref]
+            if not left:
+                del data.images[found.id]
 
     # Within
 

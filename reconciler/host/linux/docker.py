@@ -73,8 +73,8 @@ class LinuxEngine:
     def inspect(self, container: str) -> dict[str, Any]:
         return self._record("containers", container, "json")
 
-    def images(self) -> list[dict[str, Any]]:
-        return self._records("images", "json")
+    def images(self, *, inner: bool = False) -> list[dict[str, Any]]:
+        return self._records("images", "json", **({"all": "1"} if inner else {}))
 
     def image(self, ref: str) -> dict[str, Any]:
         return self._record("images", ref, "json")
@@ -167,6 +167,11 @@ class LinuxEngine:
             else:
                 self._name_loaded(archive, tag, holds, images.load(file, timeout))
         self.image(tag)
+
+    def remove_image(self, image: str) -> None:
+        self.calls.writes += 1
+        with self._slots:
+            self._http.delete("images", image, timeout=WRITE, force="false", noprune="true")
 
     def logs(self, container: str, lines: int = 10) -> str:
         tty = bool(self.inspect(container)["Config"].get("Tty"))

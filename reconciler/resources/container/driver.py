@@ -51,10 +51,11 @@ class ContainerDriver:
         except BaseException:
             self._memory.forget(action.socket, action.service, action.rid)
             raise
+        finally:
+            if isinstance(action, Fetch):
+                self._memory.forget_refs(action.socket)
         if made is not None:
             self._memory.made(action.socket, action.service, action.rid, made)
-        if isinstance(action, Fetch):
-            self._memory.forget_refs(action.socket)
 
     def _known(self, action: "ContainerAction", host: Host) -> Container | None:
         """The container that the action is about, as it was seen last in this process, if it was under that name."""

@@ -49,6 +49,11 @@ class Fetch(ContainerAction):
     def brings(self) -> Brought:
         return Brought(self.socket, self.ref)
 
+    def came(self, seen: Seen) -> str:
+        around = seen.around
+        assert isinstance(around, Around)
+        return around.image.id if around.image is not None else ""
+
 
 class Pull(Fetch):
     """platform: "" for the engine's own. credentials: a file like the docker client's config.json, or "" for that one.
