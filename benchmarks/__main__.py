@@ -26,6 +26,8 @@ FEW = 3
 """Runs at a size where one takes minutes."""
 SIZES = {"containers": (1, 10, 50, 200), "services": (1, 10, 50)}
 QUICK = (1, 10)
+PULLED = 8
+"""Images that are pulled at once."""
 LITTER = tools.BENCH / "litter"
 
 
@@ -58,6 +60,7 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
     runs = options.runs or (FEW if options.quick else RUNS)
     for name, source in SOURCES.items():
         yield Group(name, 0, partial(rows_of, source, runs))
+    yield Group("images", PULLED, partial(pulled_row, PULLED, runs))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
     for shape, n in sizes:
@@ -87,6 +90,12 @@ def engine_rows(shape: str, n: int, runs: int, *, hasty: bool) -> Measured:
         str(tools.compose()),
     ]
     return [Row.from_record(record) for record in in_place(*words, *(["--hasty"] if hasty else []))], ()
+
+
+def pulled_row(n: int, runs: int) -> Measured:
+    """The row of images that are pulled, measured in a place of its own."""
+    words = ["benchmarks.pulls", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
 
 
 def engine_calls(shape: str, n: int) -> Measured:

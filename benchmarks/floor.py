@@ -9,7 +9,7 @@ than its own start-up. Standard library only.
 import json
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection
 from socket import AF_UNIX, socket
 from typing import Any
@@ -31,12 +31,17 @@ class Line(HTTPConnection):
 
     def call(self, method: str, url: str, body: Any = None) -> Any:
         """One call; its answer, read as JSON. Raises RuntimeError when the engine refuses."""
-        self.request(method, url, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
+        text = self.say(method, url, {"Content-Type": "application/json"}, json.dumps(body) if body is not None else None)
+        return json.loads(text) if text else None
+
+    def say(self, method: str, url: str, headers: Mapping[str, str], body: str | None = None) -> bytes:
+        """One call, and its answer as it is. Raises RuntimeError when the engine refuses."""
+        self.request(method, url, body, headers)
         answer = self.getresponse()
         text = answer.read()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {url}: {answer.status} {text.decode(errors='replace')}")
-        return json.loads(text) if text else None
+        return text
 
 
 def in_four(path: str, items: Sequence[str], work: Callable[[Line, str], object]) -> None:
@@ -70,10 +75,11 @@ def name_of(number: int) -> str:
 
 
 def cold(path: str, image: str, count: int) -> None:
-    """Create and start: two calls a container."""
+    """Create and start: two calls a container. image: "{n}" in it stands for the container's number."""
 
     def make(line: Line, name: str) -> None:
-        line.call("POST", f"/containers/{line.call('POST', f'/containers/create?name={name}', body(image))['Id']}/start")
+        made = line.call("POST", f"/containers/create?name={name}", body(image.replace("{n}", name.rpartition("-")[2])))
+        line.call("POST", f"/containers/{made['Id']}/start")
 
     in_four(path, [name_of(n) for n in range(1, count + 1)], make)
 

@@ -13,6 +13,7 @@ TITLES = {
     "specs": "Specs and plans, without a machine",
     "containers": "One service of N containers",
     "services": "N services of one container each",
+    "images": "One service of N containers, each of another image that is in a registry only",
 }
 PLOT = Path(__file__).with_name("plot.py")
 

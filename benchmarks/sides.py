@@ -118,11 +118,11 @@ class Ours:
         if self.shape == "containers":
             found = {f"container#{n}": {**one, "subset": "all"} for n, one in enumerate(made, 1)}
             together = {"subsets": {"container:all": {"parallel": True}}} if made else {}
-            return _write(self.lab.specs / "web.yaml", {**self.engine, **together, "resources": found})
+            return write_record(self.lab.specs / "web.yaml", {**self.engine, **together, "resources": found})
         for old in self.lab.specs.iterdir():
             old.unlink()
         for n, one in enumerate(made, 1):
-            _write(self.lab.specs / f"s{n}.yaml", {**self.engine, "resources": {"container#1": one}})
+            write_record(self.lab.specs / f"s{n}.yaml", {**self.engine, "resources": {"container#1": one}})
 
     @staticmethod
     def _container(changed: bool) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Compose:
                 service: {"image": DEMO, "command": command(first and service == "c1"), "network_mode": "bridge"}
                 for service in services
             }
-            _write(self.folder / f"{project}.yaml", {"services": found})
+            write_record(self.folder / f"{project}.yaml", {"services": found})
 
     def argvs(self, work: str, count: int) -> list[list[str]]:
         return [[*self._base(project), *self._verb(work)] for project, _ in self._projects(count)]
@@ -177,6 +177,7 @@ class Compose:
         return [(f"s{n}", ("c1",)) for n in range(1, count + 1)]
 
 
-def _write(path: Path, record: Mapping[str, Any]) -> None:
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """A spec, as a file that nobody else can read."""
     path.write_text(yaml.safe_dump(dict(record), sort_keys=False))
     path.chmod(0o600)

@@ -35,11 +35,12 @@ def progress_line(event: Event, now: datetime) -> str | None:
 
 
 def moving_line(event: StepMoved) -> str:
-    """ "web container#1 pull busybox:latest: 2 of 5 layers, 12.4 of 48.0 MiB": what stands until there is news."""
+    """ "web container#1: 2 of 5 layers, 12.4 of 48.0 MiB: pull busybox:latest": what stands until there is news. What is long comes
+    last, for it may be cut off."""
     step, progress = event.step, event.progress
     loaded = f", {amount(progress.current, progress.size)}" if progress.size else ""
-    what = f"{event.service} {step.rid} {plain(step.action.says())}"
-    return f"{what}: {progress.done} of {progress.total} {progress.unit}{loaded}"
+    far = f"{progress.done} of {progress.total} {progress.unit}{loaded}"
+    return f"{event.service} {step.rid}: {far}: {plain(step.action.says())}"
 
 
 def _said(event: Event) -> str:

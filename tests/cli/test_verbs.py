@@ -392,3 +392,19 @@ def test_the_environment_for_docker_leads_nowhere_else():
         "DOCKER_CONFIG": "/d",
     }
     assert cleared(given) == {"PATH": "/bin", "DOCKER_CONFIG": "/d"}
+
+
+def test_images_that_nobody_uses_are_looked_for_and_not_when_a_spec_is_not_valid(place, web):
+    ended = place.osvc("images", "--prune")
+    assert (ended.code, ended.out, ended.err) == (0, "nothing to remove: osvc has fetched no image\n", "")
+    assert json.loads(place.osvc("images", "--prune-images", "--json").out)["engines"] == []
+    assert not (place.root / "state").exists(), "looking leaves no trace"
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc("images", "--prune", "--yes")
+    assert ended.code == 6 and "did you mean 'mnt_opt'" in ended.err and ended.out == ""
+
+
+@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+def test_an_option_of_pruning_images_alone_is_a_mistake(place, web, option):
+    ended = place.osvc("images", option)
+    assert ended.code == 64 and f"error: {option} belongs to --prune" in ended.err

@@ -2,9 +2,11 @@
 
     python -m tests.contract.registry PORT ARCHIVE NAME:TAG
 
-It serves the image of a docker-save archive under NAME:TAG. The blob of a tag "slow" never ends.
+It serves the image of a docker-save archive under NAME:TAG. The blobs of a tag "slow" never end, those of a tag "trickle" take
+ten seconds.
 """
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -55,23 +57,32 @@ def serve(port: int, archive: str, ref: str) -> None:
             elif self.path in (f"/v2/{name}/manifests/{tag}", f"/v2/{name}/manifests/{digest}"):
                 self.say(200, manifest, MANIFEST)
             elif (blob := blobs.get(self.path.rpartition("/")[2])) is not None:
-                self.say(200, blob, "application/octet-stream", stalls=tag == "slow")
+                self.say(200, blob, "application/octet-stream", how=tag)
             else:
                 body = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
                 self.say(404, json.dumps(body).encode(), "application/json")
 
         do_GET = do_HEAD = answer
 
-        def say(self, status: int, body: bytes, kind: str, *, stalls: bool = False) -> None:
+        def say(self, status: int, body: bytes, kind: str, *, how: str = "") -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Docker-Content-Digest", "sha256:" + hashlib.sha256(body).hexdigest())
             self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body[: len(body) // 2] if stalls else body)
-                if stalls:
-                    time.sleep(3600)
+            if self.command != "GET":
+                return
+            if how == "slow":
+                self.wfile.write(body[: len(body) // 2])
+                time.sleep(3600)
+            elif how == "trickle":
+                piece = len(body) // 100 + 1
+                with contextlib.suppress(ConnectionError):  # who pulls may leave off
+                    for at in range(0, len(body), piece):
+                        self.wfile.write(body[at : at + piece])
+                        time.sleep(0.1)
+            else:
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -3,9 +3,7 @@
 import base64
 import json
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,72 +15,20 @@ from reconciler.host.errors import Denied, HostError
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Pulled
 from reconciler.resources.container.model import Desired
+from tests.contract.docker_registry import PASSWORD, DockerRegistry
 from tests.contract.engine_fixture import DEMO, DEMO2, PrivateEngine
 from tests.unit.container import bench
 from tests.unit.container.bench import Bench
 from tools.make_image import image_id
 
 pytestmark = pytest.mark.real
-PASSWORD = "correct horse"
-HASH = "$2b$04$/.AlvX2TKRvBcwBv2v/wierl8UEzTpAlBNfr7ddTyz8Xc5lp6txUu"
-"""Of that password, by bcrypt."""
 
 
-class Registry:
-    """One in the engine's own network. Use as a context manager."""
-
-    def __init__(self, private: PrivateEngine, port: int, *, password: str = "") -> None:
-        self.private, self.port = private, port
-        self.host = f"127.0.0.1:{port}"
-        self.folder = Path(private.dir, f"registry-{port}")
-        self.folder.mkdir()
-        self.log = self.folder / "log"
-        self.config: dict[str, object] = {
-            "version": 0.1,
-            "log": {"accesslog": {"disabled": False}, "level": "error"},
-            "storage": {"filesystem": {"rootdirectory": str(self.folder / "data")}, "delete": {"enabled": True}},
-            "http": {"addr": self.host},
-        }
-        if password:
-            (self.folder / "htpasswd").write_text(f"osvc:{HASH}\n")
-            self.config["auth"] = {"htpasswd": {"realm": "test", "path": str(self.folder / "htpasswd")}}
-        (self.folder / "config.yml").write_text(json.dumps(self.config))
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> "Registry":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def start(self) -> None:
-        assert self.private.process is not None
-        words = [
-            "nsenter",
-            f"--net=/proc/{self.private.process.pid}/ns/net",
-            "docker-registry",
-            "serve",
-            f"{self.folder}/config.yml",
-        ]
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
-        look = [*words[:2], "python3", "-c", f"import socket; socket.create_connection(('127.0.0.1', {self.port}), 1)"]
-        for _ in range(100):
-            if subprocess.run(look, stderr=subprocess.DEVNULL, check=False).returncode == 0:
-                return
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.05)
-        raise AssertionError("the registry did not start")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-
-    def gets(self, digest: str) -> int:
-        """How often a blob was asked for."""
-        return sum('"GET /v2/' in line and f"blobs/{digest}" in line for line in self.log.read_text().splitlines())
+def beside(private: PrivateEngine, port: int, *, password: str = "") -> DockerRegistry:
+    """One in the engine's own network."""
+    assert private.process is not None
+    enter = ["nsenter", f"--net=/proc/{private.process.pid}/ns/net"]
+    return DockerRegistry(Path(private.dir, f"registry-{port}"), port, enter=enter, password=password)
 
 
 class Lab:
@@ -131,8 +77,8 @@ def lab(private: PrivateEngine) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def registry(private: PrivateEngine) -> Iterator[Registry]:
-    with Registry(private, 5000) as registry:
+def registry(private: PrivateEngine) -> Iterator[DockerRegistry]:
+    with beside(private, 5000) as registry:
         yield registry
 
 
@@ -145,7 +91,7 @@ def credentials(private: PrivateEngine) -> str:
     return str(folder / "config.json")
 
 
-def test_an_image_by_every_name_that_it_has(lab: Lab, registry: Registry) -> None:
+def test_an_image_by_every_name_that_it_has(lab: Lab, registry: DockerRegistry) -> None:
     ref = f"{registry.host}/team/demo:1"
     lab.push(DEMO, ref)
     digest = lab.engine.distribution(ref)
@@ -160,7 +106,7 @@ def test_an_image_by_every_name_that_it_has(lab: Lab, registry: Registry) -> Non
     assert lab.life().apply(lab.want(image=known))[0] == f"pull {known}"
 
 
-def test_a_tag_that_moves_is_seen_and_the_new_image_used(lab: Lab, registry: Registry) -> None:
+def test_a_tag_that_moves_is_seen_and_the_new_image_used(lab: Lab, registry: DockerRegistry) -> None:
     ref = f"{registry.host}/team/moving:1"
     lab.push(DEMO, ref)
     always, once = lab.want(image=ref, image_pull_policy="always"), lab.want(image=ref)
@@ -182,7 +128,7 @@ def test_a_tag_that_moves_is_seen_and_the_new_image_used(lab: Lab, registry: Reg
 
 
 def test_a_registry_with_a_password(lab: Lab, private: PrivateEngine, credentials: str) -> None:
-    with Registry(private, 5001, password=PASSWORD) as registry:
+    with beside(private, 5001, password=PASSWORD) as registry:
         ref = f"{registry.host}/team/secret:1"
         lab.push(DEMO, ref, config=os.path.dirname(credentials))
         with pytest.raises(HostError, match="no basic auth credentials") as caught:
@@ -202,7 +148,7 @@ def test_a_registry_with_a_password(lab: Lab, private: PrivateEngine, credential
                 lab.engine.distribution(ref, credentials=str(broken))
 
 
-def test_a_registry_that_dies_in_the_middle_of_a_pull(lab: Lab, registry: Registry) -> None:
+def test_a_registry_that_dies_in_the_middle_of_a_pull(lab: Lab, registry: DockerRegistry) -> None:
     """The engine tries again by itself, and what it has, it does not fetch again."""
     for image, name, megabytes in ((DEMO, "small", 1), ("small:1", "big", 192)):
         write = ("dd", "if=/dev/urandom", f"of=/{name}", "bs=1M", f"count={megabytes}")

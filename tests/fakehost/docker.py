@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from tests.fakehost.docker_engine import FakeEngine
-from tests.fakehost.docker_records import FakeArchive, FakeImage, Record, Script, named, on_disk, script_of, stamp
+from tests.fakehost.docker_records import FakeArchive, FakeImage, Record, Script, digest_of, named, on_disk, script_of, stamp
 from tests.fakehost.machine import FakeProcess, Machine
 from tests.fakehost.processes import listener_of, options_of
 
@@ -133,6 +133,14 @@ class FakeDocker:
         """Put an image archive among the machine's files."""
         self.machine.add_file(path, "an archive")
         self.archives[path] = FakeArchive(image, None if rootfs else tuple(named(ref) for ref in refs))
+
+    def remote(self, ref: str) -> FakeImage | None:
+        """What the registry has under a name, or of a digest."""
+        repository, at, digest = named(ref).partition("@")
+        if not at:
+            return self.registry.get(repository)
+        known = (image for name, image in self.registry.items() if named(name).rpartition(":")[0] == repository)
+        return next((image for image in known if digest_of(image) == digest), None)
 
     def script(self, matching: Callable[[Record], bool], script: Script) -> None:
         """From now on, what containers do whose record matches."""

@@ -260,7 +260,7 @@ class FakeEngine:
         self._read(f"distribution {ref}")
         if self._docker.registry_fault is not None:
             raise self._docker.registry_fault
-        image = self._docker.registry.get(named(ref))
+        image = self._docker.remote(ref)
         if image is None:
             raise NotFound("manifest unknown: manifest unknown")
         return digest_of(image)
@@ -278,7 +278,7 @@ class FakeEngine:
             fault = self._docker.pull_faults.pop(0) if self._docker.pull_faults else self._docker.registry_fault
             if fault is not None:
                 raise fault
-            image = self._docker.registry.get(named(ref))
+            image = self._docker.remote(ref)
             if image is None:
                 host = ref.partition("/")[0]
                 if ":" in host and "/" in ref:

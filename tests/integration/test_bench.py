@@ -14,9 +14,10 @@ from benchmarks import place
 from benchmarks.cycles import Tally, cycle, rows
 from benchmarks.measure import Measure
 from benchmarks.place import Litter
+from benchmarks.pulls import missing
 from benchmarks.rows import Row
 from benchmarks.sides import WORKS, Floor
-from tests.contract.engine_fixture import PrivateEngine, private_engine
+from tests.contract.engine_fixture import DEMO, PrivateEngine, private_engine
 from tests.integration.lab import ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -57,6 +58,26 @@ def test_the_rows_of_a_group_come_out_and_nothing_is_left(shape: str, tmp_path: 
     Litter(litter).sweep()
     assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]
     assert not [path for path in cgroups() if Path(path).name in names]
+
+
+def test_the_row_of_images_that_are_pulled_comes_out_and_nothing_is_left(tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", "benchmarks.pulls", "2", "1", str(litter))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    row = Row.from_record(json.loads(done.stdout))
+    assert row.faults == () and row.counts and row.key == "pulled/images/2" and row.goal is not None
+    names = litter.read_text().split()
+    Litter(litter).sweep()
+    assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]
+
+
+def test_an_image_that_is_not_the_registrys_is_seen() -> None:
+    with private_engine() as private:
+        known = private.engine.image(DEMO)["Id"]
+        assert missing(private.socket, {DEMO: known}) == ""
+        assert missing(private.socket, {DEMO: "sha256:0"}) == f"{DEMO} is {known}"
+        assert missing(private.socket, {"far:1": known}) == "far:1 is not there"
 
 
 class Lazy(Floor):

@@ -12,10 +12,12 @@ from reconciler.core.outcome import (
     Ended,
     Left,
     Outcome,
+    Progress,
     Result,
     Status,
     StepBegan,
     StepEnded,
+    StepMoved,
     StepSaid,
     Undid,
     UndoBegan,
@@ -24,7 +26,7 @@ from reconciler.core.outcome import (
 from reconciler.core.service import Origin
 from reconciler.core.status import status_of
 from reconciler.report import json_out
-from reconciler.report.run_text import progress_line, result_text, summary
+from reconciler.report.run_text import moving_line, progress_line, result_text, summary
 from reconciler.report.schemas import plan_schema, status_schema
 from reconciler.resources.registry import kind_of
 from tests.plans.golden import FOLDER, read
@@ -77,6 +79,7 @@ def test_each_event_is_a_line_of_json_and_of_text():
         (Began("toys", "r1", 2, plan), "12:03:11 toys looked again: 2 steps more"),
         (StepBegan("toys", "r1", step), "12:03:11 toys box#1 make"),
         (StepSaid("toys", "r1", step, "3 of 5"), "12:03:11 toys box#1 3 of 5"),
+        (StepMoved("toys", "r1", step, Progress(2, 5, "layers")), None),
         (StepEnded("toys", "r1", failed), "12:03:11 toys box#1 failed: cannot make: no space"),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=0.2)), None),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=12)), "12:03:11 toys box#1 make: done in 12 s"),
@@ -89,6 +92,16 @@ def test_each_event_is_a_line_of_json_and_of_text():
         assert progress_line(event, NOW) == line
         record = json.loads(json.dumps(json_out.event_record(event, NOW)))
         assert record["service"] == "toys" and record["at"] == "2026-11-23T12:03:11+00:00" and record["event"]
+
+
+def test_how_far_a_step_is_stands_in_a_line_of_its_own_and_in_plain_numbers():
+    _, step, *_ = events()
+    moved = StepMoved("toys", "r1", step, Progress(2, 5, "layers", 13 << 20, 48 << 20))
+    assert moving_line(moved) == "toys box#1: 2 of 5 layers, 13.0 of 48.0 MiB: make"
+    assert moving_line(moved._replace(progress=Progress(0, 5, "layers"))) == "toys box#1: 0 of 5 layers: make"
+    record = json_out.event_record(moved, NOW)
+    assert record["event"] == "step moved" and (record["n"], record["rid"], record["unit"]) == (step.n, "box#1", "layers")
+    assert [record[key] for key in ("done", "total", "current", "size")] == [2, 5, 13 << 20, 48 << 20]
 
 
 def test_a_failure_says_what_failed_what_was_said_and_what_to_do():
