@@ -34,13 +34,15 @@ def judged(session: Session, services: Sequence[Service], globs: Sequence[str] =
     """On every image that osvc fetched, by service and engine. services: of every spec that is known, wherever it is; what the
     store keeps of others counts as well. globs: only what was fetched for these. Raises StoreError."""
     everything = session.store.fetched()
-    named = dict(_named(session, services))
+    named, known = dict(_named(session, services)), _known(session, services)
     fates = {place: _of(session, place, everything, named.get(place, {})) for place in {one.place for one in everything}}
     found = []
     for (service, place), _ in groupby(everything, key=lambda one: (one.service, one.place)):
         if globs and not any(fnmatchcase(service, glob) for glob in globs):
             continue
         fate = fates[place]
+        if isinstance(fate, HostError) and service not in known and place not in named:
+            continue  # a service that is gone, with an engine of its own
         if isinstance(fate, HostError):
             found.append(Judgement(service, place, unseen=str(fate)))
         else:
@@ -54,10 +56,8 @@ def remove(
     """Remove what was shown and is judged the same still, while no service is worked on: nobody counts on an image then that
     goes. services: reads the specs that are known, anew. Raises Locked, StoreError; a refusal of an engine is in the answer."""
     session.store.check_writable()
-    known = services()
-    names = {*(service.name for service in known), *session.store.kept(), *session.store.owners()}
     with ExitStack() as stack:
-        for name in sorted(names):
+        for name in sorted(_known(session, services())):
             stack.enter_context(session.hold(name, verb=VERB, wait=lock_wait))
         wanted = {one.fetched: one for part in shown for one in part.doomed}
         for service, parts in groupby(judged(session, services()), key=lambda part: part.service):
@@ -114,6 +114,11 @@ def _of(session: Session, place: str, everything: Sequence[Fetched], named: Mapp
     except HostError as err:
         return err
     return judge([one for one in everything if one.place == place], has, named)
+
+
+def _known(session: Session, services: Sequence[Service]) -> set[str]:
+    """The names of all services that there are, or that the store keeps."""
+    return {*(service.name for service in services), *session.store.kept(), *session.store.owners()}
 
 
 def _named(session: Session, services: Sequence[Service]) -> Iterator[tuple[str, dict[str, str]]]:

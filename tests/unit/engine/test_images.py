@@ -160,6 +160,15 @@ def test_an_engine_that_is_down_keeps_everything_and_is_told(lab: Lab) -> None:
     assert len(lab.fetched()) == 2
 
 
+def test_of_a_service_that_is_gone_with_its_engine_nothing_is_said(lab: Lab) -> None:
+    lab.apply("far:1")
+    with lab.node.session() as session:
+        at = session.host.clock.now()
+        session.store.fetch(Fetched("/run/osvc/old/docker.sock", "x:1", "sha256:1", "old"), at)
+        assert [part.service for part in judged(session, session.load().services)] == ["web"]
+        assert len(session.store.fetched()) == 2, "it may come back with its disk"
+
+
 def test_what_is_used_again_since_it_was_shown_stays(lab: Lab) -> None:
     lab.apply("far:1")
     lab.apply("far:2")
