@@ -49,7 +49,7 @@ class PullFloor(Floor):
         pulls = " & ".join(f"docker -H unix://{self.socket} pull -q {ref_of(n)}" for n in range(1, count + 1))
         program = "from benchmarks.floor import main; main()"
         made = [sys.executable, "-S", "-c", program, "cold", self.socket, ref_of("{n}"), str(count)]
-        return [["sh", "-c", f"{pulls} & wait"], made]
+        return [["/bin/sh", "-c", f"{pulls} & wait"], made]
 
 
 @dataclass

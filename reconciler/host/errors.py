@@ -37,4 +37,4 @@ class Permanent(HostError):
 
 
 class Cancelled(HostError):
-    """The run was asked to stop, and this was left off in the middle: nothing of it has happened."""
+    """The run was asked to stop, and this was left off in the middle."""
