@@ -91,6 +91,14 @@ def test_it_is_a_run_of_the_history(lab: Lab) -> None:
     assert entries[0].message == f"docker -H unix://{SYSTEM} rmi --no-prune far:1"
 
 
+@pytest.mark.parametrize("policy", ["once", "always"])
+def test_what_several_services_want_is_pulled_once(lab: Lab, policy: str) -> None:
+    for name in ("a", "b", "c"):
+        lab.node.write(name, spec("far:1", f", image_pull_policy: {policy}"))
+    assert {result.end for result in lab.node.apply()} == {End.CONVERGED}
+    assert [label for label in lab.node.machine.done if " pull " in label] == [f"docker {SYSTEM} pull far:1"]
+
+
 def test_what_a_hand_brought_is_never_looked_at(lab: Lab) -> None:
     lab.hand.pull("far:3", 10)
     lab.docker.add_image(ROOT, "built:1", FakeImage(salt="by hand"))
