@@ -213,7 +213,9 @@ def _images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune", "--prune-images", action="store_true", help="remove the images that osvc fetched and no spec uses any more"
     )
-    parser.add_argument("--dry-run", action="store_true", help="with --prune: only show what would be removed")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --prune: only show what would be removed; exits as osvc plan does"
+    )
     parser.add_argument("--yes", "-y", action="store_true", help="with --prune: go on without asking")
     _wait(parser)
 

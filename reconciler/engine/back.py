@@ -20,6 +20,7 @@ from reconciler.core.policy import Aim, Goal, Selection
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.engine.codec import Codec
 from reconciler.engine.errors import Refused
+from reconciler.engine.fetches import PRUNING
 from reconciler.engine.journal import Before
 from reconciler.engine.store import Store
 
@@ -82,6 +83,8 @@ def way_back(store: Store, run: Past) -> Back:
     """The way back behind a run of a service on which nobody is at work. Raises Refused, with what to do instead, when there is
     none."""
     name = run.service
+    if run.verb == PRUNING:
+        raise Refused(f"cannot undo {run.id}: images that were removed are pulled again by the next apply whose spec names them")
     before = store.before(run.id)
     if before is None:
         raise Refused(

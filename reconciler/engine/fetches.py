@@ -6,6 +6,9 @@ from datetime import datetime
 from reconciler.core.fetched import Fetched
 from reconciler.engine.database import Database
 
+PRUNING = "images"
+"""The verb of a run that removed what was fetched. It cannot be undone."""
+
 
 class Fetches(Database):
     """The part of the store that remembers it. Every writing method is durable when it returns."""

@@ -12,13 +12,12 @@ from secrets import token_hex
 
 from reconciler.core.fetched import Fate, Fetched, Judged, Judgement
 from reconciler.core.service import Service
+from reconciler.engine.fetches import PRUNING
 from reconciler.engine.session import Session
 from reconciler.host.errors import HostError, NotFound
 from reconciler.resources.container.entry import entry_in
 from reconciler.resources.container.model import Desired
 from reconciler.resources.container.unused import Inventory, judge
-
-VERB = "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def remove(
     session.store.check_writable()
     with ExitStack() as stack:
         for name in sorted(_known(session, services())):
-            stack.enter_context(session.hold(name, verb=VERB, wait=lock_wait))
+            stack.enter_context(session.hold(name, verb=PRUNING, wait=lock_wait))
         wanted = {one.fetched: one for part in shown for one in part.doomed}
         for service, parts in groupby(judged(session, services()), key=lambda part: part.service):
             images = [one for part in parts for one in part.images]
@@ -74,7 +73,7 @@ def _run(session: Session, service: str, doomed: Sequence[Judged]) -> Iterator[R
     """One run: each removal is written down before it is tried, and what became of it after."""
     store, clock = session.store, session.host.clock
     run = f"{clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
-    store.begin_run(run, service, VERB, clock.now(), session.by)
+    store.begin_run(run, service, PRUNING, clock.now(), session.by)
     errors = []
     for n, one in enumerate(doomed, 1):
         if session.stop.asked:

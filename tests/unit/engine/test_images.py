@@ -9,7 +9,8 @@ import pytest
 from reconciler.core.fetched import Fate, Fetched
 from reconciler.core.outcome import End
 from reconciler.core.policy import Aim, Goal
-from reconciler.engine.errors import Locked
+from reconciler.engine.back import way_back
+from reconciler.engine.errors import Locked, Refused
 from reconciler.engine.images import Removal, judged, remove
 from reconciler.engine.session import Session
 from reconciler.host.errors import NotFound
@@ -86,6 +87,8 @@ def test_it_is_a_run_of_the_history(lab: Lab) -> None:
     with lab.node.session() as session:
         run = session.store.runs()[0]
         entries = session.store.journal(run.id)
+        with pytest.raises(Refused, match="images that were removed are pulled again"):
+            way_back(session.store, run)
     assert (run.service, run.verb, run.result) == ("web", "images", "converged")
     assert [(entry.rid, entry.op, entry.phase) for entry in entries] == [("far:1", "rmi", "intend"), ("far:1", "rmi", "done")]
     assert entries[0].message == f"docker -H unix://{SYSTEM} rmi --no-prune far:1"

@@ -225,7 +225,7 @@ def test_a_key_that_is_none_is_told(store):
 
 def test_every_table_is_strict(store):
     tables = store._rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    assert len(tables) == 8
+    assert len(tables) == 9
     assert all("STRICT" in sql for _, sql in tables)
     with pytest.raises(StoreError), store._writing() as db:
         try:
