@@ -141,7 +141,11 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
 
 def _edited(want: Model, last: Model) -> bool:
     """Whether the spec asks for something else than what was last applied."""
-    return any(not rule.compare(getattr(want, name), getattr(last, name)) for name, rule in compared_of(type(want)))
+    values = values_of(type(want))
+    now, then = values(want), values(last)
+    return now != then and any(
+        mine != was and not rule.compare(mine, was) for (_, rule), mine, was in zip(compared_of(type(want)), now, then, strict=True)
+    )
 
 
 def _parts(name: str, rule: Rule, want: Any, have: Any, last: Any, first: bool) -> Iterator[FieldChange]:

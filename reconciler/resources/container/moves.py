@@ -109,7 +109,7 @@ class _Hand:
     def resume(self, state: State, around: Around, *, replaced: bool) -> tuple[Action, ...]:
         """Where a replacement was cut short, and the old container is down: what brings that one back, if it fails again."""
         want, last = self.want, self.last
-        found = [one for one in pieces(Present(state, around)) if one.socket == want.socket]
+        found = [one for one in (state, *state.others, *around.elsewhere) if one.socket == want.socket]
         asides = [one for one in found[1:] if one.name.startswith(want.name + PREDECESSOR)]
         if not asides and replaced and any(one.name.startswith(want.name + SUCCESSOR) for one in found[1:]):
             asides = found[:1]
