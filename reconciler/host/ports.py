@@ -71,6 +71,12 @@ class Files(Protocol):
     def resolve(self, path: str) -> str:
         """The path with every symbolic link followed (as far as it exists)."""
 
+    def has_group(self, name: str) -> bool:
+        """Whether the machine has a group of that name, to whom a file may belong."""
+
+    def group_of(self, gid: int) -> str:
+        """The name of a group, or its number where it has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:

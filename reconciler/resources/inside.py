@@ -12,7 +12,7 @@ from reconciler.core.kind import Objection, Remark
 from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule
-from reconciler.core.values import Path
+from reconciler.resources.whose_engine import OWN, DataDir, OwnEngine, chosen
 
 _NONE = Rule(Impact.NONE)
 _INTERNAL = Keyword(internal=True)
@@ -21,9 +21,8 @@ _INTERNAL = Keyword(internal=True)
 class Inside(Model):
     """Which engine a thing is inside of, and what it is called there."""
 
-    container_data_dir: Annotated[Path | None, _NONE, Keyword(aliases=("docker_data_dir",), inherit=True)] = Field(
-        None, description="The data root of the service's own engine."
-    )
+    container_data_dir: Annotated[DataDir, _NONE] = Field(None, description="The data root of the service's own engine.")
+    docker_daemon_private: OwnEngine = Field(None, description=OWN)
     called: Annotated[str, _NONE, _INTERNAL] = Field(description="Its name in the engine.")
     socket: Annotated[str, _NONE, _INTERNAL] = Field(description="The engine's socket.")
     service: Annotated[str, _NONE, _INTERNAL] = Field(description="The service.")
@@ -36,9 +35,10 @@ class Inside(Model):
         """Fill the internal fields from the Place."""
         if not isinstance(data, Mapping) or not isinstance(info.context, Place):
             return data
-        place, private = info.context, bool(data.get("container_data_dir"))
+        place, filled = info.context, chosen(data)
+        private = bool(filled.get("container_data_dir"))
         return {
-            **data,
+            **filled,
             "service": place.service,
             "rid": place.rid,
             "private": private,

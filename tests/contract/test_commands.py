@@ -48,6 +48,23 @@ def test_rmdir_of_nothing(stage):
         stage.host.commands.run(["rmdir", "--ignore-fail-on-non-empty", "--", f"{stage.dir}/none"])
 
 
+def test_chgrp_and_chmod(stage):
+    path = f"{stage.dir}/d"
+    stage.host.files.make_dir(path, mode=0o700)
+    stage.host.commands.run(["chgrp", "--", "daemon", path])
+    stage.host.commands.run(["chmod", "--", "0710", path])
+    found = stage.host.files.stat(path)
+    assert (found.gid, found.uid, found.mode) == (1, 0, 0o710)
+
+
+def test_chgrp_to_nobody_and_of_nothing(stage):
+    with pytest.raises(Permanent, match="invalid group: 'no-such-group'"):
+        stage.host.commands.run(["chgrp", "--", "no-such-group", stage.dir])
+    for program, word in (("chgrp", "root"), ("chmod", "0710")):
+        with pytest.raises(NotFound, match="No such file"):
+            stage.host.commands.run([program, "--", word, f"{stage.dir}/none"])
+
+
 def test_e2fsck_of_a_clean_image(stage):
     stage.image(f"{stage.dir}/i")
     assert "clean" in stage.host.commands.run(["e2fsck", "-p", "--", f"{stage.dir}/i"]).stdout

@@ -7,6 +7,12 @@ import pytest
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
 
 
+def test_groups(stage):
+    files = stage.host.files
+    assert files.has_group("root") and files.has_group("daemon") and not files.has_group("no-such-group")
+    assert (files.group_of(0), files.group_of(1), files.group_of(4_000_000)) == ("root", "daemon", "4000000")
+
+
 def test_what_is_not_there(stage):
     files, none = stage.host.files, f"{stage.dir}/none"
     assert files.stat(none) is None

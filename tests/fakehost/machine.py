@@ -30,6 +30,7 @@ EPOCH = datetime(2026, 1, 5, 7, 0, 0, tzinfo=UTC)
 
 PROGRAMS = (
     *("/usr/bin/containerd", "/usr/bin/containerd-shim-runc-v2", "/usr/bin/docker", "/usr/bin/docker-proxy", "/usr/bin/mkdir"),
+    *("/usr/bin/chgrp", "/usr/bin/chmod"),
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
 )
@@ -101,6 +102,8 @@ class Machine:
         self.tree.put("/var/run", "link", 0o777, target="/run")
         for path in PROGRAMS:
             self.tree.write(path, "", 0o755)
+        self.groups = {"root": 0, "daemon": 1, "docker": 990}
+        """Name -> gid."""
         self.net = Network()
         self.processes: dict[int, FakeProcess] = {}
         self.docker: Any = None

@@ -54,6 +54,12 @@ class FakeFiles:
         self._look("resolve", path)
         return self._machine.tree.walk(path).path
 
+    def has_group(self, name: str) -> bool:
+        return name in self._machine.groups
+
+    def group_of(self, gid: int) -> str:
+        return next((name for name, number in self._machine.groups.items() if number == gid), str(gid))
+
     def _look(self, verb: str, path: str) -> None:
         self._machine.look(f"{verb} {_checked(path)}")
 

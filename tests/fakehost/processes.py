@@ -166,6 +166,9 @@ def _dockerd(machine: Machine, process: FakeProcess) -> str:
     for bridge in options.get("--bridge", []):
         if bridge not in machine.net.links and bridge != "none":
             return f"failed to start daemon: Error initializing network controller: bridge {bridge} does not exist"
+    group = options.get("--group", ["docker"])[-1]
+    if "--group" in options and group not in machine.groups:
+        return f"failed to load listeners: can't create unix socket: group {group} not found"
     for folder in (data_root, exec_root, pid_file.rpartition("/")[0]):
         machine.tree.make_dir(folder, 0o710)
     machine.tree.make_dir(f"{data_root}/containers", 0o710)
@@ -173,7 +176,7 @@ def _dockerd(machine: Machine, process: FakeProcess) -> str:
     machine.tree.write(pid_file, str(process.pid), 0o644)
     process.files.append(pid_file)
     for host in options.get("--host", ["unix:///var/run/docker.sock"]):
-        _listen(machine, process, host.removeprefix("unix://"))
+        _listen(machine, process, host.removeprefix("unix://"), gid=machine.groups.get(group, 0))
     process.ignores.add(SIGHUP)
     machine.hold(process, data_root)
     return ""
@@ -199,11 +202,11 @@ def _containerd(machine: Machine, process: FakeProcess) -> str:
 _START = {"dockerd": _dockerd, "containerd": _containerd}
 
 
-def _listen(machine: Machine, process: FakeProcess, socket: str) -> None:
+def _listen(machine: Machine, process: FakeProcess, socket: str, gid: int = 0) -> None:
     machine.tree.make_dir(socket.rpartition("/")[0], 0o711)
     path = machine.tree.walk(socket).path
     machine.tree.remove(path)
-    machine.tree.put(path, "socket", 0o660)
+    machine.tree.put(path, "socket", 0o660, gid=gid)
     process.sockets.append(path)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.linux import faults
 from reconciler.host.ports import Completed
+from tests.fakehost.filesystem import Inode, mode_of
 from tests.fakehost.ip import run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
 from tests.fakehost.machine import Machine, UnmodelledCommand
@@ -33,6 +34,8 @@ class FakeCommands:
             "mkdir": _mkdir,
             "rmdir": _rmdir,
             "rm": _rm,
+            "chgrp": _chgrp,
+            "chmod": _chmod,
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,
@@ -141,6 +144,27 @@ def _rm(machine: Machine, words: list[str]) -> str:
     if failed:
         raise Said(1, failed)
     return ""
+
+
+def _chgrp(machine: Machine, words: list[str]) -> str:
+    _, (group, path) = _operands(words)
+    if group not in machine.groups:
+        raise Said(1, f"chgrp: invalid group: '{group}'\n")
+    _there(machine, "chgrp", path).gid = machine.groups[group]
+    return ""
+
+
+def _chmod(machine: Machine, words: list[str]) -> str:
+    _, (mode, path) = _operands(words)
+    _there(machine, "chmod", path).mode = mode_of(mode)
+    return ""
+
+
+def _there(machine: Machine, program: str, path: str) -> Inode:
+    inode = machine.tree.find(path)
+    if inode is None:
+        raise Said(1, f"{program}: cannot access '{path}': No such file or directory\n")
+    return inode
 
 
 def _e2fsck(machine: Machine, words: list[str]) -> str:

@@ -264,6 +264,45 @@ def test_drift_of_bridge_rules_forwarding_and_settings_is_mended_live(lab):
     web.down()
 
 
+def test_the_group_of_the_socket_reaches_the_engine_and_nobody_else_does(lab):
+    os.chmod(lab.dir, 0o711)
+    web = lab.service("web", docker_socket_group="staff")
+    web.up()
+    assert web.plan_up().verdict is Verdict.KEEP, web.plan_up().fields
+    pid = web.state().pid
+
+    def reached_by(group):
+        words = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--groups", group]
+        words += ["docker", "-H", f"unix://{web.desired.socket}", "version", "--format", "{{.Server.Version}}"]
+        done = subprocess.run(words, capture_output=True, check=False, env={"PATH": os.environ["PATH"], "HOME": "/"})
+        return done.returncode == 0
+
+    assert reached_by("staff") and not reached_by("operator")
+    web.raw["docker_socket_group"] = "operator"
+    assert [action.op for action in web.up()] == ["share"]
+    assert reached_by("operator") and not reached_by("staff")
+    run("chgrp", "staff", web.desired.folder, web.desired.socket)
+    os.chmod(web.desired.socket, 0o666)
+    assert reached_by("staff")
+    change = web.plan_up()
+    assert change.verdict is Verdict.LIVE
+    assert {field.path for field in change.fields} == {"docker_socket_group", "folder_group", "socket_mode"}
+    web.perform(change)
+    assert reached_by("operator") and not reached_by("staff")
+    assert web.state().pid == pid, "the daemon ran on"
+    web.raw["docker_daemon_args"] = "--log-level warn"
+    web.up()
+    assert web.state().pid != pid and reached_by("operator"), "a new daemon is told the group"
+    assert web.plan_up().verdict is Verdict.KEEP, web.plan_up().fields
+    web.raw["docker_socket_group"] = "no-such-group"
+    assert "groupadd --system no-such-group" in web.plan_up().remedy
+    del web.raw["docker_socket_group"]
+    web.up()
+    assert not reached_by("operator")
+    web.down()
+    assert isinstance(web.observe(), Absent)
+
+
 def test_a_container_started_by_hand_is_listed_and_stopped_never_removed(lab):
     web = lab.service("web")
     web.up()

@@ -92,6 +92,20 @@ def test_containers_on_the_systems_engine(lab: Lab, system: Engine) -> None:
     lab.osvc("stop", "other")
 
 
+def test_a_data_dir_that_is_of_no_account_is_not_touched(lab: Lab, system: Engine) -> None:
+    service, root = f"{lab.root.name}-sys", lab.root / "d" / "sys"
+    said = {"docker_data_dir": str(root), "docker_daemon_private": False}
+    lab.write(f"{service}.yaml", {"name": service, **said, "resources": {"container#1": lab.container()}})
+    lab.apply()
+    lab.converged()
+    assert names(system, lab) == {"container.1"}
+    assert not root.exists() and not lab.processes()
+    lab.osvc("stop", service)
+    assert names(system, lab, "exited") == {"container.1"}
+    system.ping()
+    system.remove(f"{service}.container.1")
+
+
 def test_what_another_store_made_is_not_ours(lab: Lab, system: Engine) -> None:
     service = f"{lab.root.name}-sys"
     spec(lab, 1)

@@ -238,16 +238,17 @@ def _fs_seen(draw: Any, seen: Observed) -> Observed:
 
 
 def _engine_seen(draw: Any, seen: Observed) -> Observed:
-    what = draw(st.sampled_from(("absent", "dead", "loaded", "bridge", "rules", "unknown", "root")))
+    what = draw(st.sampled_from(("absent", "dead", "loaded", "bridge", "rules", "unknown", "root", "shared")))
     if not isinstance(seen, Present) or not getattr(seen.state, "private", False):
         return Unknown("the engine does not answer in time") if what == "unknown" else seen
-    down = {"running": False, "answers": False, "pid": 0}
+    down = {"running": False, "answers": False, "pid": 0, "docker_socket_group": "", "socket_mode": ""}
     values: dict[str, dict[str, Any]] = {
         "dead": {**down, "stale": ("/run/osvc/web/docker.sock",), "shims": ("a1",)},
         "loaded": {"loaded": False},
         "bridge": {"bridge_there": False, "bridge_up": False},
         "rules": {"rules": ()},
         "root": {"data_root_in_place": False},
+        "shared": {"docker_socket_group": "staff", "folder_mode": "0755"},
     }
     if what == "unknown":
         return Unknown("the engine does not answer in time")

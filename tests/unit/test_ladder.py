@@ -14,21 +14,23 @@ LADDER = {
         Impact.REFUSE: "type",
     },
     "dockerd": {
-        Impact.NONE: "service private run_dir tag subnet_pool",
-        Impact.LIVE: "subnet settings loaded containerd bridge_up rules forwarding",
+        Impact.NONE: "docker_daemon_private service private run_dir tag subnet_pool",
+        Impact.LIVE: "docker_socket_group socket_mode folder_group folder_mode "
+        "subnet settings loaded containerd bridge_up rules forwarding",
         Impact.RESTART: "docker_daemon_args boot_settings data_root_in_place bridge_there",
         Impact.REFUSE: "container_data_dir",
     },
     "network": {
-        Impact.NONE: "parent container_data_dir called socket service rid private",
+        Impact.NONE: "parent container_data_dir docker_daemon_private called socket service rid private",
         Impact.REPLACE: "driver subnet gateway ip_range aux_addresses internal ipv6 options labels",
     },
     "volume": {
-        Impact.NONE: "container_data_dir called socket service rid private",
+        Impact.NONE: "container_data_dir docker_daemon_private called socket service rid private",
         Impact.REFUSE: "driver options labels",
     },
     "container": {
-        Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args container_data_dir "
+        Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args "
+        "container_data_dir docker_daemon_private "
         "socket service rid private env_file label_file detach rm registry_creds replace",
         Impact.LIVE: "restart_policy memory memory_swap cpus cpu_shares pids_limit name leftovers",
         Impact.RESTART: "health",

@@ -5,6 +5,7 @@ be put on it without a thread or a process of its own. The types of today stand 
 """
 
 import contextlib
+import grp
 import os
 import stat as modes
 
@@ -149,6 +150,19 @@ class LinuxFiles:
             return os.path.realpath(path)
         except OSError as error:
             raise faults.of_errno(error, f"cannot resolve {path}") from None
+
+    def has_group(self, name: str) -> bool:
+        try:
+            grp.getgrnam(name)
+        except KeyError:
+            return False
+        return True
+
+    def group_of(self, gid: int) -> str:
+        try:
+            return grp.getgrgid(gid).gr_name
+        except KeyError:
+            return str(gid)
 
 
 def record(found: os.stat_result) -> FileStat:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -11,7 +11,7 @@ from reconciler.core.node import Place
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.tags import to_labels
-from reconciler.core.values import Flag, Path, Seconds, Words, to_words
+from reconciler.core.values import Flag, Seconds, Words, to_words
 from reconciler.resources.container import forms
 from reconciler.resources.container.mounts import named_inside, parse_mount, parse_tmpfs, split, volumes_of
 from reconciler.resources.container.option import SWITCH, TEXT, TEXTS, Option
@@ -19,9 +19,9 @@ from reconciler.resources.container.pairs import pairs_in
 from reconciler.resources.container.ports import ports_of
 from reconciler.resources.container.run_args import fold, parse_run_args
 from reconciler.resources.container.settings import SeenSettings, Settings
+from reconciler.resources.whose_engine import OWN, DataDir, OwnEngine, chosen
 
 LIVE, RESTART, REPLACE, NONE = Impact.LIVE, Impact.RESTART, Impact.REPLACE, Impact.NONE
-_ALIASES: Final = ("docker_data_dir",)
 
 
 class Desired(Settings):
@@ -68,9 +68,8 @@ class Desired(Settings):
     name: Annotated[forms.Name, Rule(LIVE), Option("", TEXT)] = Field(
         "", description="The container's name; by default made of service and rid."
     )
-    container_data_dir: Annotated[Path | None, Rule(NONE), Keyword(aliases=_ALIASES, inherit=True)] = Field(
-        None, description="The data root of the service's own engine."
-    )
+    container_data_dir: Annotated[DataDir, Rule(NONE)] = Field(None, description="The data root of the service's own engine.")
+    docker_daemon_private: OwnEngine = Field(None, description=OWN)
     health: Annotated[str, Rule(RESTART), Keyword(internal=True)] = Field("healthy", description="A container is to be healthy.")
     leftovers: Annotated[tuple[str, ...], Rule(LIVE, same_set), Keyword(internal=True)] = Field(
         (), description="Containers left over from an interrupted replacement: there are to be none."
@@ -86,7 +85,7 @@ class Desired(Settings):
         """Fill the internal fields from the Place, and fold run_args into the keywords."""
         if not isinstance(data, Mapping):
             return data
-        filled = dict(data)
+        filled = chosen(data)
         if isinstance(info.context, Place):
             place = info.context
             private = bool(filled.get("container_data_dir"))

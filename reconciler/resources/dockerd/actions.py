@@ -8,7 +8,8 @@ from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.resources.dockerd import script
-from reconciler.resources.dockerd.action import EngineAction, around_of, around_with, state_of, state_with
+from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
+from reconciler.resources.dockerd.model import ROOT
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})
 
@@ -29,7 +30,8 @@ class MakeFolders(EngineAction):
         return " && ".join(f"mkdir -p -m {mode:04o} {shlex.quote(path)}" for path, mode in self.folders())
 
     def after(self, seen: Seen) -> Seen:
-        found = state_with(seen, folders=True)
+        state = state_of(seen)
+        found = state_with(seen, folders=True, folder_group=state.folder_group or ROOT, folder_mode=state.folder_mode or "0710")
         if around_of(found).data_root != "missing":
             return found
         return around_with(found, data_root="empty")
@@ -39,6 +41,40 @@ class MakeFolders(EngineAction):
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return () if state_of(before).folders else (RemoveFolders(want=self.want, cgroups=state_of(before).cgroups),)
+
+
+class Share(CommandsAction):
+    """Give the socket and its folder the group and the modes that `want` has for them. parts: the fields that differ."""
+
+    op: ClassVar[str] = "share"
+    parts: tuple[str, ...] = ()
+
+    def says(self) -> str:
+        group = self.want.docker_socket_group
+        return f"let {'only root' if group == ROOT else f'the group {group}'} use {self.want.socket}"
+
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        words = {part: (program, "--", getattr(self.want, part), getattr(self.want, path)) for part, program, path in _ACCESS}
+        return tuple(words[part] for part in self.parts)
+
+    def after(self, seen: Seen) -> Seen:
+        return state_with(seen, **{part: getattr(self.want, part) for part in self.parts})
+
+    def shown(self, seen: Seen) -> bool:
+        return all(getattr(state_of(seen), part) == getattr(self.want, part) for part in self.parts)
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        had = {part: getattr(state_of(before), part) for part in self.parts}
+        return (Share(want=self.want.model_copy(update=had), parts=self.parts),)
+
+
+_ACCESS = (
+    ("folder_group", "chgrp", "folder"),
+    ("folder_mode", "chmod", "folder"),
+    ("docker_socket_group", "chgrp", "socket"),
+    ("socket_mode", "chmod", "socket"),
+)
+"""What a part is changed by, and of what."""
 
 
 class ClearStale(EngineAction):
@@ -217,6 +253,8 @@ class StartDaemon(EngineAction):
             answers=True,
             container_data_dir=want.container_data_dir,
             docker_daemon_args=want.docker_daemon_args,
+            docker_socket_group=want.docker_socket_group,
+            socket_mode=want.socket_mode,
             settings=want.settings,
             boot_settings=want.boot_settings,
             loaded=True,
@@ -315,6 +353,7 @@ class StopDaemon(EngineAction):
         shims = state.shims if self.keeps is not None else ()
         return state_with(
             seen, running=False, answers=False, pid=0, started=0, loaded=False, strays=(), stale=(), shims=shims,
+            docker_socket_group="", socket_mode="",
             files=tuple(path for path in state.files if path not in gone),
         )  # fmt: skip
 
@@ -371,7 +410,7 @@ class RemoveFolders(EngineAction):
         return f"{super().script()}\n{script.without_groups(self.want.cgroup)}"
 
     def after(self, seen: Seen) -> Seen:
-        return state_with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None)
+        return state_with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None, folder_group="", folder_mode="")
 
     def shown(self, seen: Seen) -> bool:
         state = state_of(seen)

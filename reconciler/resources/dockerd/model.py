@@ -4,6 +4,7 @@ With a data dir a service has a private engine; without one it uses the system's
 """
 
 import json
+import re
 from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
@@ -12,8 +13,9 @@ from reconciler.core.facts import holds_path
 from reconciler.core.model import Model
 from reconciler.core.node import SYSTEM_SOCKET, Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
-from reconciler.core.values import Path, Words
+from reconciler.core.values import Text, Words, to_words
 from reconciler.resources.dockerd import network, options
+from reconciler.resources.whose_engine import OWN, DataDir, OwnEngine, chosen
 
 SYSTEM_ROOT = "/var/lib/docker"
 """Where the system's engine has its data, unless it is told otherwise."""
@@ -24,18 +26,49 @@ MARKER = ".osvc-engine"
 LONGEST_SOCKET = 103
 """A unix socket path ends at 104 characters."""
 
+ROOT = "root"
+"""The group whose members root is alone, unless somebody was put into it."""
+
+_GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?")
 _INTERNAL = Keyword(internal=True)
 _LOG: dict[str, JsonValue] = {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}}
+
+
+def _seen_same(want: str, have: str) -> bool:
+    """What was not seen does not differ."""
+    return have in ("", want)
+
+
+def _one_group(keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords with a --group among the daemon's arguments turned into docker_socket_group, which is changed live. Raises
+    ValueError where both are there and differ."""
+    try:
+        words, group = options.without(to_words(keywords.get("docker_daemon_args")), options.GROUP)
+    except ValueError:
+        return keywords  # The field itself tells.
+    if group is None:
+        return keywords
+    said = keywords.get("docker_socket_group", group)
+    if said != group:
+        raise ValueError(
+            f"docker_daemon_args says {options.GROUP} {group}, and docker_socket_group {said}: leave one of the two out"
+        )
+    return {**keywords, "docker_daemon_args": words, "docker_socket_group": group}
 
 
 class Desired(Model):
     """An engine as it shall be."""
 
-    container_data_dir: Annotated[Path | None, Rule(Impact.REFUSE), Keyword(("docker_data_dir",), inherit=True)] = Field(
+    container_data_dir: Annotated[DataDir, Rule(Impact.REFUSE)] = Field(
         None, description="The data root of the service's own Docker engine; without it the service uses the system's engine."
     )
+    docker_daemon_private: OwnEngine = Field(None, description=OWN)
     docker_daemon_args: Annotated[Words, Rule(Impact.RESTART, options.same_words), Keyword(inherit=True)] = Field(
         (), description="More arguments for the service's own Docker engine; those that a SIGHUP reloads are changed live."
+    )
+    docker_socket_group: Annotated[Text, Rule(Impact.LIVE, _seen_same), Keyword(inherit=True)] = Field(
+        ROOT,
+        description="The group that may use the socket of the service's own Docker engine, and with it do all that root may.",
     )
 
     service: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="The service.")
@@ -52,6 +85,9 @@ class Desired(Model):
     )
     loaded: Annotated[bool, Rule(Impact.LIVE), _INTERNAL] = Field(True, description="The engine has read its config file.")
     containerd: Annotated[bool, Rule(Impact.LIVE), _INTERNAL] = Field(True, description="The engine's containerd runs.")
+    socket_mode: Annotated[str, Rule(Impact.LIVE, _seen_same), _INTERNAL] = Field("0660", description="The mode of the socket.")
+    folder_group: Annotated[str, Rule(Impact.LIVE, _seen_same), _INTERNAL] = Field(ROOT, description="The group of its folder.")
+    folder_mode: Annotated[str, Rule(Impact.LIVE, _seen_same), _INTERNAL] = Field("0710", description="The mode of its folder.")
     data_root_in_place: Annotated[bool, Rule(Impact.RESTART), _INTERNAL] = Field(
         True, description="The engine works on the data root that is there now."
     )
@@ -68,8 +104,9 @@ class Desired(Model):
         place = info.context
         if not isinstance(data, dict) or not isinstance(place, Place):
             return data
-        private = bool(data.get("container_data_dir"))
-        filled = {**data, "service": place.service, "private": private}
+        filled = _one_group(chosen(data))
+        private = bool(filled.get("container_data_dir"))
+        filled |= {"service": place.service, "private": private}
         if private:
             filled["run_dir"] = place.node.run_dir
             filled["tag"] = place.node.tag(place.service)
@@ -82,11 +119,17 @@ class Desired(Model):
         options.check(words)
         return words
 
+    @field_validator("docker_socket_group")
+    @classmethod
+    def _named(cls, group: str) -> str:
+        if not _GROUP.fullmatch(group):
+            raise ValueError(f"{group!r} cannot be the name of a group")
+        return group
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if not self.private:
-            if self.docker_daemon_args:
-                raise ValueError("docker_daemon_args needs docker_data_dir: osvc never configures the system's engine")
+            self._system()
             return self
         longest = f"{self.exec_root}/libnetwork/0123456789ab.sock"
         if len(longest) > LONGEST_SOCKET:
@@ -98,6 +141,17 @@ class Desired(Model):
         if holds_path(SYSTEM_ROOT, self.data_root):
             raise ValueError(f"{self.data_root} is the data root of the system's engine: take a folder of its own")
         return self
+
+    def _system(self) -> None:
+        """What cannot be said of the system's engine."""
+        if self.docker_daemon_private:
+            raise ValueError(
+                "docker_daemon_private: true needs docker_data_dir, where the engine of the service's own has its data"
+            )
+        lacks = "is for an engine of the service's own" if self.docker_daemon_private is False else "needs docker_data_dir"
+        for name in ("docker_daemon_args", "docker_socket_group"):
+            if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} {lacks}: osvc never configures the system's engine")
 
     @property
     def folder(self) -> str:
@@ -202,6 +256,7 @@ class Desired(Model):
             f"--exec-root={self.exec_root}",
             f"--pidfile={self.pid_file}",
             f"--host=unix://{self.socket}",
+            f"{options.GROUP}={self.docker_socket_group}",
             f"--containerd={self.containerd_socket}",
             f"--bridge={self.bridge}",
             "--iptables=false",
@@ -227,6 +282,7 @@ class Desired(Model):
         return self.model_copy(
             update={
                 "subnet": share,
+                "folder_group": self.docker_socket_group,
                 "settings": {"live-restore": True, **settings},
                 "boot_settings": boot,
                 "rules": network.rules(self.tag, self.bridge, share, self.service) if share else (),
@@ -245,6 +301,11 @@ class State(Model):
     started: int = 0
     container_data_dir: str | None = None
     docker_daemon_args: tuple[str, ...] = ()
+    docker_socket_group: str = ""
+    socket_mode: str = ""
+    folder_group: str = ""
+    folder_mode: str = ""
+    """Of the socket and its folder; "" where there is none, or was none seen."""
     subnet: str = ""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     boot_settings: dict[str, JsonValue] = Field(default_factory=dict)
@@ -299,6 +360,8 @@ class Around(Model):
     """The one that it lay on when the engine last ran."""
     foreign: str = ""
     """Who else answers on the engine's socket."""
+    no_group: str = ""
+    """The group that is to have the socket, where this machine has none of that name."""
     rival: str = ""
     """Another engine that works on the data root."""
     missing: tuple[str, ...] = ()

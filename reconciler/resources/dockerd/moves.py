@@ -1,6 +1,6 @@
 """Docker engines: which actions a change takes. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
@@ -13,6 +13,7 @@ from reconciler.resources.dockerd.actions import (
     Mark,
     Reload,
     RemoveFolders,
+    Share,
     StartContainerd,
     StartDaemon,
     StopContainerd,
@@ -20,7 +21,7 @@ from reconciler.resources.dockerd.actions import (
     StopDaemon,
     WriteConfig,
 )
-from reconciler.resources.dockerd.model import Around, Desired, State
+from reconciler.resources.dockerd.model import ROOT, Around, Desired, State
 from reconciler.resources.dockerd.network_actions import AddRules, Forward, MakeBridge, RemoveBridge, RemoveRules, Unforward
 from reconciler.resources.dockerd.planning import whole
 
@@ -82,8 +83,16 @@ def _network(want: Desired, state: State) -> tuple[Action, ...]:
     return tuple(actions)
 
 
+def _shared(want: Desired, state: State, parts: Sequence[str]) -> tuple[Action, ...]:
+    """Socket and folder are given to whom they are for. A folder that is not there is made as root's."""
+    made = {"folder_group": ROOT, "folder_mode": want.folder_mode}
+    have = {part: getattr(state, part) or made.get(part) for part in parts}
+    differ = tuple(part for part in parts if have[part] not in (None, getattr(want, part)))
+    return (Share(want=want, parts=differ),) if differ else ()
+
+
 def _up(want: Desired, state: State, around: Around, objection: Objection | None) -> tuple[Action, ...]:
-    actions: list[Action] = [MakeFolders(want=want)]
+    actions: list[Action] = [MakeFolders(want=want), *_shared(want, state, ("folder_group", "folder_mode"))]
     mounts = () if state.shims else state.mounts
     if state.stale or mounts:
         actions.append(ClearStale(want=want, files=state.stale, mounts=mounts))
@@ -102,7 +111,7 @@ def _up(want: Desired, state: State, around: Around, objection: Objection | None
 
 def _mend(want: Desired, state: State) -> tuple[Action, ...]:
     """What is put right while the daemon runs on."""
-    actions: list[Action] = []
+    actions: list[Action] = [*_shared(want, state, ("folder_group", "folder_mode", "docker_socket_group", "socket_mode"))]
     if state.settings != want.settings or not state.loaded:
         if state.disk != want.config():
             actions.append(WriteConfig(want=want))

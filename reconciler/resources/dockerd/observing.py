@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.core.facts import holds_path
 from reconciler.core.node import SYSTEM_SOCKET
@@ -264,8 +264,11 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     files = tuple(path for path in engine.files() if host.files.stat(path, follow=False) is not None)
     folders = host.files.stat(engine.exec_root) is not None
     disk = read_json(engine.config_file, host)
+    folder, socket = (_access(path, host) for path in (engine.folder, engine.socket))
     state = State(
         private=True,
+        folder_group=folder.group,
+        folder_mode=folder.mode,
         containerd=find_containerd(engine, machine.processes, host) is not None,
         subnet=next((share for share in shares if share), ""),
         bridge_there=link is not None,
@@ -299,12 +302,25 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
             "started": daemon.started,
             "container_data_dir": root,
             "docker_daemon_args": options.users_own(daemon.argv, ours),
+            "docker_socket_group": socket.group,
+            "socket_mode": socket.mode,
             "settings": {key: value for key, value in config.items() if key in options.RELOADED},
             "boot_settings": {key: value for key, value in config.items() if key not in options.RELOADED},
             "loaded": same and config == disk,
             "data_root_in_place": len(places) == 1 and None not in places,
         }
     )
+
+
+class _Access(NamedTuple):
+    group: str = ""
+    mode: str = ""
+
+
+def _access(path: str, host: Host) -> _Access:
+    """Whom a path of osvc's own lets in."""
+    found = host.files.stat(path, follow=False)
+    return _Access() if found is None else _Access(host.files.group_of(found.gid), f"{found.mode:04o}")
 
 
 def _mount_of(engine: Desired, mounts: Sequence[Mount]) -> str:
@@ -332,6 +348,7 @@ def _around(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Ar
         mount=_mount_of(engine, machine.mounts),
         known_mount=known.known_mount,
         missing=machine.missing,
+        no_group="" if host.files.has_group(engine.docker_socket_group) else engine.docker_socket_group,
         forwarding=machine.forwarding,
         was_forwarding=(host.files.read(f"{engine.run_dir}/forwarding") or "1").strip() != "0",
         daemon_json=machine.daemon_json,

@@ -7,6 +7,9 @@ _SHORT = {"-H": "--host", "-g": "--data-root", "-p": "--pidfile", "-b": "--bridg
           "-G": "--group", "-s": "--storage-driver", "-v": "--version", "-h": "--help"}  # fmt: skip
 _OLD = {"--graph": "--data-root", "--hosts": "--host"}
 
+GROUP = "--group"
+"""Of the socket: osvc's own keyword docker_socket_group says the same."""
+
 TAKEN = {
     "--host": "the socket",
     "--data-root": "the data root (docker_data_dir)",
@@ -102,6 +105,15 @@ def split(words: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
     return tuple(stays), settings
 
 
+def without(words: Sequence[str], name: str) -> tuple[tuple[str, ...], str | None]:
+    """The words without a long option that takes a value, and its last value, or None. What cannot be read is left as it is."""
+    value = value_of(words, name)
+    if value is None:
+        return tuple(words), None
+    left = ((option, text) for option, text in pairs(words) if option != name)
+    return tuple(option if text is None else f"{option}={text}" for option, text in left), value
+
+
 def value_of(words: Sequence[str], name: str) -> str | None:
     """The last value of a long option among a daemon's words, or None."""
     found = None
@@ -115,10 +127,11 @@ def value_of(words: Sequence[str], name: str) -> str | None:
 
 
 def users_own(argv: Sequence[str], ours: Iterable[str]) -> tuple[str, ...]:
-    """The words of a running daemon without the program's name and what osvc itself gave it (`ours`)."""
+    """The words of a running daemon without the program's name and what osvc itself gave it (`ours`). The group that a daemon
+    gave its socket at its start is of no account: what counts is the one that the socket has now."""
     given = set(ours)
     try:
-        words = [name if value is None else f"{name}={value}" for name, value in pairs(argv[1:])]
+        words = [name if value is None else f"{name}={value}" for name, value in pairs(argv[1:]) if name != GROUP]
     except ValueError:
         return tuple(argv[1:])
     return tuple(word for word in words if word not in given)

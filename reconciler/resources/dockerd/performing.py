@@ -61,6 +61,11 @@ def clear_stale(action: acts.ClearStale, host: Host, say: Say) -> None:
         host.files.remove(path)
 
 
+def share(action: acts.Share, host: Host, say: Say) -> None:
+    for words in action.commands():
+        host.commands.run(words)
+
+
 def mark(action: acts.Mark, host: Host, say: Say) -> None:
     if not read_marker(action.want, host):
         host.files.write(action.want.marker, f"{uuid4()}\n{action.want.service}\n")
@@ -315,6 +320,7 @@ def _tail(log: str, host: Host, lines: int = 10) -> str:
 _PERFORM: Mapping[type[EngineAction], Callable[[Any, Host, Say], None]] = {
     acts.MakeFolders: make_folders,
     acts.ClearStale: clear_stale,
+    acts.Share: share,
     acts.Mark: mark,
     acts.WriteConfig: write_config,
     nets.MakeBridge: make_bridge,

@@ -12,6 +12,7 @@ from reconciler.core.observed import Present
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.dockerd.model import Around, Desired, State
+from reconciler.resources.whose_engine import own_engine
 
 _BOUNCE = frozenset({"data_root_in_place", "bridge_there"})
 """What a restart with live-restore cannot mend: the containers themselves have to come up anew."""
@@ -19,6 +20,10 @@ _BOUNCE = frozenset({"data_root_in_place", "bridge_there"})
 _FIELDS = (
     "container_data_dir",
     "docker_daemon_args",
+    "docker_socket_group",
+    "socket_mode",
+    "folder_group",
+    "folder_mode",
     "subnet",
     "settings",
     "boot_settings",
@@ -43,7 +48,7 @@ class EngineKind:
 
     def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
         """An engine comes with a container of type docker, or with a data dir."""
-        return "container" in types or bool(keywords.get("container_data_dir") or keywords.get("docker_data_dir"))
+        return "container" in types or own_engine(keywords)
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         if not desired.private:
@@ -78,7 +83,8 @@ class EngineKind:
                 return Objection(
                     f"its own engine on {state.container_data_dir or 'its data root'} is there still, and the spec turns to the "
                     "system's: its containers and images would be left behind",
-                    "osvc stop, which goes by what was applied, then osvc start; or put docker_data_dir back",
+                    "osvc stop, which goes by what was applied, then osvc start; or "
+                    + ("put docker_data_dir back" if desired.docker_daemon_private is None else "take docker_daemon_private out"),
                 )
             if state is None or not self.is_up(state):
                 return Objection(
@@ -91,6 +97,11 @@ class EngineKind:
         if around.rival:
             return Objection(
                 f"{desired.data_root} is the data root of another engine: {around.rival}", "take another docker_data_dir"
+            )
+        if around.no_group and around.no_group == desired.docker_socket_group:
+            return Objection(
+                f"this machine has no group {around.no_group}, who are to use the socket",
+                f"groupadd --system {around.no_group}, or another docker_socket_group",
             )
         if state is not None and self.is_up(state):
             return _changed_storage(desired, state, around)

@@ -67,6 +67,8 @@ def test_internal_fields_come_from_the_place():
     shared, own = desired(), desired(container_data_dir="/srv/data/", node=Node(run_dir="/run/o"))
     assert (shared.socket, shared.private, shared.name) == (SYSTEM_SOCKET, False, "web.container.1")
     assert (own.socket, own.private, own.container_data_dir) == ("/run/o/web/docker.sock", True, "/srv/data")
+    turned = desired(container_data_dir="/srv/data", docker_daemon_private="false")
+    assert (turned.socket, turned.private, turned.container_data_dir) == (SYSTEM_SOCKET, False, None)
 
 
 def test_what_was_stored_is_read_back_without_a_place():

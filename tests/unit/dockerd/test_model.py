@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from reconciler.core.node import SYSTEM_SOCKET, Node, Place
 from reconciler.core.rules import Impact, rules_of
 from reconciler.resources.dockerd.model import Around, Desired, State
+from reconciler.resources.dockerd.options import users_own
 from reconciler.resources.dockerd.planning import KIND
 
 NODE = Node(name="n1", run_dir="/run/osvc")
@@ -73,6 +74,47 @@ def test_what_osvc_sets_itself_is_refused_by_name(args, says):
 def test_arguments_without_a_data_dir_are_refused():
     with pytest.raises(ValidationError, match="never configures the system's engine"):
         Desired.model_validate({"docker_daemon_args": "--ip 1.2.3.4"}, context=Place("web", "dockerd", NODE))
+
+
+def test_a_data_dir_that_is_of_no_account_is_none():
+    desired = engine(docker_daemon_private="no")
+    assert not desired.private and desired.container_data_dir is None and desired.socket == SYSTEM_SOCKET
+    assert engine(docker_daemon_private=True).private
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ({"docker_daemon_private": True, "container_data_dir": None}, "docker_daemon_private: true needs docker_data_dir"),
+        ({"docker_daemon_private": False, "docker_daemon_args": "-D"}, "docker_daemon_args is for an engine of the service's own"),
+        ({"docker_daemon_private": False, "docker_socket_group": "team"}, "docker_socket_group is for an engine of the service's"),
+        ({"container_data_dir": None, "docker_daemon_args": "-G team"}, "docker_socket_group needs docker_data_dir"),
+    ],
+)
+def test_what_cannot_be_said_of_the_systems_engine_is_refused(raw, says):
+    with pytest.raises(ValidationError, match=says):
+        engine(**raw)
+
+
+@pytest.mark.parametrize("args", ["-G team -D", "-Gteam -D", "--group=team --debug", ["-D", "--group", "other", "--group", "team"]])
+def test_a_group_among_the_daemons_arguments_is_the_sockets(args):
+    desired = engine(docker_daemon_args=args)
+    assert desired.docker_socket_group == "team" and desired.docker_daemon_args == ("--debug",)
+    assert desired == engine(docker_daemon_args=["--debug"], docker_socket_group="team")
+    assert engine(docker_daemon_args=args, docker_socket_group="team") == desired
+    with pytest.raises(ValidationError, match="leave one of the two out"):
+        engine(docker_daemon_args=args, docker_socket_group="ops")
+
+
+def test_the_socket_is_roots_alone_unless_it_is_given_to_a_group():
+    assert "--group=root" in engine().argv() and "--group=team" in engine(docker_socket_group="team").argv()
+    for name in ("", "-x", "a b", "a/b", "1000"):
+        with pytest.raises(ValidationError, match="cannot be the name of a group"):
+            engine(docker_socket_group=name)
+
+
+def test_a_daemons_group_is_not_the_users_argument():
+    assert users_own(("dockerd", "--group=was", "--ip=1.2.3.4"), engine().own_words()) == ("--ip=1.2.3.4",)
 
 
 def test_a_socket_path_that_is_too_long_is_refused():

@@ -123,6 +123,8 @@ def test_strays_are_listed_and_stopped_first():
     [
         ({"bridge_up": False}, ["bridge_up"], Verdict.LIVE, ["bridge"]),
         ({"rules": ()}, ["rules"], Verdict.LIVE, ["firewall"]),
+        ({"docker_socket_group": "staff"}, ["docker_socket_group"], Verdict.LIVE, ["share"]),
+        ({"socket_mode": "0666", "folder_mode": "0755"}, ["socket_mode", "folder_mode"], Verdict.LIVE, ["share"]),
         ({"forwarding": False}, ["forwarding"], Verdict.LIVE, ["forward"]),
         ({"containerd": False}, ["containerd"], Verdict.LIVE, ["containerd"]),
         ({"loaded": False, "disk": {}}, ["loaded"], Verdict.LIVE, ["configure", "reload"]),
@@ -140,6 +142,36 @@ def test_drift_takes_the_smallest_moves(update, fields, verdict, expected):
     assert not KIND.releases(change.desired, change)
     after = done(change, seen)
     assert up(after, store).verdict is Verdict.KEEP, up(after, store).fields
+
+
+def test_another_group_is_given_the_socket_and_its_folder_live_and_taken_it_again():
+    seen, store = running()
+    change = up(seen, store, docker_socket_group="team")
+    assert change.verdict is Verdict.LIVE and ops(change) == ["share"]
+    (share,) = steps(change)
+    assert share.command() == "chgrp -- team /run/osvc/web && chgrp -- team /run/osvc/web/docker.sock"
+    after = done(change, seen)
+    assert up(after, store, docker_socket_group="team").verdict is Verdict.KEEP
+    (back,) = share.undo(seen)
+    assert back.after(after) == seen and back.says() == "let only root use /run/osvc/web/docker.sock"
+    assert [field.path for field in up(after, store).fields] == ["docker_socket_group", "folder_group"], "taken out of the spec"
+
+
+def test_an_engine_that_comes_up_has_its_folder_shared_before_it_listens():
+    change = up(NEW, docker_socket_group="team")
+    assert ops(change)[:2] == ["mkdir", "share"] and ops(change)[-1] == "start"
+    assert steps(change)[1].command() == "chgrp -- team /run/osvc/web"
+    seen = done(change, NEW)
+    assert up(seen, owned(), docker_socket_group="team").verdict is Verdict.KEEP
+    assert isinstance(done(down(seen), seen), Absent)
+
+
+def test_a_group_that_is_not_there_is_refused_and_so_it_is_for_an_engine_that_runs():
+    for seen in (NEW, running()[0]):
+        seen = replace(seen, around=seen.around.model_copy(update={"no_group": "team"}))
+        change = up(seen, owned(), docker_socket_group="team")
+        assert change.verdict is Verdict.REFUSE and "groupadd --system team" in change.remedy
+        assert up(seen, owned()).verdict is not Verdict.REFUSE, "it was seen for a spec that asked for it"
 
 
 @pytest.mark.parametrize("update", [{"data_root_in_place": False}, {"bridge_there": False, "bridge_up": False, "subnet": ""}])
@@ -278,6 +310,7 @@ def test_the_system_engine_is_only_looked_at():
 def test_it_is_implied_by_containers_and_data_dirs():
     assert KIND.implied({}, {"container", "fs"}) and KIND.implied({"docker_data_dir": "/x"}, ())
     assert not KIND.implied({}, {"fs"})
+    assert not KIND.implied({"docker_data_dir": "/x", "docker_daemon_private": "false"}, ())
 
 
 def test_actions_survive_json_and_print_commands():
