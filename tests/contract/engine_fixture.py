@@ -38,6 +38,8 @@ class PrivateEngine:
         self.exec_root = f"{self.dir}/x"
         self.log = f"{self.dir}/log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.spaces: dict[str, int] = {}
+        """Its network and mount namespaces, open: they outlive the daemon, as the machine's do."""
         (self.dir / "c.json").write_text(json.dumps({"cgroup-parent": f"/{self.name}", "ip-forward": False, **config}))
 
     def __enter__(self) -> "PrivateEngine":
@@ -62,9 +64,11 @@ class PrivateEngine:
         argv += ["--containerd-namespace", self.name, "--containerd-plugins-namespace", f"{self.name}-p"]
         argv += ["--storage-driver", "overlay2", "--group", "root"]
         inside = 'ip link set lo up && exec "$@"'
+        enter = [f"--{kind}=/proc/{os.getpid()}/fd/{number}" for kind, number in self.spaces.items()]
+        words = ["nsenter", *enter] if enter else ["unshare", "--net", "--mount"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--net", "--mount", "sh", "-c", inside, "sh", *argv],
+                [*words, "sh", "-c", inside, "sh", *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -73,7 +77,11 @@ class PrivateEngine:
         deadline = time.monotonic() + 60
         while True:
             try:
-                return self.engine.ping(2.0)
+                self.engine.ping(2.0)
+                for kind, name in (("net", "net"), ("mount", "mnt")):
+                    if kind not in self.spaces:
+                        self.spaces[kind] = os.open(f"/proc/{self.process.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                return
             except HostError as error:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError(f"dockerd did not start: {error}\n{Path(self.log).read_text()[-2000:]}") from error
@@ -91,6 +99,8 @@ class PrivateEngine:
             self._reaped(mine, deadline)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.dir}/pid")
+        while self.spaces:
+            os.close(self.spaces.popitem()[1])
 
     def kill_daemon(self) -> None:
         """Kill dockerd, as the out-of-memory killer does: its containerd and proxies die with it, shims and containers live on."""

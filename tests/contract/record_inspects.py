@@ -1,8 +1,8 @@
-"""Record what a real engine answers, into tests/contract/inspects/: run as root, on a machine with dockerd and a docker client.
+"""Record what a real engine answers, into tests/contract/inspects/VERSION/: as root, with dockerd and a docker client.
 
     python -m tests.contract.record_inspects [FOLDER]
 
-Machine paths are replaced by /srv/o. Record a newer engine into a folder of its own: the model must not depend on one version.
+Machine paths are replaced by /srv/o. `tests.other_engine` runs it with another engine: the model must not depend on one version.
 """
 
 import json
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reconciler.host.ports import Engine
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 
 COMMAND_LINE = {
@@ -23,6 +24,7 @@ COMMAND_LINE = {
     " --memory-swap 64m --entrypoint /bin/sleep --init",
     "host-network": "--network host",
     "volume": "-v named:/named -v /anonymous --tmpfs /run",
+    "own-network": "--network lan --ip 10.30.1.7 --network-alias shop -p 8082:80",
 }
 """name -> options of `docker run`."""
 
@@ -58,11 +60,34 @@ BODIES: dict[str, dict[str, Any]] = {
 """name -> body of POST /containers/create, as osvc sends it. {v} is a folder."""
 
 
-def main(folder: Path) -> None:
+RECORDED = Path(__file__).with_name("inspects")
+
+
+def recorded(version: str, name: str) -> Any:
+    """What was recorded of an engine of this age: of the newest that is no newer."""
+    known = [one for one in VERSIONS if _numbers(one) <= _numbers(version)][-1]
+    return json.loads((RECORDED / known / f"{name}.json").read_text())
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+VERSIONS = tuple(sorted((folder.name for folder in RECORDED.iterdir()), key=_numbers))
+"""The engines of which there are records, the oldest first."""
+
+
+def version_of(engine: Engine) -> str:
+    """Of an engine, as far as it counts: "28.5"."""
+    return ".".join(str(engine.info()["ServerVersion"]).split(".")[:2])
+
+
+def main(folder: Path | None) -> None:
     """Start an engine, make the containers, write the records."""
-    folder.mkdir(parents=True, exist_ok=True)
     with PrivateEngine() as private:
         engine, values = private.engine, f"{private.dir}/v"
+        folder = folder or RECORDED / version_of(engine)
+        folder.mkdir(parents=True, exist_ok=True)
         private.load_demo()
         for name in ("data", "conf"):
             os.makedirs(f"{values}/{name}")
@@ -76,6 +101,8 @@ def main(folder: Path) -> None:
         def docker(*words: str) -> None:
             subprocess.run(["docker", "-H", f"unix://{private.socket}", *words], check=True, stdout=subprocess.DEVNULL)
 
+        docker("network", "create", "--subnet", "10.30.1.0/24", "--label", "made.by=a person", "lan")
+        docker("volume", "create", "--label", "made.by=a person", "named")
         for name, options in COMMAND_LINE.items():
             command = ["1000"] if "--entrypoint" in options else ["sleep", "1000"]
             docker("run", "-d", "--name", name, *options.format(v=values).split(), DEMO, *command)
@@ -94,7 +121,10 @@ def main(folder: Path) -> None:
         write("list.json", engine.containers())
         write("image.json", engine.image(DEMO))
         write("images.json", engine.images())
-        write("networks.json", engine.networks())
+        networks = sorted(engine.networks(), key=lambda network: str(network["Name"]))
+        write("networks.json", [network for network in networks if network["Name"] != "lan"])
+        write("networks-made.json", [network for network in networks if network["Name"] == "lan"])
+        write("volumes.json", sorted(engine.volumes(), key=lambda volume: not volume.get("Labels")))
         write("info.json", {**engine.info(), "Name": "node", "ID": "ID", "KernelVersion": "6.1.0"})
         for name in ("options", "stopped"):
             source = Path(private.data_root, "containers", str(engine.inspect(name)["Id"]))
@@ -103,4 +133,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("inspects"))
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

@@ -1,6 +1,6 @@
 """A value of each option of the table, for the tests of all of them. What the machine or the engine cannot do is told as that."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DISK = "/dev/loop0"
@@ -12,6 +12,7 @@ class Sample:
 
     starts: whether a container with it can be started here. refused: what osvc or the engine says where it cannot be had here.
     client: what the docker client says that is newer than the engine, and does not give it to it.
+    since: the engine (its first number) from which on neither is said any more; 0 for none.
     """
 
     value: Any
@@ -19,6 +20,11 @@ class Sample:
     starts: bool = True
     refused: str = ""
     client: str = ""
+    since: int = 0
+
+    def on(self, engine: int) -> "Sample":
+        """The sample as it is for this engine."""
+        return replace(self, refused="", client="") if self.since and engine >= self.since else self
 
 
 SAMPLES: dict[str, Sample] = {
@@ -51,7 +57,7 @@ SAMPLES: dict[str, Sample] = {
     "expose": Sample(["80", "90-91/udp"]),
     "hostname": Sample("web1"),
     "domainname": Sample("example.org"),
-    "mac_address": Sample("02:42:AC:11:00:63", {"network": "bridge"}, client="requires API version"),
+    "mac_address": Sample("02:42:AC:11:00:63", {"network": "bridge"}, client="requires API version", since=25),
     "dns": Sample(["192.0.2.2", "192.0.2.1"]),
     "dns_options": Sample("ndots:2 timeout:1"),
     "dns_search": Sample("b.example a.example"),
@@ -98,10 +104,16 @@ SAMPLES: dict[str, Sample] = {
     "health_timeout": Sample("1500ms", {"health_cmd": "true", "health_interval": "1s"}),
     "health_retries": Sample(2, {"health_cmd": "true", "health_interval": "1s"}),
     "health_start_period": Sample("2s", {"health_cmd": "true", "health_interval": "1s"}),
-    "health_start_interval": Sample("500ms", {"health_cmd": "true", "health_interval": "1s"}, refused="health_start_interval"),
+    "health_start_interval": Sample(
+        "500ms",
+        {"health_cmd": "true", "health_interval": "1s"},
+        refused="health_start_interval",
+        client="requires API version",
+        since=25,
+    ),
     "log_driver": Sample("local"),
     "log_options": Sample({"max-size": "1m", "max-file": "2"}, {"log_driver": "json-file"}),
-    "annotations": Sample({"a": "b"}, refused="annotations"),
+    "annotations": Sample({"a": "b"}, refused="annotations", client="requires API version", since=24),
 }
 
 NETWORKS = "it needs a network of the engine: tests/contract/test_networks.py"

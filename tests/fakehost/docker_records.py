@@ -1,4 +1,4 @@
-"""What the fake Docker engine answers: records in a real engine's shape, filled from those in tests/contract/inspects.
+"""What the fake Docker engine answers: records in a real engine's shape, filled from those in tests/contract/inspects/20.10.
 
 Pure data: who keeps them, and when they change, is in tests/fakehost/docker.py.
 """
@@ -20,7 +20,7 @@ from reconciler.host.linux.docker_archive import with_tag
 from reconciler.host.ports import Pulled
 
 Record = dict[str, Any]
-RECORDED = Path(__file__).parents[1] / "contract" / "inspects"
+RECORDED = Path(__file__).parents[1] / "contract" / "inspects" / "20.10"
 NEVER = "0001-01-01T00:00:00Z"
 NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 

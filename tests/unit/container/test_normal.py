@@ -15,7 +15,7 @@ from reconciler.resources.container.normal import NO_LIMIT, container_of, effect
 from reconciler.resources.container.planning import KIND
 from tests.unit.container.bench import desired
 
-RECORDED = Path(__file__).parents[2] / "contract" / "inspects"
+RECORDED = Path(__file__).parents[2] / "contract" / "inspects" / "20.10"
 
 
 def recorded(name: str) -> dict:
