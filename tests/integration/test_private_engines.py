@@ -160,6 +160,24 @@ def test_a_killed_containerd_is_started_again_under_the_running_daemon(lab):
     web.down()
 
 
+def test_an_engine_that_accepts_and_never_answers_is_unknown_and_left_alone(lab):
+    web = lab.service("web")
+    web.up()
+    pid = web.state().pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        seen = web.observe()
+        assert isinstance(seen, Unknown) and f"pid {pid} dockerd listens on" in seen.reason and seen.assume is None
+        assert time.monotonic() - began < 10
+        for change in (web.plan_up(), web.plan_down()):
+            assert change.verdict is Verdict.DEFER and not any(KIND.moves(change))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert web.plan_up().verdict is Verdict.KEEP and web.state().pid == pid
+    web.down()
+
+
 def test_a_pid_file_with_a_reused_pid_is_not_ours(lab):
     web = lab.service("web")
     web.up()
