@@ -9,9 +9,10 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.diff import diff_down, diff_up
 from reconciler.core.ids import ResourceId
 from reconciler.core.node import Node, Place
-from reconciler.core.observed import Observed, Seen
+from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
+from reconciler.engine.execute import LOOK_AGAIN
 from reconciler.host.ports import Host
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Around, Desired
@@ -57,6 +58,16 @@ class Bench:
     def look(self, want: Desired) -> Observed:
         return self.driver.look(self.wanted(want), self.host)
 
+    def look_for(self, want: Desired, action: Action) -> Observed:
+        """As a run looks: an engine may need a moment to list what it has done."""
+        looked = self.look(want)
+        for wait in LOOK_AGAIN:
+            if isinstance(looked, (Present, Absent)) and action.shown(looked):
+                break
+            self.host.clock.sleep(wait)
+            looked = self.look(want)
+        return looked
+
     def change(self, want: Desired) -> Change:
         return diff_up(KIND, want.rid, want, self.see(want), self.owned(), Policy())
 
@@ -67,7 +78,7 @@ class Bench:
         """Do these, and see after each that it is done."""
         for action in actions:
             self.driver.perform(ResourceId(want.service, want.rid), action, self.host, self.said.append)
-            looked, seen = self.look(want), self.see(want)
+            looked, seen = self.look_for(want, action), self.see(want)
             assert action.shown(looked), f"{action.says()} cannot be seen in {looked}"
             if self.look(want) == looked:  # nothing happened by itself in between
                 assert _known_after_a_step(looked) == _known_after_a_step(seen)
