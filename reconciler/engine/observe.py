@@ -12,6 +12,7 @@ from reconciler.core.policy import Aim
 from reconciler.core.service import Service
 from reconciler.engine.codec import type_of
 from reconciler.host.errors import HostError
+from reconciler.host.glance import glance
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver, Wanted
 
@@ -46,8 +47,9 @@ def observe(
 
     Types are seen by rank; where there are several engines, all at the same time, so that a dead one holds up only its own. With
     one there are no threads: reading a machine is a thousand short calls, and threads take turns at them. A driver that cannot
-    see at all (HostError) makes its resources unknown; any other exception is a bug.
+    see at all (HostError) makes its resources unknown; any other exception is a bug. What several types look at is read once.
     """
+    host = glance(host)
     groups: dict[tuple[int, str, str], list[Wanted]] = defaultdict(list)
     for item in wanted:
         name = _type(item)

@@ -31,6 +31,10 @@ class InsideDriver(ABC):
     def state_of(self, record: Record) -> Model:
         """What a record of that list shows."""
 
+    def beside(self, state: Any, want: Wanted, host: Host) -> Any:
+        """The state, with what shows of it outside of its engine. Raises HostError."""
+        return state
+
     def observe(self, wanted: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
         """One call an engine."""
         sockets = {handle.socket for want in wanted for handle in want.handles}
@@ -59,17 +63,24 @@ class InsideDriver(ABC):
     def _see(self, want: Wanted, found: Mapping[str, Named | HostError], host: Host) -> Observed:
         if not want.handles:
             return Unknown("nothing is known of it")
+        try:
+            return self._seen(want, found, host)
+        except HostError as err:
+            return Unknown(str(err))
+
+    def _seen(self, want: Wanted, found: Mapping[str, Named | HostError], host: Host) -> Observed:
         desired: Inside = want.handles[-1]
         there, around = found[desired.socket], Around(store=host.store)
         if isinstance(there, HostError):
             remembered = want.owned.remembered if want.owned else None
             if isinstance(remembered, Present) and isinstance(remembered.state, self.state):
-                return Unknown(str(there), "dockerd", Present(remembered.state, around), "as last seen of the same engine")
+                assume = Present(self.beside(remembered.state, want, host), around)
+                return Unknown(str(there), "dockerd", assume, "as last seen of the same engine")
             return Unknown(str(there), "dockerd", Absent(around), "never seen here")
         named = there.get(desired.called, ())
         mine = ours(named, desired, host)
         if mine:
-            return Present(self.state_of(mine[0]), around)
+            return Present(self.beside(self.state_of(mine[0]), want, host), around)
         return Absent(Around(holder=id_of(named[0]) if named else "", store=host.store))
 
 

@@ -15,6 +15,7 @@ from reconciler.core.node import Node, Place
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
+from reconciler.engine.execute import settled
 from reconciler.host.errors import Conflict, Denied, NotFound
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Engine, Host
@@ -22,11 +23,12 @@ from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.driver import Wanted
 from reconciler.resources.inside import Around
-from reconciler.resources.network.actions import Create, made
+from reconciler.resources.network.actions import Create
 from reconciler.resources.network.driver import DRIVER
-from reconciler.resources.network.model import Desired
+from reconciler.resources.network.model import Desired, made
 from reconciler.resources.network.planning import KIND
 from tests.contract.engine_fixture import DEMO, PrivateEngine
+from tests.contract.stage import own_network
 from tests.contract.test_docker import FakeBench
 from tests.fakehost.docker_records import demo_image
 from tests.unit.container import bench as containers
@@ -62,7 +64,8 @@ class Lab:
     def do(self, want: Desired, actions: list[Action]) -> None:
         for action in actions:
             DRIVER.perform(ResourceId("web", "network#1"), action, self.host, print)
-            assert action.shown(self.see(want)), action.says()
+            seen = settled(KIND, want, self.see(want))
+            assert seen is not None and action.shown(seen), action.says()
 
     def apply(self, want: Desired) -> list[str]:
         change = self.change(want)
@@ -112,8 +115,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     private = request.getfixturevalue("private")
     node = Node(run_dir=str(private.dir), state_dir=f"{private.dir}/state")
     lab = Lab(linux_host(node, store="store-1"), node, private.data_root, private.socket, real=True)
-    yield lab
-    lab.clear()
+    with own_network():  # for the firewall: the engine has another one of its own
+        yield lab
+        lab.clear()
 
 
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -132,15 +136,18 @@ SAMPLES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "macvlan"])
 def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
     want = lab.want(**SAMPLES[name])
-    assert lab.apply(want) == [f"create network {NAME}"]
+    rules = () if name == "internal" else (f"let {NAME} out: 9 rules in chain {want.chain}",)
+    assert lab.apply(want) == [f"create network {NAME}", *rules]
     lab.owned = None
     assert lab.change(want).verdict is Verdict.ADOPT
     lab.owned = Owned("network", want, want, None)
     if name != "nothing":
         other = lab.want(subnet="10.9.9.0/24")
         assert lab.change(other).verdict is Verdict.REPLACE
-        assert lab.apply(other) == [f"remove network {NAME}", f"create network {NAME}"]
-    assert lab.apply(lab.want(internal=True)) != []
+        made = [f"create network {NAME}", f"let {NAME} out: 9 rules in chain {want.chain}"]
+        assert lab.apply(other) == [*(f"take 9 rules of {NAME} away" for _ in rules), f"remove network {NAME}", *made]
+    assert lab.apply(lab.want(internal=True, subnet="10.9.8.0/24")) != []
+    assert not any("OSVC-" in rule for rule in lab.host.net.rules())
 
 
 @pytest.mark.real
@@ -150,11 +157,11 @@ def test_the_docker_client_makes_the_same(private: PrivateEngine, request: pytes
     lab = Lab(linux_host(node, store="store-1"), node, private.data_root, private.socket, real=True)
     try:
         want = lab.want(**SAMPLES[name])
-        (create,) = steps(lab.change(want))
+        create, *_ = steps(lab.change(want))
         assert isinstance(create, Create)
         done = subprocess.run(["sh", "-c", create.command()], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert lab.change(want).verdict is Verdict.ADOPT
+        assert [field.path for field in lab.change(want).fields] in ([], ["rules"])
     finally:
         lab.clear()
 
@@ -224,8 +231,60 @@ def test_going_down_leaves_it_and_removing_takes_it(lab: Lab) -> None:
     lab.do(want, steps(falling))
     assert isinstance(lab.see(want), Absent)
     assert steps(diff_down(KIND, "network#1", want, lab.see(want), lab.owned, remove=True)) == []
-    lab.do(want, list(steps(falling)[0].undo(falling.seen)))  # type: ignore[arg-type]
+    for step in reversed(steps(falling)):
+        lab.do(want, list(step.undo(falling.seen)))  # type: ignore[arg-type]
     assert lab.change(want).fields == ()
+
+
+def test_a_way_out_is_mended_where_it_has_gaps_and_more_than_its_own(lab: Lab) -> None:
+    want = lab.want(subnet="10.7.1.0/24")
+    lab.apply(want)
+    lab.host.commands.run(["iptables", "-w", "-t", "nat", "-F", want.chain])
+    lab.host.commands.run(["iptables", "-w", "-A", want.chain, "-j", "RETURN"])
+    change = lab.change(want)
+    assert (change.verdict, [field.path for field in change.fields]) == (Verdict.LIVE, ["rules"])
+    before = lab.see(want)
+    lab.do(want, steps(change))
+    assert lab.change(want).verdict is Verdict.KEEP
+    for step in reversed(steps(change)):
+        lab.do(want, list(step.undo(before)))  # type: ignore[arg-type]
+    left = [rule for rule in lab.host.net.rules() if want.chain in rule.split()]
+    assert len(left) == 8 and not any("MASQUERADE" in rule for rule in left)
+
+
+def test_a_network_of_an_older_osvc_keeps_its_bridge_and_gets_a_way_out(lab: Lab) -> None:
+    want = lab.want(subnet="10.7.1.0/24")
+    lab.apply(want.model_copy(update={"chain": ""}))
+    (made,) = [one["Id"] for one in lab.engine.networks() if one["Name"] == NAME]
+    change = lab.change(want)
+    assert (change.verdict, [field.path for field in change.fields]) == (Verdict.LIVE, ["rules"])
+    lab.do(want, steps(change))
+    assert lab.change(want).verdict is Verdict.KEEP
+    assert made in [one["Id"] for one in lab.engine.networks()]
+    assert f"nat -A {want.chain} -s 10.7.1.0/24 ! -o br-{made[:12]} " in " ".join(sorted(lab.host.net.rules()))
+
+
+def test_a_network_without_a_choice_of_its_own_is_let_out_by_the_subnet_that_it_got(lab: Lab) -> None:
+    want = lab.want()
+    create, let_out = steps(lab.change(want))
+    text = let_out.command()
+    assert text.startswith(f"net=$(docker -H unix://{lab.socket} network inspect -f ") and ' -s "$net" ' in text
+    lab.do(want, [create, let_out])
+    (subnet,) = next(one for one in lab.engine.networks() if one["Name"] == NAME)["IPAM"]["Config"]
+    assert any(f"-s {subnet['Subnet']} " in rule and want.chain in rule for rule in lab.host.net.rules())
+    lab.do(want, [*let_out.undo(Absent(Around())), *create.undo(Absent(Around()))])  # type: ignore[misc]
+    assert not any("OSVC-" in rule for rule in lab.host.net.rules())
+
+
+def test_no_masquerade_where_the_network_says_so(lab: Lab) -> None:
+    want = lab.want(options="com.docker.network.bridge.enable_ip_masquerade=false")
+    lab.apply(want)
+    assert {rule.split()[0] for rule in lab.host.net.rules() if "OSVC-" in rule} == {"filter"}
+
+
+def test_the_system_engine_lets_its_networks_out_itself() -> None:
+    want = Desired.model_validate({}, context=Place("web", "network#1", Node()))
+    assert not want.opens and "bridge.name" not in Create(want=want).command()
 
 
 def test_an_engine_that_is_down() -> None:

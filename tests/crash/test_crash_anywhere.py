@@ -50,6 +50,13 @@ def on_lan(lives: Lives) -> None:
     assert result is not None and result.end is End.CONVERGED, result
 
 
+def stopped_on_lan(lives: Lives) -> None:
+    on_lan(lives)
+    lives.run(ON_LAN, DOWN)
+    assert not any("OSVC-" in rule for rule in lives.machine.net.rules())
+    assert not any(name.startswith("osvc-") for name in lives.machine.net.links)
+
+
 def stopped(lives: Lives) -> None:
     up(lives)
     lives.run(WEB, DOWN)
@@ -92,6 +99,8 @@ SCENARIOS = {
     "a container died": Scenario(container_died, lambda lives: lives.run(WEB), 1),
     "cold, with a network and a volume": Scenario(lambda lives: None, lambda lives: lives.run(ON_LAN), 2),
     "a network made again": Scenario(on_lan, lambda lives: lives.run(OTHER_LAN), 1),
+    "stop, with a network": Scenario(on_lan, lambda lives: lives.run(ON_LAN, DOWN), 0),
+    "start again, with a network": Scenario(stopped_on_lan, lambda lives: lives.run(ON_LAN), 2),
     "start first": Scenario(on_lan, lambda lives: lives.run(START_FIRST), 1),
     "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
 }

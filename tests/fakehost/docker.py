@@ -22,8 +22,21 @@ from dataclasses import dataclass, field
 
 from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from tests.fakehost.docker_engine import FakeEngine
-from tests.fakehost.docker_records import FakeArchive, FakeImage, Record, Script, digest_of, named, on_disk, script_of, stamp
+from tests.fakehost.docker_records import (
+    FakeArchive,
+    FakeImage,
+    Record,
+    Script,
+    bridge_addresses,
+    bridge_name,
+    digest_of,
+    named,
+    on_disk,
+    script_of,
+    stamp,
+)
 from tests.fakehost.machine import FakeProcess, Machine
+from tests.fakehost.network import FakeLink
 from tests.fakehost.processes import listener_of, options_of
 
 SYSTEM = "/var/run/docker.sock"
@@ -182,9 +195,16 @@ class FakeDocker:
         live = options["live-restore"].lower() == "true"
         daemon = FakeDaemon(process, child, options["data-root"], options["exec-root"], address, options["bridge"], live, data)
         self.daemons.append(daemon)
+        for network in data.networks.values():
+            self.bridge(network)
         for container in data.containers.values():
             if container.record["State"]["Running"]:
                 self._restore(daemon, container)
+
+    def bridge(self, network: Record) -> None:
+        """Make the bridge of a network, unless it is there: a daemon that ends leaves its bridges behind."""
+        if network["Driver"] == "bridge":
+            self.machine.net.links.setdefault(bridge_name(network), FakeLink("bridge", True, bridge_addresses(network)))
 
     def _options(self, process: FakeProcess) -> dict[str, str]:
         """The settings of a dockerd: its own defaults, its config file, its command line."""

@@ -16,6 +16,7 @@ from tests.fakehost.docker_records import (
     NAME,
     FakeImage,
     Record,
+    bridge_name,
     digest_of,
     listed,
     listed_image,
@@ -141,6 +142,7 @@ class FakeEngine:
             record = {**template("networks.json")[0], **{key: copy.deepcopy(config.get(key)) for key in keys}}
             record.update(Id=self._docker.new_id(), IPAM={"Driver": "default", "Options": None, "Config": asked}, Containers={})
             daemon.data.networks[name] = record
+            self._docker.bridge(record)
             return str(record["Id"])
 
     def remove_network(self, network: str) -> None:
@@ -152,6 +154,7 @@ class FakeEngine:
                 if container.record["State"]["Running"] and found["Name"] in container.record["NetworkSettings"]["Networks"]:
                     raise Denied(f"error while removing network: network {found['Name']} id {found['Id']} has active endpoints")
             del daemon.data.networks[found["Name"]]
+            self._machine.net.links.pop(bridge_name(found), None)
 
     def connect(self, network: str, container: str, endpoint: Mapping[str, Any]) -> None:
         with self._write(f"connect {network} {self._called(container)}") as daemon:

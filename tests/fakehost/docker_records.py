@@ -6,6 +6,7 @@ Pure data: who keeps them, and when they change, is in tests/fakehost/docker.py.
 import copy
 import functools
 import hashlib
+import ipaddress
 import json
 import re
 import shlex
@@ -65,6 +66,20 @@ def demo_image(revision: int = 1) -> FakeImage:
     env = [word for word in config["Env"] if not word.startswith("DEMO_REVISION=")]
     own = {"Cmd": ["sh"], "Env": [*env, f"DEMO_REVISION={revision}"], "WorkingDir": "/", "StopSignal": "SIGKILL"}
     return FakeImage({**own, "Labels": {"osvc.demo.revision": str(revision)}})
+
+
+def bridge_name(network: Record) -> str:
+    """The link of a bridge network."""
+    return str((network["Options"] or {}).get("com.docker.network.bridge.name") or f"br-{network['Id'][:12]}")
+
+
+def bridge_addresses(network: Record) -> list[str]:
+    """What its bridge has of each pool: the gateway, by default the first address."""
+    found = []
+    for pool in network["IPAM"]["Config"]:
+        net = ipaddress.ip_network(pool["Subnet"])
+        found.append(f"{pool.get('Gateway') or net.network_address + 1}/{net.prefixlen}")
+    return found
 
 
 def digest_of(image: FakeImage) -> str:

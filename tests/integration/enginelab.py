@@ -22,7 +22,7 @@ from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
-from reconciler.resources.dockerd import network
+from reconciler.resources import firewall
 from reconciler.resources.dockerd.driver import DRIVER
 from reconciler.resources.dockerd.model import Desired, State
 from reconciler.resources.dockerd.observing import is_dockerd
@@ -159,9 +159,13 @@ class EngineLab:
                 subprocess.run(["umount", "-l", mount.target], capture_output=True, check=False)
         for made in self.services:
             desired = made.desired
-            rules = [rule for rule in self.host.net.rules() if f"OSVC-{desired.tag}" in rule.split()]
-            for words in network.remove(rules, desired.tag):
+            rules = [
+                rule for rule in self.host.net.rules() if firewall.ours(rule, desired.chain) or firewall.inner(rule, desired.chain)
+            ]
+            for words in firewall.remove(rules):
                 subprocess.run(words, capture_output=True, check=False)
+            for digits in {firewall.inner(rule, desired.chain) for rule in rules} - {""}:
+                subprocess.run(["ip", "link", "delete", f"{firewall.BRIDGE}{digits}"], capture_output=True, check=False)
             subprocess.run(["ip", "link", "delete", desired.bridge], capture_output=True, check=False)
             for name in (f"{desired.cgroup}-c", desired.cgroup):
                 with contextlib.suppress(Exception):

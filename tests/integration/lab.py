@@ -7,7 +7,6 @@ Everything lies in one short folder: specs, state, run folder, data roots, backi
 import contextlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,10 @@ import yaml
 
 from reconciler.core.node import Node
 from reconciler.host.linux.docker import LinuxDocker
+from reconciler.host.linux.net import parse
 from reconciler.host.ports import Engine
+from reconciler.resources import firewall
+from tests.integration.netlab import run
 from tools.make_image import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,7 +198,7 @@ class Lab:
             *(path.name for path in self.run_dir.glob("*") if path.is_dir()),
         }:
             tag = self.node.tag(name)
-            _drop_rules(f"OSVC-{tag}")
+            _drop_rules(firewall.chain(tag))
             if Path(f"/sys/class/net/osvc-{tag}").exists():
                 subprocess.run(["ip", "link", "del", f"osvc-{tag}"], check=False)
             for top in (folder for hierarchy in [CGROUPS, *CGROUPS.glob("*/")] for folder in hierarchy.glob(f"osvc-{tag}*")):
@@ -225,17 +227,12 @@ class Lab:
 
 
 def _drop_rules(chain: str) -> None:
-    """Remove one service's chains and the jumps to them, where osvc could not."""
-    for table in ("filter", "nat"):
-        rules = subprocess.run(
-            ["iptables", "-w", "-t", table, "-S"], capture_output=True, text=True, check=False
-        ).stdout.splitlines()
-        for rule in rules:
-            if rule.startswith("-A ") and rule.endswith(f"-j {chain}"):
-                subprocess.run(["iptables", "-w", "-t", table, "-D", *shlex.split(rule)[1:]], check=False)
-        if f"-N {chain}" in rules:
-            for verb in ("-F", "-X"):
-                subprocess.run(["iptables", "-w", "-t", table, verb, chain], check=False)
+    """Remove one service's chains, those of its networks, their bridges and the jumps to them, where osvc could not."""
+    rules = [rule for rule in parse(run("iptables-save")) if firewall.ours(rule, chain) or firewall.inner(rule, chain)]
+    for words in firewall.remove(rules):
+        subprocess.run(words, check=False)
+    for digits in {firewall.inner(rule, chain) for rule in rules} - {""}:
+        subprocess.run(["ip", "link", "delete", f"{firewall.BRIDGE}{digits}"], capture_output=True, check=False)
 
 
 @contextlib.contextmanager

@@ -70,6 +70,22 @@ def test_containers_on_a_network_of_the_service(lab: Lab) -> None:
     )
 
 
+def test_an_engine_with_a_network_of_its_own_choice_comes_up_again_where_it_was(lab: Lab) -> None:
+    """The bridge of an internal network stays behind with its engine, and lies in the engine's own share of the pool."""
+    resources = {"network#cell": {"internal": True}, "container#1": {**lab.container(), "network": "network#cell"}}
+    lab.write("web.yaml", {"docker_data_dir": f"{lab.root}/d", "resources": resources})
+    before = bridges()
+    lab.apply()
+    ids, made = lab.running("web"), bridges()
+    lab.osvc("stop", "web")
+    lab.osvc("start", "web")
+    lab.converged()
+    assert lab.running("web") == ids and bridges() == made
+    lab.write("web.yaml", {"docker_data_dir": f"{lab.root}/d", "resources": {"container#1": lab.container(network="none")}})
+    lab.apply("--prune")
+    assert bridges() == before
+
+
 def test_what_the_engine_fills_in_is_no_difference_and_what_is_asked_no_longer_goes_once(lab: Lab) -> None:
     """Engines of osvc's own rotate their logs: max-size is there whether or not it is asked for."""
     lab.service("web", 1, c1={"log_options": {"max-size": "10m"}, "shm_size": "64m"})

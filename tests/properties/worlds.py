@@ -260,13 +260,16 @@ def _engine_seen(draw: Any, seen: Observed) -> Observed:
 def _inside_seen(draw: Any, seen: Observed, field: str, other: Any) -> Observed:
     """A network or a volume. field, other: what differs of it, and how."""
     assert isinstance(seen, (Present, Absent))
-    what = draw(st.sampled_from(("absent", "changed", "foreign", "unknown")))
+    what = draw(st.sampled_from(("absent", "changed", "foreign", "unknown", "rules")))
     if what == "unknown":
         return Unknown("the engine does not answer in time")
     if what == "foreign":
         return Absent(changed(seen.around, {"holder": "f" * 64}))
     if what == "absent" or isinstance(seen, Absent):
         return Absent(seen.around)
+    if what == "rules":
+        left = tuple(rule for rule in getattr(seen.state, "rules", ()) if draw(st.booleans()))
+        return Present(changed(seen.state, {"rules": left} if left else {}), seen.around)
     return Present(changed(seen.state, {field: other}), seen.around)
 
 

@@ -21,7 +21,8 @@ LADDER = {
         Impact.REFUSE: "container_data_dir",
     },
     "network": {
-        Impact.NONE: "parent container_data_dir docker_daemon_private called socket service rid private",
+        Impact.NONE: "parent container_data_dir docker_daemon_private called socket service rid private bridge chain",
+        Impact.LIVE: "rules",
         Impact.REPLACE: "driver subnet gateway ip_range aux_addresses internal ipv6 options labels",
     },
     "volume": {
@@ -49,7 +50,7 @@ LADDER = {
 UNORDERED = {
     "fs": "mnt_opt mount_only",
     "dockerd": "rules",
-    "network": "subnet gateway ip_range",
+    "network": "subnet gateway ip_range rules",
     "volume": "",
     "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
     "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules blkio_weight_device "

@@ -14,6 +14,7 @@ from reconciler.core.model import Model
 from reconciler.core.node import SYSTEM_SOCKET, Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.values import Text, Words, to_words
+from reconciler.resources import firewall
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.whose_engine import OWN, DataDir, OwnEngine, chosen
 
@@ -205,7 +206,11 @@ class Desired(Model):
 
     @property
     def bridge(self) -> str:
-        return f"osvc-{self.tag}"
+        return f"{firewall.BRIDGE}{self.tag}"
+
+    @property
+    def chain(self) -> str:
+        return firewall.chain(self.tag)
 
     @property
     def cgroup(self) -> str:
@@ -285,7 +290,7 @@ class Desired(Model):
                 "folder_group": self.docker_socket_group,
                 "settings": {"live-restore": True, **settings},
                 "boot_settings": boot,
-                "rules": network.rules(self.tag, self.bridge, share, self.service) if share else (),
+                "rules": firewall.way_out(self.chain, self.bridge, network.bridge_net(share), self.service) if share else (),
             }
         )
 
@@ -315,6 +320,10 @@ class State(Model):
     bridge_there: bool = False
     bridge_up: bool = False
     rules: tuple[str, ...] = ()
+    inner_rules: tuple[str, ...] = ()
+    """Firewall rules of what is inside of it: its networks."""
+    inner_bridges: tuple[str, ...] = ()
+    """Bridges of those networks: an engine that ends leaves them behind."""
     forwarding: bool = False
     disk: dict[str, JsonValue] | None = None
     """The config file on disk."""
@@ -335,7 +344,7 @@ class State(Model):
     def leftovers(self) -> bool:
         """Whether anything is left of it. Forwarding is the machine's."""
         return bool(
-            self.running or self.containerd or self.bridge_there or self.rules or self.folders or self.files
+            self.running or self.containerd or self.bridge_there or self.rules or self.inner_rules or self.folders or self.files
             or self.stale or self.mounts or self.shims or self.cgroups
         )  # fmt: skip
 
@@ -354,6 +363,8 @@ class Around(Model):
     known_marker: str = ""
     """The uuid that this store remembers of the service's engine."""
     known_data_root: str = ""
+    known_subnet: str = ""
+    """The share of the pool that the engine had when it last ran."""
     mount: str = ""
     """The mount point that the data root lies on now."""
     known_mount: str = ""

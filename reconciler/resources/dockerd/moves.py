@@ -144,10 +144,11 @@ def _down(want: Desired, state: State, around: Around, *, whole: bool, parts: bo
         actions.append(ClearStale(want=want, mounts=state.mounts, files=state.stale, after_stop=state.running))
     if not parts:
         return tuple(actions)
-    if state.rules:
-        actions.append(RemoveRules(want=want, found=state.rules))
-    if state.bridge_there:
-        actions.append(RemoveBridge(want=want))
+    bridges = (*((want.bridge,) if state.bridge_there else ()), *state.inner_bridges)
+    if bridges:
+        actions.append(RemoveBridge(want=want, names=bridges))
+    if state.rules or state.inner_rules:  # They name the bridges of networks, and so go after these.
+        actions.append(RemoveRules(want=want, found=(*state.rules, *state.inner_rules)))
     if not around.was_forwarding and state.leftovers:
         actions.append(Unforward(want=want))
     if state.leftovers:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from reconciler.core.action import Action, Barrier, Facet
 from reconciler.core.observed import Seen
+from reconciler.resources import firewall
 from reconciler.resources.dockerd import network, script
 from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
 
@@ -41,26 +42,34 @@ class MakeBridge(CommandsAction):
         return state.bridge_there and state.bridge_up and state.subnet == self.want.subnet
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return () if self.there else (RemoveBridge(want=self.want),)
+        return () if self.there else (RemoveBridge(want=self.want, names=(self.want.bridge,)),)
 
 
 class AddRules(CommandsAction):
+    """missing: rules of the engine's own chain. inner: rules of what is inside of it, that were taken away with those."""
+
     op: ClassVar[str] = "firewall"
     shared: ClassVar[bool] = True
     missing: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
     def says(self) -> str:
-        return f"let {self.want.bridge} out: {len(self.missing)} rules in chain {network.chain(self.want.tag)}"
+        return f"let {self.want.bridge} out: {len(self.missing) + len(self.inner)} rules in chain {self.want.chain}"
 
     def commands(self) -> tuple[tuple[str, ...], ...]:
-        return network.mend(self.want.rules, self.missing, self.want.tag)
+        return firewall.mend((*self.want.rules, *self.inner), (*self.missing, *self.inner))
 
     def after(self, seen: Seen) -> Seen:
-        have = state_of(seen).rules
-        return state_with(seen, rules=(*have, *(rule for rule in self.missing if rule not in have)))
+        have, inner = state_of(seen).rules, state_of(seen).inner_rules
+        return state_with(
+            seen,
+            rules=(*have, *(rule for rule in self.missing if rule not in have)),
+            inner_rules=firewall.in_order({*inner, *self.inner}),
+        )
 
     def shown(self, seen: Seen) -> bool:
-        return set(self.missing) <= set(state_of(seen).rules)
+        state = state_of(seen)
+        return {*self.missing, *self.inner} <= {*state.rules, *state.inner_rules}
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         had = state_of(before).rules
@@ -93,6 +102,8 @@ class Forward(EngineAction):
 
 
 class RemoveRules(CommandsAction):
+    """found: rules of the engine's own chain, and of what is inside of it."""
+
     op: ClassVar[str] = "unfirewall"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LEFTOVERS})
     shared: ClassVar[bool] = True
@@ -102,38 +113,49 @@ class RemoveRules(CommandsAction):
         return f"take {len(self.found)} rules of {self.want.bridge} away"
 
     def commands(self) -> tuple[tuple[str, ...], ...]:
-        return network.remove(self.found, self.want.tag)
+        return firewall.remove(self.found)
 
     def after(self, seen: Seen) -> Seen:
-        return state_with(seen, rules=tuple(rule for rule in state_of(seen).rules if rule not in self.found))
+        state = state_of(seen)
+        left = {name: tuple(rule for rule in getattr(state, name) if rule not in self.found) for name in ("rules", "inner_rules")}
+        return state_with(seen, **left)
 
     def shown(self, seen: Seen) -> bool:
-        return not set(self.found) & set(state_of(seen).rules)
+        state = state_of(seen)
+        return not set(self.found) & {*state.rules, *state.inner_rules}
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         again = tuple(rule for rule in self.want.rules if rule in self.found)
-        return (AddRules(want=self.want, missing=again),) if again else ()
+        inner = tuple(rule for rule in state_of(before).inner_rules if rule in self.found)
+        return (AddRules(want=self.want, missing=again, inner=inner),) if again or inner else ()
 
 
 class RemoveBridge(CommandsAction):
+    """names: the engine's own bridge, and those that its networks have left. These come again by themselves with the engine."""
+
     op: ClassVar[str] = "unbridge"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LINK})
     shared: ClassVar[bool] = True
+    names: tuple[str, ...]
 
     def says(self) -> str:
-        return f"remove bridge {self.want.bridge}"
+        return f"remove bridge {' '.join(self.names)}"
 
     def commands(self) -> tuple[tuple[str, ...], ...]:
-        return (("ip", "link", "delete", self.want.bridge, "type", "bridge"),)
+        return tuple(("ip", "link", "delete", name, "type", "bridge") for name in self.names)
 
     def after(self, seen: Seen) -> Seen:
-        return state_with(seen, bridge_there=False, bridge_up=False, subnet="")
+        gone = {"bridge_there": False, "bridge_up": False, "subnet": ""} if self.want.bridge in self.names else {}
+        left = tuple(name for name in state_of(seen).inner_bridges if name not in self.names)
+        return state_with(seen, **gone, inner_bridges=left)
 
     def shown(self, seen: Seen) -> bool:
-        return not state_of(seen).bridge_there
+        state = state_of(seen)
+        own = state.bridge_there and self.want.bridge in self.names
+        return not own and not set(self.names) & set(state.inner_bridges)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        return (MakeBridge(want=self.want),) if state_of(before).bridge_there else ()
+        return (MakeBridge(want=self.want),) if state_of(before).bridge_there and self.want.bridge in self.names else ()
 
 
 class Unforward(EngineAction):

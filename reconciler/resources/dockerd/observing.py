@@ -12,6 +12,7 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
+from reconciler.resources import firewall
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.dockerd.model import MARKER, PATH, SYSTEM_ROOT, Around, Desired, State
 from reconciler.resources.driver import Wanted
@@ -97,6 +98,7 @@ def see(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Observ
     if answers and state.data_root_in_place and around.marker:
         root = state.container_data_dir or engine.data_root
         update = {"known_marker": around.marker, "known_data_root": root, "known_mount": around.mount}
+        update |= {"known_subnet": state.subnet} if state.subnet else {}
         around = around.model_copy(update=update)
     seen: Present[State, Around] | Absent[Around] = Present(state, around) if state.leftovers else Absent(around)
     gone = wanted.desired is None and not state.shims  # It only goes down, and that takes nothing of its data root.
@@ -263,6 +265,8 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     shares = [network.share_of(address, engine.subnet_pool) for address in link.addresses] if link else []
     files = tuple(path for path in engine.files() if host.files.stat(path, follow=False) is not None)
     folders = host.files.stat(engine.exec_root) is not None
+    inner = {rule: digits for rule in machine.rules if (digits := firewall.inner(rule, engine.chain))}
+    bridges = {f"{firewall.BRIDGE}{digits}" for digits in inner.values()}
     disk = read_json(engine.config_file, host)
     folder, socket = (_access(path, host) for path in (engine.folder, engine.socket))
     state = State(
@@ -273,7 +277,9 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
         subnet=next((share for share in shares if share), ""),
         bridge_there=link is not None,
         bridge_up=link is not None and link.up,
-        rules=tuple(sorted(rule for rule in machine.rules if network.ours(rule, engine.tag))),
+        rules=tuple(sorted(rule for rule in machine.rules if firewall.ours(rule, engine.chain))),
+        inner_rules=firewall.in_order(inner),
+        inner_bridges=tuple(sorted(link.name for link in machine.links if link.name in bridges)),
         forwarding=machine.forwarding,
         disk=disk,
         folders=folders,
@@ -345,6 +351,7 @@ def _around(wanted: Wanted, engine: Desired, machine: Machine, host: Host) -> Ar
         marker=read_marker(engine, host),
         known_marker=known.known_marker,
         known_data_root=known.known_data_root,
+        known_subnet=known.known_subnet,
         mount=_mount_of(engine, machine.mounts),
         known_mount=known.known_mount,
         missing=machine.missing,

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Host, Process
+from reconciler.resources import firewall_host
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd import network_actions as nets
@@ -80,7 +81,7 @@ def write_config(action: acts.WriteConfig, host: Host, say: Say) -> None:
 def make_bridge(action: nets.MakeBridge, host: Host, say: Say) -> None:
     want = action.want
     for link in host.net.links():
-        if link.name != want.bridge and not network.is_free(want.subnet, link.addresses):
+        if link.name != want.bridge and not network.is_free(network.bridge_net(want.subnet), link.addresses):
             raise Conflict(f"the subnet {want.subnet} has been taken by {link.name} since it was chosen")
     for words in action.commands():
         own = next((link for link in host.net.links() if link.name == want.bridge), None)
@@ -93,10 +94,7 @@ def make_bridge(action: nets.MakeBridge, host: Host, say: Say) -> None:
 
 
 def add_rules(action: nets.AddRules, host: Host, say: Say) -> None:
-    have = host.net.rules()
-    missing = tuple(rule for rule in action.want.rules if rule in action.missing and rule not in have)
-    for words in network.mend(action.want.rules, missing, action.want.tag):
-        host.commands.run(words)
+    firewall_host.add((*action.want.rules, *action.inner), (*action.missing, *action.inner), host)
 
 
 def forward(action: nets.Forward, host: Host, say: Say) -> None:
@@ -199,14 +197,13 @@ def stop_containerd(action: acts.StopContainerd, host: Host, say: Say) -> None:
 
 
 def remove_rules(action: nets.RemoveRules, host: Host, say: Say) -> None:
-    have = host.net.rules()
-    for words in network.remove([rule for rule in action.found if rule in have], action.want.tag):
-        host.commands.run(words)
+    firewall_host.take(action.found, host)
 
 
 def remove_bridge(action: nets.RemoveBridge, host: Host, say: Say) -> None:
-    if any(link.name == action.want.bridge for link in host.net.links()):
-        for words in action.commands():
+    there = {link.name for link in host.net.links()}
+    for name, words in zip(action.names, action.commands(), strict=True):
+        if name in there:
             host.commands.run(words)
 
 

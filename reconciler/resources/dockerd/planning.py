@@ -172,6 +172,9 @@ def _subnet(desired: Desired, state: State | None, around: Around) -> str:
         pools = state.boot_settings.get("default-address-pools")
         if state.running and isinstance(pools, list) and pools and isinstance(pools[0], dict):
             return network.share_around(str(pools[0].get("base", "")))
+    known = around.known_subnet
+    if known and network.is_still_free(known, desired.subnet_pool, around.taken):
+        return known
     if desired.subnet and network.is_free(desired.subnet, around.taken):
         return desired.subnet
     return network.choose(desired.subnet_pool, desired.tag, around.taken)

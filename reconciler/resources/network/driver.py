@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.tags import others, tags
-from reconciler.host.errors import Conflict, Permanent
+from reconciler.host.errors import Conflict, NotFound, Permanent
 from reconciler.host.ports import Engine, Host
+from reconciler.resources import firewall, firewall_host
+from reconciler.resources.driver import Wanted
 from reconciler.resources.inside_driver import InsideDriver, Record, id_of, ours
-from reconciler.resources.network.actions import Create, NetworkAction, Remove
-from reconciler.resources.network.model import Desired, State, pools
+from reconciler.resources.network.actions import AddRules, Create, NetworkAction, Remove, RemoveRules
+from reconciler.resources.network.model import Desired, State, ipv4, pools, rules_of
 
 
 class NetworkDriver(InsideDriver):
@@ -26,11 +28,13 @@ class NetworkDriver(InsideDriver):
         helpers: dict[str, str] = {}
         for pool in config:
             helpers |= pool.get("AuxiliaryAddresses") or pool.get("AuxAddress") or {}
+        subnets = _sorted(config, "Subnet")
         return State(
             called=record["Name"],
             id=record["Id"],
             driver=record.get("Driver") or "",
-            subnet=_sorted(config, "Subnet"),
+            subnet=subnets,
+            net=ipv4(subnets),
             gateway=_sorted(config, "Gateway"),
             ip_range=_sorted(config, "IPRange"),
             aux_addresses=dict(sorted(helpers.items())),
@@ -40,9 +44,19 @@ class NetworkDriver(InsideDriver):
             labels=others(record.get("Labels") or {}),
         )
 
+    def beside(self, state: State, want: Wanted, host: Host) -> State:
+        """Its firewall rules, where it has, or ever had, a way out."""
+        if not any(handle.opens for handle in want.handles):
+            return state
+        rules = (rule for rule in host.net.rules() if firewall.ours(rule, want.handles[-1].chain))
+        return state.model_copy(update={"rules": firewall.in_order(rules)})
+
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         if not isinstance(action, NetworkAction):
             raise Permanent(f"cannot do {type(action).__name__} to a network")
+        if isinstance(action, RemoveRules):
+            firewall_host.take(action.found, host)
+            return
         want, engine = action.want, host.docker.engine(action.want.socket)
         there = self.named(engine).get(want.called, ())
         mine = ours(there, want, host)
@@ -55,6 +69,11 @@ class NetworkDriver(InsideDriver):
             case Remove():
                 for record in mine:
                     engine.remove_network(record["Id"])
+            case AddRules():
+                if not mine:
+                    raise NotFound(f"there is no network {want.called} any more; plan again")
+                rules = rules_of(want, self.state_of(mine[0]))
+                firewall_host.add(rules, rules, host)
 
 
 def _sorted(config: Sequence[Record], key: str) -> tuple[str, ...]:
@@ -69,7 +88,7 @@ def body_of(want: Desired, store: str) -> dict[str, Any]:
         "Driver": want.driver,
         "Internal": want.internal,
         "EnableIPv6": want.ipv6,
-        "Options": want.options,
+        "Options": want.all_options(),
         "Labels": {**tags(want.service, want.rid, store), **want.labels},
     }
     if want.subnet:

@@ -4,17 +4,24 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface, ip_network
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from reconciler.core.model import Model
-from reconciler.core.rules import Impact, Rule, same_set
+from reconciler.core.node import Place
+from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.tags import Labels
 from reconciler.core.values import PAIRS_INPUT, Flag, Pairs, Text, to_address, to_pairs, to_text, to_words
+from reconciler.resources import firewall
 from reconciler.resources.inside import Inside
 
 DRIVERS: Final = ("bridge", "macvlan", "ipvlan")
+NAME: Final = "com.docker.network.bridge.name"
+MASQUERADE: Final = "com.docker.network.bridge.enable_ip_masquerade"
+LATER: Final = "$net"
+"""Stands for the subnet of a network for which the engine has yet to choose one."""
 _ELSEWHERE: Final = {"overlay": "it needs a swarm", "host": "it is there by itself", "none": "it is there by itself"}
 _REPLACE: Final = Rule(Impact.REPLACE)
+_INTERNAL: Final = Keyword(internal=True)
 _ANY_ORDER: Final = Rule(Impact.REPLACE, same_set)
 
 
@@ -70,7 +77,10 @@ class Desired(Inside):
     aux_addresses: Annotated[Named, _REPLACE] = Field(
         default_factory=dict, description="Addresses that no container gets, NAME=ADDRESS."
     )
-    internal: Annotated[Flag, _REPLACE] = Field(False, description="Keep its containers from reaching anything outside of it.")
+    internal: Annotated[Flag, _REPLACE] = Field(
+        False,
+        description="Keep its containers from reaching anything outside of it. Otherwise those on a bridge reach out over IPv4.",
+    )
     ipv6: Annotated[Flag, _REPLACE] = Field(False, description="Give its containers IPv6 addresses as well.")
     parent: Annotated[Text, Rule(Impact.NONE)] = Field(
         "", description="The interface of the host that a macvlan or ipvlan network lies on; the same as options: parent=…"
@@ -79,6 +89,21 @@ class Desired(Inside):
         default_factory=dict, description="Options of the driver, NAME=VALUE."
     )
     labels: Annotated[Labels, _REPLACE] = Field(default_factory=dict, description="Labels of the network.")
+    bridge: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="The bridge that osvc has the engine make.")
+    chain: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="Its firewall chain; none without a way out.")
+    rules: Annotated[tuple[str, ...], Rule(Impact.LIVE, same_set), _INTERNAL] = Field(
+        (), description="The firewall rules of the bridge: its containers' way out."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any, info: ValidationInfo) -> Any:
+        """Bridge and chain have the same digits, by which their engine knows them as its own."""
+        if not isinstance(data, Mapping) or not isinstance(info.context, Place):
+            return data
+        place, node = info.context, info.context.node
+        digits = node.tag(f"{place.service}/{place.rid}")
+        return {**data, "bridge": f"{firewall.BRIDGE}{digits}", "chain": firewall.chain(node.tag(place.service), digits)}
 
     @model_validator(mode="before")
     @classmethod
@@ -97,6 +122,15 @@ class Desired(Inside):
             raise ValueError("gateway and ip_range need subnet; write it, too")
         pools(self)
         return self
+
+    @property
+    def opens(self) -> bool:
+        """Whether osvc gives its containers a way out. On the system's engine Docker does."""
+        return self.private and self.driver == "bridge" and not self.internal and bool(self.chain)
+
+    def all_options(self) -> dict[str, str]:
+        """Its options, and the name of a bridge that has a way out: its rules are planned before it is there."""
+        return {NAME: self.bridge, **self.options} if self.opens else self.options
 
 
 def pools(of: "Desired | State") -> list[dict[str, Any]]:
@@ -141,3 +175,32 @@ class State(Model):
     ipv6: bool = False
     options: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
+    net: str = ""
+    """Its IPv4 subnet, whoever chose it."""
+    rules: tuple[str, ...] = ()
+
+    @property
+    def bridge(self) -> str:
+        """The bridge's name; one that nobody named is called after the network's id."""
+        return self.options.get(NAME) or f"br-{self.id[:12]}"
+
+
+def rules_of(want: Desired, state: State | None) -> tuple[str, ...]:
+    """The firewall rules of a network as it is, or as it will be made."""
+    if not want.opens:
+        return ()
+    state = state or made(want)
+    net = "" if state.options.get(MASQUERADE) == "false" else state.net
+    return firewall.way_out(want.chain, state.bridge, net, f"{want.service}/{want.rid}")
+
+
+def made(want: Desired) -> State:
+    """The network that creating this makes; what the engine chooses is left empty."""
+    values = {name: getattr(want, name) for name in State.model_fields if name in Desired.model_fields}
+    net = ipv4(want.subnet) if want.subnet else LATER
+    return State(**{**values, "options": want.all_options(), "net": net, "rules": ()})
+
+
+def ipv4(subnets: Iterable[str]) -> str:
+    """The one of IPv4, a network has no more; "" for none."""
+    return next((subnet for subnet in subnets if ":" not in subnet), "")

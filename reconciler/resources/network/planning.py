@@ -9,7 +9,7 @@ from reconciler.core.facts import Kind
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
 from reconciler.resources.inside import Around, InsideKind
-from reconciler.resources.network.model import Desired, State
+from reconciler.resources.network.model import Desired, State, rules_of
 
 
 class NetworkKind(InsideKind):
@@ -21,11 +21,13 @@ class NetworkKind(InsideKind):
     state = State
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        """What the engine chose by itself, where nothing was asked for, is no difference."""
+        """What the engine chose by itself, where nothing was asked for, is no difference. The firewall rules follow from what there
+        is."""
+        want = changed(desired, rules=rules_of(desired, state))
         if state is None:
-            return desired, None
+            return want, None
         chosen = {name: _asked(getattr(state, name), getattr(desired, name)) for name in ("subnet", "gateway")}
-        return desired, changed(state, **chosen)
+        return want, changed(state, **chosen)
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if not around.holder:

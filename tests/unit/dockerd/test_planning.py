@@ -12,6 +12,7 @@ from reconciler.core.node import SYSTEM_SOCKET, Node, Place
 from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
+from reconciler.resources import firewall
 from reconciler.resources.dockerd.action import state_of
 from reconciler.resources.dockerd.actions import StartDaemon
 from reconciler.resources.dockerd.model import Around, Desired
@@ -94,10 +95,28 @@ def test_config_files_that_were_written_into_a_folder_that_was_there_are_removed
     assert back.after(after) == folder and back.shown(folder)
 
 
+def test_a_stop_takes_what_its_networks_left_in_the_firewall_and_their_bridges_along():
+    seen, store = running()
+    chain = firewall.chain(seen.state.rules[0].split()[2].removeprefix("OSVC-"), "89ef0000")
+    inner = firewall.way_out(chain, "osvc-89ef0000", "10.7.1.0/24", "web/network#lan")
+    seen = Present(seen.state.model_copy(update={"inner_rules": inner, "inner_bridges": ("osvc-89ef0000",)}), seen.around)
+    change = down(seen, store)
+    unbridge, unfirewall = KIND.moves(change).down[3:5]
+    assert unbridge.says().endswith(" osvc-89ef0000") and len(unfirewall.found) == 18
+    assert isinstance(done(change, seen), Absent)
+    left = unfirewall.after(seen)
+    (again,) = unfirewall.undo(seen)
+    assert unfirewall.shown(left) and not again.shown(left)
+    back = again.after(left)
+    assert again.shown(back) and set(back.state.inner_rules) == set(inner) and back.state.rules == seen.state.rules
+    only = Present(type(seen.state)(private=True, inner_rules=inner), seen.around)
+    assert ops(down(only, store)) == ["unfirewall", "unforward", "rmdir"], "a crash after the bridges were removed"
+
+
 def test_a_stop_takes_everything_down_in_order():
     seen, store = running()
     change = down(seen, store)
-    assert ops(change) == ["stop", "stop-containerd", "clear", "unfirewall", "unbridge", "unforward", "rmdir"]
+    assert ops(change) == ["stop", "stop-containerd", "clear", "unbridge", "unfirewall", "unforward", "rmdir"]
     after = done(change, seen)
     assert isinstance(after, Absent)
     assert after.around.known_marker == UUID
