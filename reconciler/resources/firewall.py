@@ -25,24 +25,28 @@ def marked(whose: str) -> str:
     return f'-m comment --comment "osvc:{whose}"'
 
 
-def way_out(own: str, bridge: str, net: str, whose: str) -> Words:
+def way_out(own: str, bridge: str, net: str, whose: str, *, led: bool = False) -> Words:
     """The rules of a bridge, in the order in which they are added.
 
     Containers reach out of it, masqueraded; answers come back. Nothing else is forwarded to them: published ports go through
     docker-proxy, which runs on this machine. Containers on one bridge do not reach those on another directly.
-    net: what is masqueraded; "" for nothing.
+    net: what is masqueraded; "" for nothing. led: whether clients may be led to its containers by rules: then these let them in,
+    and a client on the same bridge has its answers come back the same way.
     """
     says = marked(whose)
+    back = f"nat -A {own} -s {net} -o {bridge} -m conntrack --ctstate DNAT {says} -j MASQUERADE"
     masquerade = (
         f"nat -N {own}",
         f"nat -A {own} -s {net} ! -o {bridge} {says} -j MASQUERADE",
+        *((back,) if led else ()),
         f"nat -A POSTROUTING {says} -j {own}",
     )
+    states = "RELATED,ESTABLISHED,DNAT" if led else "RELATED,ESTABLISHED"
     return (
         f"filter -N {own}",
         f"filter -A {own} -i {bridge} -o {bridge} {says} -j ACCEPT",
         f"filter -A {own} -i {bridge} ! -o {BRIDGE}+ {says} -j ACCEPT",
-        f"filter -A {own} -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED {says} -j ACCEPT",
+        f"filter -A {own} -o {bridge} -m conntrack --ctstate {states} {says} -j ACCEPT",
         f"filter -A {own} -o {bridge} {says} -j DROP",
         f"filter -A FORWARD {says} -j {own}",
         *(masquerade if net else ()),

@@ -13,12 +13,20 @@ from tests.contract.stage import FakeStage, RealStage, own_network
 tables = st.sampled_from(("filter", "nat"))
 own = st.sampled_from(("OSVC-1", "OSVC-2"))
 chains = st.sampled_from(("OSVC-1", "OSVC-2", "FORWARD"))
+leading = st.sampled_from(
+    (
+        "! -s 10.7.1.9 -d 192.0.2.2 -p tcp --dport 8080 -m comment --comment osvc:web -j DNAT --to-destination 10.7.1.9:80",
+        "-p udp -m udp --dport 53 -j DNAT --to-destination 10.7.1.9:53",
+    )
+)
 rules = st.sampled_from(
     (
         "-i osvc-1 -j ACCEPT",
         "! -o osvc-1 -s 10.0.0.1 -m comment --comment osvc:web -j RETURN",
         "-j OSVC-1",
         "-m comment --comment x -j OSVC-2",
+        "-o osvc-1 -m conntrack --ctstate DNAT,RELATED -m comment --comment osvc:web/network#lan -j ACCEPT",
+        "! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j OSVC-1",
         "-o osvc-1 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
     )
 )
@@ -27,6 +35,7 @@ command = st.one_of(
     st.tuples(tables, st.sampled_from(("-A", "-D", "-C")), chains, rules),
     st.tuples(tables, st.sampled_from(("-A", "-I")), chains, rules),
     st.tuples(tables, st.just("-I"), chains, st.just("1"), rules),
+    st.tuples(st.just("nat"), st.sampled_from(("-A", "-D")), own, leading),
 )
 
 

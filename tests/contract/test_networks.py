@@ -21,6 +21,8 @@ from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Engine, Host
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Desired as Container
+from reconciler.resources.container.normal import expected
+from reconciler.resources.container.published import rules_for
 from reconciler.resources.driver import Wanted
 from reconciler.resources.inside import Around
 from reconciler.resources.network.actions import Create
@@ -136,7 +138,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "macvlan"])
 def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
     want = lab.want(**SAMPLES[name])
-    rules = () if name == "internal" else (f"let {NAME} out: 9 rules in chain {want.chain}",)
+    rules = () if name == "internal" else (f"let {NAME} out: 10 rules in chain {want.chain}",)
     assert lab.apply(want) == [f"create network {NAME}", *rules]
     lab.owned = None
     assert lab.change(want).verdict is Verdict.ADOPT
@@ -144,8 +146,8 @@ def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
     if name != "nothing":
         other = lab.want(subnet="10.9.9.0/24")
         assert lab.change(other).verdict is Verdict.REPLACE
-        made = [f"create network {NAME}", f"let {NAME} out: 9 rules in chain {want.chain}"]
-        assert lab.apply(other) == [*(f"take 9 rules of {NAME} away" for _ in rules), f"remove network {NAME}", *made]
+        made = [f"create network {NAME}", f"let {NAME} out: 10 rules in chain {want.chain}"]
+        assert lab.apply(other) == [*(f"take 10 rules of {NAME} away" for _ in rules), f"remove network {NAME}", *made]
     assert lab.apply(lab.want(internal=True, subnet="10.9.8.0/24")) != []
     assert not any("OSVC-" in rule for rule in lab.host.net.rules())
 
@@ -280,6 +282,94 @@ def test_no_masquerade_where_the_network_says_so(lab: Lab) -> None:
     want = lab.want(options="com.docker.network.bridge.enable_ip_masquerade=false")
     lab.apply(want)
     assert {rule.split()[0] for rule in lab.host.net.rules() if "OSVC-" in rule} == {"filter"}
+
+
+def led(lab: Lab) -> set[str]:
+    """Where the firewall leads clients: "[ADDRESS ]PROTOCOL PORT DESTINATION"."""
+    found = set()
+    for rule in lab.host.net.rules():
+        words = rule.split()
+        if "--to-destination" in words:
+            address = f"{words[words.index('-d') + 1]} " if "-d" in words else ""
+            found.add(f"{address}{words[words.index('-p') + 1]} {words[words.index('--dport') + 1]} {words[-1]}")
+    return found
+
+
+def test_clients_are_led_to_a_container_with_a_fixed_address_while_it_runs(lab: Lab) -> None:
+    lab.apply(lab.want(subnet="10.7.1.0/24"))
+    bench = containers.Bench(lab.host, ContainerDriver())
+    ports = ["18080:80", "127.0.0.1:18081:81", "127.0.0.2:18082:82/udp", "83"]
+    words = {"ip": "10.7.1.9", "command": "sleep 1000"}
+    want = lab.container(**words, ports=ports)
+    publish = f"lead clients to web.container.1 on 10.7.1.9: 4 rules in chain {want.chain}"
+    assert bench.apply(want) == ["create web.container.1 from osvc/demo:1", "start web.container.1", publish]
+    assert led(lab) == {"tcp 18080 10.7.1.9:80"}
+    assert containers.Bench(lab.host, ContainerDriver()).change(want).verdict is Verdict.ADOPT
+
+    lab.host.commands.run(["iptables", "-w", "-t", "nat", "-F", want.chain])
+    assert (bench.change(want).verdict, [field.path for field in bench.change(want).fields]) == (Verdict.LIVE, ["rules"])
+    assert bench.apply(want) == [f"lead clients to web.container.1 on 10.7.1.9: 1 rules in chain {want.chain}"]
+
+    falling = bench.falling(want, remove=False)
+    gone = "lead no clients to web.container.1: take 4 rules away"
+    assert [action.says() for action in containers.steps(falling)] == [gone, "stop web.container.1"]
+    bench.do(want, containers.steps(falling))
+    assert led(lab) == set() and bench.falling(want, remove=False).verdict is Verdict.STOP
+    assert containers.steps(bench.falling(want, remove=False)) == []
+    assert bench.apply(want) == ["start web.container.1", publish]
+
+    other = lab.container(**words, ports=["18080:80", "18090:90/udp"])
+    assert gone in bench.apply(other)
+    assert led(lab) == {"tcp 18080 10.7.1.9:80", "udp 18090 10.7.1.9:90"}
+    free = lab.container(command="sleep 1000", ports=["18080:80"])
+    assert not free.rules and bench.apply(free)[1].startswith("lead no clients")
+    assert led(lab) == set(), "an address of the engine's choice may be another's next time"
+
+
+def test_nobody_is_led_into_an_internal_network(lab: Lab) -> None:
+    """The engine publishes nothing there: what was planned comes to nothing, and is not planned again."""
+    lab.apply(lab.want(subnet="10.7.1.0/24", internal=True))
+    bench = containers.Bench(lab.host, ContainerDriver())
+    want = lab.container(ip="10.7.1.9", command="sleep 1000", ports=["18080:80"])
+    bench.apply(want)
+    assert led(lab) == set() and bench.change(want).verdict is Verdict.KEEP
+
+
+def test_what_took_clients_away_leads_them_back(lab: Lab) -> None:
+    lab.apply(lab.want(subnet="10.7.1.0/24"))
+    bench = containers.Bench(lab.host, ContainerDriver())
+    want = lab.container(ip="10.7.1.9", command="sleep 1000", ports=["18080:80"])
+    bench.apply(want)
+    rules, before = lab.host.net.rules(), bench.see(want)
+    unpublish, _ = containers.steps(bench.falling(want, remove=False))
+    bench.do(want, [unpublish])
+    assert led(lab) == set()
+    (back,) = unpublish.undo(before)  # type: ignore[misc]
+    bench.do(want, [back])
+    assert lab.host.net.rules() == rules
+    bench.do(want, back.undo(before))  # type: ignore[arg-type]
+    (publish,) = containers.steps(bench.change(want))
+    seen = bench.see(want)
+    bench.do(want, [publish])
+    bench.do(want, publish.undo(seen))  # type: ignore[arg-type]
+    assert not any(want.chain in rule for rule in lab.host.net.rules())
+
+
+def test_a_port_is_led_from_where_the_engine_has_published_it() -> None:
+    """An engine may be told (--ip) to publish on one address what is to be published on all."""
+    want = containers.desired(network="network#1", container_data_dir="/srv/d", ip="10.7.1.9", ports=["8080:80", "53:53/udp"])
+    made = expected(want, "web.container.1", None)
+
+    def dnat(bound: tuple[str, ...] | None) -> list[str]:
+        rules = rules_for(want, made.model_copy(update={"bound": bound}))
+        return [rule.partition("! -s 10.7.1.9/32 ")[2].partition(" -m comment")[0] for rule in rules if "DNAT" in rule]
+
+    assert dnat(None) == ["-p udp -m udp --dport 53", "-p tcp -m tcp --dport 8080"]
+    assert dnat(("192.0.2.2:8080:80/tcp", "0.0.0.0:53:53/udp")) == [
+        "-p udp -m udp --dport 53",
+        "-d 192.0.2.2/32 -p tcp -m tcp --dport 8080",
+    ]
+    assert dnat(("127.0.0.1:8080:80/tcp",)) == dnat(()) == []
 
 
 def test_the_system_engine_lets_its_networks_out_itself() -> None:

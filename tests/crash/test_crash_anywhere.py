@@ -26,6 +26,8 @@ resources:
     image_archive: /img/demo.tar
     command: sleep 1000
     network: network#lan
+    ip: 10.7.1.9
+    ports: 18080:80
     volume_mounts: volume#data:/data
   container#2:
     image: osvc/demo:1
@@ -35,7 +37,9 @@ resources:
     replace: start-first
 """
 ON_LAN = read(LAN)
-OTHER_LAN = read(LAN.replace("10.7.1.0", "10.7.2.0"))
+OTHER_LAN = read(LAN.replace("10.7.1.", "10.7.2."))
+OTHER_OPTIONS = read(LAN.replace("10.7.1.0/24}", "10.7.1.0/24, labels: a=b}"))
+OTHER_PORT = read(LAN.replace("18080:80", "18081:80"))
 START_FIRST = read(LAN.replace("1000\n    network: none", "2000\n    network: none"))
 DOWN = Goal(Aim.DOWN, "alice")
 
@@ -99,6 +103,8 @@ SCENARIOS = {
     "a container died": Scenario(container_died, lambda lives: lives.run(WEB), 1),
     "cold, with a network and a volume": Scenario(lambda lives: None, lambda lives: lives.run(ON_LAN), 2),
     "a network made again": Scenario(on_lan, lambda lives: lives.run(OTHER_LAN), 1),
+    "a network made again under the same container": Scenario(on_lan, lambda lives: lives.run(OTHER_OPTIONS), 1),
+    "another port": Scenario(on_lan, lambda lives: lives.run(OTHER_PORT), 1),
     "stop, with a network": Scenario(on_lan, lambda lives: lives.run(ON_LAN, DOWN), 0),
     "start again, with a network": Scenario(stopped_on_lan, lambda lives: lives.run(ON_LAN), 2),
     "start first": Scenario(on_lan, lambda lives: lives.run(START_FIRST), 1),

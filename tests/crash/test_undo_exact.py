@@ -35,7 +35,8 @@ THREE = (
 """
 )
 WEB = read(THREE)
-LAN = THREE + "    network: network#lan\n    network_alias: store\n  network#lan: {subnet: 10.7.1.0/24}\n  volume#data: {}\n"
+LAN = THREE + "    network: network#lan\n    network_alias: store\n    ip: 10.7.1.9\n    ports: 18099:80\n"
+LAN += "  network#lan: {subnet: 10.7.1.0/24}\n  volume#data: {}\n"
 
 
 def edited(*changes: tuple[str, str], base: str = THREE) -> Any:
@@ -118,7 +119,8 @@ SCENARIOS = {
         up, read(THREE[: THREE.index("\n  container#3")].replace("MODE: one", "MODE: two")), Policy(prune=True)
     ),
     "a network and a volume come": Scenario(up, read(LAN)),
-    "a network made again": Scenario(on_lan, edited(("10.7.1.0", "10.7.2.0"), base=LAN)),
+    "a network made again": Scenario(on_lan, edited(("10.7.1.0/24", "10.7.1.0/25"), base=LAN)),
+    "another port": Scenario(on_lan, edited(("18099:80", "18098:80"), base=LAN)),
     "a network goes": Scenario(on_lan, WEB, Policy(prune=True)),
     "start first": Scenario(
         up, edited(("command: sleep 1000\n    memory", "replace: start-first\n    command: sleep 2000\n    memory"))

@@ -303,10 +303,10 @@ class FakeDocker:
                 raise NotFound(f"network {joined.get('NetworkID') or mode} not found")
         if record["Name"][1:] in daemon.kept and mode in ("default", "bridge"):
             raise Denied(f"endpoint with name {record['Name'][1:]} already exists in network bridge")
-        for protocol, address, port in self._ports(record):
+        for protocol, address, port in self._ports(daemon, record):
             failed = f"driver failed programming external connectivity on endpoint {record['Name'][1:]} ({record['Id']}): "
             for other in daemon.data.containers.values():
-                if other is not container and other.proxies and (protocol, address, port) in self._ports(other.record):
+                if other is not container and other.proxies and (protocol, address, port) in self._ports(daemon, other.record):
                     raise Conflict(f"{failed}Bind for {address}:{port} failed: port is already allocated")
             if self._listens(protocol, address, port):
                 raise Conflict(
@@ -329,9 +329,12 @@ class FakeDocker:
         )
 
     @staticmethod
-    def _published(record: Record) -> dict[str, list[dict[str, str]]]:
-        """What is published, as inspect shows it: bindings of ports that the configuration exposes, and of no others."""
-        if record["HostConfig"]["NetworkMode"] not in ("default", "bridge"):
+    def _published(daemon: FakeDaemon, record: Record) -> dict[str, list[dict[str, str]]]:
+        """What is published, as inspect shows it: bindings of ports that the configuration exposes, and of no others; nothing where
+        no bridge leads to the world."""
+        mode = record["HostConfig"]["NetworkMode"]
+        made = daemon.data.networks.get(mode)
+        if mode not in ("default", "bridge") and (made is None or made["Internal"] or made["Driver"] != "bridge"):
             return {}
         exposed, found = record["Config"].get("ExposedPorts") or {}, {}
         for port, bindings in (record["HostConfig"]["PortBindings"] or {}).items():
@@ -343,11 +346,11 @@ class FakeDocker:
                 ]
         return found
 
-    def _ports(self, record: Record) -> list[tuple[str, str, int]]:
+    def _ports(self, daemon: FakeDaemon, record: Record) -> list[tuple[str, str, int]]:
         """(protocol, address, port) of what is published."""
         return [
             (port.partition("/")[2] or "tcp", binding["HostIp"], int(binding["HostPort"]))
-            for port, bindings in self._published(record).items()
+            for port, bindings in self._published(daemon, record).items()
             for binding in bindings
         ]
 
@@ -355,7 +358,7 @@ class FakeDocker:
         """Give a running container its addresses and its proxies."""
         record = container.record
         network = record["NetworkSettings"]
-        network["Ports"] = dict.fromkeys(record["Config"].get("ExposedPorts") or ()) | self._published(record)
+        network["Ports"] = dict.fromkeys(record["Config"].get("ExposedPorts") or ()) | self._published(daemon, record)
         network.update(SandboxID=record["Id"][::-1], SandboxKey=f"{daemon.exec_root}/netns/{record['Id'][:12]}")
         for name, endpoint in network["Networks"].items():
             ident = daemon.data.networks[name]["Id"] if name in daemon.data.networks else "n" * 64
@@ -368,7 +371,7 @@ class FakeDocker:
 
     def _proxy(self, daemon: FakeDaemon, container: FakeContainer) -> None:
         """Start a proxy for each published port."""
-        for protocol, there, number in self._ports(container.record):
+        for protocol, there, number in self._ports(daemon, container.record):
             words = ("docker-proxy", "-proto", protocol, "-host-ip", there, "-host-port", str(number))
             proxy = self.machine.start_process(words, parent=daemon.process.pid, ports=[(protocol, there, number)])
             container.proxies.append(proxy)

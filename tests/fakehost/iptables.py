@@ -17,8 +17,14 @@ _LONG = {
     "--jump": "-j",
 }
 _STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT")
-_MATCHES = {"conntrack": ("--ctstate",), "comment": ("--comment",), "tcp": ("--dport", "--sport"), "udp": ("--dport", "--sport")}
-_TARGETS = {"ACCEPT", "DROP", "RETURN", "MASQUERADE", "REJECT"}
+_MATCHES = {
+    "conntrack": ("--ctstate",),
+    "comment": ("--comment",),
+    "addrtype": ("--dst-type",),
+    "tcp": ("--dport", "--sport"),
+    "udp": ("--dport", "--sport"),
+}
+_TARGETS = {"ACCEPT", "DROP", "RETURN", "MASQUERADE", "REJECT", "DNAT"}
 _NO_CHAIN = "iptables: No chain/target/match by that name.\n"
 _NO_RULE = "iptables: Bad rule (does a matching rule exist in that chain?).\n"
 
@@ -59,6 +65,7 @@ def normalise(words: list[str], chains: dict[str, list[str]]) -> str:
     first: dict[str, str] = {}
     matches: list[str] = []
     target, negated, seen = "", "", {""}
+    more = ""
     todo = list(words)
     while todo:
         word = todo.pop(0)
@@ -74,7 +81,7 @@ def normalise(words: list[str], chains: dict[str, list[str]]) -> str:
                 raise Unknown(f"-m {name}")
             seen.add(name)
             matches.append(f"-m {name}")
-        elif word in ("--dport", "--sport", "--ctstate", "--comment"):
+        elif word in ("--dport", "--sport", "--ctstate", "--comment", "--dst-type"):
             if word in ("--dport", "--sport") and not {"tcp", "udp"} & seen:
                 protocol = first["-p"].split()[-1]
                 seen.add(protocol)
@@ -84,11 +91,13 @@ def normalise(words: list[str], chains: dict[str, list[str]]) -> str:
             target = todo.pop(0)
             if target not in _TARGETS and target not in chains:
                 raise Said(2, f"iptables v1.8.9 (nf_tables): Chain '{target}' does not exist\n")
+        elif word == "--to-destination" and target == "DNAT":
+            more = f" {word} {todo.pop(0)}"
         else:
             raise Unknown(word)
         negated = ""
     parts = [first[option] for option in sorted(first, key=_FIRST.__getitem__)] + matches
-    return " ".join([*parts, *([f"-j {target}"] if target else [])])
+    return " ".join([*parts, *([f"-j {target}{more}"] if target else [])])
 
 
 def _table(words: list[str]) -> tuple[str, list[str]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 _ASK = """
 import http.client, sys
 asked = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=3)
-asked.request("GET", "/")
+asked.request("GET", sys.argv[3])
 sys.stdout.write(asked.getresponse().read().decode())
 """
 """busybox's own wget is not to be had here: a statically linked one may crash in the machine's name service."""
@@ -104,10 +104,13 @@ class Lab:
             assert time.monotonic() < deadline, "the server in the namespace does not answer"
             time.sleep(0.05)
 
-    def ask(self, address: str, port: int) -> str:
+    def ask(self, address: str, port: int, path: str = "/") -> str:
         """What an HTTP request from the namespace is answered, or "" when it is not."""
         done = subprocess.run(
-            self.words(sys.executable, "-I", "-S", "-c", _ASK, address, str(port)), capture_output=True, timeout=20, check=False
+            self.words(sys.executable, "-I", "-S", "-c", _ASK, address, str(port), path),
+            capture_output=True,
+            timeout=20,
+            check=False,
         )
         return done.stdout.decode() if done.returncode == 0 else ""
 

@@ -1,11 +1,15 @@
 """What the firewall does for containers on networks of services' own engines, asked from another network namespace."""
 
+import http.client
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.integration.enginelab import SystemEngine, docker
 from tests.integration.lab import Lab, laboratory
 from tests.integration.netlab import Lab as Net
 from tests.integration.netlab import own_network, run
@@ -27,9 +31,9 @@ def net(lab: Lab) -> Iterator[Net]:
         yield net
 
 
-def ask(lab: Lab, service: str, container: str, address: str, port: int) -> str:
-    """What a container is answered over HTTP; "" for nothing."""
-    script = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {address} {port}"
+def ask(lab: Lab, service: str, container: str, address: str, port: int, path: str = "/") -> str:
+    """What a container is answered over HTTP; "" for nothing. It keeps its side open: docker-proxy may cut off who does not."""
+    script = f"(printf 'GET {path} HTTP/1.0\\r\\n\\r\\n'; sleep 1) | nc -w 3 {address} {port}"
     words = ["docker", "-H", f"unix://{lab.engine(service).socket}", "exec", f"{service}.container.{container}", "sh", "-c", script]
     done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout.splitlines()[-1] if done.stdout else ""
@@ -94,3 +98,139 @@ def test_containers_on_networks_reach_out_and_not_into_another_engine(lab: Lab, 
     lab.osvc("stop", "two")
     lab.osvc("stop", "one")
     assert {line for line in left() if not line.startswith("br-")} == set(), "but for the bridges of internal networks"
+
+
+WHO = "/cgi-bin/who"
+SERVER = """
+mkdir -p /w/cgi-bin
+printf '#!/bin/sh\\necho Content-type: text/plain\\necho\\necho $REMOTE_ADDR\\n' >/w/cgi-bin/who
+chmod +x /w/cgi-bin/who
+exec httpd -f -p 80 -h /w
+"""
+"""Tells each client its address over HTTP."""
+DATAGRAMS = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.settimeout(10)
+server.bind(("", 53))
+print("ready", flush=True)
+print(server.recvfrom(9)[1][0], flush=True)
+"""
+"""Tells who sent the first datagram."""
+
+
+def served(lab: Lab, name: str, subnet: str, port: int) -> dict[str, Any]:
+    """A service whose container has a fixed address and published ports, on its loopback as well."""
+    ports = [f"{port}:80", f"127.0.0.1:{port + 1}:80", f"{port}:53/udp"]
+    more = {"command": ["sh", "-c", SERVER], "ports": ports, "restart_policy": "on-failure"}
+    return spec(lab, name, subnet, **more)
+
+
+def here(address: str, port: int) -> str:
+    """What this machine is answered when it asks itself."""
+    asked = http.client.HTTPConnection(address, port, timeout=5)
+    asked.request("GET", WHO)
+    return plain(asked.getresponse().read().decode())
+
+
+def plain(address: str) -> str:
+    """An address of IPv4, as a server of IPv6 sees it ("[::ffff:198.18.0.2]")."""
+    return address.strip().strip("[]").rpartition(":")[2]
+
+
+def eventually(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_container_sees_who_its_clients_are_whatever_engines_come_and_go(lab: Lab, net: Net) -> None:
+    ports, system = {"one": 21080, "two": 22080}, SystemEngine(lab.root / "sys0")
+    specs = {name: served(lab, name, f"10.213.{7 + n}.0/24", port) for n, (name, port) in enumerate(ports.items())}
+    for name, words in specs.items():
+        lab.write(f"{name}.yaml", words)
+    lab.osvc("validate", str(lab.specs))
+
+    def start(name: str) -> None:
+        if name == "sys":
+            system.start(lab.archive())
+            system.web("sys", 23080, "sys")
+        else:
+            lab.apply("-s", name)
+            lab.osvc("start", name)
+
+    def stop(name: str) -> None:
+        if name == "sys":
+            docker(system.socket, "rm", "-f", "sys")
+            system.stop()
+        else:
+            lab.osvc("stop", name)
+
+    def check(running: tuple[str, ...]) -> None:
+        for name in running:
+            if name == "sys":
+                assert net.ask(net.here, 23080) == "sys", running
+            else:
+                assert plain(net.ask(net.here, ports[name], WHO)) == net.there, (name, running)
+                assert ask(lab, name, "any", net.there, 8080) == "outside", (name, running)
+                lab.plan("-s", name, ok=(0,))
+        for name in ports:
+            assert name in running or net.ask(net.here, ports[name], WHO) == "", (name, running)
+
+    try:
+        for starts, stops in ((("one", "sys", "two"), ("sys", "two", "one")), (("sys", "two", "one"), ("one", "sys", "two"))):
+            for n, name in enumerate(starts):
+                start(name)
+                check(starts[: n + 1])
+            for n, name in enumerate(stops):
+                stop(name)
+                check(stops[n + 1 :])
+            system.clean()
+            run("sysctl", "-w", "net.ipv4.ip_forward=0")
+            assert {line for line in left() if not line.startswith("br-")} == set()
+    finally:
+        system.clean()
+
+
+def test_every_way_to_a_published_port(lab: Lab, net: Net) -> None:
+    port, gateway = 21080, "10.213.7.1"
+    lab.write("one.yaml", served(lab, "one", "10.213.7.0/24", port))
+    lab.write("two.yaml", served(lab, "two", "10.213.8.0/24", 22080))
+    lab.apply()
+    lab.converged()
+    assert plain(net.ask(net.here, port, WHO)) == net.there
+    assert here(net.here, port) == net.here, "from this machine, by an address of its own"
+    assert here("127.0.0.1", port) == here("127.0.0.1", port + 1) == gateway, "the loopback is left to docker-proxy"
+    assert net.ask(net.here, port + 1, WHO) == ""
+    assert plain(ask(lab, "one", "lan", net.here, port, WHO)) == gateway, "itself, by way of this machine"
+    assert ask(lab, "one", "any", net.here, port, WHO) != "", "another network of the engine"
+    assert ask(lab, "two", "lan", net.here, port, WHO) != "", "another engine, by way of this machine"
+    assert ask(lab, "two", "lan", "10.213.7.9", 80, WHO) == "", "and not directly"
+    first = lab.containers("one")["one.container.lan"]["State"]["Pid"]
+    words = ["nsenter", f"--net=/proc/{first}/ns/net", sys.executable, "-I", "-S", "-c", DATAGRAMS]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None and server.stdout.readline() == "ready\n"
+        sent = f"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{net.here}', {port}))"
+        net.inside(sys.executable, "-I", "-S", "-c", sent)
+        assert server.stdout.readline().strip() == net.there, "a datagram"
+
+    ids = lab.running("one")
+    lab.kill(first)
+    eventually(lambda: lab.containers("one")["one.container.lan"]["State"]["Pid"] not in (0, first))
+    eventually(lambda: plain(net.ask(net.here, port, WHO)) == net.there)
+    assert lab.running("one") == ids
+    lab.converged()
+
+    lab.kill(lab.daemon("one"))
+    assert plain(net.ask(net.here, port, WHO)) == net.there, "without its engine, and so without docker-proxy"
+    lab.apply()
+    lab.converged()
+    assert plain(net.ask(net.here, port, WHO)) == net.there and lab.running("one") == ids
+
+    lab.write("one.yaml", served(lab, "one", "10.213.7.0/24", 24080))
+    lab.apply()
+    lab.converged()
+    assert net.ask(net.here, port, WHO) == "" and plain(net.ask(net.here, 24080, WHO)) == net.there
+    lab.osvc("stop", "--rid", "container#lan", "one")
+    assert net.ask(net.here, 24080, WHO) == "" and not [line for line in left() if "container#lan" in line and "osvc:one" in line]

@@ -67,7 +67,7 @@ def read(path: Path) -> Scenario:
             seen = base[rid]
             assert isinstance(seen, Present)
             if resource.desired != was.resources[rid].desired and resource.type != "dockerd":
-                observed[rid] = Present(seen.state, around_of(kind, resource.desired))
+                observed[rid] = Present(seen.state, _still(around_of(kind, resource.desired), seen.around))
         else:
             observed[rid] = Absent(around_of(kind, resource.desired))
     for rid, said in (raw.get("snapshot") or {}).items():
@@ -115,7 +115,8 @@ def _owned(said: Any, was: Service, applied: Mapping[str, Model]) -> dict[str, O
 
 
 def _observed(said: Any, now: Observed) -> Observed:
-    """absent · {absent: around} · {unknown: reason, behind:, assume:, basis:} · {field: value}, against what is there else."""
+    """absent · {absent: around} · {unknown: reason, behind:, assume:, basis:} · {field: value, around: {…}}, against
+    what is there else."""
     assert isinstance(now, (Present, Absent))
     if said == "absent":
         return Absent(now.around)
@@ -126,11 +127,17 @@ def _observed(said: Any, now: Observed) -> Observed:
         assert not isinstance(assume, Unknown)
         return Unknown(said["unknown"], said.get("behind"), assume, said.get("basis", ""))
     assert isinstance(now, Present)
-    return Present(changed(now.state, said), now.around)
+    around = changed(now.around, said["around"]) if "around" in said else now.around
+    return Present(changed(now.state, {name: value for name, value in said.items() if name != "around"}), around)
 
 
 def changed(record: Model, values: Mapping[str, Any]) -> Model:
     return type(record).model_validate({**record.model_dump(), **values})
+
+
+def _still(around: Model, before: Model) -> Model:
+    """The surroundings of what was edited; the firewall's rules stay as they were."""
+    return changed(around, {"rules": getattr(before, "rules", ())}) if "rules" in type(around).model_fields else around
 
 
 def around_of(kind: ResourceKind, desired: Model) -> Model:

@@ -63,6 +63,7 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
         "restart_policy": st.sampled_from(("on-failure", "unless-stopped")),
         "volume_mounts": st.lists(st.sampled_from(_VOLUMES), max_size=2, unique=True),
         "network": st.just("network#1"),
+        "ip": st.just(f"10.7.1.{9 + _CONTAINERS.index(rid)}"),
         "ports": st.just(f"{18000 + _CONTAINERS.index(rid)}:80"),
         "subset": st.sampled_from(("a", "b")),
         "labels": st.just({"tier": "web"}),
@@ -108,6 +109,8 @@ def _valid(spec: dict[str, Any]) -> dict[str, Any]:
     for rid, words in list(resources.items()):
         if words.get("network") and "network#1" not in resources:
             words = resources[rid] = {name: text for name, text in words.items() if name != "network"}
+        if words.get("ip") and not words.get("network"):
+            words = resources[rid] = {name: text for name, text in words.items() if name != "ip"}
         if "volume#1" not in resources and any("volume#" in text for text in words.get("volume_mounts", ())):
             kept = [text for text in words["volume_mounts"] if "volume#" not in text]
             words = resources[rid] = {**words, "volume_mounts": kept}
@@ -275,7 +278,12 @@ def _inside_seen(draw: Any, seen: Observed, field: str, other: Any) -> Observed:
 
 def _container_seen(draw: Any, seen: Observed) -> Observed:
     assert isinstance(seen, (Present, Absent))
-    what = draw(st.sampled_from(("absent", "exited", "paused", "memory", "renamed", "other", "unhealthy", "foreign", "unknown")))
+    what = draw(
+        st.sampled_from(("absent", "exited", "paused", "memory", "renamed", "other", "unhealthy", "foreign", "unknown", "rules"))
+    )
+    if what == "rules":
+        left = tuple(rule for rule in getattr(seen.around, "rules", ()) if draw(st.booleans()))
+        return replace(seen, around=changed(seen.around, {"rules": left}))
     if what == "unknown":
         return Unknown("the engine does not answer in time")
     if what == "foreign":

@@ -32,8 +32,8 @@ LADDER = {
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args "
         "container_data_dir docker_daemon_private "
-        "socket service rid private env_file label_file detach rm registry_creds replace",
-        Impact.LIVE: "restart_policy memory memory_swap cpus cpu_shares pids_limit name leftovers",
+        "socket service rid private chain env_file label_file detach rm registry_creds replace",
+        Impact.LIVE: "restart_policy memory memory_swap cpus cpu_shares pids_limit name leftovers rules",
         Impact.RESTART: "health",
         Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "
         "interactive "
@@ -53,7 +53,7 @@ UNORDERED = {
     "network": "subnet gateway ip_range rules",
     "volume": "",
     "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
-    "leftovers cap_add cap_drop security_opt group_add devices device_cgroup_rules blkio_weight_device "
+    "leftovers rules cap_add cap_drop security_opt group_add devices device_cgroup_rules blkio_weight_device "
     "device_read_bps device_read_iops device_write_bps device_write_iops",
 }
 """The fields whose members count, and not their order."""

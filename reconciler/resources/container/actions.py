@@ -222,7 +222,7 @@ class Stop(ContainerAction):
         found = self.find(seen, self.name)
         if found is None or not found.alive:
             return seen
-        return self.turned(seen, self.name, status="exited", health="healthy", pid=0)
+        return self.turned(seen, self.name, status="exited", health="healthy", pid=0, bound=None)
 
     def shown(self, seen: Seen) -> bool:
         found = self.find(seen, self.name)

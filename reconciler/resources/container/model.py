@@ -12,6 +12,7 @@ from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.tags import to_labels
 from reconciler.core.values import Flag, Seconds, Words, to_words
+from reconciler.resources import firewall
 from reconciler.resources.container import forms
 from reconciler.resources.container.mounts import named_inside, parse_mount, parse_tmpfs, split, volumes_of
 from reconciler.resources.container.option import SWITCH, TEXT, TEXTS, Option
@@ -74,6 +75,10 @@ class Desired(Settings):
     leftovers: Annotated[tuple[str, ...], Rule(LIVE, same_set), Keyword(internal=True)] = Field(
         (), description="Containers left over from an interrupted replacement: there are to be none."
     )
+    rules: Annotated[tuple[str, ...], Rule(LIVE, same_set), Keyword(internal=True)] = Field(
+        (), description="The firewall rules that lead clients to its published ports."
+    )
+    chain: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field("", description="The chain that they may stand in, if any.")
     socket: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field(description="The engine's socket.")
     service: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field(description="The service.")
     rid: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field(description="The resource.")
@@ -91,6 +96,7 @@ class Desired(Settings):
             private = bool(filled.get("container_data_dir"))
             filled |= {"service": place.service, "rid": place.rid, "private": private}
             filled["socket"] = place.node.socket(place.service, own=private)
+            filled["chain"] = ""
         try:
             parse_run_args(filled.get("run_args"), cls)
         except ValueError:
@@ -98,6 +104,7 @@ class Desired(Settings):
         filled = fold(filled, cls)
         if isinstance(info.context, Place):
             filled = _named_inside(_with_files(filled, info.context), info.context)
+            filled = _chained(filled, info.context)
         filled = _mounted(filled)
         if filled.get("name") in (None, "") and filled.get("service") and filled.get("rid"):
             filled["name"] = f"{filled['service']}.{filled['rid'].replace('#', '.')}"
@@ -174,6 +181,15 @@ def on_network(network: str) -> bool:
     return network not in ("bridge", "host", "none")
 
 
+def _chained(data: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The keywords, with a firewall chain for what is on a network of the service in an engine of its own: that lets in what is led
+    to its containers."""
+    if not (data["private"] and str(data.get("network")).startswith(place.inside("network#"))):
+        return data
+    node = place.node
+    return {**data, "chain": firewall.chain(node.tag(place.service), node.tag(f"{place.service}/{place.rid}"))}
+
+
 def _named_inside(data: dict[str, Any], place: Place) -> dict[str, Any]:
     """The keywords, with the names of networks and volumes of the service in place of their rids."""
     network = data.get("network")
@@ -248,7 +264,8 @@ class Container(SeenSettings):
     restarts: how often its restart policy has started it since somebody did. started_at, ended_at: when its last run began, and
     when the last one that is over ended, as the engine writes it, or "". counted_from: when the run began from which on the
     restarts are counted; "" where nobody saw that. pid: of its first process, on the machine; 0 without one.
-    anonymous: its volumes without a name, each ID:TARGET.
+    anonymous: its volumes without a name, each ID:TARGET. bound: what of it is published now, as ports are written, each with its
+    IPv4 address; None where that is not known, or nothing runs.
     """
 
     socket: str
@@ -267,6 +284,7 @@ class Container(SeenSettings):
     counted_from: str = ""
     pid: int = 0
     anonymous: tuple[str, ...] = ()
+    bound: tuple[str, ...] | None = None
 
     LOST: ClassVar[str] = "process gone"
     """The health of one whose process is gone, while its engine takes it for running: the word of its end was lost."""
@@ -285,7 +303,7 @@ class Container(SeenSettings):
 
     def ended(self) -> "Container":
         """The same container without processes; how it ended is not known."""
-        return self.model_copy(update={"status": "exited", "health": "healthy", "pid": 0})
+        return self.model_copy(update={"status": "exited", "health": "healthy", "pid": 0, "bound": None})
 
     @property
     def fresh(self) -> bool:
@@ -296,13 +314,14 @@ class Container(SeenSettings):
 class State(Container):
     """The container that counts as the resource, and the others that carry its labels on the same engine.
 
-    leftovers: the names of all others, wherever they are; filled in by settle. ends: whether its command is to end; filled in by
-    settle.
+    Filled in by settle: leftovers: the names of all others, wherever they are. ends: whether its command is to end. rules: those of
+    the firewall that stand around.
     """
 
     others: tuple[Container, ...] = ()
     leftovers: tuple[str, ...] = ()
     ends: bool = False
+    rules: tuple[str, ...] = ()
 
 
 class Held(Model):
@@ -324,6 +343,7 @@ class Around(Model):
     remote: the digest that the image's reference has in its registry; "" where nobody asked, or nobody answered.
     store: the uuid of the state folder that owns what is made; "" for none yet.
     stamps: container id -> what changes whenever that container does, as it was when it was inspected.
+    rules: what the firewall has in the container's chain, and of jumps to it.
     """
 
     image: ImageFacts | None = None
@@ -335,6 +355,7 @@ class Around(Model):
     remote: str = ""
     store: str = ""
     stamps: Mapping[str, tuple[str | int, ...]] = {}
+    rules: tuple[str, ...] = ()
 
     @property
     def moved(self) -> bool:

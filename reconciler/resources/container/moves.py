@@ -16,6 +16,7 @@ from reconciler.resources.container.image_actions import Load, Pull, PullAgain
 from reconciler.resources.container.model import Around, Container, Desired, State, pieces
 from reconciler.resources.container.mounts import parse_mount, parse_tmpfs, volumes_of
 from reconciler.resources.container.normal import made_as
+from reconciler.resources.container.published_moves import led
 from reconciler.resources.container.settings import Settings
 
 _LIVE: Final = {name: rule for name, rule in rules_of(Settings).items() if rule.impact is Impact.LIVE}
@@ -23,7 +24,11 @@ _LIVE: Final = {name: rule for name, rule in rules_of(Settings).items() if rule.
 
 
 def moves_of(change: Change) -> Moves:
-    """The actions for this change's verdict."""
+    """The actions for this change's verdict, with those that lead clients to the container."""
+    return led(change, _moves_of(change))
+
+
+def _moves_of(change: Change) -> Moves:
     want = change.desired
     assert isinstance(want, Desired)
     assert change.seen is not None

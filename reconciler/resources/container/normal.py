@@ -15,7 +15,7 @@ from reconciler.resources.container.ports import Port, ports_of
 from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
-READER: Final = f"{__version__}/3"
+READER: Final = f"{__version__}/4"
 """Who read an inspect. The number goes up with whatever else is read of a container or an image: what another reader saw says
 nothing of that."""
 _HEALTH = re.compile(r"\((unhealthy|healthy|health: starting)\)")
@@ -87,8 +87,21 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         started_at=_moment(state, "StartedAt"),
         ended_at=_moment(state, "FinishedAt"),
         anonymous=_anonymous(seen.get("Mounts") or ()),
+        bound=_bound(seen) if _status(state) == "running" else None,
         **_placed(seen, config, host, base),
     )
+
+
+def _bound(seen: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which ports the engine has published, and where: an address that it was not told it takes from its own settings."""
+    published = (seen.get("NetworkSettings") or {}).get("Ports") or {}
+    found = {
+        f"{binding['HostIp']}:{binding['HostPort']}:{inside}"
+        for inside, bindings in published.items()
+        for binding in bindings or ()
+        if ":" not in (binding.get("HostIp") or ":")
+    }
+    return tuple(sorted(found))
 
 
 def _endpoint(seen: Mapping[str, Any], network: str) -> dict[str, Any]:
@@ -174,7 +187,7 @@ def _shares(seen: Container) -> bool:
     return seen.privileged or "host" in (seen.pidns, seen.ipcns)
 
 
-_SKIPPED: Final = frozenset({"name", "image", "health", "leftovers"})
+_SKIPPED: Final = frozenset({"name", "image", "health", "leftovers", "rules"})
 
 
 def made_as(want: Desired, found: Container) -> bool:

@@ -1,6 +1,7 @@
 """observing: from what engines have to what is observed of each container resource."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.core.node import SYSTEM_SOCKET
@@ -8,12 +9,14 @@ from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, Permanent
 from reconciler.host.ports import Host
+from reconciler.resources import firewall
 from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry
 from reconciler.resources.container.memory import Memory
 from reconciler.resources.container.model import Around, Container, Desired, Held, State, assemble, pieces
 from reconciler.resources.container.mounts import binds_in
 from reconciler.resources.container.ports import Port, ports_of
+from reconciler.resources.container.published import leads, with_rules
 from reconciler.resources.container.views import LiveView, OneView, StillView, View, WholeView, shims
 from reconciler.resources.driver import Wanted
 
@@ -43,6 +46,19 @@ class Look:
 
     def see(self, want: Wanted) -> Observed:
         """One resource. Never raises: what cannot be seen is Unknown."""
+        seen = self._inside(want)
+        try:
+            return _beside(seen, self._rules(want))
+        except HostError as err:
+            return Unknown(f"the firewall cannot be read: {err}")
+
+    def _rules(self, want: Wanted) -> tuple[str, ...]:
+        """What the firewall has of it, where anything is, or was, to be there. Raises HostError."""
+        own = next((handle.chain for handle in reversed(want.handles) if leads(handle)), "")
+        return firewall.in_order(rule for rule in self._host.net.rules() if firewall.ours(rule, own)) if own else ()
+
+    def _inside(self, want: Wanted) -> Observed:
+        """What its engine shows of it."""
         handles = want.handles
         if not handles:
             return Unknown("nothing is known of it")
@@ -208,6 +224,13 @@ class Look:
         if isinstance(seen, Present) and isinstance(seen.state, State) and isinstance(seen.around, Around):
             return Present(seen.state, seen.around)
         return Absent(seen.around) if isinstance(seen, Absent) and isinstance(seen.around, Around) else None
+
+
+def _beside(observed: Observed, rules: tuple[str, ...]) -> Observed:
+    """What was seen, or is assumed, with these rules of the firewall."""
+    if not isinstance(observed, Unknown):
+        return with_rules(observed, rules)
+    return observed if observed.assume is None else replace(observed, assume=with_rules(observed.assume, rules))
 
 
 def _inherited(entry: Entry, view: View) -> bool:

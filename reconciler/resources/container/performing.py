@@ -7,6 +7,7 @@ from reconciler.core.diff import shown
 from reconciler.core.rules import rules_of
 from reconciler.host.errors import Conflict, NotFound, Permanent
 from reconciler.host.ports import Engine, Host
+from reconciler.resources import firewall, firewall_host
 from reconciler.resources.container import fetching
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import (
@@ -30,6 +31,8 @@ from reconciler.resources.container.mounts import volumes_of
 from reconciler.resources.container.normal import body_of, container_of, facts_of, made_as
 from reconciler.resources.container.observing import binds_of
 from reconciler.resources.container.option import placed
+from reconciler.resources.container.published import rules_for
+from reconciler.resources.container.published_actions import Publish, Republish, Unpublish
 from reconciler.resources.container.settings import Settings
 from reconciler.resources.container.starting import prove, start
 
@@ -75,6 +78,12 @@ def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, know
             _rename(action, engine, host)
         case Update():
             _update(action, engine, host)
+        case Publish():
+            _publish(action, engine, host)
+        case Republish():
+            firewall_host.add(firewall.in_order(action.found), action.found, host)
+        case Unpublish():
+            firewall_host.take(action.found, host)
         case Remove():
             _remove(action, engine, host, known)
         case _:
@@ -195,6 +204,12 @@ def _update(action: Update, engine: Engine, host: Host) -> None:
     if action.values.get("cpus") == 0 and not cpus:
         cpus = int(engine.info().get("NCPU") or 1)
     engine.update(action.name, action.body(cpus))
+
+
+def _publish(action: Publish, engine: Engine, host: Host) -> None:
+    found = container_of(ours(engine, action, action.name, host), action.socket, None)
+    rules = rules_for(action.desired, found)
+    firewall_host.add(rules, rules, host)
 
 
 def _remove(action: Remove, engine: Engine, host: Host, known: Container | None) -> None:

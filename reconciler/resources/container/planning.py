@@ -17,6 +17,7 @@ from reconciler.resources.container.model import Around, Desired, State, on_netw
 from reconciler.resources.container.mounts import binds_in, named_in
 from reconciler.resources.container.normal import OF_IMAGES, effective, ended, limited, stripped, unasked, without
 from reconciler.resources.container.ports import ports_of
+from reconciler.resources.container.published import rules_for
 
 
 class ContainerKind:
@@ -30,7 +31,7 @@ class ContainerKind:
         return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        want = _settled(desired, around)
+        want = _settled(desired, state, around)
         return want, None if state is None else _matched(want, state, around)
 
     def is_up(self, state: State) -> bool:
@@ -118,9 +119,10 @@ def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]
     )
 
 
-def _settled(desired: Desired, around: Around) -> Desired:
-    """Leave out what the image says already, and a limit of processors that the machine cannot exceed."""
-    changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus)}
+def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
+    """Leave out what the image says already, and a limit of processors that the machine cannot exceed. Its firewall rules follow
+    from what is published."""
+    changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus), "rules": rules_for(desired, state)}
     if around.image is not None:
         base = around.image
         entrypoint, command = stripped(*effective(desired.entrypoint, desired.command, base), base)
@@ -160,6 +162,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         "leftovers": tuple(sorted(other.name for other in others)),
         "image": _image(want, state, around),
         "ends": not want.detach,
+        "rules": around.rules,
     }
     if not state.based:
         changes |= {

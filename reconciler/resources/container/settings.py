@@ -118,7 +118,9 @@ class Settings(Model):
         (), description="More names of the container on its network; not for bridge, host and none."
     )
     ip: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
-        "", description="Its IPv4 address on its network; not for bridge, host and none."
+        "",
+        description="Its IPv4 address on its network; not for bridge, host and none. On a network#… of a service's own engine the "
+        "container then sees its clients' own addresses.",
     )
     ip6: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
         "", description="Its IPv6 address on its network; not for bridge, host and none."
@@ -127,7 +129,9 @@ class Settings(Model):
         (), description="Its link-local addresses on its network; not for bridge, host and none."
     )
     ports: Annotated[forms.Ports, ANY_ORDER, Option("", TEXTS, flag="publish", letter="p")] = Field(
-        (), description="Published ports, each [IP:]HOST:CONTAINER[/protocol]; ranges are allowed."
+        (),
+        description="Published ports, each [IP:]HOST:CONTAINER[/protocol]; ranges are allowed. In a service's own engine the "
+        "container sees the bridge's address instead of its clients', unless it has an ip.",
     )
     publish_all: Annotated[Flag, REPLACE, _host("PublishAllPorts", SWITCH, letter="P")] = Field(
         False, description="Publish every exposed port on a free port of the host."

@@ -191,7 +191,7 @@ def rules_of(want: Desired, state: State | None) -> tuple[str, ...]:
         return ()
     state = state or made(want)
     net = "" if state.options.get(MASQUERADE) == "false" else state.net
-    return firewall.way_out(want.chain, state.bridge, net, f"{want.service}/{want.rid}")
+    return firewall.way_out(want.chain, state.bridge, net, f"{want.service}/{want.rid}", led=True)
 
 
 def made(want: Desired) -> State:

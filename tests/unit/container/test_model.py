@@ -46,7 +46,7 @@ def test_impacts_are_those_of_the_ladder():
     for name, rule in rules_of(Desired).items():
         by_impact.setdefault(rule.impact, set()).add(name)
     limits = {"memory", "memory_swap", "cpus", "cpu_shares", "pids_limit", "restart_policy"}
-    assert by_impact[Impact.LIVE] == {*limits, "name", "leftovers"}
+    assert by_impact[Impact.LIVE] == {*limits, "name", "leftovers", "rules"}
     assert by_impact[Impact.RESTART] == {"health"}
     assert {"image", "command", "environment", "volume_mounts", "ports", "user", "network"} <= by_impact[Impact.REPLACE]
 

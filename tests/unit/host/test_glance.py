@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.node import Node
+from reconciler.core.ownership import Owned, Ownership
+from reconciler.engine.codec import type_of
+from reconciler.engine.observe import observe, wanted_of
 from reconciler.host.errors import Transient
 from reconciler.host.glance import glance
+from reconciler.resources.registry import driver_of, kind_of
+from reconciler.spec.load import load_text
 
 
 class Counting:
@@ -45,3 +51,14 @@ def test_who_looks_second_hears_the_same_error(host):
         with pytest.raises(Transient, match="no answer"):
             seen.net.rules()
     assert net.reads == 1
+
+
+def test_engines_networks_and_containers_are_observed_with_one_reading(host):
+    keywords = "docker_data_dir: /srv/d\nresources:\n  network#1: {subnet: 10.7.1.0/24}\n  network#2: {}\n"
+    for n in (1, 2):
+        keywords += f"  container#{n}: {{image: a, network: 'network#{n}', ip: 10.7.1.{n + 8}, ports: '{8080 + n}:80'}}\n"
+    (service,) = load_text(keywords, "yaml", "web", "web.yaml", Node()).services
+    net, wanted = Counting(host.net), wanted_of("web", service, Ownership())
+    owned = [replace(item, owned=Owned(type_of(item.id.rid), item.desired, item.desired)) for item in wanted]
+    seen = observe(owned, replace(host, net=net), kinds=kind_of, drivers=driver_of)
+    assert len(seen.observed) == 5 and net.reads == 1

@@ -1,0 +1,71 @@
+"""published: the firewall rules by which clients reach a container with a fixed address directly, so that it sees theirs. Pure.
+
+Published ports go through docker-proxy, which a service's own engine starts and which hides the client. Rules beside it take what
+comes for an address of this machine. Two things are left to docker-proxy: the loopback, and the container itself (a bridge whose
+packets the firewall sees sends none back where it came from). Rules stand for an address, and not for a container: without one
+that is the container's own, an engine may give it to another, and so there are none.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from reconciler.core.model import changed
+from reconciler.core.observed import Absent, Present, Seen
+from reconciler.resources import firewall
+from reconciler.resources.container.model import Around, Container, Desired
+from reconciler.resources.container.ports import Port, ports_of
+
+
+def rules_for(want: Desired, found: Container | None) -> tuple[str, ...]:
+    """The rules of a container that is to run. found: as it is; once it runs, its engine says what it has published, and where."""
+    ports = list(_led(want, found))
+    if not ports:
+        return ()
+    own, says = want.chain, firewall.marked(f"{want.service}/{want.rid}")
+    local = "-m addrtype --dst-type LOCAL"
+    return (
+        f"nat -N {own}",
+        *(
+            f"nat -A {own} ! -s {want.ip}/32 {f'-d {port.address}/32 ' if port.address else ''}"
+            f"-p {port.protocol} -m {port.protocol} --dport {port.host} {says} -j DNAT --to-destination {want.ip}:{port.container}"
+            for port in ports
+        ),
+        f"nat -A PREROUTING {local} {says} -j {own}",
+        f"nat -A OUTPUT ! -d 127.0.0.0/8 {local} {says} -j {own}",
+    )
+
+
+def leads(want: Desired) -> bool:
+    """Whether a container has ports that may be led to it."""
+    return bool(want.chain and want.ip and want.detach) and any(_may_be_led(port) for port in ports_of(want.ports))
+
+
+def _led(want: Desired, found: Container | None) -> Iterable[Port]:
+    """Its ports, each with the address of this machine that it is published on; "" for every one."""
+    if not leads(want):
+        return
+    bound = None if found is None or found.bound is None else {port._replace(address=""): port for port in ports_of(found.bound)}
+    for port in ports_of(want.ports):
+        seen = port if bound is None else bound.get(port._replace(address=""))
+        if seen is not None and _may_be_led(port) and _may_be_led(seen):
+            yield seen._replace(address="" if seen.address == "0.0.0.0" else seen.address)
+
+
+def _may_be_led(port: Port) -> bool:
+    """Not a port of the engine's choice, which is another one after each start."""
+    address = ip_address(port.address or "0.0.0.0")
+    return bool(port.host) and port.protocol in ("tcp", "udp") and address.version == 4 and not address.is_loopback
+
+
+def rules_in(seen: Seen) -> tuple[str, ...]:
+    """What the firewall has of it."""
+    around = seen.around
+    assert isinstance(around, Around)
+    return around.rules
+
+
+def with_rules(seen: Seen, rules: Iterable[str]) -> Seen:
+    around = seen.around
+    assert isinstance(around, Around)
+    around = changed(around, rules=firewall.in_order(rules))
+    return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)
