@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 LOOK_AGAIN = (0.05, 0.15, 0.4)
-"""Seconds between two looks for an effect that does not show; after the last one it counts as missing. Measured: an engine of version
-26 lists a container as running for some 20 ms after it has answered that it is stopped."""
+"""Seconds between two looks for an effect that does not show; after the last one it counts as missing. Measured: an engine of
+version 26 lists a container as running for some 20 ms after it has answered that it is stopped."""
 _FRESH = 10.0
 """Seconds for which an observation is good enough for a step that interrupts nothing, and does not do again what is done."""
 

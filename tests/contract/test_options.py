@@ -108,7 +108,8 @@ def test_what_was_applied_is_found(lab: Lab, keyword: str) -> None:
         lab.clear()
         return
     if sample.starts:
-        assert life.apply(want) == [f"create {NAME} from {DEMO}", f"start {NAME}"]
+        proved = [] if want.restart_policy == "no" else [f"see that {NAME} stays up"]
+        assert life.apply(want) == [f"create {NAME} from {DEMO}", f"start {NAME}", *proved]
         assert lab.life().change(want).verdict is Verdict.ADOPT
     else:
         life.do(want, steps(life.change(want))[:1])
