@@ -11,10 +11,12 @@ from reconciler.core.observed import Seen
 from reconciler.core.secrets import is_secret
 from reconciler.core.tags import tags
 from reconciler.resources.container.action import ContainerAction
+from reconciler.resources.container.ends import size
 from reconciler.resources.container.model import Around, Desired
 from reconciler.resources.container.mounts import Volume, carrying
-from reconciler.resources.container.normal import expected, limited, size, update_of
+from reconciler.resources.container.normal import expected, limited
 from reconciler.resources.container.option import each, placed, settings_of
+from reconciler.resources.container.request import update_of
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
 _RERUN = frozenset({Facet.RUN, Facet.OUTPUT})

@@ -46,6 +46,19 @@ class Volume(NamedTuple):
     def binds(self) -> bool:
         return self.source.startswith("/")
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """As the engine writes it."""
+        record: dict[str, Any] = {
+            "Type": "bind" if self.binds else "volume",
+            "Source": self.source,
+            "Target": self.target,
+            "ReadOnly": self.read_only,
+        }
+        if self.propagation:
+            record["BindOptions"] = {"Propagation": self.propagation}
+        return record
+
 
 @lru_cache(maxsize=1 << 15)
 def parse_volume(text: str) -> Volume:

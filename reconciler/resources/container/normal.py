@@ -1,17 +1,17 @@
-"""normal: between a desired state, the engine's JSON and a Container. Pure; no more of the engine's format is known elsewhere."""
+"""normal: from the engine's JSON to a Container and what is known of an image, and how these compare with what is desired. Pure; no
+more of the format of an inspect is known elsewhere."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from reconciler import __version__
 from reconciler.core.rules import compared_of
 from reconciler.core.tags import others
 from reconciler.resources.container.model import Container, Desired, ImageFacts, on_network
-from reconciler.resources.container.mounts import Volume, carrying, mount_text, parse_mount, parse_volume, plain_volume, volumes_of
-from reconciler.resources.container.option import placed, settings_of
-from reconciler.resources.container.ports import Port, ports_of
+from reconciler.resources.container.mounts import mount_text, parse_volume, plain_volume, volumes_of
+from reconciler.resources.container.option import placed
+from reconciler.resources.container.ports import Port
 from reconciler.resources.container.refs import on_platform
 from reconciler.resources.container.settings import NO_LIMIT, Settings
 
@@ -119,17 +119,6 @@ def _endpoint(seen: Mapping[str, Any], network: str) -> dict[str, Any]:
     }
 
 
-def endpoint_of(desired: Desired) -> dict[str, Any]:
-    """The same for the body of a creation; nothing where nothing is asked for."""
-    addresses: dict[str, Any] = {
-        key: value
-        for key, value in (("IPv4Address", desired.ip), ("IPv6Address", desired.ip6), ("LinkLocalIPs", list(desired.link_local_ip)))
-        if value
-    }
-    found: dict[str, Any] = {"IPAMConfig": addresses} if addresses else {}
-    return found | ({"Aliases": list(desired.network_alias)} if desired.network_alias else {})
-
-
 def _mac(seen: Mapping[str, Any], host: Mapping[str, Any]) -> str:
     """The address of a container's interface, where newer engines keep it; one that was not asked for is there as well."""
     network = host.get("NetworkMode") or "default"
@@ -227,90 +216,10 @@ def without(pairs: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]
     return {name: text for name, text in pairs.items() if base.get(name) != text}
 
 
-def body_of(desired: Desired, labels: Mapping[str, str], carried: Sequence[str] = ()) -> dict[str, Any]:
-    """The body of POST /containers/create. Bind mounts go as Mounts: the engine then refuses a source that is not there.
-
-    It is what `docker create` sends for `Create.words`: a script and osvc make the same container. labels: all of them.
-    carried: volumes without a name of the one that it takes the place of, each ID:TARGET.
-    """
-    ports = ports_of(desired.ports)
-    bindings: dict[str, list[dict[str, str]]] = {}
-    for port in ports:
-        bindings.setdefault(port.inside, []).append({"HostIp": port.address, "HostPort": str(port.host or "")})
-    name, _, retries = desired.restart_policy.partition(":")
-    host: dict[str, Any] = {
-        "NetworkMode": "default" if desired.network == "bridge" else desired.network,
-        "PortBindings": bindings,
-        "Mounts": [
-            *(_mount(volume) for volume in carrying(desired.volume_mounts, carried)),
-            *(parse_mount(text) for text in desired.mounts),
-        ],
-        "RestartPolicy": {"Name": name, "MaximumRetryCount": int(retries or 0)},
-        "Memory": desired.memory,
-        "MemorySwap": desired.memory_swap or desired.memory * 2,
-        "NanoCpus": nano(desired.cpus),
-    }
-    body: dict[str, Any] = {
-        "Image": desired.image,
-        "Env": [f"{variable}={text}" for variable, text in desired.environment.items()],
-        "Labels": dict(labels),
-        "AttachStdout": True,
-        "AttachStderr": True,
-        "ExposedPorts": {inside: {} for inside in (*bindings, *desired.expose)},
-        "HostConfig": host,
-    }
-    if desired.command:
-        body["Cmd"] = list(desired.command)
-    if desired.entrypoint:
-        body["Entrypoint"] = list(desired.entrypoint)
-    if desired.hostname:
-        body["Hostname"] = desired.hostname
-    if endpoint := endpoint_of(desired):
-        body["NetworkingConfig"] = {"EndpointsConfig": {desired.network: endpoint}}
-    for setting in placed(Settings):
-        value = getattr(desired, setting.keyword)
-        if value != setting.nothing:
-            setting.encode(value, body)
-    return body
-
-
-def update_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of POST /containers/NAME/update: keyword -> value, as the engine is to be told it."""
-    record: dict[str, Any] = {"HostConfig": {}}
-    host = record["HostConfig"]
-    for name, value in values.items():
-        if name == "restart_policy":
-            policy, _, retries = value.partition(":")
-            host["RestartPolicy"] = {"Name": policy, "MaximumRetryCount": int(retries or 0)}
-        elif name == "cpus":
-            host["NanoCpus"] = nano(value)
-        elif name in ("memory", "memory_swap"):
-            host["Memory" if name == "memory" else "MemorySwap"] = value
-        else:
-            settings_of(Settings)[name].encode(value, record)
-    return dict(host)
-
-
-def nano(cpus: float) -> int:
-    return round(cpus * 1e9)
-
-
 def limited(cpus: object, all_cpus: int) -> float:
     """A limit of processors; one that the machine cannot exceed is none."""
     assert isinstance(cpus, (int, float))
     return 0.0 if all_cpus and cpus >= all_cpus else float(cpus)
-
-
-def _mount(volume: Volume) -> dict[str, Any]:
-    mount: dict[str, Any] = {
-        "Type": "bind" if volume.binds else "volume",
-        "Source": volume.source,
-        "Target": volume.target,
-        "ReadOnly": volume.read_only,
-    }
-    if volume.propagation:
-        mount["BindOptions"] = {"Propagation": volume.propagation}
-    return mount
 
 
 def _mounts(host: Mapping[str, Any], config: Mapping[str, Any], base: ImageFacts | None) -> list[Mapping[str, Any]]:
@@ -319,7 +228,7 @@ def _mounts(host: Mapping[str, Any], config: Mapping[str, Any], base: ImageFacts
     found: list[dict[str, Any]] = [dict(mount) for mount in host.get("Mounts") or ()]
     for bind in host.get("Binds") or ():
         try:
-            found.append(_mount(parse_volume(bind)))
+            found.append(parse_volume(bind).record)
         except ValueError:
             source, _, rest = bind.partition(":")
             found.append({"Type": "bind", "Source": source, "Target": rest})
@@ -416,41 +325,3 @@ def health_in(status: str) -> str | None:
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:
     return dict(sorted((name, text) for name, _, text in (word.partition("=") for word in words)))
-
-
-def ended(container: Container) -> str:
-    """How a container ended, as a clause: "died 03:12:44, exit 137, out of memory at 64m"."""
-    if container.fresh:
-        return "never started"
-    if container.lost:
-        return "its process is gone, and the engine has not noticed"
-    if container.status != "exited":
-        return container.status
-    clock = _clock(container.ended_at)
-    words = [f"{'died' if container.exit_code else 'ended'}{' ' if clock else ''}{clock}", *clauses_of_end(container)]
-    if container.restarts:
-        words.append(f"after {container.restarts} restart{'' if container.restarts == 1 else 's'}")
-    return ", ".join(words)
-
-
-def clauses_of_end(container: Container) -> list[str]:
-    """How its last run ended: "exit 137", "out of memory at 64m"."""
-    words = [f"exit {container.exit_code}"]
-    if container.out_of_memory:
-        words.append(f"out of memory at {size(container.memory)}" if container.memory else "out of memory")
-    return [*words, container.error] if container.error else words
-
-
-def _clock(text: str) -> str:
-    try:
-        return datetime.fromisoformat(text[:19]).strftime("%H:%M:%S")
-    except ValueError:
-        return ""
-
-
-def size(number: int) -> str:
-    """Bytes as a person writes them: 64m."""
-    for unit, scale in (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)):
-        if number and number % scale == 0:
-            return f"{number // scale}{unit}"
-    return str(number)

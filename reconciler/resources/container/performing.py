@@ -28,11 +28,12 @@ from reconciler.resources.container.halfway import Prove, Resume
 from reconciler.resources.container.image_actions import Load, Pull
 from reconciler.resources.container.model import Container, Desired
 from reconciler.resources.container.mounts import volumes_of
-from reconciler.resources.container.normal import body_of, container_of, facts_of, made_as
+from reconciler.resources.container.normal import container_of, facts_of, made_as
 from reconciler.resources.container.observing import binds_of
 from reconciler.resources.container.option import placed
 from reconciler.resources.container.published import rules_for
 from reconciler.resources.container.published_actions import Publish, Republish, Unpublish
+from reconciler.resources.container.request import body_of
 from reconciler.resources.container.settings import Settings
 from reconciler.resources.container.starting import prove, start
 

@@ -12,10 +12,11 @@ from reconciler.core.ids import short
 from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
+from reconciler.resources.container.ends import ended
 from reconciler.resources.container.health import NO_CHECK
 from reconciler.resources.container.model import Around, Desired, State, on_network
 from reconciler.resources.container.mounts import binds_in, named_in
-from reconciler.resources.container.normal import OF_IMAGES, effective, ended, limited, stripped, unasked, without
+from reconciler.resources.container.normal import OF_IMAGES, effective, limited, stripped, unasked, without
 from reconciler.resources.container.ports import ports_of
 from reconciler.resources.container.published import rules_for
 

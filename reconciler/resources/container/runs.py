@@ -9,8 +9,8 @@ from typing import Final
 
 from reconciler.core.kind import Remark
 from reconciler.core.times import between, duration, instant
+from reconciler.resources.container.ends import clauses_of_end
 from reconciler.resources.container.model import Container, Desired
-from reconciler.resources.container.normal import clauses_of_end
 
 OFTEN: Final = 3
 """Restarts below which nobody speaks of again and again."""

@@ -8,10 +8,10 @@ from reconciler.host.errors import Conflict, HostError, Permanent
 from reconciler.host.ports import Engine, Host
 from reconciler.resources.container import endpoints
 from reconciler.resources.container.actions import Start
+from reconciler.resources.container.ends import size
 from reconciler.resources.container.finding import ours, require
 from reconciler.resources.container.halfway import Prove
 from reconciler.resources.container.model import Container
-from reconciler.resources.container.normal import size
 from reconciler.resources.container.observing import binds_of, listener
 from reconciler.resources.container.ports import Port
 from reconciler.resources.container.runs import SHORT

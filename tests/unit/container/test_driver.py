@@ -16,9 +16,10 @@ from reconciler.core.ownership import Owned
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Process
 from reconciler.resources.container.driver import ContainerDriver
+from reconciler.resources.container.ends import ended
 from reconciler.resources.container.image_actions import PullAgain
 from reconciler.resources.container.model import State
-from reconciler.resources.container.normal import NO_LIMIT, ended
+from reconciler.resources.container.settings import NO_LIMIT
 from reconciler.resources.driver import Wanted
 from tests.fakehost import Crash, FakeHost, Machine
 from tests.fakehost.docker import SYSTEM, FakeDocker

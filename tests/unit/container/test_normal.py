@@ -10,9 +10,11 @@ from reconciler.core.diff import diff_up
 from reconciler.core.observed import Present
 from reconciler.core.policy import Policy
 from reconciler.resources.container import refs
+from reconciler.resources.container.ends import ended
 from reconciler.resources.container.model import Around, Container, State
-from reconciler.resources.container.normal import NO_LIMIT, container_of, effective, ended, facts_of, stripped
+from reconciler.resources.container.normal import container_of, effective, facts_of, stripped
 from reconciler.resources.container.planning import KIND
+from reconciler.resources.container.settings import NO_LIMIT
 from tests.unit.container.bench import desired
 
 RECORDED = Path(__file__).parents[2] / "contract" / "inspects" / "20.10"
