@@ -101,6 +101,13 @@ def _interval(text: str) -> float:
     return seconds
 
 
+def _run_id(text: str) -> str:
+    """How a run is called. Raises argparse.ArgumentTypeError for an empty one: a variable was not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the id of a run, or last, not ''")
+    return text
+
+
 def _file(text: str) -> str:
     """A file's name. Raises argparse.ArgumentTypeError for an empty one: a variable was not set."""
     if not text:
@@ -236,12 +243,16 @@ def _count(text: str) -> int:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="the id of a run, or how it begins; osvc history lists them; last: the newest")
+    parser.add_argument(
+        "run", metavar="RUN", type=_run_id, help="the id of a run, or how it begins; osvc history lists them; last: the newest"
+    )
     _json(parser, "one JSON document on stdout")
 
 
 def _undo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="the id of a run, or how it begins; osvc history lists them; last: the newest")
+    parser.add_argument(
+        "run", metavar="RUN", type=_run_id, help="the id of a run, or how it begins; osvc history lists them; last: the newest"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
     parser.add_argument("--prune", action="store_true", help="also remove what the run made, as osvc apply --prune would")
     parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")

@@ -12,6 +12,8 @@ from reconciler.engine.session import Session
 
 _TOLD = 4
 """Of the runs that an ambiguous id may mean, at most."""
+_LATELY = 20
+"""More runs than a verb has at work at once."""
 
 
 def past(run: Past, session: Session) -> Past:
@@ -29,6 +31,15 @@ def run_called(name: str, session: Session) -> Past:
     if len(found) > 1:
         raise Usage(f"several runs begin with {name!r}: {', '.join(one.id for one in found)}")
     return past(found[0], session)
+
+
+def runs_beside(run: Past, session: Session) -> tuple[Past, ...]:
+    """The runs of other services that the same verb had at work when this one began."""
+    return tuple(
+        one
+        for one in session.store.runs(limit=_LATELY)
+        if one.service != run.service and (one.verb, one.by) == (run.verb, run.by) and (one.ended is None or one.ended >= run.began)
+    )
 
 
 def _newest(run: Past, session: Session) -> bool:

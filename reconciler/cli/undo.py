@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from reconciler.cli.display import say, show_line
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
-from reconciler.cli.past import run_called
+from reconciler.cli.past import run_called, runs_beside
 from reconciler.cli.request import operator
 from reconciler.cli.run import Order, carry_out
+from reconciler.cli.verbs import Usage
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
+from reconciler.core.observed import Unknown
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
 from reconciler.core.secrets import holds_mark
@@ -38,6 +40,9 @@ def run(options: argparse.Namespace) -> Exit:
     config = read_config()
     with Session.open(config, write=False) as session:
         meant = run_called(options.run, session)
+        beside = [one.id for one in runs_beside(meant, session)] if options.run == "last" else []
+        if beside:
+            raise Usage(f"the last run is one of several that went side by side: name one: {', '.join([meant.id, *beside])}")
         holder = session.holder(meant.service)
         if holder:
             raise Locked(f"cannot undo {meant.id}: a run works on {meant.service} ({holder}); wait for it, and look again", holder)
@@ -52,7 +57,7 @@ def run(options: argparse.Namespace) -> Exit:
     options.prune_all = options.prune
     options.rid = [] if back.goal is not None else list(back.rids)
     undoing = _Undoing(back, config)
-    order = Order("undo", undoing.find, check=undoing.check, begin=undoing.begin, after=undoing.after, whole_undo=True)
+    order = Order("undo", undoing.find, check=undoing.check, after=undoing.after, whole_undo=True)
     return carry_out(order, options, config)
 
 
@@ -90,6 +95,7 @@ class _Undoing:
                 was=was,
                 undoes=self.back.run.id,
                 after=self.back.after,
+                kept=goal is not None,
             ),
         )
 
@@ -98,20 +104,14 @@ class _Undoing:
         for plan in plans:
             for change in plan.open:
                 raise Refused(f"cannot undo {self.back.run.id}: {change.rid}: {change.reason}; {change.remedy or 'osvc status'}")
-            hidden = [rid for rid in dict.fromkeys(step.rid for step in plan.steps) if _lacks_a_secret(plan.change(rid))]
+            worked = {step.rid for step in plan.steps}
+            doubtful = (change for change in plan.changes if change.rid in worked or isinstance(change.observed, Unknown))
+            hidden = [change.rid for change in doubtful if _lacks_a_secret(change)]
             if hidden:
                 raise Refused(
                     f"cannot undo {self.back.run.id}: {listed(hidden)} had secrets that its spec has not now,"
                     f" and they are never kept; put the spec back as it was, and: osvc apply -s {self.name}"
                 )
-
-    def begin(self, session: Session, targets: Sequence[Target]) -> None:
-        """Keep the goal. Raises Refused when somebody was faster."""
-        last = session.store.last_run(self.name)
-        if last is None or last[0] != self.back.after:
-            raise Refused(f"cannot undo {self.back.run.id}: another run of {self.name} came between; osvc history {self.name}")
-        if self.back.goal is not None:
-            session.set_goal([self.name], targets[0].goal)
 
     def after(self, session: Session, results: Sequence[Result]) -> tuple[Noticed, ...]:
         """What the undo did not bring back, and what the spec still says otherwise."""
@@ -156,7 +156,9 @@ class _Undoing:
 
 
 def _lacks_a_secret(change: Change) -> bool:
-    return change.verdict not in _STAYS and holds_mark(change.desired.model_dump_json())
+    """Of what cannot be seen it may turn out that it has to be made."""
+    stays = change.verdict in _STAYS and not (change.verdict is Verdict.KEEP and isinstance(change.observed, Unknown))
+    return not stays and holds_mark(change.desired.model_dump_json())
 
 
 def _told(change: Change, service: Service | None) -> str:

@@ -11,7 +11,7 @@ from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.core.rules import Impact, Rule, compared_of, values_of
 from reconciler.core.secrets import HIDDEN, holds_mark, masked, masked_words
-from reconciler.core.veil import Veil, secrets_of
+from reconciler.core.veil import veiled
 
 _WORST = {
     Impact.LIVE: Verdict.LIVE,
@@ -69,7 +69,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
             return change(Verdict.ADOPT, "found as wanted")
         remark = kind.remark(want, have, None)
         if remark is not None and remark.failing:
-            return change(Verdict.KEEP, _veiled(remark.text, want, have), remedy=remark.remedy)
+            return change(Verdict.KEEP, veiled(remark.text, want, have), remedy=remark.remedy)
         return change(Verdict.KEEP, "as wanted")
     return change(_WORST[worst], _because(fields, worst), cause=_cause(fields))
 
@@ -106,11 +106,7 @@ _ADOPT = frozenset({"adopt"})
 def _evidence(kind: ResourceKind, want: Model, have: Model | None, around: Model) -> str:
     """What happened to it. An engine's words may repeat a secret."""
     told = kind.evidence(want, have, around)
-    return _veiled(told, want, have) if told else ""
-
-
-def _veiled(told: str, *known: Model | None) -> str:
-    return Veil(secrets_of(filter(None, known))).text(told)
+    return veiled(told, want, have) if told else ""
 
 
 def _seen(observed: Observed) -> tuple[Seen | None, str]:

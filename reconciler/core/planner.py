@@ -105,7 +105,7 @@ def make_plan(
     _wire(drafts)
     _select(drafts, goal, selection)
     _reach(drafts)
-    _settle(drafts, goal)
+    _settle(drafts, goal, service)
     return _lay_out(name, service, goal, drafts)
 
 
@@ -234,13 +234,37 @@ def _leave_behind(draft: _Draft, door: _Draft) -> None:
         draft.turn(Verdict.KEEP, f"no longer in the spec; goes when {door.rid} is up")
 
 
-def _settle(drafts: Mapping[str, _Draft], goal: Goal) -> None:
+def _settle(drafts: Mapping[str, _Draft], goal: Goal, service: Service | None) -> None:
     """Hold back and bounce until nothing changes any more. Each pass only moves a verdict towards DEFER or RESTART."""
+    gates = [draft for draft in drafts.values() if draft.kind.gates(draft.change.desired)] if goal.aim is Aim.UP else []
     moved = True
     while moved:
         held_back = [_hold_back(draft, drafts) for draft in drafts.values()]
+        kept_out = [_keep_out(draft, gates, service) for draft in drafts.values()] if gates else []
         bounced = [_bounce(draft, goal) for draft in drafts.values()]
-        moved = any(held_back) or any(bounced)
+        moved = any(held_back) or any(kept_out) or any(bounced)
+
+
+def _keep_out(draft: _Draft, gates: Sequence[_Draft], service: Service | None) -> bool:
+    """Nothing comes up after a gate (core/order, T3) that is not well and will not be tried."""
+    if draft.change.verdict not in _RISES:
+        return False
+    for gate in gates:
+        stuck = gate.change.verdict in (Verdict.REFUSE, Verdict.DEFER) and not gate.is_up
+        if stuck and _comes_after(draft, gate, service):
+            draft.turn(Verdict.DEFER, f"waits for {gate.rid}, which {_stands(gate)}", remedy=gate.change.remedy or "osvc status")
+            return True
+    return False
+
+
+def _comes_after(draft: _Draft, gate: _Draft, service: Service | None) -> bool:
+    """By their place in the order alone (core/order, T1 and T2)."""
+    (subset, together), (before, _) = _among(draft, service), _among(gate, service)
+    groups = (draft.kind.rank, natural(subset)), (gate.kind.rank, natural(before))
+    if groups[0] != groups[1]:
+        return groups[0] > groups[1]
+    places = ((one.kind.sequence(one.change.desired), natural(one.rid)) for one in (draft, gate))
+    return not together and next(places) > next(places)
 
 
 def _hold_back(draft: _Draft, drafts: Mapping[str, _Draft]) -> bool:

@@ -15,6 +15,7 @@ from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Present, Unknown
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim
+from reconciler.core.veil import veiled
 
 
 class Status(Enum):
@@ -104,9 +105,11 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | No
     if change.verdict is Verdict.KEEP and change.remedy:
         reason = change.reason
     drifted = not quiet and plan.goal.aim is Aim.UP and (up or present)
-    remark = kind.remark(change.desired, change.seen.state, now) if up and isinstance(change.seen, Present) else None
+    state = change.seen.state if isinstance(change.seen, Present) else None
+    remark = kind.remark(change.desired, state, now) if up and state is not None else None
     if remark is not None:
-        reason = "; ".join(filter(None, (remark.text, "" if change.verdict is Verdict.KEEP else reason)))
+        told = veiled(remark.text, change.desired, state)
+        reason = "; ".join(filter(None, (told, "" if change.verdict is Verdict.KEEP else reason)))
     failing = remark is not None and remark.failing
     return ResourceStatus(
         change.rid,

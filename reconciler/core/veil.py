@@ -61,6 +61,11 @@ class Veil:
         return pattern.sub(lambda found: self._stand_in(self._whole[found[0]]), text) if pattern is not None else text
 
 
+def veiled(text: str, *models: Model | None) -> str:
+    """A text for people, without the secrets of these models."""
+    return Veil(secrets_of(filter(None, models))).text(text)
+
+
 def secrets_of(models: Iterable[Model]) -> Iterator[str]:
     """Every secret value in these models, in clear: for hiding, never for showing."""
     for model in models:

@@ -76,7 +76,7 @@ class Back:
     @property
     def rids(self) -> tuple[str, ...]:
         """What is to be led back."""
-        return tuple(rid for rid, stood in self.before.stood.items() if stood is not None or rid in self.made)
+        return _led(self.before, self.made)
 
 
 def way_back(store: Store, run: Past) -> Back:
@@ -102,11 +102,17 @@ def way_back(store: Store, run: Past) -> Back:
     same = all(now.get(rid) == stood for rid, stood in before.stood.items())
     goal = before.goal if before.goal is not None and before.goal.aim is not aim else None
     partly = goal is None and run.verb in _TURNS
-    idle = same and goal is None and not partly and run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
+    made = tuple(rid for rid, stood in before.stood.items() if stood is None and rid in now)
+    ended = run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
+    idle = goal is None and (not _led(before, made) or (same and not partly and ended))
     if aim is Aim.DOWN and goal is None and not partly and not idle:
         raise Refused(f"cannot undo {run.id}: {name} is stopped; osvc start {name} first")
-    made = tuple(rid for rid, stood in before.stood.items() if stood is None and rid in now)
     return Back(run, before, goal, made, later[0] if later else run.id, idle)
+
+
+def _led(before: Before, made: Iterable[str]) -> tuple[str, ...]:
+    """What there is to be led back: what was otherwise, or was not there."""
+    return tuple(rid for rid, stood in before.stood.items() if stood is not None or rid in made)
 
 
 def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str, str], aim: Aim) -> None:

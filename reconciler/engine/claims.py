@@ -6,7 +6,7 @@ from typing import TypeAlias
 from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
-from reconciler.core.order import in_turn
+from reconciler.core.order import Providers, in_turn
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim
 from reconciler.engine.errors import Refused
@@ -18,8 +18,8 @@ Key: TypeAlias = tuple[str, str, str]
 def in_order(
     targets: Sequence[Target], owned: Mapping[str, Ownership], kinds: Callable[[str], ResourceKind], *, prune: bool
 ) -> dict[str, tuple[str, ...]]:
-    """name -> the services that release what it takes, and so are worked before it and stand before it here; in natural order of
-    names otherwise.
+    """name -> the services that are worked before it and stand before it here: those that release what it takes, and, unless that
+    goes in a circle, those whose mounts it lies in (for going down, those that lie in its mounts); in natural order otherwise.
 
     owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they
     hold. Raises Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
@@ -44,7 +44,31 @@ def in_order(
                 if key not in releases.get(other, set()):
                     raise Refused(f"cannot work on {name}: {claim.label} is held by {other}, {_remedy(other, wants, targets)}")
                 first[name].add(other)
+    nested = {name: first[name] | others for name, others in _nested(targets, kinds).items()}
+    if len(in_turn(nested, nested, natural)) == len(nested):
+        first = nested
     return {name: tuple(sorted(first[name], key=natural)) for name in _sorted(first)}
+
+
+def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> dict[str, set[str]]:
+    """name -> the services that are worked before it because one provides what the other needs, as inside a service."""
+    parts = [
+        (target, kinds(resource.type), resource.desired)
+        for target in targets
+        if target.service is not None
+        for resource in target.service.resources.values()
+    ]
+    providers = Providers((fact, target.name) for target, kind, desired in parts for fact in kind.provides(desired))
+    aims = {target.name: target.goal.aim for target in targets}
+    first: dict[str, set[str]] = {target.name: set() for target in targets}
+    for target, kind, desired in parts:
+        for need in kind.needs(desired):
+            other = providers.of(need.fact)
+            if other is None or other == target.name or aims[other] is not target.goal.aim:
+                continue
+            later, sooner = (target.name, other) if target.goal.aim is Aim.UP else (other, target.name)
+            first[later].add(sooner)
+    return first
 
 
 def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Sequence[Target]) -> str:

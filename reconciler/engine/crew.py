@@ -32,8 +32,10 @@ class Crew:
     def turn(self) -> Iterator[None]:
         """The turn of a run that takes from what services share: what is free is seen, planned with and taken by one at a time."""
         with self._turn:
-            yield
-            self.turns += 1
+            try:
+                yield
+            finally:
+                self.turns += 1
 
 
 def each(first: Mapping[str, Sequence[str]], work: Callable[[str, Sequence[R]], R], size: int = SIZE) -> dict[str, R]:

@@ -305,7 +305,11 @@ class Session:
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
                 overtaken = self._overtaken(target, work.policy, open_ends)
-                return overtaken or converge(work, means)
+                if overtaken is not None:
+                    return overtaken
+                if target.kept:
+                    self.set_goal([target.name], target.goal)
+                return converge(work, means)
         except Locked as err:
             return Result(work.name, End.LOCKED, message=str(err), remedy="wait for it, or give a longer --wait")
         except Cycle as err:

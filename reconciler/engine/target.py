@@ -15,7 +15,8 @@ class Target:
     """A service to be worked on.
 
     service: what its spec says; None for an orphan (the store owns resources of it, its spec is gone from its folder).
-    goal: what is to be reached now; the store's goal unless a verb gave another.
+    goal: what is to be reached now; the store's goal unless a verb gave another. kept: this run makes it the store's, once it has
+    the service's lock and nothing forbids it.
     was: the store's goal when it was looked at.
     remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
@@ -32,6 +33,7 @@ class Target:
     was: Goal = UP
     undoes: str = ""
     after: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,10 @@ def test_as_json_the_notes_come_before_the_result(desk):
     assert [one["document"] for one in dry] == ["plan"] and dry[0]["services"][0]["steps"]
 
 
-@pytest.mark.parametrize(("run", "says"), [("20000101", "no run '20000101' is kept here"), ("2", "several runs begin with '2'")])
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [("20000101", "no run '20000101' is kept here"), ("2", "several runs begin with '2'"), ("", "expected the id of a run")],
+)
 def test_a_run_that_is_not_there(desk, run, says):
     desk.apply("1m")
     desk.apply("2m")
@@ -280,6 +283,48 @@ def test_an_undo_that_fails_leaves_everything_as_it_was(desk):
     assert ended.code == 3 and desk.mounts() == {"one": "2048k", "two": "2048k"} and "note:" not in ended.out
     desk.machine.heal()
     assert desk.osvc("undo", run).code == 0 and desk.mounts() == {"one": "1024k", "two": "1024k"}
+
+
+def test_an_undo_that_does_not_come_to_the_service_leaves_its_goal(desk, monkeypatch):
+    desk.apply("1m")
+    desk.osvc("stop", "web")
+    desk.osvc("start", "web")
+    with Session.open(read_config(), write=True, host=FakeHost(desk.machine)) as session, session.hold("web", verb="docker"):
+        monkeypatch.setattr("reconciler.cli.undo.Session.holder", lambda self, name: "")
+        ended = desk.osvc("undo", "last", "--yes", "--wait", "0s")
+    assert ended.code == 5, ended.err
+    assert desk.osvc("plan").out == "web: nothing to do\n"
+
+
+def test_a_run_that_was_stopped_before_it_did_anything_has_nothing_to_be_undone(desk, monkeypatch):
+    from reconciler.core.outcome import Began
+    from reconciler.engine.means import Means
+
+    desk.apply("1m")
+    tell = Means.tell
+
+    def interrupted(self, event):
+        if isinstance(event, Began):
+            self.stop.interrupt()
+        tell(self, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Means, "tell", interrupted)
+        desk.web("1m", "1m")
+        assert desk.osvc("apply", "--yes").code == 130
+    desk.umount("one")
+    ended = desk.osvc("undo", "last")
+    assert ended.code == 0 and "nothing to undo" in ended.out, ended.err
+    assert desk.mounts() == {}
+
+
+def test_the_last_of_several_side_by_side_has_to_be_named(desk):
+    desk.web("1m")
+    desk.place.spec("app.yaml", SPEC.format(one="1m").replace("/mnt/one", "/mnt/app"))
+    assert desk.osvc("apply", "--yes").code == 0
+    ended = desk.osvc("undo", "last", "--prune")
+    assert ended.code == 64 and all(run["run"] in ended.err for run in desk.runs())
+    assert set(desk.mounts()) == {"one", "app"}
 
 
 def test_a_run_that_died_is_undone(desk):

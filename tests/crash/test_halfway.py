@@ -56,6 +56,33 @@ def test_killed_at_any_effect_of_a_replacement_that_fails(tmp_path, spec, when):
             assert one.machine.effects == done, f"{about}; then {mode}"
 
 
+def test_a_job_that_has_ended_is_not_run_again_when_its_successor_fails(tmp_path):
+    """Killed at any effect of it, and the next run fails as well: the old one has its place again, and has run once."""
+    job = SPEC.replace("ports: 18080:80", "detach: false")
+
+    def lives_with(folder) -> Lives:
+        folder.mkdir()
+        lives = Lives(folder)
+        for mode, code in (("one", 0), ("bad", 1)):
+            lives.machine.docker.script(lambda record, mode=mode: f"MODE={mode}" in record["Config"]["Env"], Script(code=code))
+        assert lives.run(read(job)).end is End.CONVERGED
+        return lives
+
+    reference = lives_with(tmp_path / "reference")
+    picture, base = reference.picture(), reference.machine.effects
+    assert reference.run(edited(job, "bad")).end is End.ROLLED_BACK
+    for k in range(1, reference.machine.effects - base + 1):
+        lives = lives_with(tmp_path / f"{k}")
+        lives.machine.die_at(lives.machine.effects + k, "after")
+        assert lives.run(edited(job, "bad")) is None
+        begun = len(lives.machine.done)
+        result = lives.run(edited(job, "bad"))
+        assert (result.end, result.undone) == (End.ROLLED_BACK, True), f"killed after effect {k}: {result.message}"
+        assert without_dead_successors(lives.picture()) == picture, k
+        starts = [effect for effect in lives.machine.done[begun:] if effect.endswith(" start web.container.1")]
+        assert len(starts) <= 1, f"killed after effect {k}: {starts}"
+
+
 def without_dead_successors(picture):
     """One that was being removed when osvc was killed goes with the next replacement that succeeds."""
     kept = [one for one in picture["containers"] if one["running"] or ".osvc-new" not in one["name"]]

@@ -7,17 +7,19 @@ from typing import ClassVar, Final
 from reconciler.core import shell
 from reconciler.core.action import Action, Barrier, Facet
 from reconciler.core.observed import Seen
+from reconciler.core.times import between
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import Remove, Rename, Start, Stop, Update
 from reconciler.resources.container.forms import SUCCESSOR
-from reconciler.resources.container.model import pieces
+from reconciler.resources.container.model import Container, pieces
+from reconciler.resources.container.runs import SHORT
 
-_FORM: Final = "{{.State.Status}} {{.RestartCount}}"
+_FORM: Final = "{{.State.Status}}"
 
 
 class Prove(Start):
-    """See that a container that was started is still in that very run, steadily or healthy: one that its restart policy has started
-    again meanwhile did not stay up."""
+    """See that a container that was started runs on, steadily or healthy: one that its restart policy starts again meanwhile does
+    not stay up."""
 
     op = "prove"
     blind: ClassVar[bool] = True
@@ -30,7 +32,7 @@ class Prove(Start):
         return ("inspect", "-f", _FORM, self.name)
 
     def script(self) -> str:
-        return f'sleep 1\n[ "$({self.command()})" = "running 0" ]'
+        return f'sleep 1\n[ "$({self.command()})" = running ]'
 
     def after(self, seen: Seen) -> Seen:
         return seen
@@ -44,7 +46,8 @@ class Resume(ContainerAction):
     old one is back in its place, and runs: not as this run found it, but as the one that was cut short did.
 
     predecessor: the name under which the old one is. aside: a free name for the new one. timeout, stop_timeout: for a start and a
-    stop of the old one; policy: its restart policy. new_timeout: for a stop of the new one. All as each was made.
+    stop of the old one; policy: its restart policy; detach: whether it is to run on: a job that has ended is not run again.
+    new_timeout: for a stop of the new one. All as each was made.
     """
 
     op = "resume"
@@ -55,6 +58,7 @@ class Resume(ContainerAction):
     timeout: float
     stop_timeout: float
     policy: str
+    detach: bool
     new_timeout: float
 
     def says(self) -> str:
@@ -86,10 +90,18 @@ class Resume(ContainerAction):
             actions.append(Update(**self.whose, name=old.name, values={"restart_policy": self.policy}))
         if old.name != self.home:
             actions.append(Rename(**self.whose, name=old.name, to=self.home))
-        actions.append(Start(**self.whose, name=self.home, timeout=self.timeout, stop_timeout=self.stop_timeout))
-        successors = {one.name for one in pieces(before) if one.name.startswith(self.home + SUCCESSOR) and not one.alive}
-        gone = successors | ({self.aside} if new is not None else set())
+        if self.detach:
+            actions.append(Start(**self.whose, name=self.home, timeout=self.timeout, stop_timeout=self.stop_timeout))
+        gone = {one.name for one in pieces(before) if one.name.startswith(self.home + SUCCESSOR) and _worthless(one)}
+        gone |= {self.aside} if new is not None and _worthless(new) else set()
         return (*actions, *(Remove(**self.whose, name=name, used=True) for name in sorted(gone)))
+
+
+def _worthless(new: Container) -> bool:
+    """Whether a new container that failed goes when the old one is back. What has ever run for long, or runs, may have written
+    something outside its volumes: it stays, stopped, and its removal is for a plan to show."""
+    lasted = between(new.started_at, new.ended_at)
+    return new.fresh or (not new.alive and lasted is not None and lasted < SHORT)
 
 
 class Discard(Stop):

@@ -130,6 +130,7 @@ class _Hand:
                 timeout=last.start_timeout,
                 stop_timeout=last.stop_timeout,
                 policy=last.restart_policy,
+                detach=last.detach,
                 new_timeout=want.stop_timeout,
             ),
         )

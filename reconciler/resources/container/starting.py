@@ -51,10 +51,11 @@ def start(action: Start, engine: Engine, host: Host, say: Say, known: Container 
 
 
 def prove(action: Prove, engine: Engine, host: Host, say: Say) -> None:
-    """See that it is in the run that its start began, and has been for long enough. Raises HostError, with its last words."""
+    """See that its present run has lasted for long enough, or does while it is looked at. How often it was restarted before says
+    nothing: it may have waited for something that came later than itself. Raises HostError, with its last words."""
     seen = ours(engine, action, action.name, host)
     age = between(str(seen["State"].get("StartedAt")), host.clock.now().isoformat()) or 0.0
-    _watch(action, engine, host, say, restarts=0, steady=max(0.0, _STEADY - max(0.0, age)))
+    _watch(action, engine, host, say, restarts=_restarts(seen), steady=max(0.0, _STEADY - max(0.0, age)))
 
 
 def _launch(id: str, name: str, binds: Sequence[str], engine: Engine, host: Host, say: Say) -> None:

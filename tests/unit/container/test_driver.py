@@ -882,13 +882,13 @@ def test_what_fails_again_and_again_says_its_last_words(lab):
     assert lab.bench.driver.words(state, lab.host) == ""
 
 
-def test_one_that_its_policy_has_started_again_meanwhile_did_not_stay_up(lab):
+def test_one_that_its_policy_is_about_to_start_again_does_not_stay_up_and_one_that_runs_on_does(lab):
+    """How often it was restarted says nothing: it may have waited for what came up after it."""
     want = desired(restart_policy="on-failure")
     *others, prove = steps(lab.bench.change(want))
     lab.bench.do(want, others)
     restarted(lab, 1)
-    with pytest.raises(Permanent, match="exited right after its start, and runs again by its restart_policy"):
-        lab.bench.do(want, [prove])
+    lab.bench.do(want, [prove])
     restarted(lab, 1, Status="restarting", Restarting=True, ExitCode=3)
     with pytest.raises(Permanent, match="exited right after its start, exit 3"):
         lab.bench.do(want, [prove])

@@ -411,19 +411,27 @@ def test_what_its_policy_would_hide_is_looked_at_before_the_old_one_goes():
 OLD = f"{NAME}.osvc-old"
 
 
+NEW = f"{NAME}.osvc-new"
+BRIEF = {"status": "exited", "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:09Z"}
+LONG = {"status": "exited", "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:10Z"}
+
+
 @pytest.mark.parametrize(
-    ("found", "does"),
+    ("found", "does", "stays"),
     [
-        (({"status": "exited"}, {"name": OLD}), [f"start {NAME}", f"remove {OLD}"]),
-        (({"status": "running"}, {"name": OLD}), [f"see that {NAME} stays up", f"remove {OLD}"]),
+        ((BRIEF, {"name": OLD}), [f"start {NAME}", f"remove {OLD}"], []),
+        ((LONG, {"name": OLD}), [f"start {NAME}", f"remove {OLD}"], [NEW]),
+        (({"status": "running"}, {"name": OLD}), [f"see that {NAME} stays up", f"remove {OLD}"], [NEW]),
         (
             ({"status": "created", "name": f"{NAME}.osvc-new"}, {"name": OLD}),
             [f"rename {NAME}.osvc-new to {NAME}", f"start {NAME}", f"remove {OLD}"],
+            [],
         ),
     ],
-    ids=["ended", "runs", "not yet renamed"],
+    ids=["ended at once", "ended", "runs", "not yet renamed"],
 )
-def test_a_replacement_that_was_cut_short_is_gone_on_with_and_led_back_to_the_old_one(found, does):
+def test_a_replacement_that_was_cut_short_is_gone_on_with_and_led_back_to_the_old_one(found, does, stays):
+    """A new one that ran for long may have written something: it is stopped, and stays until a plan has shown that it goes."""
     old, want = desired(restart_policy="on-failure", stop_timeout=90, start_timeout=300), desired(command="sleep 1")
     new, aside = made(want, **found[0]), made(old, status="exited", restart_policy="no", **found[1])
     before = seen(want, new, aside)
@@ -441,8 +449,21 @@ def test_a_replacement_that_was_cut_short_is_gone_on_with_and_led_back_to_the_ol
                 now = back.after(now)
             if back.op == "start":
                 assert (back.timeout, back.stop_timeout) == (300, 90)
-    (left,) = pieces(now)
+    left, *others = pieces(now)
     assert (left.name, left.status, left.command, left.restart_policy) == (NAME, "running", old.command, "on-failure")
+    assert [(one.name, one.alive) for one in others] == [(name, False) for name in stays]
+
+
+def test_a_job_that_has_ended_is_not_run_again_by_leading_back():
+    old = desired(detach=False, command="migrate --to 2")
+    want = desired(detach=False, command="migrate --to 3")
+    before = seen(want, made(want, **BRIEF, exit_code=1), made(old, status="exited", name=OLD))
+    (resume,) = (action for action in KIND.moves(planned(want, before, old)).prepare if action.op == "resume")
+    assert [action.says() for action in resume.undo(before)] == [
+        f"rename {NAME} to {NEW}",
+        f"rename {OLD} to {NAME}",
+        f"remove {NEW}",
+    ]
 
 
 def test_a_container_that_somebody_stopped_is_not_started_by_undoing():

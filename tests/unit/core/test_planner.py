@@ -164,6 +164,17 @@ def test_nothing_comes_up_on_what_is_refused():
     assert "mount#1" in plan.change("box#1").reason
 
 
+@pytest.mark.parametrize(("together", "waits"), [(False, True), (True, False)])
+def test_nothing_comes_up_after_a_gate_that_is_refused(together, waits):
+    """By its place alone: what comes before it, or moves together with it, does."""
+    parallel = {"box:a"} if together else ()
+    subsets = dict.fromkeys(("box#1", "box#2", "box#3"), "a")
+    spec = service(subsets, parallel, box_1=ToyDesired(), box_2=ToyDesired(gate=True), box_3=ToyDesired())
+    seen = {"box#1": absent(), "box#2": Absent(ToyAround(foreign=True)), "box#3": absent()}
+    found = verdicts(planned(spec, seen))
+    assert found == {"box#1": Verdict.CREATE, "box#2": Verdict.REFUSE, "box#3": Verdict.DEFER if waits else Verdict.CREATE}
+
+
 def test_nothing_goes_down_under_what_must_not_be_touched():
     spec = service(mount_1=ToyDesired(gives="m", restart=1), box_1=ToyDesired(needs=("m",), refuse=1))
     seen = {"mount#1": up(ToyDesired()), "box#1": up(ToyDesired())}

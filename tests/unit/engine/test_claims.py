@@ -17,6 +17,10 @@ def target(name, *claims, **more):
     return Target(name, more.pop("spec", spec), **more)
 
 
+def spec_of(**desired):
+    return service(box_1=ToyDesired(**desired))
+
+
 def owns(*claims):
     desired = ToyDesired(claims=claims)
     return Ownership("store", {"box#1": Owned("box", desired, desired)})
@@ -37,6 +41,19 @@ def test_who_releases_goes_before_who_takes():
 def test_along_a_chain():
     moves = [target("a", "1"), target("b", "2"), target("c")]
     assert names(moves, {"b": owns("1"), "c": owns("2")}) == ["c", "b", "a"]
+
+
+def test_who_lies_in_what_another_provides_comes_after_it_and_goes_before_it():
+    inner, outer = spec_of(needs=("d",)), spec_of(gives="d")
+    assert in_order([target("a", spec=inner), target("b", spec=outer)], {}, kinds, prune=False) == {"b": (), "a": ("b",)}
+    down = Goal(Aim.DOWN)
+    going = [target("a", spec=outer, goal=down), target("b", spec=inner, goal=down)]
+    assert in_order(going, {}, kinds, prune=False) == {"b": (), "a": ("b",)}
+
+
+def test_who_lie_in_each_other_keep_their_natural_order():
+    one, two = spec_of(needs=("d",), gives="e"), spec_of(needs=("e",), gives="d")
+    assert in_order([target("a", spec=one), target("b", spec=two)], {}, kinds, prune=False) == {"a": (), "b": ()}
 
 
 def test_a_swap_in_both_directions_is_refused_and_names_both():

@@ -130,11 +130,16 @@ def test_two_services_are_worked_on_at_once(worlds):
 
 
 def test_events_come_one_at_a_time(worlds):
-    inside, most = [], []
+    """The first one stays inside until a second service has begun, and would have told of it, too."""
+    meeting, inside, most = threading.Barrier(2), [], []
+    for world in worlds.worlds.values():
+        world.hooks["box#1 make"] = lambda: meeting.wait(PATIENCE)
+    beside = threading.Event()
 
     def on_event(event):
         inside.append(event)
         most.append(len(inside))
+        beside.wait(0.02)
         inside.remove(event)
 
     worlds.session.converge(worlds.targets(), on_event=on_event)

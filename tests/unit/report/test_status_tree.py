@@ -76,6 +76,16 @@ def test_what_fails_again_and_again_is_a_warning_with_its_last_words():
     ]
 
 
+def test_what_an_engine_says_of_one_that_fails_has_no_secret_in_it():
+    plan = read(FOLDER / "container-keep-crash-loop.yaml").plan()
+    change = plan.change("container#1")
+    want = change.desired.model_copy(update={"environment": {"DB_PASSWORD": "hunter2secret"}})
+    seen = replace(change.seen, state=change.seen.state.model_copy(update={"error": "exec: hunter2secret: not found"}))
+    plan = replace(plan, changes=(replace(change, desired=want, observed=seen, seen=seen),))
+    (line,) = status_of(plan, {"container": kind_of("container")}).resources
+    assert line.failing and "exec: (hidden): not found" in line.reason
+
+
 def test_long_names_move_the_columns_together():
     want = ToyDesired()
     spec = service(**{f"box_{'x' * 40}": want, "box_1": want})
