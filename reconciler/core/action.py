@@ -80,6 +80,9 @@ class Action(Model):
     shared: ClassVar[bool] = False
     """Whether it touches what the services of a node share (subnets, firewall chains, loop devices): done under the node's lock."""
 
+    takes: ClassVar[bool] = False
+    """Whether it takes what was free when it was planned (a subnet): of services side by side one at a time plans and takes."""
+
     blind: ClassVar[bool] = False
     """Nothing of its effect can be seen for certain: it is always performed, and that it ended without an error is its proof."""
 

@@ -169,7 +169,7 @@ class _Convergence:
             turns = self.means.crew.turns
             sight = self._glanced() or self._looked_at_moved() or self._looked()
             with ExitStack() as stack:
-                if any(step.action.shared for step in sight.plan.certain):
+                if any(step.action.takes for step in sight.plan.certain):
                     stack.enter_context(self.means.crew.turn())
                     if self.means.crew.turns != turns:
                         sight = self._looked()

@@ -23,14 +23,16 @@ class Crew:
     def __init__(self) -> None:
         self.runs: set[str] = set()
         self.turns = 0
-        """How often something was taken from what services share (subnets, loop devices)."""
+        """How often something was taken from what services share (subnets)."""
         self.voice = threading.Lock()
         """Who tells an event has it: one at a time."""
+        self.node = threading.Lock()
+        """Who wants the node's lock has this one first: what another run of the same verb holds is no news to anybody."""
         self._turn = threading.Lock()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """The turn of a run that takes from what services share: what is free is seen, planned with and taken by one at a time."""
+        """The turn of a run that takes of what services share (Action.takes): one at a time sees what is free, plans, takes."""
         with self._turn:
             try:
                 yield

@@ -124,7 +124,7 @@ class Run:
         if not action.shared:
             yield
             return
-        with ExitStack() as stack:
+        with self.means.crew.node, ExitStack() as stack:
             try:
                 stack.enter_context(self.means.locks.hold(NODE, wait=self.lock_wait, on_event=self.tell, asked=ended))
             except Locked as err:

@@ -25,26 +25,29 @@ def marked(whose: str) -> str:
     return f'-m comment --comment "osvc:{whose}"'
 
 
-def way_out(own: str, bridge: str, net: str, whose: str, *, led: bool = False) -> Words:
+def way_out(own: str, bridge: str, net: str, whose: str, *, inside: bool = False, among: bool = True) -> Words:
     """The rules of a bridge, in the order in which they are added.
 
     Containers reach out of it, masqueraded; answers come back. Nothing else is forwarded to them: published ports go through
     docker-proxy, which runs on this machine. Containers on one bridge do not reach those on another directly.
-    net: what is masqueraded; "" for nothing. led: whether clients may be led to its containers by rules: then these let them in,
-    and a client on the same bridge has its answers come back the same way.
+    net: what is masqueraded; "" for nothing. inside: whether it is a network in an engine: then its containers do not reach the
+    bridges that engines name either, clients may be led to them by rules, which let them in, and a client on the same bridge has
+    its answers come back the same way. among: whether its containers reach each other.
     """
     says = marked(whose)
     back = f"nat -A {own} -s {net} -o {bridge} -m conntrack --ctstate DNAT {says} -j MASQUERADE"
     masquerade = (
         f"nat -N {own}",
         f"nat -A {own} -s {net} ! -o {bridge} {says} -j MASQUERADE",
-        *((back,) if led else ()),
+        *((back,) if inside else ()),
         f"nat -A POSTROUTING {says} -j {own}",
     )
-    states = "RELATED,ESTABLISHED,DNAT" if led else "RELATED,ESTABLISHED"
+    states = "RELATED,ESTABLISHED,DNAT" if inside else "RELATED,ESTABLISHED"
+    kept_in = [f"filter -A {own} -i {bridge} -o {other} {says} -j DROP" for other in ("docker0", "br-+") if other != bridge]
     return (
         f"filter -N {own}",
-        f"filter -A {own} -i {bridge} -o {bridge} {says} -j ACCEPT",
+        *([f"filter -A {own} -i {bridge} -o {bridge} {says} -j ACCEPT"] if among else []),
+        *(kept_in if inside else ()),
         f"filter -A {own} -i {bridge} ! -o {BRIDGE}+ {says} -j ACCEPT",
         f"filter -A {own} -o {bridge} -m conntrack --ctstate {states} {says} -j ACCEPT",
         f"filter -A {own} -o {bridge} {says} -j DROP",
@@ -54,20 +57,28 @@ def way_out(own: str, bridge: str, net: str, whose: str, *, led: bool = False) -
 
 
 def ours(rule: str, own: str) -> bool:
-    """Whether a rule names this chain."""
-    return own in rule.split()
+    """Whether a rule stands in this chain, makes it, or jumps to it."""
+    return own in _chains(rule)
 
 
 def inner(rule: str, own: str) -> str:
     """What is inside of the engine whose chain this is and has the chain that a rule names: its 8 digits; "" for none."""
-    return next((word.removeprefix(f"{own}-") for word in rule.split() if word.startswith(f"{own}-")), "")
+    return next((word.removeprefix(f"{own}-") for word in _chains(rule) if word.startswith(f"{own}-")), "")
+
+
+def _chains(rule: str) -> tuple[str, str]:
+    """The chain that a rule stands in, or makes, and the one that it jumps to; "" for none."""
+    words = rule.split()
+    return words[2], words[words.index("-j") + 1] if "-j" in words else ""
 
 
 def in_order(rules: Iterable[str]) -> Words:
-    """Rules that were seen, in an order in which they may be added: chains, what they let pass, what they drop, jumps."""
+    """Rules that were seen, in an order in which they may be added: chains, what they keep in, what they let pass, what they drop,
+    jumps."""
 
-    def place(rule: str) -> tuple[bool, bool, bool, str]:
-        return (not _makes(rule), not _inside(rule), rule.endswith("-j DROP"), rule)
+    def place(rule: str) -> tuple[bool, bool, int, str]:
+        drops = rule.endswith("-j DROP")
+        return (not _makes(rule), not _inside(rule), (0 if " -i " in rule else 2) if drops else 1, rule)
 
     return tuple(sorted(rules, key=place))
 

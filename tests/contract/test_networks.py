@@ -138,7 +138,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "macvlan"])
 def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
     want = lab.want(**SAMPLES[name])
-    rules = () if name == "internal" else (f"let {NAME} out: 10 rules in chain {want.chain}",)
+    rules = () if name in ("internal", "options") else (f"let {NAME} out: 12 rules in chain {want.chain}",)
     assert lab.apply(want) == [f"create network {NAME}", *rules]
     lab.owned = None
     assert lab.change(want).verdict is Verdict.ADOPT
@@ -146,8 +146,8 @@ def test_what_was_applied_is_found(lab: Lab, name: str) -> None:
     if name != "nothing":
         other = lab.want(subnet="10.9.9.0/24")
         assert lab.change(other).verdict is Verdict.REPLACE
-        made = [f"create network {NAME}", f"let {NAME} out: 10 rules in chain {want.chain}"]
-        assert lab.apply(other) == [*(f"take 10 rules of {NAME} away" for _ in rules), f"remove network {NAME}", *made]
+        made = [f"create network {NAME}", f"let {NAME} out: 12 rules in chain {want.chain}"]
+        assert lab.apply(other) == [*(f"take 12 rules of {NAME} away" for _ in rules), f"remove network {NAME}", *made]
     assert lab.apply(lab.want(internal=True, subnet="10.9.8.0/24")) != []
     assert not any("OSVC-" in rule for rule in lab.host.net.rules())
 
@@ -251,7 +251,7 @@ def test_a_way_out_is_mended_where_it_has_gaps_and_more_than_its_own(lab: Lab) -
     for step in reversed(steps(change)):
         lab.do(want, list(step.undo(before)))  # type: ignore[arg-type]
     left = [rule for rule in lab.host.net.rules() if want.chain in rule.split()]
-    assert len(left) == 8 and not any("MASQUERADE" in rule for rule in left)
+    assert len(left) == 10 and not any("MASQUERADE" in rule for rule in left)
 
 
 def test_a_network_of_an_older_osvc_keeps_its_bridge_and_gets_a_way_out(lab: Lab) -> None:
@@ -299,7 +299,7 @@ def test_clients_are_led_to_a_container_with_a_fixed_address_while_it_runs(lab: 
     lab.apply(lab.want(subnet="10.7.1.0/24"))
     bench = containers.Bench(lab.host, ContainerDriver())
     ports = ["18080:80", "127.0.0.1:18081:81", "127.0.0.2:18082:82/udp", "83"]
-    words = {"ip": "10.7.1.9", "command": "sleep 1000"}
+    words = {"ip": "10.7.1.9", "client_address": True, "command": "sleep 1000"}
     want = lab.container(**words, ports=ports)
     publish = f"lead clients to web.container.1 on 10.7.1.9: 4 rules in chain {want.chain}"
     assert bench.apply(want) == ["create web.container.1 from osvc/demo:1", "start web.container.1", publish]
@@ -330,7 +330,7 @@ def test_nobody_is_led_into_an_internal_network(lab: Lab) -> None:
     """The engine publishes nothing there: what was planned comes to nothing, and is not planned again."""
     lab.apply(lab.want(subnet="10.7.1.0/24", internal=True))
     bench = containers.Bench(lab.host, ContainerDriver())
-    want = lab.container(ip="10.7.1.9", command="sleep 1000", ports=["18080:80"])
+    want = lab.container(ip="10.7.1.9", client_address=True, command="sleep 1000", ports=["18080:80"])
     bench.apply(want)
     assert led(lab) == set() and bench.change(want).verdict is Verdict.KEEP
 
@@ -338,7 +338,7 @@ def test_nobody_is_led_into_an_internal_network(lab: Lab) -> None:
 def test_what_took_clients_away_leads_them_back(lab: Lab) -> None:
     lab.apply(lab.want(subnet="10.7.1.0/24"))
     bench = containers.Bench(lab.host, ContainerDriver())
-    want = lab.container(ip="10.7.1.9", command="sleep 1000", ports=["18080:80"])
+    want = lab.container(ip="10.7.1.9", client_address=True, command="sleep 1000", ports=["18080:80"])
     bench.apply(want)
     rules, before = lab.host.net.rules(), bench.see(want)
     unpublish, _ = containers.steps(bench.falling(want, remove=False))
@@ -357,7 +357,9 @@ def test_what_took_clients_away_leads_them_back(lab: Lab) -> None:
 
 def test_a_port_is_led_from_where_the_engine_has_published_it() -> None:
     """An engine may be told (--ip) to publish on one address what is to be published on all."""
-    want = containers.desired(network="network#1", container_data_dir="/srv/d", ip="10.7.1.9", ports=["8080:80", "53:53/udp"])
+    want = containers.desired(
+        network="network#1", container_data_dir="/srv/d", ip="10.7.1.9", client_address=True, ports=["8080:80", "53:53/udp"]
+    )
     made = expected(want, "web.container.1", None)
 
     def dnat(bound: tuple[str, ...] | None) -> list[str]:

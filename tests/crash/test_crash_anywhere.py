@@ -27,6 +27,7 @@ resources:
     command: sleep 1000
     network: network#lan
     ip: 10.7.1.9
+    client_address: true
     ports: 18080:80
     volume_mounts: volume#data:/data
   container#2:

@@ -35,7 +35,9 @@ THREE = (
 """
 )
 WEB = read(THREE)
-LAN = THREE + "    network: network#lan\n    network_alias: store\n    ip: 10.7.1.9\n    ports: 18099:80\n"
+LAN = (
+    THREE + "    network: network#lan\n    network_alias: store\n    ip: 10.7.1.9\n    client_address: true\n    ports: 18099:80\n"
+)
 LAN += "  network#lan: {subnet: 10.7.1.0/24}\n  volume#data: {}\n"
 
 

@@ -195,7 +195,7 @@ def test_the_files_of_an_engine_that_is_down(lab):
         assert isinstance(down, Unknown) and down.basis == "read from the stopped engine's files"
         assert isinstance(down.assume, Present) and isinstance(up, Present)
         assert down.assume.around.image == up.around.image
-        volatile = {"status", "ended_at", "exit_code", "pid"}
+        volatile = {"status", "ended_at", "exit_code", "pid", "bound"}
         assert down.assume.state.model_dump(exclude=volatile) == up.state.model_dump(exclude=volatile)
         assert down.assume.state.status == "exited"
         assert lab.life().change(want).verdict is Verdict.START

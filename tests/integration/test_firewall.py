@@ -59,6 +59,7 @@ def spec(lab: Lab, name: str, subnet: str, **more: Any) -> dict[str, Any]:
                 "command": f"sh -c 'mkdir -p /w && echo {name} >/w/index.html && exec httpd -f -p 80 -h /w'",
                 "network": "network#lan",
                 "ip": subnet.replace("0/24", "9"),
+                "client_address": True,
                 **more,
             },
             "container#any": {**lab.container(), "network": "network#any"},

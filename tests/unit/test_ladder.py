@@ -32,7 +32,7 @@ LADDER = {
     "container": {
         Impact.NONE: "start_timeout stop_timeout pull_timeout image_pull_policy image_archive run_args "
         "container_data_dir docker_daemon_private "
-        "socket service rid private chain env_file label_file detach rm registry_creds replace",
+        "socket service rid private chain env_file label_file detach rm registry_creds replace client_address",
         Impact.LIVE: "restart_policy memory memory_swap cpus cpu_shares pids_limit name leftovers rules",
         Impact.RESTART: "health",
         Impact.REPLACE: "image platform command entrypoint environment volume_mounts ports network user hostname workdir tty "

@@ -78,6 +78,11 @@ class Desired(Settings):
     rules: Annotated[tuple[str, ...], Rule(LIVE, same_set), Keyword(internal=True)] = Field(
         (), description="The firewall rules that lead clients to its published ports."
     )
+    client_address: Annotated[Flag, Rule(NONE)] = Field(
+        False,
+        description="Clients of published ports are led to the container by rules of osvc's own, so that it sees their addresses;"
+        " such traffic passes FORWARD, not INPUT. Needs a fixed address (ip) on a network of a service with an engine of its own.",
+    )
     chain: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field("", description="The chain that they may stand in, if any.")
     socket: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field(description="The engine's socket.")
     service: Annotated[str, Rule(NONE), Keyword(internal=True)] = Field(description="The service.")
@@ -123,6 +128,8 @@ class Desired(Settings):
             for name in ("network_alias", "ip", "ip6", "link_local_ip"):
                 if getattr(self, name):
                     raise ValueError(f"{name} needs a network of the service's own (network#…); {self.network} has no such thing")
+        if self.client_address and not (self.chain and self.ip):
+            raise ValueError("client_address needs a fixed address (ip) on a network#… of a service that has an engine of its own")
         if self.network in ("host", "none"):
             if self.ports or self.publish_all:
                 raise ValueError(f"ports cannot be published with network: {self.network}; leave one of the two out")

@@ -53,8 +53,8 @@ class Look:
             return Unknown(f"the firewall cannot be read: {err}")
 
     def _rules(self, want: Wanted) -> tuple[str, ...]:
-        """What the firewall has of it, where anything is, or was, to be there. Raises HostError."""
-        own = next((handle.chain for handle in reversed(want.handles) if leads(handle)), "")
+        """What the firewall has of it; after a step only where anything is, or was, to be there. Raises HostError."""
+        own = next((handle.chain for handle in reversed(want.handles) if handle.chain and (leads(handle) or not self._narrow)), "")
         return firewall.in_order(rule for rule in self._host.net.rules() if firewall.ours(rule, own)) if own else ()
 
     def _inside(self, want: Wanted) -> Observed:

@@ -5,7 +5,7 @@ from typing import Any
 
 from reconciler.core.diff import shown
 from reconciler.core.rules import rules_of
-from reconciler.host.errors import Conflict, NotFound, Permanent
+from reconciler.host.errors import Busy, Conflict, NotFound, Permanent
 from reconciler.host.ports import Engine, Host
 from reconciler.resources import firewall, firewall_host
 from reconciler.resources.container import fetching
@@ -209,6 +209,8 @@ def _update(action: Update, engine: Engine, host: Host) -> None:
 
 def _publish(action: Publish, engine: Engine, host: Host) -> None:
     found = container_of(ours(engine, action, action.name, host), action.socket, None)
+    if found.bound is None:
+        raise Busy(f"{action.name} does not run just now: where its ports are published is not known")
     rules = rules_for(action.desired, found)
     firewall_host.add(rules, rules, host)
 

@@ -123,7 +123,9 @@ def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]
 def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
     """Leave out what the image says already, and a limit of processors that the machine cannot exceed. Its firewall rules follow
     from what is published."""
-    changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus), "rules": rules_for(desired, state)}
+    unsure = state is not None and state.alive and state.bound is None  # between two runs an engine does not say what it publishes
+    rules = around.rules if unsure else rules_for(desired, state)
+    changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus), "rules": rules}
     if around.image is not None:
         base = around.image
         entrypoint, command = stripped(*effective(desired.entrypoint, desired.command, base), base)

@@ -17,7 +17,8 @@ from reconciler.resources.container.ports import Port, ports_of
 
 
 def rules_for(want: Desired, found: Container | None) -> tuple[str, ...]:
-    """The rules of a container that is to run. found: as it is; once it runs, its engine says what it has published, and where."""
+    """The rules of a container that is to run. found: as it is; once it runs, its engine says what it has published, and where.
+    Where that is another address than the spec's, or none, only a running one tells."""
     ports = list(_led(want, found))
     if not ports:
         return ()
@@ -36,19 +37,23 @@ def rules_for(want: Desired, found: Container | None) -> tuple[str, ...]:
 
 
 def leads(want: Desired) -> bool:
-    """Whether a container has ports that may be led to it."""
-    return bool(want.chain and want.ip and want.detach) and any(_may_be_led(port) for port in ports_of(want.ports))
+    """Whether a container has ports that are to be led to it."""
+    return bool(want.client_address and want.chain and want.detach) and any(_may_be_led(port) for port in ports_of(want.ports))
 
 
 def _led(want: Desired, found: Container | None) -> Iterable[Port]:
     """Its ports, each with the address of this machine that it is published on; "" for every one."""
     if not leads(want):
         return
-    bound = None if found is None or found.bound is None else {port._replace(address=""): port for port in ports_of(found.bound)}
-    for port in ports_of(want.ports):
-        seen = port if bound is None else bound.get(port._replace(address=""))
-        if seen is not None and _may_be_led(port) and _may_be_led(seen):
+    bound = None if found is None or found.bound is None else ports_of(found.bound)
+    for port in filter(_may_be_led, ports_of(want.ports)):
+        for seen in (port,) if bound is None else (one for one in bound if _is(port, one) and _may_be_led(one)):
             yield seen._replace(address="" if seen.address == "0.0.0.0" else seen.address)
+
+
+def _is(port: Port, bound: Port) -> bool:
+    """Whether that is what an engine made of a port; one without an address is published on the engine's choice of them."""
+    return bound == port or (port.address in ("", "0.0.0.0") and bound._replace(address="") == port._replace(address=""))
 
 
 def _may_be_led(port: Port) -> bool:

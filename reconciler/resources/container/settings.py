@@ -118,9 +118,7 @@ class Settings(Model):
         (), description="More names of the container on its network; not for bridge, host and none."
     )
     ip: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
-        "",
-        description="Its IPv4 address on its network; not for bridge, host and none. On a network#… of a service's own engine the "
-        "container then sees its clients' own addresses.",
+        "", description="Its IPv4 address on its network; not for bridge, host and none."
     )
     ip6: Annotated[forms.Address, REPLACE, Option("", TEXT)] = Field(
         "", description="Its IPv6 address on its network; not for bridge, host and none."
@@ -131,7 +129,7 @@ class Settings(Model):
     ports: Annotated[forms.Ports, ANY_ORDER, Option("", TEXTS, flag="publish", letter="p")] = Field(
         (),
         description="Published ports, each [IP:]HOST:CONTAINER[/protocol]; ranges are allowed. In a service's own engine the "
-        "container sees the bridge's address instead of its clients', unless it has an ip.",
+        "container sees the bridge's address instead of its clients', unless client_address says otherwise.",
     )
     publish_all: Annotated[Flag, REPLACE, _host("PublishAllPorts", SWITCH, letter="P")] = Field(
         False, description="Publish every exposed port on a free port of the host."

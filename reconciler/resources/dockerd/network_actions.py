@@ -16,6 +16,7 @@ class MakeBridge(CommandsAction):
     op: ClassVar[str] = "bridge"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.LINK})
     shared: ClassVar[bool] = True
+    takes: ClassVar[bool] = True
     there: bool = False
     address: bool = False
     up: bool = False

@@ -17,6 +17,7 @@ from reconciler.resources.inside import Inside
 DRIVERS: Final = ("bridge", "macvlan", "ipvlan")
 NAME: Final = "com.docker.network.bridge.name"
 MASQUERADE: Final = "com.docker.network.bridge.enable_ip_masquerade"
+ICC: Final = "com.docker.network.bridge.enable_icc"
 LATER: Final = "$net"
 """Stands for the subnet of a network for which the engine has yet to choose one."""
 _ELSEWHERE: Final = {"overlay": "it needs a swarm", "host": "it is there by itself", "none": "it is there by itself"}
@@ -125,8 +126,11 @@ class Desired(Inside):
 
     @property
     def opens(self) -> bool:
-        """Whether osvc gives its containers a way out. On the system's engine Docker does."""
-        return self.private and self.driver == "bridge" and not self.internal and bool(self.chain)
+        """Whether osvc gives its containers a way out. On the system's engine Docker does; a bridge that the spec names may be the
+        machine's own.
+        """
+        ours = self.options.get(NAME, self.bridge) == self.bridge
+        return self.private and self.driver == "bridge" and not self.internal and bool(self.chain) and ours
 
     def all_options(self) -> dict[str, str]:
         """Its options, and the name of a bridge that has a way out: its rules are planned before it is there."""
@@ -191,7 +195,8 @@ def rules_of(want: Desired, state: State | None) -> tuple[str, ...]:
         return ()
     state = state or made(want)
     net = "" if state.options.get(MASQUERADE) == "false" else state.net
-    return firewall.way_out(want.chain, state.bridge, net, f"{want.service}/{want.rid}", led=True)
+    among = state.options.get(ICC) != "false"
+    return firewall.way_out(want.chain, state.bridge, net, f"{want.service}/{want.rid}", inside=True, among=among)
 
 
 def made(want: Desired) -> State:

@@ -9,14 +9,22 @@ from reconciler.resources import firewall
 from reconciler.resources.container.model import Around
 from reconciler.resources.container.planning import KIND
 from reconciler.resources.container.published import leads, rules_for
+from tests.unit.container import test_planning as planning
 from tests.unit.container.bench import desired, steps
-from tests.unit.container.test_planning import NAME, check, made, planned, run, seen
+from tests.unit.container.test_planning import NAME, check, planned, run, seen
 
 WORDS = {"network": "network#1", "container_data_dir": "/srv/d", "ip": "10.7.1.9", "ports": ["8080:80", "53:53/udp"]}
+WORDS["client_address"] = True
 WANT = desired(**WORDS)
 RULES = firewall.in_order(rules_for(WANT, None))
 LED = f"lead clients to {NAME} on 10.7.1.9: 5 rules in chain {WANT.chain}"
 GONE = f"lead no clients to {NAME}: take 5 rules away"
+
+
+def made(want, **changes):
+    """A container as its engine shows it: while it runs, with what is published of it."""
+    runs = changes.get("status", "running") in ("running", "paused")
+    return planning.made(want, **{"bound": want.ports if runs else None, **changes})
 
 
 def test_after_its_start_and_not_before():
@@ -59,15 +67,47 @@ def test_nobody_is_led_to_one_that_goes_down_or_is_gone():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"network": "bridge", "ip": ""},
-        {"network": "lan"},
-        {"ip": ""},
+        {"client_address": False},
         {"ports": ["127.0.0.1:8080:80", "[::1]:8080:80", "80", "9:9/sctp"]},
         {"detach": False},
-        {"container_data_dir": None},
     ],
     ids=lambda changes: " ".join(map(str, changes)),
 )
 def test_to_whom_nobody_is_led(changes):
     want = desired(**{**WORDS, **changes})
     assert not leads(want) and rules_for(want, None) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"network": "lan"}, {"ip": ""}, {"container_data_dir": None}],
+    ids=lambda changes: " ".join(map(str, changes)),
+)
+def test_who_cannot_be_led_to_is_refused(changes):
+    with pytest.raises(ValueError, match="client_address needs a fixed address"):
+        desired(**{**WORDS, **changes})
+
+
+def test_each_port_is_led_from_where_it_is_published():
+    """The same port of the container on two addresses; and one that its engine has put on the loopback alone."""
+    two = desired(**{**WORDS, "ports": ["192.0.2.2:8080:80", "192.0.2.3:8080:80", "127.0.0.1:8080:80"]})
+    rules = rules_for(two, made(two))
+    assert [
+        address for address in ("192.0.2.2", "192.0.2.3", "127.0.0.1") if any(f"-d {address}/32" in rule for rule in rules)
+    ] == [
+        "192.0.2.2",
+        "192.0.2.3",
+    ]
+    assert len(rules) == len(set(rules)) == 5
+    one = desired(**{**WORDS, "ports": ["8080:80"]})
+    assert rules_for(one, made(one, bound=("127.0.0.1:8080:80",))) == ()
+
+
+def test_between_two_runs_the_rules_stay_as_they_are():
+    """An engine that waits before it starts a container again does not say where its ports are published."""
+    want = desired(**{**WORDS, "restart_policy": "on-failure"})
+    for rules in ((), RULES):
+        change = planned(want, seen(want, made(want, status="restarting"), rules=rules))
+        assert "publish" not in [action.op for action in steps(change)] and "unpublish" not in [
+            action.op for action in steps(change)
+        ]

@@ -165,7 +165,7 @@ def looks_alone():
 
 def test_what_services_share_is_seen_and_taken_by_one_at_a_time(worlds, monkeypatch):
     """Both want what is free: the second looks when the first has taken its part, and not before."""
-    monkeypatch.setattr(Turn, "shared", True)
+    monkeypatch.setattr(Turn, "takes", True)
     order = []
     for name, world in worlds.worlds.items():
         world.hooks["box#1 make"] = lambda name=name: order.append(f"{name} takes")

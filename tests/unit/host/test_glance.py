@@ -56,7 +56,8 @@ def test_who_looks_second_hears_the_same_error(host):
 def test_engines_networks_and_containers_are_observed_with_one_reading(host):
     keywords = "docker_data_dir: /srv/d\nresources:\n  network#1: {subnet: 10.7.1.0/24}\n  network#2: {}\n"
     for n in (1, 2):
-        keywords += f"  container#{n}: {{image: a, network: 'network#{n}', ip: 10.7.1.{n + 8}, ports: '{8080 + n}:80'}}\n"
+        ports = f"client_address: true, ports: '{8080 + n}:80'"
+        keywords += f"  container#{n}: {{image: a, network: 'network#{n}', ip: 10.7.1.{n + 8}, {ports}}}\n"
     (service,) = load_text(keywords, "yaml", "web", "web.yaml", Node()).services
     net, wanted = Counting(host.net), wanted_of("web", service, Ownership())
     owned = [replace(item, owned=Owned(type_of(item.id.rid), item.desired, item.desired)) for item in wanted]
