@@ -12,10 +12,12 @@ from typing import Any
 from reconciler.cli.display import save_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.verbs import Usage
+from reconciler.core.ids import natural
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service
 from reconciler.engine.errors import EngineError, Refused
 from reconciler.report.json_out import VERSION, plan_document
+from reconciler.report.texts import listed
 
 
 class SavedError(EngineError):
@@ -24,10 +26,11 @@ class SavedError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a saved plan asks for: the options that it was made with, and the digest of each service."""
+    """What a saved plan asks for: the options that it was made with; of each service the digest, and what its steps say."""
 
     options: Mapping[str, Any]
     digests: Mapping[str, str]
+    steps: Mapping[str, Sequence[str]]
 
     def restore(self, options: argparse.Namespace) -> None:
         """Make the options of `apply` those that the plan was made with. Raises Usage when one of them is given anew."""
@@ -38,11 +41,27 @@ class Saved:
             setattr(options, name, value)
 
     def check(self, plans: Sequence[Plan]) -> None:
-        """Raises Refused when these are not the plans that were saved."""
-        now = {plan.service: plan.digest for plan in plans}
-        changed = sorted(name for name in {*now, *self.digests} if now.get(name) != self.digests.get(name))
+        """Raises Refused, with what has changed since, when these are not the plans that were saved."""
+        now = {plan.service: plan for plan in plans}
+        changed = [
+            name
+            for name in sorted({*now, *self.digests}, key=natural)
+            if name not in now or now[name].digest != self.digests.get(name)
+        ]
         if changed:
-            raise Refused(f"the saved plan is out of date: {', '.join(changed)} would be worked otherwise now; plan again")
+            told = "; ".join(f"{name}: {self._since(name, now.get(name))}" for name in changed)
+            raise Refused(f"the saved plan is out of date: {told}; plan again")
+
+    def _since(self, name: str, plan: Plan | None) -> str:
+        """What is otherwise in the plan of a service now."""
+        if plan is None:
+            return "it is not there any more"
+        if name not in self.steps:
+            return "it was not there"
+        saved, fresh = self.steps[name], [f"{step.rid} {step.action.says()}" for step in plan.steps]
+        gone, come = [one for one in saved if one not in fresh], [one for one in fresh if one not in saved]
+        parts = [f"{what} {listed(steps)}" for what, steps in (("no longer", gone), ("now", come)) if steps]
+        return ", ".join(parts) or "the same steps, in another order or on other grounds"
 
 
 _CHOICES = (("service", "-s"), ("rid", "--rid"), ("prune", "--prune"), ("prune_all", "--prune-all"))
@@ -75,6 +94,7 @@ def read(paths: Sequence[str]) -> Saved | None:
         raise SavedError(f"cannot apply {paths[0]}: it was not saved by osvc plan -o, or by another version; plan again")
     try:
         digests = {item["service"]: item["digest"] for item in data["services"]}
-        return Saved({name: data["options"][name] for name in _KEPT}, digests)
+        steps = {item["service"]: [f"{step['rid']} {step['says']}" for step in item["steps"]] for item in data["services"]}
+        return Saved({name: data["options"][name] for name in _KEPT}, digests, steps)
     except (KeyError, TypeError) as err:
         raise SavedError(f"cannot apply {paths[0]}: it is damaged ({err}); plan again") from None

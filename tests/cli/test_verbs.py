@@ -188,7 +188,8 @@ def test_a_saved_plan_is_applied_only_while_it_is_the_plan(place, web):
     place.spec("web.yaml", (GOOD % (place.root / "m")).replace("size=1m", "size=2m"))
     before = place.files()
     ended = place.osvc("apply", "saved.plan")
-    assert ended.code == 4 and "the saved plan is out of date: web" in ended.err
+    assert ended.code == 4
+    assert "the saved plan is out of date: web: no longer fs#1 mount " in ended.err and ", now fs#1 mount " in ended.err
     assert place.files() == before
 
 
