@@ -16,12 +16,10 @@ from reconciler.cli.run import Order, carry_out
 from reconciler.cli.verbs import Usage
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
-from reconciler.core.observed import Unknown
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
-from reconciler.core.secrets import holds_mark
 from reconciler.core.service import Service
-from reconciler.engine.back import Back, service_before, way_back
+from reconciler.engine.back import Back, service_before, way_back, without_secrets
 from reconciler.engine.config import Config, read_config
 from reconciler.engine.errors import EngineError, Locked, Refused
 from reconciler.engine.session import Session
@@ -29,9 +27,6 @@ from reconciler.engine.target import Target
 from reconciler.report.json_out import results_record
 from reconciler.report.plan_text import origin_of
 from reconciler.report.texts import listed
-
-_STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.KEEP, Verdict.RELEASE)
-"""What becomes of a resource without anything of its desired state being sent anywhere."""
 
 
 def run(options: argparse.Namespace) -> Exit:
@@ -104,9 +99,7 @@ class _Undoing:
         for plan in plans:
             for change in plan.open:
                 raise Refused(f"cannot undo {self.back.run.id}: {change.rid}: {change.reason}; {change.remedy or 'osvc status'}")
-            worked = {step.rid for step in plan.steps}
-            doubtful = (change for change in plan.changes if change.rid in worked or isinstance(change.observed, Unknown))
-            hidden = [change.rid for change in doubtful if _lacks_a_secret(change)]
+            hidden = without_secrets(plan)
             if hidden:
                 raise Refused(
                     f"cannot undo {self.back.run.id}: {listed(hidden)} had secrets that its spec has not now,"
@@ -153,12 +146,6 @@ class _Undoing:
         """The spec as it is now: whose secrets may be those of then."""
         loaded = known_specs(session, self.config, (self.name,))
         return next((service for service in loaded.services if service.name == self.name), None)
-
-
-def _lacks_a_secret(change: Change) -> bool:
-    """Of what cannot be seen it may turn out that it has to be made."""
-    stays = change.verdict in _STAYS and not (change.verdict is Verdict.KEEP and isinstance(change.observed, Unknown))
-    return not stays and holds_mark(change.desired.model_dump_json())
 
 
 def _told(change: Change, service: Service | None) -> str:

@@ -13,10 +13,13 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
+from reconciler.core.observed import Unknown
 from reconciler.core.outcome import End
 from reconciler.core.ownership import Owned
 from reconciler.core.past import Past
+from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Selection
+from reconciler.core.secrets import holds_mark
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.engine.codec import Codec
 from reconciler.engine.errors import Refused
@@ -24,6 +27,8 @@ from reconciler.engine.fetches import PRUNING
 from reconciler.engine.journal import Before
 from reconciler.engine.store import Store
 
+_STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.KEEP, Verdict.RELEASE)
+"""What becomes of a resource without anything of its desired state being sent anywhere."""
 _QUIET = (Verdict.DEFER, Verdict.REFUSE)
 _TURNS = ("start", "stop")
 """The verbs that turn some resources up or down whatever the goal is: that goal is what an undo leads them back to."""
@@ -56,6 +61,19 @@ def _standing(store: Store, service: str) -> dict[str, str]:
 
 def _last(owned: Owned) -> Model:
     return owned.applied or owned.wanted
+
+
+def without_secrets(plan: Plan) -> tuple[str, ...]:
+    """The rids that a plan works on, or may come to work on once they can be seen, and of which a secret is known by its mark only:
+    it must not be sent anywhere."""
+    worked = {step.rid for step in plan.steps}
+
+    def is_sent(change: Change) -> bool:
+        if isinstance(change.observed, Unknown) and change.verdict is Verdict.KEEP:
+            return True
+        return change.rid in worked and change.verdict not in _STAYS
+
+    return tuple(change.rid for change in plan.changes if is_sent(change) and holds_mark(change.desired.model_dump_json()))
 
 
 @dataclass(frozen=True, slots=True)

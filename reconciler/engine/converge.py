@@ -24,6 +24,7 @@ from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
+from reconciler.engine.back import without_secrets
 from reconciler.engine.codec import Codec
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
@@ -283,6 +284,10 @@ class _Convergence:
                 "the plan that was saved is not what would be done now",
                 "make and look at a new plan: osvc plan -o FILE",
             )
+        marked = without_secrets(plan) if self.work.undoes else ()
+        if marked:
+            what = f"{', '.join(marked)}: secrets of then are not kept, and its spec has others now"
+            return self._result(End.REFUSED, what, f"put the spec back as it was, and: osvc apply -s {self.work.name}")
         new = uncovered(shown.steps, plan) if shown is not None else ()
         if new:
             what = ", ".join(f"{step.rid} {step.action.says()}" for step in new)

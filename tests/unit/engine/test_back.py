@@ -58,6 +58,15 @@ def test_a_secret_is_kept_as_a_mark_and_known_again_from_whoever_has_it(bench):
     assert before(bench, ToyDesired(env={"PASSWORD": "other"}))["box#1"].env["PASSWORD"].startswith("hmac:")
 
 
+def test_what_turns_out_to_need_a_secret_that_nobody_has_is_not_made(bench):
+    """In the first plan it was not seen to be gone; in a later round of the same undo it is."""
+    marked = service(box_1=ToyDesired(env={"PASSWORD": "hmac:" + "0" * 40}))
+    result = bench.converge(marked, undoes="20260101T000000-abcdef")
+    assert result.end is End.REFUSED and result.message.startswith("box#1: secrets of then are not kept")
+    assert bench.world.tried == []
+    assert bench.converge(marked).end is End.CONVERGED
+
+
 def test_the_same_secret_after_it_was_read_back_is_no_change(bench):
     """What stood after the first run is compared with what stands now: by marks, for nobody has the value."""
     spec = {"env": {"PASSWORD": "hunter2"}}
