@@ -77,6 +77,15 @@ def _prune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prune-all", action="store_true", help="prune even if that is most of what osvc owns (implies --prune)")
 
 
+def _permit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provision", action="store_true", help="create the storage that is missing and that its spec marks with provision: true"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="take what another node holds, where the plan says that --force does; it may be in use"
+    )
+
+
 def _seconds(text: str) -> float:
     """A number of seconds, or a time such as 2m. Raises argparse.ArgumentTypeError."""
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -138,6 +147,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     _services(parser)
     _rid(parser)
     _prune(parser)
+    _permit(parser)
     parser.add_argument(
         "--snapshot", metavar="FILE", type=_file, help="plan against a recorded snapshot (osvc snapshot); touches no machine"
     )
@@ -155,6 +165,7 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     _services(parser)
     _rid(parser)
     _prune(parser)
+    _permit(parser)
     parser.add_argument("--keep-going", action="store_true", help="apply the valid specs although others are not valid")
     parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
     _change(parser)
@@ -169,6 +180,7 @@ def _goal(parser: argparse.ArgumentParser) -> None:
 
 def _start(parser: argparse.ArgumentParser) -> None:
     _goal(parser)
+    _permit(parser)
 
 
 def _stop(parser: argparse.ArgumentParser) -> None:

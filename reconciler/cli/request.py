@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan
 
 
+_PERMISSIONS = ("provision", "force")
+"""Options that lift an objection of their name."""
+
+
 def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
     """The patterns of `-s`, or of the SERVICE operands; comma-separated lists are taken apart."""
     given = options.service if isinstance(options.service, list) else [options.service]
@@ -38,6 +42,7 @@ def policy_of(options: argparse.Namespace) -> Policy:
     return Policy(
         prune=bool(getattr(options, "prune", False) or getattr(options, "prune_all", False)),
         rollback=not getattr(options, "no_rollback", False),
+        force=frozenset(name for name in _PERMISSIONS if getattr(options, name, False)),
     )
 
 

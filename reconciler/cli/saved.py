@@ -64,7 +64,14 @@ class Saved:
         return ", ".join(parts) or "the same steps, in another order or on other grounds"
 
 
-_CHOICES = (("service", "-s"), ("rid", "--rid"), ("prune", "--prune"), ("prune_all", "--prune-all"))
+_CHOICES = (
+    ("service", "-s"),
+    ("rid", "--rid"),
+    ("prune", "--prune"),
+    ("prune_all", "--prune-all"),
+    ("provision", "--provision"),
+    ("force", "--force"),
+)
 _KEPT = ("path", *(name for name, _ in _CHOICES))
 
 

@@ -105,7 +105,7 @@ _CODES = (
     ("1", "error"),
     ("2", "plan: there are changes to make; case replay: another plan"),
     ("3", "a step failed, and was undone"),
-    ("4", "refused: needs a permission (--yes, --prune)"),
+    ("4", "refused: needs a permission (--yes, --prune, --provision, --force)"),
     ("5", "another run holds the lock"),
     ("6", "a spec is not valid"),
     ("7", "cannot tell: something needed could not be seen"),

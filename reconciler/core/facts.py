@@ -16,6 +16,8 @@ class Kind(Enum):
     PATH = "path"
     """Needed by whatever uses a file or folder. Key: an absolute path; the deepest mount that holds it provides it."""
     DEVICE = "device"
+    """Key: an absolute path as core/devices.py spells it (of a loop device, the path of its backing file); who provides a folder
+    of devices provides those in it."""
     ENGINE = "engine"
     """Key: the engine's socket path."""
     NETWORK = "network"
@@ -23,6 +25,7 @@ class Kind(Enum):
     VOLUME = "volume"
     """Of an engine. Key: within."""
     ADDRESS = "address"
+    """Key: an IPv4 or IPv6 address of the machine, without its prefix, as the ipaddress module writes it."""
     NETNS = "network namespace"
 
 

@@ -33,6 +33,9 @@ N = TypeVar("N")
 
 _SLOTS: Final = tuple(Slot)
 
+_NESTED: Final = (Kind.PATH, Kind.DEVICE)
+"""Facts whose keys are paths, that are provided together with all that lies below one."""
+
 
 class Cycle(Exception):
     """Resources that need each other in a circle; `path` starts and ends with the same rid."""
@@ -123,19 +126,19 @@ class Providers:
 
     def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
         self._facts = dict(provided)
-        self._mounts = {fact.key: rid for fact, rid in self._facts.items() if fact.kind is Kind.MOUNT}
 
     def of(self, fact: Fact) -> str | None:
         """The rid; None for a fact that no resource of the service provides: it is the machine's own.
 
-        A path is provided by the deepest mount that holds it.
+        A path is provided by the deepest mount that holds it, a device by whatever provides it or a folder that it lies in:
+        a volume group provides /dev/VG.
         """
-        if fact.kind is not Kind.PATH:
-            return self._facts.get(fact)
+        kind = Kind.MOUNT if fact.kind is Kind.PATH else fact.kind
         path = fact.key
-        while path not in self._mounts and path != "/":
-            path = path.rpartition("/")[0] or "/"
-        return self._mounts.get(path)
+        if fact.kind in _NESTED:
+            while path != "/" and (kind, path) not in self._facts:
+                path = path.rpartition("/")[0] or "/"
+        return self._facts.get(Fact(kind, path))
 
 
 def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:

@@ -14,7 +14,7 @@ class Policy:
 
     prune: remove what osvc owns and no spec names any more.
     rollback: undo the lane of a failed step.
-    force: permissions named one by one ("adopt").
+    force: permissions named one by one ("adopt", "provision", "force"); an objection names the one that lifts it.
     """
 
     prune: bool = False

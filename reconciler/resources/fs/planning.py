@@ -6,6 +6,7 @@ from posixpath import dirname
 from typing import Any
 
 from reconciler.core.change import Change
+from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import changed
@@ -72,7 +73,8 @@ class FsKind:
         needs = [Need(Fact(Kind.PATH, dirname(desired.mnt)))]
         if desired.type == "tmpfs":
             return needs
-        return [*needs, Need(Fact(Kind.DEVICE if desired.dev.startswith("/dev/") else Kind.PATH, desired.dev))]
+        device = desired.dev.startswith("/dev/")
+        return [*needs, Need(Fact(Kind.DEVICE, canonical(desired.dev)) if device else Fact(Kind.PATH, desired.dev))]
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return [Fact(Kind.MOUNT, desired.mnt)]
@@ -82,7 +84,7 @@ class FsKind:
         if desired.type not in EXT:
             return [point]
         noun = "device" if desired.dev.startswith("/dev/") else "backing file"
-        return [point, Claim("device", desired.dev, f"{noun} {desired.dev}")]
+        return [point, Claim("device", canonical(desired.dev), f"{noun} {desired.dev}")]
 
     def releases(self, desired: Desired, change: Change) -> bool:
         return True
