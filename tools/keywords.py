@@ -14,8 +14,8 @@ from reconciler.core.rules import Impact, keywords_of, rules_of
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.container.option import default_of, settings_of
 from reconciler.resources.container.run_args import EQUAL, REFUSED, STANDS_FOR
-from reconciler.resources.registry import TYPES, kind_of
-from reconciler.spec.vocabulary import HEAD
+from reconciler.resources.registry import SECTIONS, TYPES, kind_of
+from reconciler.spec.vocabulary import HEAD, sectioned
 
 FILE = Path(__file__).parents[1] / "docs" / "keywords.md"
 
@@ -75,7 +75,7 @@ def _section(type_name: str) -> Iterator[str]:
     rules, keywords = rules_of(model), keywords_of(model)
     container = model is Container
     yield ""
-    yield f"## {type_name}" + (" (in the service's own section)" if type_name == "dockerd" else "#…")
+    yield f"## {_heading(type_name)}"
     yield ""
     yield "| keyword | default | meaning |" + (" docker run |" if container else "") + " a change costs |"
     yield "| --- | --- | --- |" + (" --- |" if container else "") + " --- |"
@@ -88,6 +88,16 @@ def _section(type_name: str) -> Iterator[str]:
         if container:
             cells.append(_flags(name))
         yield f"| {' | '.join([*cells, COSTS[rules[name].impact]])} |"
+
+
+def _heading(type_name: str) -> str:
+    if type_name == "dockerd":
+        return f"{type_name} (in the service's own section)"
+    spellings = [f"{type_name}#…"] if type_name in sectioned() else []
+    spellings += [
+        f"{group}#… with type: {word}" for group, words in SECTIONS.items() for word, name in words.items() if name == type_name
+    ]
+    return ", ".join(spellings)
 
 
 def _default(field: FieldInfo) -> str:

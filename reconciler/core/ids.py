@@ -22,6 +22,11 @@ class ResourceId(NamedTuple):
         return f"{self.service} {self.rid}"
 
 
+def group_of(rid: str) -> str:
+    """What a rid begins with: `fs` of `fs#1`, `dockerd` of `dockerd`. Several resource types may share it."""
+    return rid.partition("#")[0]
+
+
 @lru_cache(maxsize=8192)
 def natural(text: str) -> NaturalKey:
     """Sort key in natural order: `container#2` before `container#10`."""

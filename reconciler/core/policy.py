@@ -7,6 +7,8 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from reconciler.core.ids import group_of
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -24,7 +26,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which resources a verb was asked for: rids ("container#1") or types ("fs"), shell patterns allowed; () is all."""
+    """Which resources a verb was asked for, or () for all: rids ("container#1", shell patterns allowed), or what these begin with
+    ("fs"), or types."""
 
     rids: tuple[str, ...] = ()
 
@@ -33,7 +36,7 @@ class Selection:
         return not self.rids
 
     def takes(self, rid: str, type_name: str) -> bool:
-        return self.everything or any(fnmatchcase(rid, want) or want == type_name for want in self.rids)
+        return self.everything or any(fnmatchcase(rid, want) or want in (type_name, group_of(rid)) for want in self.rids)
 
 
 class Aim(Enum):

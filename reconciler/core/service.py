@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from reconciler.core.ids import group_of
 from reconciler.core.model import Model
 
 
@@ -57,4 +58,4 @@ class Service:
 
     def moves_together(self, resource: Resource) -> bool:
         """Whether a resource is started and stopped at the same time as the others of its subset."""
-        return bool(resource.subset) and f"{resource.type}:{resource.subset}" in self.parallel
+        return bool(resource.subset) and f"{group_of(resource.rid)}:{resource.subset}" in self.parallel

@@ -30,11 +30,6 @@ MARK = "hmac:"
 _MARKS = re.compile(rf"{MARK}[0-9a-f]{{40}}")
 
 
-def type_of(rid: str) -> str:
-    """The resource type of a rid: `container#1` -> `container`, `dockerd` -> `dockerd`."""
-    return rid.partition("#")[0]
-
-
 def is_mark(value: str) -> bool:
     """Whether a value stands in place of a secret."""
     return _MARKS.fullmatch(value) is not None

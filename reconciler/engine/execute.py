@@ -19,7 +19,7 @@ from reconciler.engine.errors import Locked, StoreError
 from reconciler.engine.locks import NODE
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
-from reconciler.engine.observe import observe_one
+from reconciler.engine.observe import observe_one, type_of
 from reconciler.engine.retry import attempt
 from reconciler.host.errors import Cancelled, HostError, Permanent
 from reconciler.resources.driver import Wanted
@@ -95,7 +95,7 @@ class Run:
 
     def perform(self, step: Step, action: Action, *, ended: Callable[[], bool]) -> None:
         """Do one action, retried. Raises HostError, without secrets in what it says."""
-        type_name = self.wanted_type(step.rid)
+        type_name = type_of(self.wanted[step.rid])
         driver = self.means.drivers(type_name)
 
         def say(said: Said) -> None:
@@ -130,10 +130,6 @@ class Run:
             except Locked as err:
                 raise Permanent(f"what the services of this node share is locked by {err.holder}") from None
             yield
-
-    def wanted_type(self, rid: str) -> str:
-        item = self.wanted[rid]
-        return item.owned.type if item.owned is not None and item.desired is None else rid.partition("#")[0]
 
 
 def settled(kind: ResourceKind, desired: Model, observed: Observed) -> Seen | None:

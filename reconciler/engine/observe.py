@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.core.facts import Kind
-from reconciler.core.ids import ResourceId, natural
+from reconciler.core.ids import ResourceId, group_of, natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Observed, Snapshot, Unknown
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim
 from reconciler.core.service import Service
-from reconciler.engine.codec import type_of
 from reconciler.host.errors import HostError
 from reconciler.host.glance import glance
 from reconciler.host.ports import Host
@@ -22,17 +21,17 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 def wanted_of(name: str, service: Service | None, ownership: Ownership, aim: Aim = Aim.UP) -> tuple[Wanted, ...]:
     """What has to be looked at for one service: what its spec names, and what it owns, by natural order of rids.
 
-    aim: what goes down is looked at where it was applied, whatever its spec has turned to since.
+    aim: what goes down is looked at where it was applied, whatever its spec has turned to since. So is what was of another type.
     """
     specified = service.resources if service else {}
-    return tuple(
-        Wanted(
-            ResourceId(name, rid),
-            None if rid not in specified or (aim is Aim.DOWN and rid in ownership.owned) else specified[rid].desired,
-            ownership.owned.get(rid),
-        )
-        for rid in sorted({*specified, *ownership.owned}, key=natural)
-    )
+    found: list[Wanted] = []
+    for rid in sorted({*specified, *ownership.owned}, key=natural):
+        resource, owned = specified.get(rid), ownership.owned.get(rid)
+        if owned is not None and (resource is None or aim is Aim.DOWN or owned.type != resource.type):
+            found.append(Wanted(ResourceId(name, rid), None, owned, owned.type))
+        elif resource is not None:
+            found.append(Wanted(ResourceId(name, rid), resource.desired, owned, resource.type))
+    return tuple(found)
 
 
 def observe(
@@ -52,7 +51,7 @@ def observe(
     host = glance(host)
     groups: dict[tuple[int, str, str], list[Wanted]] = defaultdict(list)
     for item in wanted:
-        name = _type(item)
+        name = type_of(item)
         kind = kinds(name)
         groups[(kind.rank, name, _engine(kind, item))].append(item)
     order = sorted(groups)
@@ -72,7 +71,7 @@ def observe(
 def observe_one(item: Wanted, host: Host, drivers: Callable[[str], Driver]) -> Observed:
     """One resource, seen again after a step."""
     try:
-        return drivers(_type(item)).look(item, host)
+        return drivers(type_of(item)).look(item, host)
     except HostError as err:
         return Unknown(str(err))
 
@@ -88,8 +87,9 @@ def _see(driver: Driver, items: Sequence[Wanted], host: Host) -> Mapping[Resourc
     return {item.id: seen[item.id] for item in items}
 
 
-def _type(item: Wanted) -> str:
-    return item.owned.type if item.owned and item.desired is None else type_of(item.id.rid)
+def type_of(item: Wanted) -> str:
+    """The resource type of what is wanted."""
+    return item.type or group_of(item.id.rid)
 
 
 def _engine(kind: ResourceKind, item: Wanted) -> str:

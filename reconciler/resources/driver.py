@@ -15,12 +15,14 @@ from reconciler.host.ports import Host
 class Wanted:
     """A resource to be observed. desired: None for an orphan. owned: None when this store does not own it.
 
+    type: the resource type; "" for the one that has the name which the rid begins with.
     remembered: whether `owned.remembered` may be used follows from the driver's own evidence.
     """
 
     id: ResourceId
     desired: Any | None
     owned: Owned | None
+    type: str = ""
 
     @property
     def handles(self) -> tuple[Any, ...]:

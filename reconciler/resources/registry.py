@@ -1,5 +1,6 @@
 """The registry: resource type name -> where its two halves are. A new type adds its folder and one line here."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
@@ -15,6 +16,10 @@ TYPES: Final = {
     "volume": "reconciler.resources.volume",
     "container": "reconciler.resources.container",
 }
+
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {}
+"""How rids begin -> what `type` says in such a section -> the resource type that this is, where it has another name than its rids
+begin with: a folder is `fs#2` with `type: directory`."""
 
 
 @cache

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.core.ids import NAME
+from reconciler.core.ids import NAME, group_of
 from reconciler.core.node import Node, Place
 from reconciler.core.rules import keywords_of
 from reconciler.core.secrets import HIDDEN, replaced
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
-from reconciler.resources.registry import TYPES
+from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import files, vocabulary
 from reconciler.spec.document import Document, Entry, Items, Scalar, Section, Table, Value, sort_of
 from reconciler.spec.error import SpecError, meant
@@ -130,15 +130,18 @@ class Builder:
     # resources
 
     def resource(self, rid: str, section: Section) -> None:
-        type_name, sign, index = rid.partition("#")
+        group, sign, index = rid.partition("#")
         if not sign:
             self.fail(section, self.not_a_rid(rid))
             return
-        if type_name not in TYPES or not NAME.fullmatch(index):
-            if vocabulary.known_type(type_name) and not NAME.fullmatch(index):
+        if group not in vocabulary.sectioned() or not NAME.fullmatch(index):
+            if vocabulary.known_type(group) and not NAME.fullmatch(index):
                 self.fail(section, f"'{rid}' cannot name a resource: after '#' comes a number or a name ({NAME_RULE})")
             else:
-                self.fail(section, vocabulary.why_not_type(type_name, rid))
+                self.fail(section, vocabulary.why_not_type(group, rid))
+            return
+        type_name = self.type_name(rid, group, section)
+        if not type_name:
             return
         mine = carried(type_name)
         fields: dict[str, Entry] = {}
@@ -148,7 +151,7 @@ class Builder:
             name = mine.fields.get(spelling)
             if name is None and spelling in vocabulary.COMMON_HANDLED:
                 if spelling == "type":
-                    supported = self.subtype(rid, type_name, entry)
+                    supported = self.subtype(rid, group, type_name, entry)
                 elif spelling == "subset":
                     subset = self.subset(rid, entry)
                 elif not isinstance(entry.value, Scalar):
@@ -184,13 +187,24 @@ class Builder:
         close = meant(rid, ["DEFAULT", "env"] if self.document.format == "ini" else ())
         return f"unknown section '{rid}'{close or '; a resource is written as type#index, such as container#1'}"
 
-    def subtype(self, rid: str, type_name: str, entry: Entry) -> bool:
+    def type_name(self, rid: str, group: str, section: Section) -> str:
+        """The resource type of a section; "" where it has none that there is a driver for."""
+        entry = section.entries.get("type")
+        word = _word(entry) if entry is not None else ""
+        found = vocabulary.resource_type(group, word)
+        if not found and entry is None:
+            self.fail(section, f"{rid} lacks the keyword 'type'; supported: {', '.join(SECTIONS[group])}")
+        elif not found and entry is not None:
+            self.fail(entry.value, vocabulary.why_not_subtype(group, rid, word))
+        return found
+
+    def subtype(self, rid: str, group: str, type_name: str, entry: Entry) -> bool:
         """Whether there is a driver for what `type` says."""
         if not isinstance(entry.value, Scalar):
             self.fail(entry.value, f"{rid} type: expected one word, not {sort_of(entry.value)}")
             return False
         word = _text(entry.value)
-        if word in vocabulary.DRIVEN.get(type_name, ()):
+        if word in vocabulary.DRIVEN.get(type_name, ()) or word in SECTIONS.get(group, ()):
             return True
         self.fail(entry.value, vocabulary.why_not_subtype(type_name, rid, word))
         return False
@@ -206,7 +220,7 @@ class Builder:
 
     def implied(self) -> None:
         """Add the resources that follow from the service's keywords, without a section of their own."""
-        types = frozenset(rid.partition("#")[0] for rid in self.document.resources)
+        types = frozenset(group_of(rid) for rid in self.document.resources)
         keywords = {name: self.references.plain(entry.value) for name, entry in self.own.items() if name not in vocabulary.HANDLED}
         for type_name in TYPES:
             mine = carried(type_name)
@@ -270,7 +284,7 @@ class Builder:
 
     def parallel(self) -> frozenset[str]:
         """The subsets whose members start together, as "type:name"."""
-        members = {f"{rid.partition('#')[0]}:{_word(entry)}" for rid, entry in self.subset_entries()}
+        members = {f"{group_of(rid)}:{_word(entry)}" for rid, entry in self.subset_entries()}
         found: set[str] = set()
         for name, section in self.document.subsets.items():
             driver, sign, word = name.partition(":")

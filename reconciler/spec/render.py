@@ -6,10 +6,11 @@ Aliases, references, run_args and inherited keywords have become plain keywords;
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reconciler.core.ids import group_of
 from reconciler.core.model import Model
 from reconciler.core.rules import keywords_of
 from reconciler.core.service import Service
-from reconciler.spec.vocabulary import DRIVEN, HEAD
+from reconciler.spec.vocabulary import HEAD, said_type
 
 
 def render(service: Service, dump: Callable[[Model], Mapping[str, Any]]) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def render(service: Service, dump: Callable[[Model], Mapping[str, Any]]) -> dict
         said = {name: value for name, value in dump(resource.desired).items() if not keywords[name].internal}
         own |= {name: value for name, value in said.items() if name in HEAD or "#" not in rid}
         if "#" in rid:
-            first = {"type": DRIVEN[resource.type][0]} if resource.type in DRIVEN else {}
+            word = said_type(group_of(rid), resource.type)
+            first = {"type": word} if word else {}
             last = {"subset": resource.subset} if resource.subset else {}
             resources[rid] = {**first, **{name: value for name, value in said.items() if name not in HEAD}, **last}
     subsets = {"subsets": {name: {"parallel": True} for name in sorted(service.parallel)}} if service.parallel else {}

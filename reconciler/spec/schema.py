@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.ids import NAME
 from reconciler.core.rules import keywords_of
-from reconciler.resources.registry import TYPES
+from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import vocabulary
 from reconciler.spec.vocabulary import Carried, carried
 
@@ -36,14 +36,16 @@ def service_schema() -> dict[str, Any]:
         if spelling != keyword:
             own[spelling] = _older(own[keyword], keyword)
     definitions: dict[str, Any] = {}
+    forms: dict[str, Any] = {}
     sections: dict[str, Any] = {}
     for type_name in TYPES:
         mine = carried(type_name)
         fields = _fields(mine, definitions)
         for spelling, name in mine.inherited.items():
             own.setdefault(spelling, fields[name] if spelling == name else _older(fields[name], name))
-        if type_name in vocabulary.KNOWN:
-            sections[f"^{type_name}#{NAME.pattern}$"] = _section(type_name, mine, fields)
+        forms[type_name] = _section(type_name, mine, fields)
+    for group in vocabulary.sectioned():
+        sections[f"^{group}#{NAME.pattern}$"] = _group(group, forms)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
@@ -63,7 +65,7 @@ def service_schema() -> dict[str, Any]:
                 "description": "How the members of a subset start: type:name.",
                 "type": ["object", "null"],
                 "patternProperties": {
-                    rf"^({'|'.join(map(_with_driver, _sectioned()))}):{NAME.pattern}$": {
+                    rf"^({'|'.join(map(_with_driver, vocabulary.sectioned()))}):{NAME.pattern}$": {
                         "type": "object",
                         "additionalProperties": False,
                         "properties": {
@@ -82,11 +84,6 @@ def service_schema() -> dict[str, Any]:
         },
         **({"$defs": dict(sorted(definitions.items()))} if definitions else {}),
     }
-
-
-def _sectioned() -> list[str]:
-    """The resource types that have sections (an engine has none)."""
-    return [type_name for type_name in TYPES if type_name in vocabulary.KNOWN]
 
 
 def _with_driver(type_name: str) -> str:
@@ -148,6 +145,20 @@ def _section(type_name: str, mine: Carried, fields: Mapping[str, Any]) -> dict[s
         **({"required": required} if required else {}),
         **({"allOf": conditions} if conditions else {}),
     }
+
+
+def _group(group: str, forms: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections whose rids begin with `group`: their `type` says which resource type they are of."""
+    words = SECTIONS.get(group, {})
+    if not words:
+        return dict(forms[group])
+    chosen: Any = forms[group] if group in forms else {"properties": {"type": {"enum": list(words)}}, "required": ["type"]}
+    for name in reversed(list(dict.fromkeys(words.values()))):
+        said = [word for word, of in words.items() if of == name]
+        form = forms[name]
+        then = {**form, "properties": {**form["properties"], "type": {"enum": said, "description": "What it is."}}}
+        chosen = {"if": {"properties": {"type": {"enum": said}}, "required": ["type"]}, "then": then, "else": chosen}
+    return {"type": "object", **chosen}
 
 
 def _older(field: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from reconciler.core.ids import group_of
 from reconciler.core.kind import ResourceKind
 from reconciler.core.rules import keywords_of
-from reconciler.resources.registry import TYPES, kind_of
+from reconciler.resources.registry import SECTIONS, TYPES, kind_of
 from reconciler.spec.error import meant
 
 
@@ -215,6 +216,27 @@ def known_type(name: str) -> bool:
     return name in KNOWN or name in TYPES
 
 
+def sectioned() -> list[str]:
+    """What the rids of sections may begin with, as far as there are drivers (an engine has no section)."""
+    own = [name for name in TYPES if name in KNOWN]
+    return [*own, *(group for group in SECTIONS if group not in own)]
+
+
+def resource_type(group: str, word: str) -> str:
+    """The resource type of a section whose rid begins with `group` and whose `type` is `word` ("" for none); "" where there is no
+    driver for it."""
+    if group not in sectioned():
+        return ""
+    return SECTIONS.get(group, {}).get(word) or (group if group in TYPES else "")
+
+
+def said_type(group: str, type_name: str) -> str:
+    """What `type` says in a section whose rid begins with `group`, for a resource of this type; "" where nothing has to be said."""
+    if group == type_name:
+        return next(iter(DRIVEN.get(type_name, ())), "")
+    return next((word for word, name in SECTIONS[group].items() if name == type_name), "")
+
+
 def known_keyword(type_name: str, name: str) -> bool:
     """Whether the reference knows this keyword for resources of this type."""
     return name in COMMON or name in KNOWN.get(type_name, Known()).keywords or _TRIGGER.fullmatch(name) is not None
@@ -272,7 +294,9 @@ def own_keywords() -> Mapping[str, str]:
 def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
     """Why a keyword that is not carried cannot stand in a resource's section."""
     plain, scope, at = name.partition("@")
-    mine = carried(type_name)
+    mine, group = carried(type_name), group_of(rid)
+    if group != type_name and plain not in mine.fields and plain in KNOWN.get(group, Known()).keywords:
+        return f"keyword '{plain}' in {rid} does not go with type {said_type(group, type_name)}"
     if scope and (plain in mine.fields or plain in COMMON_HANDLED or known_keyword(type_name, plain)):
         return f"the scope '@{at}' of '{plain}' in {rid} is not supported yet; write '{plain}' alone"
     if known_keyword(type_name, plain):
@@ -307,6 +331,9 @@ def why_not_own(name: str, groups: Iterable[str]) -> str:
 
 def why_not_type(type_name: str, rid: str) -> str:
     """Why a section's type cannot be used."""
+    for group, words in SECTIONS.items():
+        if type_name in words:
+            return f"'{rid}' is written as '{group}#{rid.partition('#')[2] or 1}' with 'type: {type_name}'"
     if known_type(type_name):
         return f"{rid}: the resource type '{type_name}' is not supported yet; leave this section out"
     return f"unknown resource type '{type_name}' in {rid}{meant(type_name, [*TYPES, *KNOWN])}"
@@ -314,10 +341,10 @@ def why_not_type(type_name: str, rid: str) -> str:
 
 def why_not_subtype(type_name: str, rid: str, word: str) -> str:
     """Why a `type = …` cannot be used."""
-    types = KNOWN.get(type_name, Known()).types
+    types, supported = KNOWN.get(type_name, Known()).types, [*DRIVEN.get(type_name, ()), *SECTIONS.get(type_name, ())]
     if word in types:
-        return f"{rid}: the type '{word}' is not supported yet; supported: {', '.join(DRIVEN.get(type_name, ()))}"
-    return f"{rid}: unknown type '{word}'{meant(word, types)}"
+        return f"{rid}: the type '{word}' is not supported yet; supported: {', '.join(supported)}"
+    return f"{rid}: unknown type '{word}'{meant(word, [*types, *supported])}"
 
 
 def _now(name: str) -> str:

@@ -6,8 +6,7 @@ import pytest
 
 from reconciler.core.node import Node
 from reconciler.core.ownership import Owned, Ownership
-from reconciler.engine.codec import type_of
-from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.observe import observe, type_of, wanted_of
 from reconciler.host.errors import Transient
 from reconciler.host.glance import glance
 from reconciler.resources.registry import driver_of, kind_of
@@ -60,6 +59,6 @@ def test_engines_networks_and_containers_are_observed_with_one_reading(host):
         keywords += f"  container#{n}: {{image: a, network: 'network#{n}', ip: 10.7.1.{n + 8}, {ports}}}\n"
     (service,) = load_text(keywords, "yaml", "web", "web.yaml", Node()).services
     net, wanted = Counting(host.net), wanted_of("web", service, Ownership())
-    owned = [replace(item, owned=Owned(type_of(item.id.rid), item.desired, item.desired)) for item in wanted]
+    owned = [replace(item, owned=Owned(type_of(item), item.desired, item.desired)) for item in wanted]
     seen = observe(owned, replace(host, net=net), kinds=kind_of, drivers=driver_of)
     assert len(seen.observed) == 5 and net.reads == 1
