@@ -15,7 +15,7 @@ from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.container.option import default_of, settings_of
 from reconciler.resources.container.run_args import EQUAL, REFUSED, STANDS_FOR
 from reconciler.resources.registry import SECTIONS, TYPES, kind_of
-from reconciler.spec.vocabulary import HEAD, sectioned
+from reconciler.spec.vocabulary import HEAD, UNSCOPED, sectioned
 
 FILE = Path(__file__).parents[1] / "docs" / "keywords.md"
 
@@ -45,6 +45,49 @@ OWN = """
 | `env` | Its environment, such as PRD or TST (older spelling: `service_type`); by default the node's. |
 | `app`, `comment` | For people. |
 | `rollback` | Whether a failed apply is undone; true unless it says false. |
+| `nodes` | The nodes that the service is for, with blanks between them; without it, whichever reads it. |
+| `drpnodes`, `drpnode` | The nodes where it is started by hand, after a disaster. |
+| `autostart_node` | The nodes where `apply` and `watch` bring it up; without it, all of `nodes`. |
+| `encapnodes` | The nodes inside its containers: a node set for scopes, no more. |
+
+A node is `node` of `osvc.yaml`, by default the host name up to its first dot. Names may be short or long: `deb1` is every
+`deb1.…`, two long names are the same only where they are equal, and case does not matter. On a node that is in neither `nodes` nor
+`drpnodes` a service is read as its first node would read it, and left alone: `start` refuses, `stop` takes down what it left there.
+Where it is to be started by hand, `apply` and `watch` leave it alone until somebody starts it, and from then on keep it as its spec
+says.
+
+## Scopes
+
+`KEYWORD@SCOPE` is what a keyword says on some nodes. The most specific one holds:
+
+| | holds |
+| --- | --- |
+| `mnt@deb1` | on this node, which `nodes`, `drpnodes` or `encapnodes` names |
+| `mnt@nodes`, `mnt@drpnodes`, `mnt@encapnodes` | on the nodes of this set, in this order |
+| `mnt` | on the others |
+
+Older spellings count like the newer ones, rank by rank. What a section says, with any scope, goes before what it inherits from the
+service's own section. Everything has scopes but {unscoped}.
+A list or map with a scope stands for the whole of it.
+
+## References
+
+In any value, in quotes where YAML would take a brace for a map:
+
+| reference | stands for |
+| --- | --- |
+| `{svcname}` (also `{name}`), `{nodename}`, `{short_nodename}` | the service and the node |
+| `{rid}`, `{rindex}` | the resource: `fs#1`, `1` |
+| `{env.NAME}` | a variable of `variables:` (YAML) or `[env]` (INI) |
+| `{mnt}` | what a keyword says in the same section, else in the service's own |
+| `{fs#1.mnt}`, `{DEFAULT.app}` | what it says in another section |
+| `{#nodes}`, `{nodes[0]}` | how many words a list has; its first word |
+| `{upper:app}` | the same in another form: `upper`, `lower`, `capitalize`, `title`, `swapcase`, `uri_ip` (IPv6 in brackets) |
+
+A reference alone to a list or a map is that list or map; inside a text the words of a list have blanks between them. One that
+cannot be resolved is an error, as is one to what only the machine knows (`exposed_devs`), and to a keyword that is not written,
+whatever its default. `${HOME}` and braces of other words stay as they are. The environment of the osvc process (`OSVC_NAME` of the
+reference) is never looked at: a spec means the same whoever reads it.
 """
 
 RUN_ARGS = """
@@ -63,7 +106,8 @@ These are refused:
 
 def page() -> str:
     """The whole document."""
-    parts = [HEADER, OWN]
+    unscoped = [f"`{name}`" for name in UNSCOPED]
+    parts = [HEADER, OWN.replace("{unscoped}", f"{', '.join(unscoped[:-1])} and {unscoped[-1]}")]
     for type_name in sorted(TYPES, key=lambda name: kind_of(name).rank):
         parts.append("".join(f"{line}\n" for line in _section(type_name)))
     parts.append(RUN_ARGS + "".join(f"| `--{name}` | {_cell(why)} |\n" for name, why in sorted(REFUSED.items())))

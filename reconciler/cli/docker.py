@@ -98,6 +98,8 @@ def _target(session: Session, config: Config, name: str) -> Target:
 
 def _socket(target: Target) -> str:
     """Where the service's engine listens."""
+    if target.service is not None and not target.service.here:
+        raise NoEngine(f"{target.name} has no Docker engine here: it is {target.service.goal.reason}")
     resource = target.service.resources.get(ENGINE_RID) if target.service else None
     if resource is None:
         raise NoEngine(f"{target.name} has no Docker engine: it has no container of type docker and no docker_data_dir")

@@ -20,7 +20,7 @@ from reconciler.core.observed import Absent, Observed, Unknown
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import Goal, Policy, Selection
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.engine.codec import Codec
 from reconciler.engine.config import Config
@@ -101,11 +101,14 @@ class Recorded:
         return tuple(self._plan(name, specs.get(name), selection, policy) for name in taken)
 
     def _plan(self, name: str, service: Service | None, selection: Selection, policy: Policy) -> Plan:
-        record = self.services.get(name, {"goal": {"aim": "up"}, "store": "", "observed": {}, "owned": {}})
+        wanted = service.goal if service is not None else UP
+        record = self.services.get(name, {"goal": wanted.record(), "store": "", "observed": {}, "owned": {}})
         desired = [resource.desired for resource in service.resources.values()] if service else []
         known = self.codec.known(desired)
         try:
             goal = Goal.of(record["goal"])
+            if goal.aim is Aim.NONE or (service is not None and not service.here):
+                goal = wanted
             owned = {rid: self.codec.read_owned(item, known) for rid, item in record["owned"].items()}
             seen: dict[str, Observed] = {
                 rid: self.codec.read_observed(item["type"], {key: part for key, part in item.items() if key != "type"}, known)

@@ -22,7 +22,8 @@ def run(options: argparse.Namespace) -> Exit:
         show_document(validate_document(loaded.services, errors, code))
         return code
     for service in loaded.services:
-        say(f"{service.name}: ok, {many(len(service.resources), 'resource')} ({service.origin.file})\n")
+        what = many(len(service.resources), "resource") if service.here else service.goal.reason
+        say(f"{service.name}: ok, {what} ({service.origin.file})\n")
     for ignored in loaded.ignored:
         note(f"note: {ignored.file} is left out: {ignored.reason}")
     refuse_invalid(loaded)

@@ -61,8 +61,8 @@ class ResourceKind(Protocol):
     around: type[Model]
 
     def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        """Whether a service with these keywords in its own section, and resources of these types, has a resource of this
-        type without a section for it. Its rid is then the type's name. Only the engine is; others answer False."""
+        """Whether a service with these keywords (those of an engine) in its own section, and resources of these types, has a
+        resource of this type without a section for it. Its rid is then the type's name. Only the engine is; others answer False."""
 
     def settle(self, desired: Any, state: Any | None, around: Any) -> tuple[Any, Any | None]:
         """Fill in every default on both sides, so that each field with a rule can be compared. Idempotent."""

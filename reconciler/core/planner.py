@@ -85,6 +85,10 @@ class _Draft:
             self.change, verdict=verdict, reason=reason, remedy=remedy or self.change.remedy, cause=cause or self.change.cause
         )
 
+    def leave(self, reason: str) -> None:
+        """Whatever it is like, nothing is to be done to it."""
+        self.change = replace(self.change, verdict=Verdict.KEEP, reason=reason, fields=(), cause=None, remedy="")
+
 
 def make_plan(
     service: Service | None,
@@ -128,7 +132,7 @@ def _drafts(
             change = _orphan(kind, rid, observed[rid], owned, policy)
         else:
             kind = kinds(resource.type)
-            if goal.aim is Aim.UP:
+            if goal.aim is not Aim.DOWN:
                 change = diff_up(kind, rid, resource.desired, observed[rid], owned, policy)
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
@@ -180,6 +184,10 @@ def _match(draft: _Draft, desired: Model, providers: Providers) -> dict[str, Bon
 
 def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> None:
     """Leave everything else alone, but for what the selection cannot do without: what it needs, or what holds it."""
+    if goal.aim is Aim.NONE:
+        for draft in drafts.values():
+            draft.leave(goal.reason)
+        return
     if selection.everything:
         return
     taken = {rid for rid, draft in drafts.items() if selection.takes(rid, draft.change.type)}
@@ -200,7 +208,7 @@ def _select(drafts: Mapping[str, _Draft], goal: Goal, selection: Selection) -> N
                 todo.append(other)
     for rid, draft in drafts.items():
         if rid not in taken:
-            draft.change = replace(draft.change, verdict=Verdict.KEEP, reason="not selected", fields=(), cause=None, remedy="")
+            draft.leave("not selected")
         elif rid in why and draft.change.verdict in ACTS:
             draft.turn(draft.change.verdict, f"added: {why[rid]}; {draft.change.reason}")
 

@@ -40,13 +40,17 @@ class Selection:
 
 
 class Aim(Enum):
+    """NONE: nothing is wanted of the service here; it is left as it is."""
+
     UP = "up"
     DOWN = "down"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the operator wants of a service; kept in the store, survives a reboot."""
+    """What the operator wants of a service; kept in the store, survives a reboot. Aim.NONE is never kept: it is what follows from
+    the service's nodes while the operator wants nothing."""
 
     aim: Aim = Aim.UP
     by: str = ""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from reconciler.core.ids import group_of
 from reconciler.core.model import Model
+from reconciler.core.policy import UP, Goal
 
 
 class Origin(NamedTuple):
@@ -42,6 +43,8 @@ class Service:
 
     text: the spec as it was read, for the store (so that `stop` works when the file is gone).
     env: its environment, one of the reference's ("PRD"), or "". app, comment: for people and for charging.
+    goal: what is wanted of it on this node while nobody says otherwise. here: False where it is for other nodes only: it has no
+    resources then, and nothing is ever done to it here but a stop of what it left.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Service:
     env: str = ""
     app: str = ""
     comment: str = ""
+    goal: Goal = UP
+    here: bool = True
 
     def moves_together(self, resource: Resource) -> bool:
         """Whether a resource is started and stopped at the same time as the others of its subset."""

@@ -29,7 +29,7 @@ def in_order(
     releases = {
         target.name: set(holds.get(target.name, {})) - set(wants[target.name])
         for target in targets
-        if target.service is not None or prune
+        if target.goal.aim is not Aim.NONE and (target.service is not None or prune)
     }
     first: dict[str, set[str]] = {target.name: set() for target in targets}
     holders: dict[Key, list[str]] = {}
@@ -76,6 +76,8 @@ def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Seque
         return f"which is not worked on here; apply {other} as well"
     if any(target.name == other and target.service is None for target in targets):
         return "whose spec is gone; give it up with --prune"
+    if any(target.name == other and target.goal.aim is Aim.NONE for target in targets):
+        return f"which is left alone here; osvc stop {other} first"
     return "which wants to keep it"
 
 
@@ -97,7 +99,7 @@ def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Ke
 
 
 def _wanted(target: Target, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
-    if target.service is None or target.goal.aim is Aim.DOWN:
+    if target.service is None or target.goal.aim is not Aim.UP:
         return {}
     return {
         _key(claim): claim

@@ -55,7 +55,8 @@ class Work:
     gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
     shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
     whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
-    was: the goal that the store had before the verb set another. undoes: the run that is undone by this one.
+    was: the goal that it had before the verb set another; where nothing was wanted, an undo stops it.
+    undoes: the run that is undone by this one.
     """
 
     name: str
@@ -375,7 +376,9 @@ class _Convergence:
         prepare()
         self.means.crew.runs.add(self.id)
         work, store, now = self.work, self.means.store, self.means.host.clock.now()
-        was = work.was if work.was is not None and work.was.aim is not store.goal(work.name).aim else None
+        was = work.was if work.was is not None and work.was.aim is not store.goal(work.name, work.was).aim else None
+        if was is not None and was.aim is Aim.NONE:
+            was = replace(was, aim=Aim.DOWN)
         store.begin_run(self.id, work.name, work.verb, now, self.means.by, goal=was, undoes=work.undoes)
         self.opened = True
 

@@ -21,7 +21,7 @@ from reconciler.core.outcome import End, OnEvent, Result, silent
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine import cases
@@ -130,12 +130,18 @@ class Session:
         """The services to work on, in natural order of names.
 
         Those of `loaded`, and (stored) those that only the store knows: orphans of the loaded folders; with `aim`
-        DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was.
+        DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was. One that is for other
+        nodes is left as it is; it can be stopped, as it was last applied here, and not started.
         globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal.
-        Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more.
+        Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
-        found = {service.name: self._target(service.name, service, aim, service.origin.file) for service in loaded.services}
         kept = self.store.kept() if stored else {}
+        found: dict[str, Target] = {}
+        for service in loaded.services:
+            if aim is None or service.here:
+                found[service.name] = self._target(service.name, service, aim, service.origin.file)
+            elif service.name in globs and (aim is Aim.UP or service.name not in kept):
+                raise Refused(f"cannot {'start' if aim is Aim.UP else 'stop'} {service.name}: it is {service.goal.reason}")
         for name, item in kept.items():
             if name in found:
                 continue
@@ -245,6 +251,8 @@ class Session:
 
         def work_on(name: str, before: Sequence[Result]) -> Result:
             target = named[name]
+            if target.goal.aim is Aim.NONE:
+                return Result(name, End.CONVERGED, plan=glances[name].plan if name in glances else None)
             work = Work(
                 name,
                 target.service,
@@ -336,7 +344,8 @@ class Session:
         return None
 
     def _target(self, name: str, service: Service | None, aim: Aim | None, source: str) -> Target:
-        was = self.store.goal(name)
+        default = UP if service is None else service.goal
+        was = default if service is not None and not service.here else self.store.goal(name, default)
         goal = was if aim is None or was.aim is aim else Goal(aim)
         return Target(name, service, goal, source=source, remembered=aim is None, was=was)
 

@@ -163,11 +163,11 @@ class Store(Journal, Fetches):
 
     # goals
 
-    def goal(self, service: str) -> Goal:
-        """What the operator wants of a service; UP when nothing was said."""
+    def goal(self, service: str, default: Goal = UP) -> Goal:
+        """What the operator wants of a service; `default` when nothing was said."""
         rows = self._rows("SELECT aim, by, at, reason FROM goals WHERE service = ?", service)
         if not rows:
-            return UP
+            return default
         aim, by, at, reason = rows[0]
         return Goal(Aim(aim), by, datetime.fromisoformat(at) if at else None, reason)
 

@@ -17,7 +17,7 @@ class Target:
     service: what its spec says; None for an orphan (the store owns resources of it, its spec is gone from its folder).
     goal: what is to be reached now; the store's goal unless a verb gave another. kept: this run makes it the store's, once it has
     the service's lock and nothing forbids it.
-    was: the store's goal when it was looked at.
+    was: its goal when it was looked at: the store's, or what follows from its nodes.
     remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").

@@ -110,6 +110,8 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
     """
     if plan.goal.aim is Aim.DOWN and not plan.steps and not plan.released:
         return f"{plan.service}: {stopped_text(plan.goal, now)}; left alone → osvc start {plan.service}"
+    if plan.goal.aim is Aim.NONE:
+        return f"{plan.service}: {plan.goal.reason}; left alone"
     if plan.empty:
         return f"{plan.service}: nothing to do"
     parts = [*_interruptions(plan)]

@@ -42,7 +42,7 @@ def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
     status = shown.status
     at = max([_STATUS_AT, len(status.service) + 1, *(len(line.rid) + 4 for line in status.resources)])
     goal = status.plan.goal
-    extra = stopped_text(goal, now) if goal.aim is Aim.DOWN else shown.source
+    extra = {Aim.DOWN: stopped_text(goal, now), Aim.NONE: goal.reason}.get(goal.aim, shown.source)
     yield f"{paint('strong', status.service)}{'':<{at - len(status.service)}}{_word(status.overall, paint)}{paint('faint', extra)}"
     if goal.aim is Aim.DOWN:
         yield f"|{'':<{at + _STATUS_WIDTH - 1}}# → osvc start {status.service}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,9 +15,12 @@ from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
 from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import files, vocabulary
-from reconciler.spec.document import Document, Entry, Items, Scalar, Section, Table, Value, sort_of
+from reconciler.spec.document import Document, Entry, Scalar, Section, Table, Value, sort_of
 from reconciler.spec.error import SpecError, meant
+from reconciler.spec.explain import explained
+from reconciler.spec.node_sets import read_nodes
 from reconciler.spec.references import References, check_variables
+from reconciler.spec.scope import scoped
 from reconciler.spec.vocabulary import Carried, carried
 
 _GROUPS = {"yaml": ("resources", "subsets", "variables"), "ini": ()}
@@ -27,15 +31,21 @@ class Builder:
     """Builds one service. `errors` holds what is wrong with it; `resources` what could be built all the same.
 
     stand_in: the name that resources are built with; another than `name` where that cannot be one.
+    here: whether the service is for the node. If not it is read as its first node would, so that mistakes are found all the same.
     """
 
     def __init__(self, document: Document, name: str, node: Node) -> None:
-        self.document = document
+        self.document = self.written = document
         self.node = node
         self.errors: list[SpecError] = []
         self.name = self.service_name(name)
         self.stand_in = "service" if self.errors else self.name
-        self.references = References(document, self.stand_in, node.name, self.errors.append)
+        nodes = read_nodes(document, node.name, self.fail)
+        self.here, self.goal = nodes.here(node.name), nodes.goal(node.name)
+        if not self.here and nodes.all:
+            self.node = replace(node, name=nodes.all[0])
+        self.document = scoped(document, nodes, self.node.name, self.fail)
+        self.references = References(self.document, self.stand_in, self.node.name, self.errors.append)
         self.own: dict[str, Entry] = {}
         self.used: set[str] = set(vocabulary.HANDLED)
         self.resources: dict[str, Resource] = {}
@@ -62,8 +72,8 @@ class Builder:
         if self.errors:
             return None
         return Service(
-            self.name, self.document.at(own), self.resources, parallel, rollback, self.document.text, self.document.format, folder,
-            env, words["app"], words["comment"],
+            self.name, self.document.at(own), self.resources if self.here else {}, parallel if self.here else frozenset(), rollback,
+            self.document.text, self.document.format, folder, env, words["app"], words["comment"], self.goal, self.here,
         )  # fmt: skip
 
     # the service's own section
@@ -77,22 +87,19 @@ class Builder:
             if not isinstance(value, Scalar) or value.value is None:
                 self.fail(value, f"name: expected one word, not {sort_of(value)}")
                 return given
-            name, place, remedy = _text(value), self.document.at(value), "write another name"
+            name, place, remedy = value.text, self.document.at(value), "write another name"
         if NAME.fullmatch(name) is None:
             self.fail(place, f"'{name}' cannot name a service ({NAME_RULE}); {remedy}")
         return name
 
     def own_keywords(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        known = vocabulary.own_keywords()
+        known = frozenset(vocabulary.spellings("").values())
         found: dict[str, Entry] = {}
-        for spelling, entry in entries.items():
-            keyword = known.get(spelling)
-            if keyword is None:
-                self.fail(entry, vocabulary.why_not_own(spelling, _GROUPS[self.document.format]))
-            elif keyword in found:
-                self.twice(spelling, entry, found[keyword], "the service's own section")
+        for name, entry in entries.items():
+            if name not in known:
+                self.fail(entry, vocabulary.why_not_own(name, _GROUPS[self.document.format]))
             elif self.has_value(entry, ""):
-                found[keyword] = entry
+                found[name] = entry
         return found
 
     def env(self) -> str:
@@ -116,7 +123,7 @@ class Builder:
         if not isinstance(entry.value, Scalar):
             self.fail(entry.value, f"{key}: expected one word, not {sort_of(entry.value)}")
             return ""
-        return _text(Scalar(self.references.plain(entry.value), entry.value.line, entry.value.column))
+        return Scalar(self.references.plain(entry.value), 0, 0).text
 
     def flag(self, entry: Entry | None, name: str, default: bool) -> bool:
         if entry is None:
@@ -144,29 +151,25 @@ class Builder:
         if not type_name:
             return
         mine = carried(type_name)
+        known = frozenset(mine.fields.values())
         fields: dict[str, Entry] = {}
         subset = ""
         supported = True
-        for spelling, entry in section.entries.items():
-            name = mine.fields.get(spelling)
-            if name is None and spelling in vocabulary.COMMON_HANDLED:
-                if spelling == "type":
-                    supported = self.subtype(rid, group, type_name, entry)
-                elif spelling == "subset":
-                    subset = self.subset(rid, entry)
-                elif not isinstance(entry.value, Scalar):
-                    self.fail(entry.value, f"{rid} {spelling}: expected one word, not {sort_of(entry.value)}")
-            elif name is None:
-                self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, spelling))
-            elif name in fields:
-                self.twice(spelling, entry, fields[name], rid)
-            else:
+        for name, entry in section.entries.items():
+            if name in known:
                 fields[name] = entry
-        for spelling, flags in mine.implies.items():
-            if spelling in section.entries:
-                entry = section.entries[spelling]
-                for flag in flags:
-                    fields.setdefault(flag, Entry(spelling, Scalar(True, entry.line, entry.column), entry.line, entry.column))
+            elif name == "type":
+                supported = self.subtype(rid, group, type_name, entry)
+            elif name == "subset":
+                subset = self.subset(rid, entry)
+            elif name not in vocabulary.COMMON_HANDLED:
+                self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, name))
+            elif not isinstance(entry.value, Scalar):
+                self.fail(entry.value, f"{rid} {name}: expected one word, not {sort_of(entry.value)}")
+        for entry in list(fields.values()):
+            line, column = entry.line, entry.column
+            for flag in mine.implies.get(entry.key.partition("@")[0], ()):
+                fields.setdefault(flag, Entry(entry.key, Scalar(True, line, column), line, column))
         for name, entry in self.passed_on(mine).items():
             fields.setdefault(name, entry)
         if supported:
@@ -189,8 +192,7 @@ class Builder:
 
     def type_name(self, rid: str, group: str, section: Section) -> str:
         """The resource type of a section; "" where it has none that there is a driver for."""
-        entry = section.entries.get("type")
-        word = _word(entry) if entry is not None else ""
+        entry, word = section.entries.get("type"), section.word("type")
         found = vocabulary.resource_type(group, word)
         if not found and entry is None:
             self.fail(section, f"{rid} lacks the keyword 'type'; supported: {', '.join(SECTIONS[group])}")
@@ -203,7 +205,7 @@ class Builder:
         if not isinstance(entry.value, Scalar):
             self.fail(entry.value, f"{rid} type: expected one word, not {sort_of(entry.value)}")
             return False
-        word = _text(entry.value)
+        word = entry.value.text
         if word in vocabulary.DRIVEN.get(type_name, ()) or word in SECTIONS.get(group, ()):
             return True
         self.fail(entry.value, vocabulary.why_not_subtype(type_name, rid, word))
@@ -213,7 +215,7 @@ class Builder:
         if not isinstance(entry.value, Scalar):
             self.fail(entry.value, f"{rid} subset: expected one word, not {sort_of(entry.value)}")
             return ""
-        word = _text(entry.value)
+        word = entry.value.text
         if not NAME.fullmatch(word):
             self.fail(entry.value, f"{rid} subset: '{word}' cannot name a subset ({NAME_RULE})")
         return word
@@ -221,7 +223,7 @@ class Builder:
     def implied(self) -> None:
         """Add the resources that follow from the service's keywords, without a section of their own."""
         types = frozenset(group_of(rid) for rid in self.document.resources)
-        keywords = {name: self.references.plain(entry.value) for name, entry in self.own.items() if name not in vocabulary.HANDLED}
+        keywords = {name: self.references.plain(entry.value) for name, entry in self.own.items() if name in vocabulary.HEAD}
         for type_name in TYPES:
             mine = carried(type_name)
             if not mine.kind.implied(keywords, types):
@@ -236,23 +238,34 @@ class Builder:
         data: dict[str, Any] = {}
         broken: set[str] = set()
         for name, entry in fields.items():
-            before = len(self.errors)
+            before = len(self.errors), self.references.unresolved
             if self.has_value(entry, rid):
-                data[name] = self.references.plain(entry.value)
+                data[name] = self.references.plain(entry.value, rid)
                 self.refers(rid, entry, data[name], keywords_of(mine.kind.desired)[name].refers)
-            if len(self.errors) > before:
+            if (len(self.errors), self.references.unresolved) > before:
                 broken.add(name)
         for name in broken:
             data.pop(name, None)
         try:
-            desired = mine.kind.desired.model_validate(data, context=Place(self.stand_in, rid, self.node, files.text_of))
+            place = Place(self.stand_in, rid, self.node, files.text_of if self.here else _nothing)
+            desired = mine.kind.desired.model_validate(data, context=place)
         except ValidationError as err:
-            self.explain(err, rid, fields, broken, origin)
+            for value, message in explained(err, rid, fields, self.own.values(), broken):
+                self.fail(origin if value is None else value, f"{message}{self.elsewhere(rid, message)}")
             return
         if not broken:
             at = self.document.at
             origins = {name: at(entry) for name, entry in fields.items()}
             self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
+
+    def elsewhere(self, rid: str, message: str) -> str:
+        """Where a keyword that is lacking is written for other nodes only."""
+        section = self.written.resources.get(rid)
+        known = vocabulary.spellings(rid, section.word("type")) if section is not None else {}
+        for spelling, entry in section.entries.items() if section is not None else ():
+            if message.endswith(f" lacks the keyword '{known.get(spelling.partition('@')[0])}'"):
+                return f" on the node {self.node.name}: '{spelling}' in line {entry.line} is for others"
+        return ""
 
     def refers(self, rid: str, entry: Entry, value: Any, types: Sequence[str]) -> None:
         """Check that each resource TYPE#INDEX is there that a value names: by itself, behind an option, or as a source."""
@@ -265,26 +278,11 @@ class Builder:
             close = meant(named, [name for name in self.document.resources if name.startswith(f"{found[1]}#")])
             self.fail(entry.value, f"{rid} {entry.key}: this service has no resource '{named}'{close}")
 
-    def explain(self, err: ValidationError, rid: str, fields: Mapping[str, Entry], broken: set[str], origin: Origin) -> None:
-        """Each of pydantic's errors as one of ours, at the place that it is about."""
-        for one in err.errors(include_url=False):
-            loc = one["loc"]
-            about = str(loc[0]) if loc else _clause(one).partition(" ")[0].rstrip(":")
-            if about in broken:
-                continue
-            entry = fields.get(about) or _quoted_in(_clause(one), fields)
-            if entry is None:
-                self.fail(origin, f"{rid} lacks the keyword '{about}'" if one["type"] == "missing" else f"{rid}: {_clause(one)}")
-                continue
-            whose = "" if self.own.get(about) is entry else f"{rid} "
-            words = _clause(one) if about in fields and not loc else f"{entry.key}: {_clause(one)}{_braces(entry)}"
-            self.fail(_within(entry.value, loc[1:]), f"{whose}{words}")
-
     # subsets
 
     def parallel(self) -> frozenset[str]:
         """The subsets whose members start together, as "type:name"."""
-        members = {f"{group_of(rid)}:{_word(entry)}" for rid, entry in self.subset_entries()}
+        members = {f"{group_of(rid)}:{entry.word}" for rid, entry in self.subset_entries()}
         found: set[str] = set()
         for name, section in self.document.subsets.items():
             driver, sign, word = name.partition(":")
@@ -311,7 +309,7 @@ class Builder:
         sections = self.document.resources.items()
         return [(rid, section.entries["subset"]) for rid, section in sections if "subset" in section.entries]
 
-    # words
+    # values
 
     def has_value(self, entry: Entry, rid: str) -> bool:
         if isinstance(entry.value, Scalar) and entry.value.value is None:
@@ -320,80 +318,11 @@ class Builder:
             return False
         return True
 
-    def twice(self, spelling: str, entry: Entry, first: Entry, inside: str) -> None:
-        self.fail(entry, f"'{spelling}' in {inside} says again what '{first.key}' says in line {first.line}; keep one")
-
 
 _RID = re.compile(r"(?:^|(?<=^-v)|(?<=^--net=)|(?<=^--network=)|(?<=^--volume=)|(?<=source=)|(?<=src=))([a-z]+)#[A-Za-z0-9][\w.-]*")
 """A rid where a word names a resource; what stands in a variable's value is none."""
 
 
-def _text(value: Scalar) -> str:
-    if isinstance(value.value, bool):
-        return "true" if value.value else "false"
-    return "" if value.value is None else str(value.value)
-
-
-def _word(entry: Entry) -> str:
-    return _text(entry.value) if isinstance(entry.value, Scalar) else ""
-
-
-def _within(value: Value, loc: tuple[int | str, ...]) -> Value:
-    """The value that the rest of an error's location points at; segments that are no key of it are passed over."""
-    for part in loc:
-        if isinstance(value, Table) and part in value.entries:
-            value = value.entries[str(part)].value
-        elif isinstance(value, Items) and isinstance(part, int) and part < len(value.items):
-            value = value.items[part]
-    return value
-
-
-def _quoted_in(message: str, fields: Mapping[str, Entry]) -> Entry | None:
-    """The field that a message of a whole model is about, where it quotes that field's value."""
-    words = ((entry, entry.value.value) for entry in fields.values() if isinstance(entry.value, Scalar))
-    return next((entry for entry, word in words if isinstance(word, str) and word and repr(word) in message), None)
-
-
-def _braces(entry: Entry) -> str:
-    """A hint where YAML took an unquoted reference for a map."""
-    value = entry.value
-    if isinstance(value, Table) and value.flow and len(value.entries) == 1:
-        (key, inner), *_ = value.entries.items()
-        if isinstance(inner.value, Scalar) and inner.value.value is None:
-            return f"; quote a value that begins with a brace: '{{{key}}}'"
+def _nothing(path: str) -> str:
+    """What stands in a file of another node."""
     return ""
-
-
-_SIMPLE = {
-    "int_parsing": "expected a whole number, not {input!r}",
-    "int_type": "expected a whole number, not {input}",
-    "int_from_float": "expected a whole number, not {input!r}",
-    "float_parsing": "expected a number, not {input!r}",
-    "float_type": "expected a number, not {input}",
-    "bool_parsing": "expected true or false, not {input!r}",
-    "bool_type": "expected true or false, not {input}",
-    "string_type": "expected one word, not {input}",
-    "tuple_type": "expected a list, not {input}",
-    "dict_type": "expected a map, not {input}",
-    "greater_than_equal": "expected {ge} or more, not {input}",
-    "greater_than": "expected more than {gt}, not {input}",
-    "less_than_equal": "expected {le} or less, not {input}",
-    "less_than": "expected less than {lt}, not {input}",
-    "literal_error": "expected {expected}, not {input!r}",
-    "enum": "expected {expected}, not {input!r}",
-}
-
-
-def _clause(one: Any) -> str:
-    """One of pydantic's errors in our words."""
-    context = one.get("ctx", {})
-    if one["type"] in ("value_error", "assertion_error"):
-        return str(context["error"])
-    template = _SIMPLE.get(one["type"])
-    value = one.get("input")
-    if template is None:
-        return f"{one['msg'][:1].lower()}{one['msg'][1:]}"
-    if isinstance(value, (dict, list, tuple)):
-        value = "a map" if isinstance(value, dict) else "a list"
-        template = template.replace("{input!r}", "{input}")
-    return template.format(**{**context, "input": value})

@@ -19,6 +19,13 @@ class Scalar(NamedTuple):
     line: int
     column: int
 
+    @property
+    def text(self) -> str:
+        """The word as INI would have it."""
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
+        return "" if self.value is None else str(self.value)
+
 
 class Items(NamedTuple):
     """A list."""
@@ -29,12 +36,17 @@ class Items(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A key and its value; line and column are the key's."""
+    """A key as it was written, and its value; line and column are the key's."""
 
     key: str
     value: "Value"
     line: int
     column: int
+
+    @property
+    def word(self) -> str:
+        """Its value, or "" where that is not one word."""
+        return self.value.text if isinstance(self.value, Scalar) else ""
 
 
 class Table(NamedTuple):
@@ -56,6 +68,11 @@ class Section(NamedTuple):
     entries: Mapping[str, Entry]
     line: int
     column: int
+
+    def word(self, keyword: str) -> str:
+        """What it says of a keyword, as far as that is one word; else ""."""
+        entry = self.entries.get(keyword)
+        return entry.word if entry is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

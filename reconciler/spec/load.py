@@ -67,7 +67,7 @@ class _Pile:
         for document in documents:
             builder = Builder(document, name, self.node)
             service = builder.build(folder)
-            if builder.stand_in == builder.name and builder.name not in self.names:
+            if builder.here and builder.stand_in == builder.name and builder.name not in self.names:
                 self.resources.extend((builder.name, resource) for resource in builder.resources.values())
             self.names.add(builder.name)
             self.named.append((builder.name, document.at(document.own)))

@@ -4,7 +4,7 @@ It says which keywords may stand where and what sort of value each takes. What n
 or the text of a value is left to `osvc validate`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.core.ids import NAME
@@ -16,7 +16,16 @@ from reconciler.spec.vocabulary import Carried, carried
 ID = "https://osvc.dev/schemas/service.schema.json"
 _WORD: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
 _FLAG: Mapping[str, Any] = {"type": ["boolean", "string", "integer"]}
+_WORDS: Mapping[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD}]}
+_NODES: Mapping[str, str] = {
+    "nodes": "The nodes that the service is for; without it, whichever reads it.",
+    "drpnodes": "The nodes where it is started by hand, after a disaster.",
+    "drpnode": "The first of these.",
+    "encapnodes": "The nodes inside its containers; a node set for scopes only.",
+    "autostart_node": "The nodes where it comes up by itself; without it, all of nodes.",
+}
 _NAME = f"^{NAME.pattern}$"
+_NODE = "[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
 def service_schema() -> dict[str, Any]:
@@ -31,10 +40,15 @@ def service_schema() -> dict[str, Any]:
         "app": {**_WORD, "description": "The application that the service belongs to."},
         "comment": {**_WORD, "description": "For people."},
         "rollback": {**_FLAG, "description": "Whether a failed start is undone."},
+        **{key: {**_WORDS, "description": about} for key, about in _NODES.items()},
     }
     for spelling, keyword in vocabulary.HANDLED.items():
         if spelling != keyword:
             own[spelling] = _older(own[keyword], keyword)
+    subset: dict[str, Any] = {
+        "parallel": {**_FLAG, "description": "Whether the members start at the same time."},
+        "comment": {**_WORD, "description": "For people."},
+    }
     definitions: dict[str, Any] = {}
     forms: dict[str, Any] = {}
     sections: dict[str, Any] = {}
@@ -68,10 +82,8 @@ def service_schema() -> dict[str, Any]:
                     rf"^({'|'.join(map(_with_driver, vocabulary.sectioned()))}):{NAME.pattern}$": {
                         "type": "object",
                         "additionalProperties": False,
-                        "properties": {
-                            "parallel": {**_FLAG, "description": "Whether the members start at the same time."},
-                            "comment": {**_WORD, "description": "For people."},
-                        },
+                        "properties": subset,
+                        **_scopable(subset),
                     }
                 },
                 "additionalProperties": False,
@@ -82,6 +94,7 @@ def service_schema() -> dict[str, Any]:
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
         },
+        **_scopable(own),
         **({"$defs": dict(sorted(definitions.items()))} if definitions else {}),
     }
 
@@ -127,24 +140,38 @@ def _section(type_name: str, mine: Carried, fields: Mapping[str, Any]) -> dict[s
         properties[spelling] = fields[name] if spelling == name else _older(fields[name], name)
         spellings.setdefault(name, []).append(spelling)
     conditions: list[dict[str, Any]] = []
+    required: list[str] = []
     for name, field in mine.kind.desired.model_fields.items():
         words = spellings.get(name, [])
-        if len(words) > 1:
-            once: list[dict[str, Any]] = [{"required": [word]} for word in words]
-            needed = field.is_required() and name not in mine.inherited.values()
-            conditions.append({"oneOf": once if needed else [*once, {"not": {"anyOf": once}}]})
-    required = [
-        name
-        for name, field in mine.kind.desired.model_fields.items()
-        if field.is_required() and spellings.get(name) == [name] and name not in mine.inherited.values()
-    ]
+        needed = field.is_required() and bool(words) and name not in mine.inherited.values()
+        if needed and name in vocabulary.UNSCOPED:
+            required.append(name)
+        elif needed or len(words) > 1:
+            conditions.append(_once(words, needed=needed))
     return {
         "type": "object",
         "additionalProperties": False,
         "properties": dict(sorted(properties.items())),
+        **_scopable(properties),
         **({"required": required} if required else {}),
         **({"allOf": conditions} if conditions else {}),
     }
+
+
+def _scopable(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a section that may have a scope behind them. What they say is left to `osvc validate --node`."""
+    words = sorted(set(properties) - set(vocabulary.UNSCOPED))
+    return {"patternProperties": {f"^({'|'.join(words)})@{_NODE}$": {"description": "What the keyword says on these nodes."}}}
+
+
+def _once(words: Sequence[str], *, needed: bool) -> dict[str, Any]:
+    """A keyword stands there by one of its spellings at most. needed: or with a scope."""
+    plain = [{"required": [word]} for word in words]
+    none: dict[str, Any] = {"not": {"anyOf": plain}}
+    if needed:
+        scoped = {"not": {"propertyNames": {"not": {"pattern": f"^({'|'.join(words)})@"}}}}
+        none = {"allOf": [none, scoped]}
+    return {"oneOf": [*plain, none]}
 
 
 def _group(group: str, forms: Mapping[str, Any]) -> dict[str, Any]:

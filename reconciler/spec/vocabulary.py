@@ -21,8 +21,27 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-HANDLED: Final = {"name": "name", "env": "env", "service_type": "env", "app": "app", "comment": "comment", "rollback": "rollback"}
+HANDLED: Final = {
+    **{name: name for name in ("name", "env", "app", "comment", "rollback")},
+    **{name: name for name in ("nodes", "drpnode", "drpnodes", "encapnodes", "autostart_node")},
+    "service_type": "env",
+}
 """The service's own keywords that the loader handles: spelling -> keyword. The others belong to models (Keyword.inherit)."""
+
+UNSCOPED: Final[Mapping[str, str]] = {
+    "name": "a service has one name on every node",
+    "type": "a resource is of one type on every node; write a section for each",
+    **dict.fromkeys(("nodes", "drpnode", "drpnodes", "encapnodes"), "what scopes mean depends on it"),
+    "autostart_node": "it names nodes itself",
+}
+"""The keywords that are the same on every node, and why."""
+
+DEFERRED: Final[Mapping[str, str]] = {
+    "exposed_devs": "which devices it brings is known only when it is up",
+    "sub_devs": "which devices it lies on is known only when it is up",
+    "base_devs": "which devices it lies on in the end is known only when it is up",
+}
+"""Words of the reference for what only the machine knows, and why they cannot be had."""
 
 ENVIRONMENTS: Final = (
     *("CERT", "DEV", "DRP", "FOR", "INT", "MUS", "POC", "PPR", "PPRD", "PRA", "PRD", "PRJ"),
@@ -291,14 +310,23 @@ def own_keywords() -> Mapping[str, str]:
     return found
 
 
+def spellings(rid: str, word: str = "") -> Mapping[str, str]:
+    """What may stand in a section: spelling -> keyword. rid: "" for the service's own; word: what `type` says there.
+    Empty where there is no driver for it."""
+    return own_keywords() if not rid else _spellings(resource_type(group_of(rid), word))
+
+
+@cache
+def _spellings(type_name: str) -> Mapping[str, str]:
+    return {**{name: name for name in COMMON_HANDLED}, **carried(type_name).fields} if type_name else {}
+
+
 def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
     """Why a keyword that is not carried cannot stand in a resource's section."""
-    plain, scope, at = name.partition("@")
+    plain = name.partition("@")[0]
     mine, group = carried(type_name), group_of(rid)
     if group != type_name and plain not in mine.fields and plain in KNOWN.get(group, Known()).keywords:
         return f"keyword '{plain}' in {rid} does not go with type {said_type(group, type_name)}"
-    if scope and (plain in mine.fields or plain in COMMON_HANDLED or known_keyword(type_name, plain)):
-        return f"the scope '@{at}' of '{plain}' in {rid} is not supported yet; write '{plain}' alone"
     if known_keyword(type_name, plain):
         return f"keyword '{plain}'{_now(plain)} in {rid} is not supported yet; leave it out"
     if plain in own_keywords() and plain not in mine.fields:
@@ -314,10 +342,8 @@ def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
 
 def why_not_own(name: str, groups: Iterable[str]) -> str:
     """Why a keyword that is not carried cannot stand in the service's own section. groups: other words allowed there."""
-    plain, scope, at = name.partition("@")
+    plain = name.partition("@")[0]
     own = own_keywords()
-    if scope and (plain in own or plain in SERVICE or plain in COMMON):
-        return f"the scope '@{at}' of '{plain}' is not supported yet; write '{plain}' alone"
     if plain in SERVICE or plain in COMMON or _TRIGGER.fullmatch(plain):
         return f"keyword '{plain}'{_now(plain)} is not supported yet; leave it out"
     owners = _owners(plain)

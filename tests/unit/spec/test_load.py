@@ -195,7 +195,7 @@ def test_a_wrong_service_is_not_gone(tmp_path):
     (tmp_path / "a.yaml").write_text("resources: {}\n")
     (tmp_path / "b.yaml").write_text("resources: [\n")
     (tmp_path / "c.ini").write_bytes(b"[DEFAULT]\napp = \xff\n")
-    (tmp_path / "d.ini").write_text("[DEFAULT]\nname = other\nnodes = a\n")
+    (tmp_path / "d.ini").write_text("[DEFAULT]\nname = other\npriority = a\n")
     loaded = load([str(tmp_path)], NODE)
     assert [service.name for service in loaded.services] == ["a"]
     assert set(loaded.names) == {"a", "b", "c", "other"}

@@ -1,0 +1,112 @@
+"""References: what each stands for, in which section, and what a circle or a flood of them comes to."""
+
+import os
+
+import pytest
+
+from reconciler.core.node import Node
+from reconciler.spec.load import load_text
+
+SPEC = """\
+nodes: deb1.opensvc.com deb2
+app: shop
+docker_data_dir: /srv/{{svcname}}/{{app}}
+resources:
+  fs#1: {{dev: tmpfs, type: tmpfs, mnt: "/srv/{{svcname}}/{{rindex}}", mnt_opts: [size=1m, mode=700]}}
+  container#a.b:
+    run_image: "x:1"
+    command: [one, "two three"]
+    hostname: "{{rindex}}"
+    environment: {{X: "{0}"}}
+variables:
+  HOSTS: "one two"
+  HOSTS@deb2: three
+  DIR: "{{fs#1.mnt}}/{{env.LEAF}}"
+  LEAF: leaf
+  V6: "fe80::1"
+"""
+
+
+def read(text, node="deb1.opensvc.com"):
+    loaded = load_text(text, "yaml", "web", "web.yaml", Node(name=node))
+    assert [str(error) for error in loaded.errors] == []
+    return loaded.services[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("{svcname} {name}", "web web"),
+        ("{nodename} {short_nodename}", "deb1.opensvc.com deb1"),
+        ("{rid} {rindex}", "container#a.b a.b"),
+        ("{env.HOSTS}", "one two"),
+        ("{env.DIR}", "/srv/web/1/leaf"),
+        ("{fs#1.mnt}", "/srv/web/1"),
+        ("{fs#1.mnt_opt}", "size=1m mode=700"),
+        ("{fs#1.mnt_opts[1]}", "mode=700"),
+        ("{container#a.b.command[1]}", "two three"),
+        ("{image}", "x:1"),
+        ("{app} {DEFAULT.app}", "shop shop"),
+        ("{container_data_dir}", "/srv/web/shop"),
+        ("{#nodes} {nodes[1]} {#env.HOSTS} {env.HOSTS[0]}", "2 deb2 2 one"),
+        ("{upper:app} {capitalize:app} {title:env.HOSTS} {swapcase:app} {lower:env.LEAF}", "SHOP Shop One Two SHOP leaf"),
+        ("http://{uri_ip:env.V6}/ {uri_ip:app}", "http://[fe80::1]/ shop"),
+        ("{upper:nodes[1]}", "DEB2"),
+        ("${svcname} {} {unheard} {some.thing}", "${svcname} {} {unheard} {some.thing}"),
+    ],
+)
+def test_what_they_stand_for(written, means):
+    assert read(SPEC.format(written)).resources["container#a.b"].desired.environment == {"X": means}
+
+
+def test_they_are_of_the_node_that_reads():
+    environment = read(SPEC.format("{nodename} {env.HOSTS}"), "deb2").resources["container#a.b"].desired.environment
+    assert environment == {"X": "deb2 three"}
+    assert (
+        read("resources:\n  container#1: {image: 'x:1', hostname: '{nodes}'}\n", "here").resources["container#1"].desired.hostname
+        == "here"
+    )
+
+
+def test_a_reference_alone_to_a_list_or_a_map_is_that():
+    text = """\
+resources:
+  container#1: {image: "x:1", command: [sh, -c, "a b"], environment: {A: "1 2"}}
+  container#2: {image: "{container#1.image}", command: "{container#1.command}", environment: "{container#1.environment}"}
+"""
+    one, other = (read(text).resources[f"container#{n}"].desired for n in (1, 2))
+    assert (one.image, one.command, one.environment) == (other.image, other.command, other.environment)
+
+
+def test_what_is_inherited_is_resolved_for_the_resource():
+    text = "registry_creds: /etc/{rid}/config.json\nresources:\n  container#1: {image: 'x:1'}\n  container#2: {image: 'x:1'}\n"
+    found = [read(text).resources[f"container#{n}"].desired.registry_creds for n in (1, 2)]
+    assert found == ["/etc/container#1/config.json", "/etc/container#2/config.json"]
+
+
+def test_the_environment_of_the_process_is_of_no_account(monkeypatch):
+    monkeypatch.setitem(os.environ, "OSVC_LEAF", "other")
+    assert read(SPEC.format("{env.LEAF}")).resources["container#a.b"].desired.environment == {"X": "leaf"}
+
+
+def errors(variables, value="{env.A0}"):
+    lines = "".join(f"  {name}: '{text}'\n" for name, text in variables.items())
+    text = f"resources:\n  container#1: {{image: 'x:1', hostname: '{value}'}}\nvariables:\n{lines}"
+    return [str(error) for error in load_text(text, "yaml", "web", "web.yaml", Node()).errors]
+
+
+def test_a_long_chain_is_told_with_its_links():
+    (error,) = errors({f"A{n}": f"{{env.A{n + 1}}}" for n in range(40)} | {"A40": "x"})
+    assert error.startswith(
+        "web.yaml:23:8: '{env.A20}' cannot be resolved: it leads over more than 20 others (env.A0 -> env.A1 -> "
+    )
+
+
+def test_references_do_not_multiply_without_end():
+    (error,) = errors({f"A{n}": f"{{env.A{n + 1}}}" * 20 for n in range(15)} | {"A15": "x" * 20})
+    assert error.endswith("cannot be resolved: the references of this service come to more than 1 MiB")
+
+
+def test_a_circle_is_told_once():
+    (error,) = errors({"A0": "{env.B}", "B": "{env.C}", "C": "{env.B}"}, "{env.A0} {env.B} {env.C}")
+    assert error == "web.yaml:6:6: '{env.B}' cannot be resolved: it goes in a circle (env.B -> env.C -> env.B)"
