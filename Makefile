@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak lab
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,8 +22,12 @@ demo: setup ## the example services of services.d/ on engines of their own (root
 demo-down: setup ## stop them, and leave the machine as it was
 	@tools/demo.sh down
 
-test: setup ## every test; those that need the real machine only as root
+test: setup ## every test but the lab's; those that need the real machine only as root
 	@tools/test.sh $(ARGS)
+
+lab: setup ## virtual machines for what this kernel cannot do (root, docs/lab.md): make lab ARGS="-k power"
+	@tools/setup.sh qemu-system-x86 debootstrap
+	@$(PYTEST) -m lab -p no:xdist --durations=0 $(ARGS) tests/lab
 
 unit: setup ## the tests that touch no machine, in parallel
 	@$(PYTEST) -q -m "not real" -n auto $(ARGS)

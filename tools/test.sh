@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test: those that touch no machine in parallel, then the real ones, one after the other, as root.
+# Every test but those of the lab (make lab): those that touch no machine in parallel, then the real ones, one after the other, as root.
 # Arguments go to pytest. With CI=true a test that was skipped is a failure, and so is not being root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ run() { # run NAME PYTEST-ARGUMENTS...: both halves are run, whatever the first 
 
 run quick -m "not real" -n "${WORKERS:-2}" "$@"
 if [ "$(id -u)" = 0 ]; then
-    run real -m real -p no:xdist "$@"
+    run real -m "real and not lab" -p no:xdist "$@"
 elif [ "${CI:-}" = true ]; then
     echo "error: the tests on the real machine need root" >&2
     exit 1

@@ -1,0 +1,115 @@
+"""The power fails in the middle of a start, and of a stop. The next apply, on the machine that came back, mends it."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.machine import Machine
+from tests.lab.place import Place
+
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(3600)]
+
+SPEC = """
+docker_data_dir: /srv/web/engine
+resources:
+  fs#1: {type: ext4, dev: /dev/vdc, mnt: /srv/web}
+  container#db:
+    type: docker
+    subset: 1-db
+    image: osvc/demo:1
+    image_archive: /lab/images/demo-1.tar
+    network: none
+    command: [sh, -c, "echo life >>/data/lives; sync; exec sleep 100000"]
+    volume_mounts: ["/srv/web/data:/data"]
+  container#web:
+    type: docker
+    subset: 2-web
+    image: osvc/demo:1
+    image_archive: /lab/images/demo-1.tar
+    command: sleep 100000
+"""
+NAMES = ["web.container.db", "web.container.web"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the power fails: before, during or after a step."""
+
+    when: str
+    step: str
+
+    def strike(self, machine: Machine, verb: str) -> None:
+        """Run osvc, cut the power then, and power on again."""
+        announced = machine.cut_during(f"python3 -m tests.lab.cut {self.when} '{self.step}' {verb}")
+        assert announced == f"{self.when} {self.step}"
+        machine.boot()
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.step}"
+
+
+STARTS_AND_STOPS = [
+    (Moment("during", "web dockerd start 1"), Moment("during", "web container#db stop 1")),
+    (Moment("during", "web fs#1 mount 1"), Moment("before", "web container#web stop 1")),
+    (Moment("after", "web dockerd mark 1"), Moment("during", "web dockerd stop 1")),
+    (Moment("during", "web container#db load 1"), Moment("after", "web dockerd stop-containerd 1")),
+    (Moment("after", "web container#db create 1"), Moment("before", "web fs#1 unmount 1")),
+    (Moment("during", "web container#web start 1"), Moment("after", "web fs#1 unmount 1")),
+]
+"""A moment of a start and one of a stop: each pair is a machine's life. The first pair is the one that is always tried."""
+
+
+def prepare(machine: Machine) -> None:
+    """The service's disk, with something of somebody else's on it, and a disk that is nobody's business."""
+    machine.run("mkfs.ext4 -q /dev/vdc && mkfs.xfs -q /dev/vdd && mount /dev/vdc /mnt")
+    machine.run("mkdir /mnt/data && echo theirs >/mnt/theirs && umount /mnt && sync")
+    machine.write("/etc/osvc/services.d/web.yaml", SPEC)
+    machine.run("sync")
+
+
+def containers(machine: Machine, *, running: bool = False) -> dict[str, str]:
+    """name -> id, as the service's engine lists them."""
+    words = ["ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}", *(() if running else ("-a",))]
+    return dict(line.split() for line in machine.osvc("docker", "web", *words).out.splitlines())
+
+
+def lives(machine: Machine) -> int:
+    return machine.read("/srv/web/data/lives").count("life")
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        pytest.param(*pair, id=f"{pair[0]}, {pair[1]}", marks=[] if n else [pytest.mark.core])
+        for n, pair in enumerate(STARTS_AND_STOPS)
+    ],
+)
+def test_after_a_power_cut_apply_converges_and_touches_nothing_else(place: Place, start: Moment, stop: Moment) -> None:
+    with place.machine("deb1.opensvc.com", address="10.9.0.1/24", disks=[place.disk(600), place.disk(320)]) as machine:
+        prepare(machine)
+        foreign = machine.run("sha256sum /dev/vdd").out
+
+        start.strike(machine, "apply --yes")
+        machine.osvc("apply", "--yes")
+        machine.converged()
+        first = containers(machine)
+        assert sorted(first) == NAMES
+        assert containers(machine, running=True) == first
+        begun = lives(machine)
+        assert begun in (1, 2), "once, or once more where the power failed after its start"
+        machine.osvc("docker", "web", "create", "--name", "stranger", "osvc/demo:1", "sleep", "1")
+        everybody = containers(machine)
+
+        stop.strike(machine, "stop web --reason maintenance")
+        machine.osvc("apply", "--yes")
+        machine.converged()
+        assert "osvc start web" in machine.osvc("status").out, "it was to go down, and it stays down"
+        machine.run("! mountpoint -q /srv/web && ! pgrep -x dockerd && ! pgrep -x containerd")
+
+        machine.osvc("start", "web")
+        machine.converged()
+        assert containers(machine) == everybody, "the same containers as ever, and the stranger's"
+        assert containers(machine, running=True) == first
+        assert lives(machine) == begun + 1
+        assert machine.read("/srv/web/theirs") == "theirs\n"
+        assert machine.run("sha256sum /dev/vdd").out == foreign
