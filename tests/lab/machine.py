@@ -14,7 +14,7 @@ from tests.lab.image import Image
 from tests.lab.link import Link
 from tests.lab.wire import Gone, Wire
 
-PATIENCE = 400.0
+PATIENCE = 900.0
 """Seconds for a boot, or for one command: emulation takes its time, and much more on a busy machine."""
 SYSTEMD = "/lab/guest/systemd.sh"
 
@@ -156,6 +156,13 @@ class Machine:
     def converged(self) -> None:
         """A plan has nothing to do."""
         self.osvc("plan")
+
+    def pytest(self, *words: str, patience: float = 1800.0) -> Done:
+        """Run tests of this folder there, on the real thing. Fails when one of them does, or is skipped, or none is chosen."""
+        line = shlex.join(["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=600", *words])
+        done = self.run(f"cd /lab/src && {line}", patience=patience)
+        assert " skipped" not in done.out, done.out
+        return done
 
     def write(self, path: str, text: str, mode: str = "600") -> None:
         """Write a file, with its folders."""
