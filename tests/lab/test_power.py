@@ -69,8 +69,8 @@ def prepare(machine: Machine) -> None:
 
 def containers(machine: Machine, *, running: bool = False) -> dict[str, str]:
     """name -> id, as the service's engine lists them."""
-    words = ["ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}", *(() if running else ("-a",))]
-    return dict(line.split() for line in machine.osvc("docker", "web", *words).out.splitlines())
+    words = f"ps {'' if running else '-a'} --no-trunc --format '{{{{.Names}}}} {{{{.ID}}}}'"
+    return dict(line.split() for line in machine.run(f"docker -H unix:///run/osvc/web/docker.sock {words}").out.splitlines())
 
 
 def lives(machine: Machine) -> int:
