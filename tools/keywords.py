@@ -68,7 +68,7 @@ says.
 
 Older spellings count like the newer ones, rank by rank. What a section says, with any scope, goes before what it inherits from the
 service's own section. Everything has scopes but {unscoped}.
-A list or map with a scope stands for the whole of it.
+A list or map with a scope stands for the whole of it. `osvc validate --node deb2` reads specs as another node does.
 
 ## References
 

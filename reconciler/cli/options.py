@@ -124,6 +124,13 @@ def _file(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    """A node's name. Raises argparse.ArgumentTypeError for what cannot be one."""
+    if not text or not text[0].isalnum() or not all(sign.isalnum() or sign in "-._" for sign in text):
+        raise argparse.ArgumentTypeError(f"expected the name of a node, not {text!r}")
+    return text
+
+
 def _wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", metavar="TIME", type=_seconds, help="how long to wait for another run's lock (default: the node's, 30s)"
@@ -137,13 +144,21 @@ def _change(parser: argparse.ArgumentParser) -> None:
     _wait(parser)
 
 
+def _node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--node", metavar="NAME", type=_name, help="read the specs as this node would, and not as the machine at hand"
+    )
+
+
 def _validate(parser: argparse.ArgumentParser) -> None:
     _path(parser)
+    _node(parser)
     _json(parser, "one JSON document on stdout")
 
 
 def _plan(parser: argparse.ArgumentParser) -> None:
     _path(parser)
+    _node(parser)
     _services(parser)
     _rid(parser)
     _prune(parser)

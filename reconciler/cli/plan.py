@@ -5,30 +5,33 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reconciler.cli import saved
-from reconciler.cli.display import paint_for, say, show_document
+from reconciler.cli.display import note, paint_for, say, show_document
 from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.request import check_rids, globs_of, local_now, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
+from reconciler.cli.verbs import Usage
+from reconciler.core.nodes import same_node
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service
-from reconciler.engine.config import read_config
+from reconciler.engine.config import Config, read_config
 from reconciler.engine.session import Session
 from reconciler.report.json_out import error_record, plan_document
 from reconciler.report.plan_text import plan_text
 from reconciler.spec.load import Loaded
 
+if TYPE_CHECKING:
+    from reconciler.cli.recorded import Recorded
+
 
 def run(options: argparse.Namespace) -> Exit:
     """Plan every selected service, on this machine or on a recorded snapshot of one."""
     config = read_config()
-    snapshot = None
-    if options.snapshot:
-        from reconciler.cli import recorded
-
-        snapshot = recorded.read(options.snapshot)
+    snapshot = _recorded(options, config)
     loaded = read_specs(
         options.path, snapshot.placed(config) if snapshot else config, may_be_empty=options.prune_all, prune=options.prune
     )
@@ -59,6 +62,27 @@ def run(options: argparse.Namespace) -> Exit:
     else:
         say(text_of(options, plans, services))
     return code
+
+
+def _recorded(options: argparse.Namespace, config: Config) -> Recorded | None:
+    """What to plan against instead of this machine: a snapshot, or nothing at all for another node. None for this machine.
+
+    Raises Usage where a node is named of which the snapshot is not: what one node has says nothing of another.
+    """
+    away = bool(options.node) and not same_node(options.node, config.node)
+    if not options.snapshot and not away:
+        return None
+    from reconciler.cli import recorded
+
+    if options.snapshot:
+        found = recorded.read(options.snapshot)
+        if options.node and not same_node(options.node, found.node.name):
+            raise Usage(f"{options.snapshot} is of {found.node.name}, and says nothing of {options.node}")
+        return found
+    if options.output:
+        raise Usage(f"a plan of {options.node} is not for this machine, and cannot be saved to be applied here; leave --output out")
+    note(f"note: planned as {options.node}, as if it were empty: nothing of it can be seen here; --snapshot FILE shows what it has")
+    return recorded.nothing_of(replace(config.place, name=options.node))
 
 
 def text_of(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service]) -> str:

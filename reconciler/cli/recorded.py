@@ -72,11 +72,12 @@ def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A snapshot that was read from a file."""
+    """A snapshot that was read from a file. unseen: why it has nothing of a resource, as a clause about that."""
 
     node: Node
     codec: Codec
     services: Mapping[str, Any]
+    unseen: str = "was not in the spec when the snapshot was taken"
 
     def placed(self, config: Config) -> Config:
         """The configuration of the machine that was recorded, for reading specs as it would."""
@@ -118,17 +119,20 @@ class Recorded:
             raise RecordError(f"cannot read the recorded state of {name}: {type(err).__name__} {err}") from None
         for rid, resource in service.resources.items() if service else ():
             if rid not in seen:
-                seen[rid] = _unseen(resource.type)
+                seen[rid] = self._unseen(resource.type)
         return make_plan(service, name, goal, selection, seen, Ownership(record["store"], owned), policy, kind_of)
 
+    def _unseen(self, type_name: str) -> Observed:
+        """A resource that the record knows nothing of: planned as absent, provisionally, where its type allows that."""
+        try:
+            return Unknown(self.unseen, assume=Absent(kind_of(type_name).around()), basis=f"it {self.unseen}")
+        except ValidationError:
+            return Unknown(self.unseen)
 
-def _unseen(type_name: str) -> Observed:
-    """A resource that the record knows nothing of: planned as absent, provisionally, where its type allows that."""
-    why = "was not in the spec when the snapshot was taken"
-    try:
-        return Unknown(why, assume=Absent(kind_of(type_name).around()), basis=f"it {why}")
-    except ValidationError:
-        return Unknown(why)
+
+def nothing_of(node: Node) -> Recorded:
+    """A snapshot of a node of which nothing is known."""
+    return Recorded(node, Codec(secrets.token_bytes(16)), {}, f"cannot be seen from here: it is on {node.name}")
 
 
 def read(path: str) -> Recorded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from reconciler.cli.display import note, say, show_document
 from reconciler.cli.exits import Exit
@@ -13,7 +14,8 @@ from reconciler.report.texts import many
 
 def run(options: argparse.Namespace) -> Exit:
     """Read the specs and say of each service whether it is valid."""
-    loaded = read_specs(options.path, read_config(), chosen=False)
+    config = read_config()
+    loaded = read_specs(options.path, replace(config, node=options.node or config.node), chosen=False)
     code = Exit.INVALID if loaded.errors else Exit.OK
     if options.json:
         from reconciler.report.json_out import error_record, validate_document
