@@ -36,6 +36,8 @@ look() {
     want e2fsprogs mkfs.ext4 e2fsck debugfs
     want util-linux losetup blkid unshare nsenter
     want mount mount umount
+    want lvm2 lvm vgchange
+    want kpartx kpartx
     static_busybox || missing+=(busybox-static)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     local package

@@ -28,13 +28,24 @@ class Moves(NamedTuple):
     commit: tuple[Action, ...] = ()
 
 
+class Awaited(NamedTuple):
+    """A fact that another resource may bring, and the surroundings as they can be expected to be then."""
+
+    fact: Fact
+    around: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a resource must not be touched as things are. permission: the policy flag that lifts it, or ""."""
+    """Why a resource must not be touched as things are. permission: the policy flag that lifts it, or "".
+
+    awaits: of one that is absent, what is lacking only: there is no objection while a resource that is to bring it is still down.
+    """
 
     reason: str
     remedy: str
     permission: str = ""
+    awaits: Awaited | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,9 @@ class Providers:
     def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
         self._facts = dict(provided)
 
+    def __bool__(self) -> bool:
+        return bool(self._facts)
+
     def of(self, fact: Fact) -> str | None:
         """The rid; None for a fact that no resource of the service provides: it is the machine's own.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.diff import diff_down, diff_up
-from reconciler.core.facts import Bond
+from reconciler.core.facts import Bond, Fact
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.model import Model
@@ -123,6 +123,7 @@ def _drafts(
 ) -> dict[str, _Draft]:
     wanted = dict(service.resources) if service is not None else {}
     drafts: dict[str, _Draft] = {}
+    coming = _coming(wanted, observed, kinds)
     for rid in sorted({*wanted, *ownership.owned}, key=natural):
         resource, owned = wanted.get(rid), ownership.owned.get(rid)
         moved = resource is not None and owned is not None and owned.type != resource.type
@@ -133,7 +134,9 @@ def _drafts(
         else:
             kind = kinds(resource.type)
             if goal.aim is not Aim.DOWN:
-                change = diff_up(kind, rid, resource.desired, observed[rid], owned, policy)
+                expected = _expected(kind, resource.desired, observed[rid], coming)
+                change = diff_up(kind, rid, resource.desired, expected, owned, policy)
+                change = change if expected is observed[rid] else replace(change, observed=observed[rid])
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
                 change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
@@ -141,6 +144,27 @@ def _drafts(
     for draft in drafts.values():
         _quiet_when_idle(draft)
     return drafts
+
+
+def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], kinds: Callable[[str], ResourceKind]) -> Providers:
+    """What is provided by resources that are not up."""
+    found: list[tuple[Fact, str]] = []
+    for rid, resource in wanted.items():
+        kind, seen = kinds(resource.type), observed[rid]
+        if not (isinstance(seen, Present) and isinstance(seen.state, kind.state) and kind.is_up(seen.state)):
+            found.extend((fact, rid) for fact in kind.provides(resource.desired))
+    return Providers(found)
+
+
+def _expected(kind: ResourceKind, desired: Model, seen: Observed, coming: Providers) -> Observed:
+    """An observation as it counts: what is absent, and lacks only what another resource brings, is as good as behind that one."""
+    if not isinstance(seen, Absent) or not coming:
+        return seen
+    objection = kind.objection(*kind.settle(desired, None, seen.around), seen.around)
+    if objection is None or objection.awaits is None:
+        return seen
+    rid = coming.of(objection.awaits.fact)
+    return seen if rid is None else Unknown(objection.reason, rid, Absent(objection.awaits.around), f"comes with {rid}")
 
 
 def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, policy: Policy) -> Change:

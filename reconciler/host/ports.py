@@ -107,6 +107,51 @@ class Mounts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A device-mapper device that lies on another device. partition: it only maps a partition of it, as kpartx makes them."""
+
+    name: str
+    partition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalVolume:
+    """A logical volume as it may be used; the inner parts of others, and their pools, are none.
+
+    active: None where device-mapper cannot be asked. number: major:minor of its device, "" without one. opened: whether anybody
+    has it open. skipped: it is not activated with its group. holders: what lies on it.
+    """
+
+    name: str
+    uuid: str
+    size: int
+    active: bool | None = False
+    number: str = ""
+    opened: bool = False
+    skipped: bool = False
+    holders: tuple[Holder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeGroup:
+    """tags: sorted. devices: of its physical volumes that are there. missing: uuids of those that are not."""
+
+    name: str
+    uuid: str
+    tags: tuple[str, ...] = ()
+    exported: bool = False
+    devices: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    volumes: tuple[LogicalVolume, ...] = ()
+
+
+class Lvm(Protocol):
+    def groups(self) -> tuple[VolumeGroup, ...]:
+        """Every volume group of the machine, with all that is in it, from one report; two may have one name. Raises NotFound where
+        LVM is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """started: clock ticks since boot, which with pid names a process for good. namespace: host pid always."""
 
@@ -312,6 +357,7 @@ class Host:
     mounts: Mounts
     processes: Processes
     net: Net
+    lvm: Lvm
     docker: Docker
     clock: Clock
     store: str = ""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconciler.resources.driver import Driver
 
 TYPES: Final = {
+    "vg": "reconciler.resources.vg",
     "fs": "reconciler.resources.fs",
     "dockerd": "reconciler.resources.dockerd",
     "network": "reconciler.resources.network",
@@ -17,7 +18,7 @@ TYPES: Final = {
     "container": "reconciler.resources.container",
 }
 
-SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {}
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {"disk": {"vg": "vg", "lvm": "vg"}}
 """How rids begin -> what `type` says in such a section -> the resource type that this is, where it has another name than its rids
 begin with: a folder is `fs#2` with `type: directory`."""
 

@@ -2,6 +2,7 @@
 
 from reconciler.core.node import Node
 from reconciler.host.ports import Host
+from tests.fakehost.lvm import FakeLvm
 from tests.fakehost.machine import Crash, FakeProcess, Machine, UnmodelledCommand
 from tests.fakehost.ports import FakeClock, FakeFiles, FakeMounts, FakeNet
 from tests.fakehost.processes import FakeProcesses
@@ -23,6 +24,7 @@ def FakeHost(machine: Machine, node: Node | None = None, store: str = "store-1")
         mounts=FakeMounts(machine),
         processes=FakeProcesses(machine),
         net=FakeNet(machine),
+        lvm=FakeLvm(machine),
         docker=machine.docker,
         clock=FakeClock(machine),
         store=store,

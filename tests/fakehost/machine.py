@@ -16,14 +16,16 @@ reading one with `machine.look("docker … ping")`.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from reconciler.core.devices import mapper_path
 from reconciler.host.errors import HostError
 from tests.fakehost.filesystem import Filesystem, Inode, Mounted, Tree
 from tests.fakehost.network import Network
+from tests.fakehost.volumes import FakeGroup, FakeVolume, Volumes
 
 EPOCH = datetime(2026, 1, 5, 7, 0, 0, tzinfo=UTC)
 
@@ -33,6 +35,7 @@ PROGRAMS = (
     *("/usr/bin/chgrp", "/usr/bin/chmod"),
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
+    *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),
 )
 """What is installed. Remove one of these files, and the program is missing."""
 
@@ -105,6 +108,7 @@ class Machine:
         self.groups = {"root": 0, "daemon": 1, "docker": 990}
         """Name -> gid."""
         self.net = Network()
+        self.lvm = Volumes()
         self.processes: dict[int, FakeProcess] = {}
         self.docker: Any = None
         """The fake Docker port over this machine; FakeHost sets it."""
@@ -231,6 +235,32 @@ class Machine:
         image = self.tree.new_filesystem(fstype, device) if fstype else None
         return self.tree.put(path, "block", 0o660, image=image)
 
+    def add_group(self, name: str, volumes: Mapping[str, str], *, tags: Collection[str] = (), disks: int = 1) -> FakeGroup:
+        """A volume group on disks of its own, not active. volumes: name -> the filesystem that it carries, or ""."""
+        group = self.lvm.add(name, tags, disks)
+        for volume, fstype in volumes.items():
+            number = self.lvm.number()
+            image = self.tree.new_filesystem(fstype, number) if fstype else None
+            group.volumes[volume] = FakeVolume(f"uuid-{name}-{volume}", 64 << 20, number, image)
+        return group
+
+    def switch(self, group: FakeGroup, volume: str, *, active: bool) -> None:
+        """Activate or deactivate one volume: its device comes or goes."""
+        found = group.volumes[volume]
+        path, link = mapper_path(group.name, volume), f"/dev/{group.name}/{volume}"
+        if found.active == active:
+            return
+        found.active = active
+        if not active:
+            for gone in (link, path):
+                self.tree.remove(gone)
+            self.tree.remove_dir(f"/dev/{group.name}")
+            return
+        for folder in ("/dev/mapper", f"/dev/{group.name}"):
+            self.tree.make_dir(folder, 0o755)
+        found.image = self.tree.put(path, "block", 0o660, image=found.image).image
+        self.tree.put(link, "link", 0o777, target=path)
+
     def add_link(self, path: str, target: str) -> Inode:
         """A symbolic link."""
         self.tree.make_dir(path.rpartition("/")[0] or "/", 0o755)
@@ -299,6 +329,10 @@ class Machine:
                 self.end_process(process, clean=False)
         for mount in reversed(self.tree.mounts[1:]):
             self.tree.detach(mount)
+        for group in self.lvm.groups:
+            for volume in group.volumes:
+                group.volumes[volume].partitions = group.volumes[volume].holders = ()
+                self.switch(group, volume, active=False)
         for folder in ("/run", "/tmp", "/sys/fs/cgroup"):
             found = self.tree.find(folder)
             assert found is not None

@@ -13,6 +13,7 @@ from reconciler.host.ports import Completed
 from tests.fakehost.filesystem import Inode, mode_of
 from tests.fakehost.ip import run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
+from tests.fakehost.lvm import run_kpartx, run_lvchange, run_vgchange
 from tests.fakehost.machine import Machine, UnmodelledCommand
 from tests.fakehost.mount import run_mount, run_umount
 from tests.fakehost.said import Said, Unknown
@@ -39,6 +40,9 @@ class FakeCommands:
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,
+            "vgchange": run_vgchange,
+            "lvchange": run_lvchange,
+            "kpartx": run_kpartx,
             "true": lambda machine, words: "",
             "false": _false,
         }

@@ -69,7 +69,7 @@ def read(path: Path) -> Scenario:
             if resource.desired != was.resources[rid].desired and resource.type != "dockerd":
                 observed[rid] = Present(seen.state, _still(around_of(kind, resource.desired), seen.around))
         else:
-            observed[rid] = Absent(around_of(kind, resource.desired))
+            observed[rid] = before(kind, resource.desired)
     for rid, said in (raw.get("snapshot") or {}).items():
         observed[rid] = _observed(said, observed[rid])
     owned = _owned(raw.get("owned", "all"), was, applied)
@@ -99,7 +99,7 @@ def service_of(spec: Any) -> Service | None:
 def converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
     """The machine after a first apply, and the desired states that were applied."""
     observed: dict[str, Observed] = {
-        rid: Absent(around_of(kind_of(resource.type), resource.desired)) for rid, resource in service.resources.items()
+        rid: before(kind_of(resource.type), resource.desired) for rid, resource in service.resources.items()
     }
     for rid, resource in service.resources.items():
         if resource.type == "dockerd" and not getattr(resource.desired, "private", True):
@@ -138,6 +138,19 @@ def changed(record: Model, values: Mapping[str, Any]) -> Model:
 def _still(around: Model, before: Model) -> Model:
     """The surroundings of what was edited; the firewall's rules stay as they were."""
     return changed(around, {"rules": getattr(before, "rules", ())}) if "rules" in type(around).model_fields else around
+
+
+def before(kind: ResourceKind, desired: Model) -> Observed:
+    """A resource that was never up: absent, in surroundings that forbid nothing. A volume group is there, and not active."""
+    around = around_of(kind, desired)
+    if kind.name == "vg":
+        volumes = [{"name": "lvdata"}, {"name": "lvroot"}]
+        return Present(kind.state.model_validate({**_of(desired, "name", "tag"), "uuid": "uuid-1", "volumes": volumes}), around)
+    return Absent(around)
+
+
+def _of(desired: Model, *names: str) -> dict[str, Any]:
+    return {name: getattr(desired, name) for name in names}
 
 
 def around_of(kind: ResourceKind, desired: Model) -> Model:

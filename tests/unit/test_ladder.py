@@ -8,6 +8,11 @@ from reconciler.resources.dockerd.options import same_words
 from reconciler.resources.registry import TYPES, kind_of
 
 LADDER = {
+    "vg": {
+        Impact.NONE: "tag uuid",
+        Impact.LIVE: "others inactive",
+        Impact.REFUSE: "name",
+    },
     "fs": {
         Impact.LIVE: "mnt_opt",
         Impact.REPLACE: "dev mnt mount_only",
@@ -48,6 +53,7 @@ LADDER = {
     },
 }
 UNORDERED = {
+    "vg": "others inactive",
     "fs": "mnt_opt mount_only",
     "dockerd": "rules",
     "network": "subnet gateway ip_range rules",

@@ -4,6 +4,7 @@ from reconciler.core.node import Node
 from reconciler.host.linux.clock import LinuxClock, Stop
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.files import LinuxFiles
+from reconciler.host.linux.lvm import LinuxLvm
 from reconciler.host.linux.mounts import LinuxMounts
 from reconciler.host.linux.net import LinuxNet
 from reconciler.host.linux.processes import LinuxProcesses
@@ -37,6 +38,7 @@ def linux_host(node: Node, store: str = "", stop: Stop | None = None) -> Host:
         mounts=LinuxMounts(commands),
         processes=LinuxProcesses(stop),
         net=LinuxNet(commands),
+        lvm=LinuxLvm(commands),
         docker=_DockerOnDemand(),
         clock=LinuxClock(stop),
         store=store,

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.fs import options
 from reconciler.resources.fs.model import EXT, Around, Desired, State
@@ -126,7 +126,7 @@ def _about_point(desired: Desired, around: Around) -> Objection | None:
 
 def _about_source(desired: Desired, state: State | None, around: Around) -> Objection | None:
     if not around.source:
-        return Objection(f"{desired.dev} does not exist", "make it, or correct dev")
+        return Objection(f"{desired.dev} does not exist", "make it, or correct dev", awaits=_awaited(desired, around))
     if desired.type == "bind":
         if around.source == "file" and around.point != "file":
             return Objection(f"{desired.dev} is a file, and {desired.mnt} is none", f"make the file {desired.mnt} to bind it on")
@@ -143,6 +143,13 @@ def _about_source(desired: Desired, state: State | None, around: Around) -> Obje
     if around.signature is not None and around.signature != desired.type:
         return Objection(f"{desired.dev} carries {around.signature}, not {desired.type}", "correct type, or dev")
     return None
+
+
+def _awaited(desired: Desired, around: Around) -> Awaited | None:
+    """A device comes with what provides it; what it carries is seen then."""
+    if not desired.dev.startswith("/dev/"):
+        return None
+    return Awaited(Fact(Kind.DEVICE, canonical(desired.dev)), changed(around, source="block"))
 
 
 KIND = FsKind()

@@ -1,0 +1,143 @@
+"""vg: needs, claims, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.change import Change, Verdict
+from reconciler.core.facts import Claim, Fact, Kind, Need
+from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.model import changed
+from reconciler.core.observed import Present
+from reconciler.resources.vg.model import Around, Desired, State
+
+FORCE = "force"
+
+
+class VgKind:
+    """The contract of core/kind.py for volume groups."""
+
+    name = "vg"
+    rank = 20
+    desired = Desired
+    state = State
+    around = Around
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        return False
+
+    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
+        """Of a group that is down nothing differs: it is claimed and activated as a whole."""
+        if state is None:
+            return desired, None
+        want = changed(desired, uuid=state.uuid if state.name == desired.name else "")
+        up = self.is_up(state)
+        return want, changed(state, others=state.foreign if up else (), inactive=state.lacking if up else ())
+
+    def is_up(self, state: State) -> bool:
+        """Claimed, and something of it active, if there is anything in it."""
+        return state.mine and (bool(state.active) or not state.lacking)
+
+    def holds(self, state: State) -> bool:
+        return bool(state.active)
+
+    def manages(self, desired: Desired) -> bool:
+        return True
+
+    def ours(self, state: State) -> bool:
+        return state.mine
+
+    def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
+        name = desired.name
+        if state is None:
+            return Objection(
+                f"there is no volume group {name} here", "connect its disks (vgs lists what is there), or correct name"
+            )
+        if state.name != name:
+            return Objection(f"it is not exchanged for {name} while {state.name} is claimed here", "osvc stop, and start it then")
+        if state.exported:
+            return Objection(f"{name} is exported", f"vgimport {name}, if no other machine is to have it")
+        doubts = [] if self.is_up(state) and not state.lacking and not state.foreign else _doubts(state, around)
+        if not doubts:
+            return None
+        reasons, risks = zip(*doubts, strict=True)
+        return Objection("; ".join(reasons), f"osvc start --force takes it all the same: {'; '.join(risks)}", FORCE)
+
+    def obstacle(self, state: State) -> Objection | None:
+        """What lies on a volume, and is no mapping of its partitions, is somebody's."""
+        held = [(volume.name, volume.holders) for volume in state.volumes if volume.active and volume.holders]
+        if not held:
+            return None
+        volume, holders = held[0]
+        return Objection(
+            f"{', '.join(holders)} lies on /dev/{state.name}/{volume}", f"dmsetup remove {holders[0]}, if nobody needs it"
+        )
+
+    def needs(self, desired: Desired) -> Sequence[Need]:
+        return []
+
+    def provides(self, desired: Desired) -> Sequence[Fact]:
+        return [Fact(Kind.DEVICE, f"/dev/{desired.name}")]
+
+    def claims(self, desired: Desired) -> Sequence[Claim]:
+        return [Claim("volume group", desired.name, f"volume group {desired.name}")]
+
+    def releases(self, desired: Desired, change: Change) -> bool:
+        """Not where only the claim is missing: its volumes stay active meanwhile."""
+        seen = change.seen
+        active = isinstance(seen, Present) and isinstance(seen.state, State) and bool(seen.state.active)
+        return not (change.verdict is Verdict.START and active)
+
+    def sequence(self, desired: Desired) -> tuple[Any, ...]:
+        return ()
+
+    def moves(self, change: Change) -> Moves:
+        from reconciler.resources.vg.moves import moves_of
+
+        return moves_of(change)
+
+    def label(self, desired: Desired, state: State | None) -> str:
+        if state is None or not state.active or not state.lacking:
+            return desired.name
+        return f"{desired.name} ({_share(state)})"
+
+    def gates(self, desired: Desired) -> bool:
+        return False
+
+    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
+        if not state.missing:
+            return None
+        return Remark(f"{_count(state.missing)} not there: {', '.join(state.missing)}", f"vgs -o +pv_missing {state.name}")
+
+    def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
+        if state is None:
+            return ""
+        if state.foreign and not state.mine:
+            return f"claimed by {', '.join(state.foreign)}"
+        if not state.active:
+            return "not active"
+        return "" if state.mine else f"{_share(state)}, and not claimed for {state.tag}"
+
+
+def _doubts(state: State, around: Around) -> list[tuple[str, str]]:
+    """What speaks against taking a group as it is, and what is at risk if it is taken."""
+    found: list[tuple[str, str]] = []
+    if state.foreign:
+        nodes = ", ".join(state.foreign)
+        found.append((f"{state.name} is claimed by {nodes}", f"its data is damaged if {nodes} still uses it"))
+    if around.was and state.uuid != around.was:
+        found.append((f"{state.name} is another group than before ({state.uuid}, not {around.was})", "its data is not what it was"))
+    if state.missing:
+        found.append((f"{state.name} lacks {_count(state.missing)} ({', '.join(state.missing)})", "some of its data is not there"))
+    return found
+
+
+def _share(state: State) -> str:
+    return f"{len(state.active)} of {len(state.active) + len(state.lacking)} active"
+
+
+def _count(missing: Sequence[str]) -> str:
+    return f"{len(missing)} physical volume{'s' if len(missing) > 1 else ''}"
+
+
+KIND = VgKind()

@@ -1,0 +1,170 @@
+"""LVM on the fake machine: its report, vgchange(8), lvchange(8), and kpartx(8)."""
+
+from reconciler.core.devices import mapper_path
+from reconciler.host.errors import NotFound
+from reconciler.host.ports import Holder, LogicalVolume, VolumeGroup
+from tests.fakehost.machine import Machine
+from tests.fakehost.said import Said, Unknown
+from tests.fakehost.volumes import FakeGroup, FakeVolume
+
+_FAILED = 5
+"""LVM's exit code of whatever did not work."""
+
+
+class FakeLvm:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def groups(self) -> tuple[VolumeGroup, ...]:
+        machine = self._machine
+        machine.look("lvm report")
+        if machine.program("lvm") is None:
+            raise NotFound("LVM is not installed here: apt-get install lvm2")
+        found = [_record(machine, group) for group in machine.lvm.there()]
+        return tuple(sorted(found, key=lambda group: (group.name, group.uuid)))
+
+
+def _record(machine: Machine, group: FakeGroup) -> VolumeGroup:
+    return VolumeGroup(
+        name=group.name,
+        uuid=group.uuid,
+        tags=tuple(sorted(group.tags)),
+        exported=group.exported,
+        devices=group.devices,
+        missing=group.missing,
+        volumes=tuple(
+            LogicalVolume(
+                name=name,
+                uuid=volume.uuid,
+                size=volume.size,
+                active=volume.active if machine.lvm.mapper else None,
+                number=volume.number if volume.active else "",
+                opened=_opened(machine, volume),
+                skipped=volume.skipped,
+                holders=tuple(
+                    sorted(
+                        [Holder(name, True) for name in volume.partitions] + [Holder(name) for name in volume.holders],
+                        key=lambda holder: holder.name,
+                    )
+                ),
+            )
+            for name, volume in sorted(group.volumes.items())
+        ),
+    )
+
+
+def _opened(machine: Machine, volume: FakeVolume) -> bool:
+    mounted = volume.image is not None and any(mount.fs is volume.image for mount in machine.tree.mounts)
+    return mounted or bool(volume.partitions or volume.holders)
+
+
+def run_vgchange(machine: Machine, words: list[str]) -> str:
+    match words:
+        case ["-a", "y" | "n" as to, name]:
+            group = _group(machine, name)
+            if to == "n":
+                return _all_off(machine, group)
+            return _all_on(machine, group)
+        case [*tagging, name] if tagging and len(tagging) % 2 == 0:
+            group = _group(machine, name)
+            if group.exported:
+                raise Said(_FAILED, f"  Volume group {name} is exported\n")
+            for option, tag in zip(tagging[::2], tagging[1::2], strict=True):
+                _tag(group, option, tag)
+            return f'  Volume group "{name}" successfully changed\n'
+        case _:
+            raise Unknown("vgchange")
+
+
+def run_lvchange(machine: Machine, words: list[str]) -> str:
+    match words:
+        case ["-a", "y", "-K", *names] | ["-a", "n", *names] if names:
+            for path in names:
+                name, _, volume = path.partition("/")
+                group = _group(machine, name)
+                if volume not in group.volumes:
+                    raise Said(_FAILED, f'  Failed to find logical volume "{path}"\n')
+                if words[1] == "n" and _opened(machine, group.volumes[volume]):
+                    raise Said(_FAILED, f"  {_why_open(machine, group, volume)}\n")
+                _switch(machine, group, volume, active=words[1] == "y")
+            return ""
+        case _:
+            raise Unknown("lvchange")
+
+
+def run_kpartx(machine: Machine, words: list[str]) -> str:
+    match words:
+        case ["-d", path]:
+            volume = _volume_at(machine, path)
+            volume.partitions = ()
+        case ["-a", path]:
+            volume = _volume_at(machine, path)
+            prefix = mapper_path(*path.split("/")[2:]).removeprefix("/dev/mapper/")
+            volume.partitions = tuple(f"{prefix}{n + 1}" for n in range(volume.table))
+        case _:
+            raise Unknown("kpartx")
+    return ""
+
+
+def _tag(group: FakeGroup, option: str, word: str) -> None:
+    """LVM takes the `@` off, which only says that this is a tag. To add one twice, or remove one that is not there, is no error."""
+    tag = word.removeprefix("@")
+    if option == "--addtag":
+        group.tags.add(tag)
+    elif option == "--deltag":
+        group.tags.discard(tag)
+    else:
+        raise Unknown(option)
+
+
+def _group(machine: Machine, name: str) -> FakeGroup:
+    found = machine.lvm.named(name)
+    if not found:
+        raise Said(_FAILED, f'  Volume group "{name}" not found\n  Cannot process volume group {name}\n')
+    if len(found) > 1:
+        raise Said(_FAILED, f"  Multiple VGs found with the same name: skipping {name}\n")
+    return found[0]
+
+
+def _all_on(machine: Machine, group: FakeGroup) -> str:
+    if group.exported:
+        raise Said(_FAILED, f"  Volume group {group.name} is exported\n")
+    for name, volume in group.volumes.items():
+        if not volume.skipped:
+            _switch(machine, group, name, active=True)
+    return _now_active(group)
+
+
+def _all_off(machine: Machine, group: FakeGroup) -> str:
+    opened = [name for name, volume in group.volumes.items() if _opened(machine, volume)]
+    if opened:
+        words = f'Can\'t deactivate volume group "{group.name}" with {len(opened)} open logical volume(s)'
+        raise Said(_FAILED, f"  {_why_open(machine, group, opened[0])}\n  {words}\n")
+    for name in group.volumes:
+        _switch(machine, group, name, active=False)
+    return _now_active(group)
+
+
+def _switch(machine: Machine, group: FakeGroup, name: str, *, active: bool) -> None:
+    if not machine.lvm.mapper:
+        raise Said(_FAILED, "  Check that device-mapper is available in the kernel.\n")
+    if active and group.volumes[name].stuck:
+        return
+    machine.switch(group, name, active=active)
+
+
+def _now_active(group: FakeGroup) -> str:
+    count = sum(volume.active for volume in group.volumes.values())
+    return f'  {count} logical volume(s) in volume group "{group.name}" now active\n'
+
+
+def _why_open(machine: Machine, group: FakeGroup, name: str) -> str:
+    volume = group.volumes[name]
+    if volume.partitions or volume.holders:
+        return f"Logical volume {group.name}/{name} is used by another device."
+    return f"Logical volume {group.name}/{name} contains a filesystem in use."
+
+
+def _volume_at(machine: Machine, path: str) -> FakeVolume:
+    _, _, name, volume = path.split("/")
+    return _group(machine, name).volumes[volume]
