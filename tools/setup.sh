@@ -32,6 +32,7 @@ look() {
     command -v docker >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=("$(docker_client)")
     want docker-registry docker-registry
     want iproute2 ip
+    want iputils-arping arping
     want iptables iptables
     want e2fsprogs mkfs.ext4 e2fsck debugfs
     want util-linux losetup blkid unshare nsenter

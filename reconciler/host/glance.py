@@ -50,6 +50,9 @@ class _Net:
     def resolve(self, name: str) -> tuple[str, ...]:
         return self._net.resolve(name)
 
+    def announce(self, link: str, address: str) -> None:
+        self._net.announce(link, address)
+
     def rules(self) -> frozenset[str]:
         return self._rules()
 

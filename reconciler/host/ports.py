@@ -208,13 +208,42 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """An address that a link has. prefix: its length, in bits. label: what an IPv4 address is called there, the link's own name
+    where nothing else was given. scope: "global", "host", "link". broadcast: "" for none. peer: the other end of a point-to-point
+    link, or "". metric: of the route that it brings, 0 where none was given.
+
+    flags: as ip(8) names them: "secondary" (it goes with the first of its network), "tentative" (nobody knows yet whether another
+    host has it), "dadfailed" (one has), "dynamic" (it goes by itself), "noprefixroute" …
+    """
+
+    address: str
+    prefix: int
+    label: str = ""
+    scope: str = "global"
+    broadcast: str = ""
+    peer: str = ""
+    metric: int = 0
+    flags: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.prefix}"
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
-    """addresses: in CIDR form ("10.208.4.1/24")."""
+    """assigned: its addresses, in the machine's order. arp: whether others are found on it by ARP or neighbour discovery."""
 
     name: str
     kind: str
     up: bool
-    addresses: tuple[str, ...]
+    assigned: tuple[Address, ...] = ()
+    arp: bool = True
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """In CIDR form ("10.208.4.1/24")."""
+        return tuple(map(str, self.assigned))
 
 
 class Net(Protocol):
@@ -231,7 +260,11 @@ class Net(Protocol):
         "filter -A OSVC-FWD -i osvc-1 -j ACCEPT", "filter -P FORWARD DROP". Empty where there is no iptables."""
 
     def resolve(self, name: str) -> tuple[str, ...]:
-        """The addresses of a host name; () when there is none."""
+        """The addresses of a host name; () when there is none. Raises Transient when the name service does not answer."""
+
+    def announce(self, link: str, address: str) -> None:
+        """Tell everybody on a link's network, once, that an IPv6 address is there (an unsolicited neighbour advertisement). For an
+        IPv4 address arping(8) does it."""
 
 
 @dataclass(frozen=True, slots=True)

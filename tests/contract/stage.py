@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -17,13 +18,22 @@ from reconciler.host.errors import HostError
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
+from tests.fakehost.network import FakeLink
 
 _LISTEN_UNIX = "import socket,sys,time; s=socket.socket(1); s.bind(sys.argv[1]); s.listen(); print(1,flush=True); time.sleep(600)"
 _LISTEN_PORT = (
     "import socket,sys,time; f={'4':2,'6':10}[sys.argv[1]]; k={'tcp':1,'udp':2}[sys.argv[2]]; s=socket.socket(f,k);"
     "s.bind((sys.argv[3],int(sys.argv[4]))); k==1 and s.listen(); print(1,flush=True); time.sleep(600)"
 )
+_UNSHARED = "import ctypes,time; assert ctypes.CDLL(None).unshare(0x40000000) == 0; print(1,flush=True); time.sleep(600)"
+"""In a network namespace of its own, which ends with it."""
+_MAC = "02:00:00:00:00:99"
 _SIT = "import os,sys,time; os.chdir(sys.argv[1]); print(1,flush=True); time.sleep(600)"
+
+
+def run(*argv: str) -> str:
+    """The output of a command that the stage itself needs."""
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 class Stage(Protocol):
@@ -47,6 +57,15 @@ class Stage(Protocol):
 
     def end(self, pid: int) -> None:
         """Kill a process that this stage started."""
+
+    def join(self, link: str, *cidrs: str) -> str:
+        """A link, up, to somebody else who has these addresses; his hardware address. Once a stage, in a network of its own."""
+
+    def mislead(self, address: str) -> None:
+        """Have him take some other host for the one with this address."""
+
+    def is_told(self, address: str) -> bool:
+        """Whether he knows now that the address is at this end."""
 
 
 class FakeStage:
@@ -80,6 +99,18 @@ class FakeStage:
     def end(self, pid: int) -> None:
         self.machine.kill(pid)
 
+    def join(self, link: str, *cidrs: str) -> str:
+        self._joined = link
+        self.machine.net.links[link] = FakeLink("veth", up=True)
+        self.machine.net.peers |= {(link, cidr.partition("/")[0]): _MAC for cidr in cidrs}
+        return _MAC
+
+    def mislead(self, address: str) -> None:
+        self.machine.net.announced.clear()
+
+    def is_told(self, address: str) -> bool:
+        return (self._joined, address) in self.machine.net.announced
+
 
 class RealStage:
     def __init__(self) -> None:
@@ -112,6 +143,26 @@ class RealStage:
         child.wait()
         assert child.stdout is not None
         child.stdout.close()
+
+    def join(self, link: str, *cidrs: str) -> str:
+        self._link, self._other = link, self._start(_UNSHARED)
+        run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self._other))
+        run("ip", "link", "set", link, "up")
+        self._there("ip", "link", "set", "eth0", "up")
+        self._there("sysctl", "-q", "-w", "net/ipv4/neigh/eth0/locktime=0")
+        for cidr in cidrs:
+            self._there("ip", "addr", "add", cidr, "dev", "eth0", *(["nodad"] if ":" in cidr else []))
+        return str(json.loads(self._there("ip", "-j", "link", "show", "eth0"))[0]["address"])
+
+    def mislead(self, address: str) -> None:
+        self._there("ip", "neigh", "replace", address, "lladdr", _MAC, "dev", "eth0", "nud", "stale")
+
+    def is_told(self, address: str) -> bool:
+        mine = json.loads(run("ip", "-j", "link", "show", self._link))[0]["address"]
+        return any(entry.get("lladdr") == mine for entry in json.loads(self._there("ip", "-j", "neigh", "show", "to", address)))
+
+    def _there(self, *argv: str) -> str:
+        return run("nsenter", f"--net=/proc/{self._other}/ns/net", *argv)
 
     def close(self) -> None:
         """Leave nothing: processes, mounts, loop devices, cgroups, files, all of them ours by name or folder."""

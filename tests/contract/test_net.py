@@ -5,7 +5,7 @@ import pytest
 from reconciler.host.errors import Conflict, HostError, NotFound
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.net import LinuxNet, parse
-from reconciler.host.ports import Completed, Link, Route
+from reconciler.host.ports import Address, Completed, Link, Route
 
 
 @pytest.fixture
@@ -64,6 +64,156 @@ class TestLinks:
     def test_a_name_that_is_too_long(self, run):
         with pytest.raises(HostError, match="failed policy validation"):
             run("ip link add osvc-0123456789a type bridge")
+
+
+V4, V6, MORE_V6 = "10.7.1.5", "2001:db8::5", "2001:db8::6"
+
+
+def assigned(net, name) -> dict:
+    """CIDR -> the address of a link, in its order."""
+    return {str(one): one for one in link(net, name).assigned}
+
+
+def certain(stage, name, cidr):
+    """The address, once the kernel has found out whether another host has it."""
+    for _ in range(60):
+        one = assigned(stage.host.net, name)[cidr]
+        if "tentative" not in one.flags or "dadfailed" in one.flags:
+            return one
+        stage.host.clock.sleep(0.1)
+    raise AssertionError(f"{cidr} is tentative for ever")
+
+
+class TestAddresses:
+    def test_what_is_told_of_them(self, net, run):
+        run("ip link add osvc-1 type bridge")
+        run("ip addr add 10.7.1.1/24 dev osvc-1")
+        run("ip addr add 10.7.1.5/24 dev osvc-1 brd 10.7.1.255 label osvc-1:web noprefixroute")
+        run("ip addr add 10.7.2.5/24 dev osvc-1 metric 77 scope link")
+        found = assigned(net, "osvc-1")
+        assert list(found) == ["10.7.2.5/24", "10.7.1.1/24", "10.7.1.5/24"]
+        assert found["10.7.1.1/24"] == Address("10.7.1.1", 24, "osvc-1")
+        web = Address("10.7.1.5", 24, "osvc-1:web", "global", "10.7.1.255", flags=frozenset({"secondary", "noprefixroute"}))
+        assert found["10.7.1.5/24"] == web
+        assert (found["10.7.2.5/24"].metric, found["10.7.2.5/24"].scope) == (77, "link")
+        with pytest.raises(HostError, match="Invalid scope value"):
+            run("ip addr add 10.7.2.6/24 dev osvc-1")
+        assert link(net, "osvc-1").arp and not link(net, "lo").arp
+        assert {one.scope for one in link(net, "lo").assigned} == {"host"}
+
+    def test_a_label_that_is_too_long(self, net, run):
+        run("ip link add osvc-1 type bridge")
+        with pytest.raises(HostError, match="failed policy validation"):
+            run("ip addr add 10.7.1.5/24 dev osvc-1 label osvc-1:0123456789")
+        assert link(net, "osvc-1").addresses == ()
+
+    @pytest.mark.parametrize(("first", "second"), [("10.7.1.5/24", "10.7.1.5/25"), ("2001:db8::5/64", "2001:db8::5/48")])
+    def test_another_prefix_is_another_address_but_for_ipv6(self, net, run, first, second):
+        run("ip link add osvc-1 type bridge")
+        run(f"ip addr add {first} dev osvc-1")
+        with pytest.raises(Conflict, match="already assigned"):
+            run(f"ip addr add {first} dev osvc-1")
+        if ":" in first:
+            with pytest.raises(Conflict, match="already assigned"):
+                run(f"ip addr add {second} dev osvc-1")
+        else:
+            run(f"ip addr add {second} dev osvc-1")
+            assert set(link(net, "osvc-1").addresses) == {first, second}
+
+    @pytest.mark.parametrize("cidr", ["10.7.1.9/24", "2001:db8::9/64"])
+    def test_one_that_is_not_there(self, run, cidr):
+        run("ip link add osvc-1 type bridge")
+        with pytest.raises(HostError, match="ddress not found"):
+            run(f"ip addr del {cidr} dev osvc-1")
+
+    def test_the_first_of_a_network_takes_the_others_along(self, net, run):
+        run("ip link add osvc-1 type bridge")
+        run("sysctl -q -w net/ipv4/conf/osvc-1/promote_secondaries=0")
+        for cidr in ("10.7.1.1/24", "10.7.1.2/24", "10.7.1.3/25", "10.7.2.1/24"):
+            run(f"ip addr add {cidr} dev osvc-1")
+        flags = {cidr: one.flags for cidr, one in assigned(net, "osvc-1").items()}
+        assert [cidr for cidr in flags if flags[cidr]] == ["10.7.1.2/24"]
+        run("ip addr del 10.7.1.1/24 dev osvc-1")
+        assert link(net, "osvc-1").addresses == ("10.7.1.3/25", "10.7.2.1/24")
+
+    def test_unless_the_next_one_takes_its_place(self, net_stage, net, run):
+        run("ip link add osvc-1 type bridge")
+        path = "/proc/sys/net/ipv4/conf/osvc-1/promote_secondaries"
+        run("sysctl -q -w net/ipv4/conf/osvc-1/promote_secondaries=1")
+        assert net_stage.host.files.read(path) == "1\n"
+        for cidr in ("10.7.1.1/24", "10.7.1.2/24", "10.7.1.3/24", "10.7.2.1/24"):
+            run(f"ip addr add {cidr} dev osvc-1")
+        run("ip addr del 10.7.1.1/24 dev osvc-1")
+        found = assigned(net, "osvc-1")
+        assert {cidr: "secondary" in one.flags for cidr, one in found.items()} == {
+            "10.7.2.1/24": False,
+            "10.7.1.2/24": False,
+            "10.7.1.3/24": True,
+        }
+        run("sysctl -q -w net/ipv4/conf/osvc-1/promote_secondaries=0")
+        assert net_stage.host.files.read(path) == "0\n"
+        with pytest.raises(HostError, match="No such file"):
+            run("sysctl -q -w net/ipv4/conf/nope1/promote_secondaries=1")
+
+
+class TestNeighbours:
+    """What others on a link's network have, and are told."""
+
+    def test_a_free_address(self, net_stage, run):
+        net_stage.join("o-1", "10.7.1.2/24")
+        said = run("arping -D -c 1 -w 1 -I o-1 10.7.1.5")
+        assert said.stdout.splitlines()[1:] == ["Sent 1 probes (1 broadcast(s))", "Received 0 response(s)"]
+
+    def test_one_that_another_host_has(self, net_stage):
+        mac = net_stage.join("o-1", f"{V4}/24")
+        said = net_stage.host.commands.run(["arping", "-D", "-c", "1", "-w", "1", "-I", "o-1", V4], ok=(0, 1))
+        assert said.code == 1
+        assert f"reply from {V4} [{mac.upper()}]" in said.stdout and "Received 1 response(s)" in said.stdout
+
+    def test_where_nobody_can_be_asked(self, net_stage, run):
+        net_stage.join("o-1")
+        assert "is not ARPable" in run("arping -D -c 1 -w 1 -I lo 10.7.1.5").stdout
+        with pytest.raises(HostError, match="not available"):
+            run("arping -D -c 1 -w 1 -I nope1 10.7.1.5")
+        run("ip link set o-1 down")
+        with pytest.raises(HostError, match="is down"):
+            run("arping -D -c 1 -w 1 -I o-1 10.7.1.5")
+
+    def test_an_ipv4_address_is_made_known(self, net_stage, run):
+        net_stage.join("o-1", "10.7.1.2/24")
+        with pytest.raises(HostError, match="Cannot assign requested address"):
+            run(f"arping -U -c 3 -w 2 -I o-1 {V4}")
+        run(f"ip addr add {V4}/24 dev o-1")
+        net_stage.mislead(V4)
+        assert not net_stage.is_told(V4)
+        run(f"arping -U -c 3 -w 2 -I o-1 {V4}")
+        assert net_stage.is_told(V4)
+
+    def test_an_ipv6_address_is_made_known(self, net_stage, net, run):
+        net_stage.join("o-1", "2001:db8::2/64")
+        run(f"ip addr add {V6}/64 dev o-1")
+        certain(net_stage, "o-1", f"{V6}/64")
+        net_stage.mislead(V6)
+        assert not net_stage.is_told(V6)
+        net.announce("o-1", V6)
+        for _ in range(20):
+            if net_stage.is_told(V6):
+                break
+            net_stage.host.clock.sleep(0.05)
+        assert net_stage.is_told(V6)
+        with pytest.raises(HostError, match="nope1"):
+            net.announce("nope1", V6)
+
+    def test_the_kernel_asks_for_an_ipv6_address(self, net_stage, net, run):
+        net_stage.join("o-1", f"{V6}/64")
+        run(f"ip addr add {V6}/64 dev o-1")
+        run(f"ip addr add {MORE_V6}/64 dev o-1")
+        assert "tentative" in assigned(net, "o-1")[f"{MORE_V6}/64"].flags
+        assert "dadfailed" in certain(net_stage, "o-1", f"{V6}/64").flags
+        assert certain(net_stage, "o-1", f"{MORE_V6}/64").flags == frozenset()
+        run(f"ip addr del {V6}/64 dev o-1")
+        run(f"ip addr add {V6}/64 dev o-1 nodad")
+        assert assigned(net, "o-1")[f"{V6}/64"].flags == {"nodad"}
 
 
 class TestRoutes:

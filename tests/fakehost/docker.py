@@ -36,7 +36,7 @@ from tests.fakehost.docker_records import (
     stamp,
 )
 from tests.fakehost.machine import FakeProcess, Machine
-from tests.fakehost.network import FakeLink
+from tests.fakehost.network import FakeLink, plain
 from tests.fakehost.processes import listener_of, options_of
 
 SYSTEM = "/var/run/docker.sock"
@@ -204,7 +204,9 @@ class FakeDocker:
     def bridge(self, network: Record) -> None:
         """Make the bridge of a network, unless it is there: a daemon that ends leaves its bridges behind."""
         if network["Driver"] == "bridge":
-            self.machine.net.links.setdefault(bridge_name(network), FakeLink("bridge", True, bridge_addresses(network)))
+            name = bridge_name(network)
+            assigned = [plain(cidr, name) for cidr in bridge_addresses(network)]
+            self.machine.net.links.setdefault(name, FakeLink("bridge", True, assigned))
 
     def _options(self, process: FakeProcess) -> dict[str, str]:
         """The settings of a dockerd: its own defaults, its config file, its command line."""

@@ -32,7 +32,7 @@ EPOCH = datetime(2026, 1, 5, 7, 0, 0, tzinfo=UTC)
 
 PROGRAMS = (
     *("/usr/bin/containerd", "/usr/bin/containerd-shim-runc-v2", "/usr/bin/docker", "/usr/bin/docker-proxy", "/usr/bin/mkdir"),
-    *("/usr/bin/chgrp", "/usr/bin/chmod"),
+    *("/usr/bin/arping", "/usr/bin/chgrp", "/usr/bin/chmod"),
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
     *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),

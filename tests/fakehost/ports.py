@@ -3,7 +3,7 @@
 from datetime import datetime
 from ipaddress import ip_address
 
-from reconciler.host.errors import NotFound, Permanent
+from reconciler.host.errors import NotFound, Permanent, Transient
 from reconciler.host.ports import FileStat, Link, Mount, Route
 from tests.fakehost.machine import Machine
 from tests.fakehost.pseudo import Pseudo
@@ -86,7 +86,7 @@ class FakeNet:
 
     def links(self) -> tuple[Link, ...]:
         self._machine.look("links")
-        return self._machine.net.link_records()
+        return self._machine.net.link_records(self._machine.ticks)
 
     def routes(self) -> tuple[Route, ...]:
         self._machine.look("routes")
@@ -102,12 +102,20 @@ class FakeNet:
 
     def resolve(self, name: str) -> tuple[str, ...]:
         self._machine.look(f"resolve name {name}")
+        if self._machine.net.no_names:
+            raise Transient(f"cannot resolve {name}: the name service does not answer")
         if name in self._machine.net.names:
             return self._machine.net.names[name]
         try:
             return (str(ip_address(name)),)
         except ValueError:
             return ()
+
+    def announce(self, link: str, address: str) -> None:
+        self._machine.look(f"announce {address} on {link}")
+        if link not in self._machine.net.links:
+            raise NotFound(f"cannot announce {address} on {link}: no such device")
+        self._machine.net.announced.append((link, address))
 
 
 class FakeClock:

@@ -11,7 +11,7 @@ from reconciler.host.errors import HostError, NotFound
 from reconciler.host.linux import faults
 from reconciler.host.ports import Completed
 from tests.fakehost.filesystem import Inode, mode_of
-from tests.fakehost.ip import run_ip, run_sysctl
+from tests.fakehost.ip import run_arping, run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
 from tests.fakehost.lvm import run_kpartx, run_lvchange, run_vgchange
 from tests.fakehost.machine import Machine, UnmodelledCommand
@@ -19,6 +19,7 @@ from tests.fakehost.mount import run_mount, run_umount
 from tests.fakehost.said import Said, Unknown
 
 _READS: dict[str, Callable[[Sequence[str]], bool]] = {
+    "arping": lambda words: True,
     "iptables": lambda words: "-C" in words or "-S" in words,
     "e2fsck": lambda words: "-n" in words,
     "true": lambda words: True,
@@ -37,6 +38,7 @@ class FakeCommands:
             "rm": _rm,
             "chgrp": _chgrp,
             "chmod": _chmod,
+            "arping": run_arping,
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,

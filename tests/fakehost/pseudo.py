@@ -8,6 +8,7 @@ from tests.fakehost.machine import FakeProcess, Machine
 
 _PROCESS = re.compile(r"/proc/(self|thread-self|\d+)(?:/(.*))?")
 _BLOCK = re.compile(r"/sys/(?:class/)?block(?:/([^/]+)(?:/(.*))?)?")
+_PROMOTES = re.compile(r"/proc/sys/net/ipv4/conf/([^/]+)/promote_secondaries")
 
 
 class Pseudo:
@@ -35,6 +36,10 @@ class Pseudo:
         }
         if path in known:
             return known[path]
+        promotes = _PROMOTES.fullmatch(path)
+        if promotes is not None:
+            link = machine.net.links.get(promotes[1])
+            return "0\n" if promotes[1] == "all" else f"{int(link.promotes)}\n" if link is not None else None
         if process is not None:
             of_process = {
                 "mountinfo": self._mountinfo(),

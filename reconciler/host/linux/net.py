@@ -1,15 +1,29 @@
 """Net on Linux: links and routes from ip(8), the firewall from iptables-save(8), names from the resolver."""
 
+import fcntl
 import json
 import socket
+import struct
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from reconciler.host.errors import NotFound, Permanent, Transient
 from reconciler.host.linux import faults
-from reconciler.host.ports import Commands, Link, Route
+from reconciler.host.ports import Address, Commands, Link, Route
 
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+_SILENT: Final = frozenset({"LOOPBACK", "NOARP"})
+"""Flags of links on which nobody is found by ARP."""
+_FLAGS: Final = (
+    *("secondary", "temporary", "tentative", "dadfailed", "dynamic", "noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin"),
+    *("optimistic", "deprecated"),
+)
+
+_ADVERTISEMENT: Final = 136
+_OVERRIDE: Final = 0x20000000
+_TARGET_LINK_ADDRESS: Final = 2
+_SIOCGIFHWADDR: Final = 0x8927
+_EVERYBODY: Final = "ff02::1"
 
 
 class LinuxNet:
@@ -23,7 +37,8 @@ class LinuxNet:
                 name=str(entry["ifname"]),
                 kind=str(entry.get("linkinfo", {}).get("info_kind", "")),
                 up="UP" in entry.get("flags", ()),
-                addresses=tuple(f"{item['local']}/{item['prefixlen']}" for item in entry.get("addr_info", ()) if "local" in item),
+                assigned=tuple(_address(item) for item in entry.get("addr_info", ()) if "local" in item),
+                arp=_SILENT.isdisjoint(entry.get("flags", ())),
             )
             for entry in self._json("-d", "addr", "show")
             if "ifname" in entry
@@ -66,6 +81,20 @@ class LinuxNet:
             raise faults.of_errno(error, f"cannot resolve {name}") from None
         return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
+    def announce(self, link: str, address: str) -> None:
+        """See Net.announce (RFC 4861, 4.4 and 7.2.6). The kernel puts in the checksum."""
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
+                index = socket.if_nametoindex(link)
+                request = fcntl.ioctl(raw, _SIOCGIFHWADDR, struct.pack("16s16x8x", link.encode()))
+                raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+                raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+                raw.bind((address, 0, 0, index))
+                head = struct.pack("!BBHI", _ADVERTISEMENT, 0, 0, _OVERRIDE) + socket.inet_pton(socket.AF_INET6, address)
+                raw.sendto(head + bytes((_TARGET_LINK_ADDRESS, 1)) + request[18:24], (_EVERYBODY, 0, 0, index))
+        except OSError as error:
+            raise faults.of_errno(error, f"cannot announce {address} on {link}") from None
+
     def _json(self, *words: str) -> list[dict[str, Any]]:
         text = self._commands.run(["ip", "-j", *words]).stdout.strip()
         try:
@@ -73,6 +102,20 @@ class LinuxNet:
         except ValueError:
             raise Permanent("cannot understand the output of ip -j; is iproute2 older than 5.0?") from None
         return [entry for entry in found if entry]
+
+
+def _address(item: dict[str, Any]) -> Address:
+    """Of a point-to-point link `local` is this end, and `address` the other."""
+    return Address(
+        str(item["local"]),
+        int(item["prefixlen"]),
+        str(item.get("label", "")),
+        str(item.get("scope", "")),
+        str(item.get("broadcast", "")),
+        str(item.get("address", "")),
+        int(item.get("metric", 0)),
+        frozenset(name for name in _FLAGS if item.get(name)),
+    )
 
 
 def parse(saved: str) -> frozenset[str]:
