@@ -184,7 +184,11 @@ class Case:
 
 def _applied(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
     """The machine after a first apply, and the desired states that were applied, read back as from a store."""
-    arounds = {"fs": {"source": "block", "signature": "ext4", "point": "dir"}, "container": {"image": {"id": "sha256:" + "0" * 64}}}
+    arounds = {
+        "ip": {"prefix": 24},
+        "fs": {"source": "block", "signature": "ext4", "point": "dir"},
+        "container": {"image": {"id": "sha256:" + "0" * 64}},
+    }
     empty: dict[str, Observed] = {
         rid: Absent(kind_of(resource.type).around.model_validate(arounds.get(resource.type, {})))
         for rid, resource in service.resources.items()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconciler.resources.driver import Driver
 
 TYPES: Final = {
+    "ip": "reconciler.resources.ip",
     "vg": "reconciler.resources.vg",
     "fs": "reconciler.resources.fs",
     "dockerd": "reconciler.resources.dockerd",

@@ -59,8 +59,6 @@ OLDER: Final[Mapping[str, str]] = {
     "anti_affinity": "hard_anti_affinity",
     "container_rid": "netns",
     "net": "netns",
-    "ipname": "name",
-    "ipdev": "dev",
     "vgname": "name",
     "startup_timeout": "start_timeout",
     "shutdown_timeout": "stop_timeout",
@@ -211,7 +209,7 @@ KNOWN: Final[Mapping[str, Known]] = {
     "certificate": Known(_words("certificate_secret validation_secret"), _words("tls")),
 }
 
-DRIVEN: Final[Mapping[str, tuple[str, ...]]] = {"container": ("docker",)}
+DRIVEN: Final[Mapping[str, tuple[str, ...]]] = {"ip": ("host",), "container": ("docker",)}
 """What `type` may say where the model has no field of that name; the first is what an absent one means."""
 
 SUBSET_KNOWN: Final = _words("parallel comment") | CGROUP

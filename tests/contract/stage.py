@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -19,21 +18,14 @@ from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
 from tests.fakehost.network import FakeLink
+from tests.neighbour import STRANGER, Neighbour
 
 _LISTEN_UNIX = "import socket,sys,time; s=socket.socket(1); s.bind(sys.argv[1]); s.listen(); print(1,flush=True); time.sleep(600)"
 _LISTEN_PORT = (
     "import socket,sys,time; f={'4':2,'6':10}[sys.argv[1]]; k={'tcp':1,'udp':2}[sys.argv[2]]; s=socket.socket(f,k);"
     "s.bind((sys.argv[3],int(sys.argv[4]))); k==1 and s.listen(); print(1,flush=True); time.sleep(600)"
 )
-_UNSHARED = "import ctypes,time; assert ctypes.CDLL(None).unshare(0x40000000) == 0; print(1,flush=True); time.sleep(600)"
-"""In a network namespace of its own, which ends with it."""
-_MAC = "02:00:00:00:00:99"
 _SIT = "import os,sys,time; os.chdir(sys.argv[1]); print(1,flush=True); time.sleep(600)"
-
-
-def run(*argv: str) -> str:
-    """The output of a command that the stage itself needs."""
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 class Stage(Protocol):
@@ -102,8 +94,8 @@ class FakeStage:
     def join(self, link: str, *cidrs: str) -> str:
         self._joined = link
         self.machine.net.links[link] = FakeLink("veth", up=True)
-        self.machine.net.peers |= {(link, cidr.partition("/")[0]): _MAC for cidr in cidrs}
-        return _MAC
+        self.machine.net.peers |= {(link, cidr.partition("/")[0]): STRANGER for cidr in cidrs}
+        return STRANGER
 
     def mislead(self, address: str) -> None:
         self.machine.net.announced.clear()
@@ -119,6 +111,7 @@ class RealStage:
         self.dir = tempfile.mkdtemp(prefix="o-", dir="/tmp")
         os.chmod(self.dir, 0o755)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._neighbour: Neighbour | None = None
 
     def image(self, path: str) -> None:
         with open(path, "wb") as stream:
@@ -145,27 +138,20 @@ class RealStage:
         child.stdout.close()
 
     def join(self, link: str, *cidrs: str) -> str:
-        self._link, self._other = link, self._start(_UNSHARED)
-        run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self._other))
-        run("ip", "link", "set", link, "up")
-        self._there("ip", "link", "set", "eth0", "up")
-        self._there("sysctl", "-q", "-w", "net/ipv4/neigh/eth0/locktime=0")
-        for cidr in cidrs:
-            self._there("ip", "addr", "add", cidr, "dev", "eth0", *(["nodad"] if ":" in cidr else []))
-        return str(json.loads(self._there("ip", "-j", "link", "show", "eth0"))[0]["address"])
+        self._neighbour = Neighbour(link, *cidrs)
+        return self._neighbour.mac
 
     def mislead(self, address: str) -> None:
-        self._there("ip", "neigh", "replace", address, "lladdr", _MAC, "dev", "eth0", "nud", "stale")
+        assert self._neighbour is not None
+        self._neighbour.mislead(address)
 
     def is_told(self, address: str) -> bool:
-        mine = json.loads(run("ip", "-j", "link", "show", self._link))[0]["address"]
-        return any(entry.get("lladdr") == mine for entry in json.loads(self._there("ip", "-j", "neigh", "show", "to", address)))
-
-    def _there(self, *argv: str) -> str:
-        return run("nsenter", f"--net=/proc/{self._other}/ns/net", *argv)
+        return self._neighbour is not None and self._neighbour.knows(address)
 
     def close(self) -> None:
         """Leave nothing: processes, mounts, loop devices, cgroups, files, all of them ours by name or folder."""
+        if self._neighbour is not None:
+            self._neighbour.close()
         for pid in list(self._children):
             self.end(pid)
         for process in self.host.processes.all():

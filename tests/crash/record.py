@@ -18,6 +18,7 @@ from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.actions import ClearStale, MakeFolders
 from reconciler.resources.dockerd.network_actions import RemoveRules
 from reconciler.resources.fs.actions import Mount, Unmount
+from reconciler.resources.ip.actions import Remove as RemoveAddress
 from tests.crash.life import Lives
 from tests.fakehost.docker import FakeContainer, FakeDaemon
 from tests.fakehost.filesystem import Filesystem, Inode
@@ -92,8 +93,9 @@ def _network(lives: Lives) -> Iterator[tuple[Key, Any]]:
     net = lives.machine.net
     yield ("forwarding",), net.forwarding
     yield ("routes",), sorted(str(route) for route in net.routes())
-    for link in net.link_records():
-        yield ("link", link.name), (link.kind, link.up, link.addresses)
+    for link in net.link_records(lives.machine.ticks):
+        yield ("link", link.name), (link.kind, link.up, net.links[link.name].promotes)
+        yield ("addresses", link.name), tuple((*map(str, (one, one.label, one.scope)), *sorted(one.flags)) for one in link.assigned)
     for table, chains in net.chains.items():
         for chain, rules in chains.items():
             if rules or chain.startswith("OSVC"):
@@ -248,6 +250,15 @@ def _halfway(action: Action) -> Spares:
     return lambda key, was, now: False
 
 
+def _turn(action: Action) -> Spares:
+    assert isinstance(action, RemoveAddress)
+    return lambda key, was, now: key == ("addresses", action.state.dev) and _unordered(was) == _unordered(now)
+
+
+def _unordered(addresses: Any) -> list[Any]:
+    return sorted(tuple(word for word in one if word != "secondary") for one in addresses)
+
+
 def _link(action: Action) -> Spares:
     return lambda key, was, now: False
 
@@ -265,5 +276,6 @@ _RELEASES: Mapping[Facet, Callable[[Action], Spares]] = {
     Facet.FOLDER: _folder,
     Facet.MARKER: _marker,
     Facet.HALFWAY: _halfway,
+    Facet.TURN: _turn,
     Facet.LINK: _link,
 }

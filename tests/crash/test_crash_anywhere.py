@@ -12,6 +12,7 @@ import pytest
 from reconciler.core.outcome import End
 from reconciler.core.policy import UP, Aim, Goal, Policy
 from tests.crash.life import SPEC, Lives, read
+from tests.fakehost.network import plain
 
 WEB = read(SPEC)
 EDITED = read(SPEC.replace("command: sleep 1000\n    environment", "command: sleep 2000\n    environment").replace("64m", "128m"))
@@ -42,6 +43,16 @@ OTHER_LAN = read(LAN.replace("10.7.1.", "10.7.2."))
 OTHER_OPTIONS = read(LAN.replace("10.7.1.0/24}", "10.7.1.0/24, labels: a=b}"))
 OTHER_PORT = read(LAN.replace("18080:80", "18081:80"))
 START_FIRST = read(LAN.replace("1000\n    network: none", "2000\n    network: none"))
+SHOP = """
+resources:
+  ip#1: {name: 192.0.2.10, dev: eth0}
+  ip#2: {name: "2001:db8::10", dev: eth0, netmask: 64}
+  ip#3: {name: 10.1.0.5, dev: eth0, netmask: 24, label: "eth0:shop"}
+"""
+ADDRESSES = read(SHOP)
+OTHER_ADDRESSES = read(
+    SHOP.replace("192.0.2.10", "192.0.2.11").replace("netmask: 64", "netmask: 48").replace("eth0:shop", "eth0:x")
+)
 DOWN = Goal(Aim.DOWN, "alice")
 
 
@@ -60,6 +71,13 @@ def stopped_on_lan(lives: Lives) -> None:
     lives.run(ON_LAN, DOWN)
     assert not any("OSVC-" in rule for rule in lives.machine.net.rules())
     assert not any(name.startswith("osvc-") for name in lives.machine.net.links)
+
+
+def with_addresses(lives: Lives) -> None:
+    """And one of somebody else that hangs on one of them."""
+    result = lives.run(ADDRESSES)
+    assert result is not None and result.end is End.CONVERGED, result
+    lives.machine.net.links["eth0"].assigned.append(plain("10.1.0.6/24", "eth0"))
 
 
 def stopped(lives: Lives) -> None:
@@ -109,6 +127,9 @@ SCENARIOS = {
     "stop, with a network": Scenario(on_lan, lambda lives: lives.run(ON_LAN, DOWN), 0),
     "start again, with a network": Scenario(stopped_on_lan, lambda lives: lives.run(ON_LAN), 2),
     "start first": Scenario(on_lan, lambda lives: lives.run(START_FIRST), 1),
+    "cold, with addresses": Scenario(lambda lives: None, lambda lives: lives.run(ADDRESSES), 0),
+    "other addresses": Scenario(with_addresses, lambda lives: lives.run(OTHER_ADDRESSES), 0),
+    "stop, with addresses": Scenario(with_addresses, lambda lives: lives.run(ADDRESSES, DOWN), 0),
     "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
 }
 

@@ -19,6 +19,7 @@ from reconciler.host.errors import Permanent
 from reconciler.report.run_text import result_text
 from tests.crash.life import NEWER, SPEC, Lives, read
 from tests.crash.record import Key, differences, record
+from tests.fakehost.network import plain
 
 NO = Permanent("it fails for good")
 DOWN = Goal(Aim.DOWN, "alice")
@@ -38,6 +39,12 @@ WEB = read(THREE)
 LAN = (
     THREE + "    network: network#lan\n    network_alias: store\n    ip: 10.7.1.9\n    client_address: true\n    ports: 18099:80\n"
 )
+ADDRESSES = """
+resources:
+  ip#1: {name: 192.0.2.10, dev: eth0}
+  ip#2: {name: "2001:db8::10", dev: eth0, netmask: 64}
+  ip#3: {name: 10.1.0.5, dev: eth0, netmask: 24, label: "eth0:shop"}
+"""
 LAN += "  network#lan: {subnet: 10.7.1.0/24}\n  volume#data: {}\n"
 
 
@@ -58,6 +65,12 @@ def up(lives: Lives) -> None:
 
 def on_lan(lives: Lives) -> None:
     assert lives.run(read(LAN)).end is End.CONVERGED
+
+
+def with_addresses(lives: Lives) -> None:
+    """And one of somebody else that hangs on one of them."""
+    assert lives.run(read(ADDRESSES)).end is End.CONVERGED
+    lives.machine.net.links["eth0"].assigned.append(plain("10.1.0.6/24", "eth0"))
 
 
 def engine_only(lives: Lives) -> None:
@@ -124,6 +137,12 @@ SCENARIOS = {
     "a network made again": Scenario(on_lan, edited(("10.7.1.0/24", "10.7.1.0/25"), base=LAN)),
     "another port": Scenario(on_lan, edited(("18099:80", "18098:80"), base=LAN)),
     "a network goes": Scenario(on_lan, WEB, Policy(prune=True)),
+    "addresses come": Scenario(nothing, read(ADDRESSES)),
+    "other addresses": Scenario(
+        with_addresses,
+        edited(("192.0.2.10", "192.0.2.11"), ("netmask: 64", "netmask: 48"), ("eth0:shop", "eth0:x"), base=ADDRESSES),
+    ),
+    "addresses go": Scenario(with_addresses, read(ADDRESSES[: ADDRESSES.index("  ip#2")]), Policy(prune=True)),
     "start first": Scenario(
         up, edited(("command: sleep 1000\n    memory", "replace: start-first\n    command: sleep 2000\n    memory"))
     ),
@@ -207,7 +226,7 @@ def of(rids: Iterable[str]) -> Callable[[Key], bool]:
     return lambda key: key[0] == "container" and key[2] in names
 
 
-INSTEAD = ("first start", "replace one", "live change", "engine argument", "replace one that is paused")
+INSTEAD = ("first start", "other addresses", "replace one", "live change", "engine argument", "replace one that is paused")
 """Scenarios whose effects fail instead of being done, too. In all of them each effect fails although it is done."""
 
 

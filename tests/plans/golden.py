@@ -161,6 +161,9 @@ def around_of(kind: ResourceKind, desired: Model) -> Model:
             if getattr(desired, "type", "") == "bind":
                 values = {"source": "dir", "point": "dir"}
             return kind.around.model_validate(values)
+        case "ip":
+            known = getattr(desired, "known", "") or "192.0.2.53"
+            return kind.around.model_validate({"address": known, "prefix": 64 if ":" in known else 24})
         case "container":
             return kind.around.model_validate({"image": {"id": f"sha256:{getattr(desired, 'image', '')}"}})
         case _:

@@ -35,6 +35,11 @@ _FILESYSTEMS: dict[str, dict[str, Any]] = {
     "fs#3": {"dev": "/srv/shared/in", "mnt": "/srv/bound", "type": "none", "mnt_opt": "bind"},
     "fs#10": {"dev": "/img/deep.ext4", "mnt": "/srv/shared/deep", "type": "ext4"},
 }
+_ADDRESSES: dict[str, dict[str, Any]] = {
+    "ip#1": {"name": "192.0.2.10", "dev": "eth0", "netmask": 24},
+    "ip#2": {"name": "shop.example.com", "dev": "eth0", "label": "eth0:shop"},
+    "ip#10": {"name": "2001:db8::10", "dev": "eth1", "netmask": 64},
+}
 _CONTAINERS = ("container#1", "container#2", "container#10", "container#db")
 _VOLUMES = ("/srv/shared/www:/www", "/srv/bound:/bound:ro", "/srv/shared/deep:/deep", "named:/named")
 
@@ -53,6 +58,19 @@ def filesystems(draw: Any, rid: str) -> dict[str, Any]:
 
 
 @st.composite
+def addresses(draw: Any, rid: str) -> dict[str, Any]:
+    words = dict(_ADDRESSES[rid])
+    what = draw(st.integers(0, 7))
+    if what == 0:
+        words["dev"] = "eth2"
+    elif what == 1:
+        words["netmask"] = 28
+    elif what == 2 and rid == "ip#1":
+        words["name"] = "192.0.2.11"
+    return words
+
+
+@st.composite
 def containers(draw: Any, rid: str) -> dict[str, Any]:
     words: dict[str, Any] = {"type": "docker", "image": draw(st.sampled_from(IMAGES))}
     maybe = {
@@ -64,7 +82,7 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
         "volume_mounts": st.lists(st.sampled_from(_VOLUMES), max_size=2, unique=True),
         "network": st.just("network#1"),
         "ip": st.just(f"10.7.1.{9 + _CONTAINERS.index(rid)}"),
-        "ports": st.just(f"{18000 + _CONTAINERS.index(rid)}:80"),
+        "ports": st.sampled_from([f"{where}{18000 + _CONTAINERS.index(rid)}:80" for where in ("", "192.0.2.10:", "192.0.2.53:")]),
         "subset": st.sampled_from(("a", "b")),
         "labels": st.just({"tier": "web"}),
         "image_pull_policy": st.just("always"),
@@ -84,6 +102,7 @@ def networks(draw: Any) -> dict[str, Any]:
 def specs(draw: Any) -> dict[str, Any]:
     """A spec as a user writes it, parsed."""
     resources = {rid: draw(filesystems(rid)) for rid in _FILESYSTEMS if draw(st.booleans())}
+    resources |= {rid: draw(addresses(rid)) for rid in _ADDRESSES if draw(st.integers(0, 3)) == 0}
     resources |= {rid: draw(containers(rid)) for rid in _CONTAINERS if draw(st.booleans())}
     if not resources:
         resources["container#1"] = draw(containers("container#1"))
@@ -214,6 +233,7 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
         return seen
     kind = rid.partition("#")[0]
     return {
+        "ip": _address_seen,
         "fs": _fs_seen,
         "dockerd": _engine_seen,
         "container": _container_seen,
@@ -238,6 +258,27 @@ def _fs_seen(draw: Any, seen: Observed) -> Observed:
         return seen
     values = {"hidden": "/dev/sdz1"} if what == "hidden" else {"mnt_opt": ("noexec",)}
     return Present(changed(seen.state, values), seen.around)
+
+
+def _address_seen(draw: Any, seen: Observed) -> Observed:
+    assert isinstance(seen, (Present, Absent))
+    what = draw(st.sampled_from(("absent", "prefix", "label", "moved", "elsewhere", "no device", "duplicate", "down", "unknown")))
+    if what == "unknown":
+        return Unknown("the name service does not answer")
+    if what == "absent":
+        return Absent(seen.around)
+    if what in ("elsewhere", "no device"):
+        return Absent(changed(seen.around, {"elsewhere": "eth9"} if what == "elsewhere" else {"device": ""}))
+    if isinstance(seen, Absent):
+        return seen
+    values: dict[str, dict[str, Any]] = {
+        "prefix": {"netmask": 26},
+        "label": {"label": "eth0:other"},
+        "moved": {"dev": "eth3"},
+        "duplicate": {"doubt": "duplicate"},
+        "down": {"up": False},
+    }
+    return Present(changed(seen.state, values[what]), seen.around)
 
 
 def _engine_seen(draw: Any, seen: Observed) -> Observed:

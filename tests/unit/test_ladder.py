@@ -8,6 +8,10 @@ from reconciler.resources.dockerd.options import same_words
 from reconciler.resources.registry import TYPES, kind_of
 
 LADDER = {
+    "ip": {
+        Impact.NONE: "address",
+        Impact.REPLACE: "name dev netmask label",
+    },
     "vg": {
         Impact.NONE: "tag uuid",
         Impact.LIVE: "others inactive",
@@ -53,6 +57,7 @@ LADDER = {
     },
 }
 UNORDERED = {
+    "ip": "",
     "vg": "others inactive",
     "fs": "mnt_opt mount_only",
     "dockerd": "rules",

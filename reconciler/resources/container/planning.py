@@ -62,7 +62,7 @@ class ContainerKind:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        return _needs(desired.socket, desired.network, desired.volume_mounts, desired.mounts)
+        return _needs(desired.socket, desired.network, desired.volume_mounts, desired.mounts, desired.ports)
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return ()
@@ -104,11 +104,15 @@ KIND: Final = ContainerKind()
 
 
 @lru_cache(maxsize=1 << 15)
-def _needs(socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...]) -> tuple[Need, ...]:
+def _needs(
+    socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...], ports: tuple[str, ...]
+) -> tuple[Need, ...]:
+    """It is published on the addresses of its ports: they are there first. It does not lose them when they go and come back."""
     facts = [Fact(Kind.ENGINE, socket)]
     facts += [Fact(Kind.NETWORK, within(socket, network))] if on_network(network) else []
     facts += [Fact(Kind.PATH, path) for path in binds_in(volume_mounts, mounts)]
     named = [Fact(Kind.VOLUME, within(socket, name)) for name in named_in(volume_mounts, mounts)]
+    named += [Fact(Kind.ADDRESS, address) for address in dict.fromkeys(port.address for port in ports_of(ports)) if address]
     return (*(Need(fact) for fact in facts), *(Need(fact, Bond.ORDER) for fact in named))
 
 

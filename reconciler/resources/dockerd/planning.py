@@ -117,7 +117,12 @@ class EngineKind:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        return (Need(Fact(Kind.PATH, desired.data_root), Bond.HOLD),) if desired.private else ()
+        """Where containers are published that do not say it (`--ip`) is there first."""
+        if not desired.private:
+            return ()
+        address = options.value_of(desired.docker_daemon_args, "--ip")
+        published = (Need(Fact(Kind.ADDRESS, address), Bond.ORDER),) if address else ()
+        return (Need(Fact(Kind.PATH, desired.data_root), Bond.HOLD), *published)
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return (Fact(Kind.ENGINE, desired.socket),)

@@ -1,0 +1,1 @@
+"""ip: an address of the service on a device of the machine."""
