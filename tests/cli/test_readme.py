@@ -89,7 +89,7 @@ def test_every_spec_of_the_readme_is_valid(tmp_path):
     variables.write_text("A=b\n")
     variables.chmod(0o600)
     texts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert len(texts) == 3
+    assert len(texts) > 1
     for number, text in enumerate(texts):
         spec = tmp_path / f"s{number}.yaml"
         spec.write_text(text.replace("/etc/osvc/shop.env", str(variables)))

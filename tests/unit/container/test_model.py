@@ -223,7 +223,7 @@ def test_claims_and_needs():
         ("port", "127.0.0.1:53/udp", ""),
     ]
     sock = "/run/osvc/web/docker.sock"
-    assert [need.fact.key for need in KIND.needs(want)] == [sock, "/srv/a", "/srv/b", f"vol of {sock}"]
+    assert [need.fact.key for need in KIND.needs(want)] == [sock, "/srv/a", "/srv/b", f"vol of {sock}", "127.0.0.1"]
 
 
 def test_resources_of_the_service_are_named_by_their_rids():
