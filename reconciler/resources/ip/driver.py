@@ -156,7 +156,7 @@ class _Look:
             around["arping"] = not link.arp or addresses.sixth(address) or self._has_arping()
             others = [str(one) for one in link.assigned if one.address not in self._ours]
             around["prefix"] = addresses.prefix_for(address, others)
-        own = {dev for _, dev, _ in places}
+        own = {dev for held, dev, _ in places if held == address}
         elsewhere = [name for name, other in self._links.items() if name not in own and _has(other, address)]
         first = self._first.get(address, want.id)
         around["elsewhere"] = elsewhere[0] if elsewhere else ""

@@ -59,8 +59,6 @@ class IpKind:
             return Objection(what, f"ip link set {desired.dev} up" if around.device else "make it, or correct dev")
         if around.rival:
             return Objection(f"{around.rival} stands for {desired.known} as well", "change one of them")
-        if not desired.netmask:
-            return Objection(f"{desired.known} lies in no network of {desired.dev}", "write its netmask")
         if state is not None and (state.address, state.dev) == (desired.known, desired.dev):
             return None
         return _about_place(desired, around)
@@ -118,6 +116,8 @@ def _about_place(desired: Desired, around: Around) -> Objection | None:
     if around.elsewhere:
         remedy = f"ip addr del {desired.known} dev {around.elsewhere}, or correct dev"
         return Objection(f"{desired.known} is on {around.elsewhere} already, where osvc did not put it", remedy)
+    if not desired.netmask:
+        return Objection(f"{desired.known} lies in no network of {desired.dev}", "write its netmask")
     if around.arp and not around.arping and not addresses.sixth(desired.known):
         return Objection("not installed: arping, which asks whether another host has the address", "apt-get install iputils-arping")
     return None

@@ -144,6 +144,12 @@ class TestWhoHasIt:
         with pytest.raises(Conflict, match=r"eth1 has it already, as 192\.0\.2\.9/24"):
             bench.do("ip#1", add)
 
+    def test_a_device_that_this_resource_leaves_may_be_where_somebody_has_the_other_address(self, machine, bench):
+        bench.up("ip#1", {"ip#1": ip("192.0.2.9", "eth1", netmask=24)})
+        machine.net.links["eth1"].assigned.append(plain("192.0.2.10/24", "eth1"))
+        change = bench.change("ip#1", {"ip#1": ip("192.0.2.10")})
+        assert (change.verdict.value, change.reason.partition(",")[0]) == ("refuse", "192.0.2.10 is on eth1 already")
+
     def test_one_that_somebody_moved_by_hand_is_not_taken_away_from_there(self, machine, bench):
         bench.up("ip#1", {"ip#1": ip("192.0.2.9")})
         held = machine.net.links["eth0"].assigned.pop()
