@@ -22,6 +22,7 @@ _OK, _WARN, _BAD = Health.OK, Health.WARN, Health.BAD
 
 _TOOLS = (
     ("ip", "iproute2", "private engines: bridges and routes"),
+    ("arping", "iputils-arping", "addresses: whether another host has one"),
     ("mount", "mount", "filesystems"),
     ("umount", "mount", "filesystems"),
     ("losetup", "mount", "filesystems on a backing file"),

@@ -232,13 +232,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """assigned: its addresses, in the machine's order. arp: whether others are found on it by ARP or neighbour discovery."""
+    """assigned: its addresses, in the machine's order. arp: whether others are found on it by ARP or neighbour discovery.
+    carrier: whether it is connected to anything: a bridge is by its ports."""
 
     name: str
     kind: str
     up: bool
     assigned: tuple[Address, ...] = ()
     arp: bool = True
+    carrier: bool = True
 
     @property
     def addresses(self) -> tuple[str, ...]:

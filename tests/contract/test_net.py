@@ -36,11 +36,11 @@ class TestLinks:
 
     def test_a_bridge_comes_and_goes(self, net, run):
         run("ip link add osvc-1 type bridge")
-        assert link(net, "osvc-1") == Link("osvc-1", "bridge", False, ())
+        assert link(net, "osvc-1") == Link("osvc-1", "bridge", False, (), carrier=False)
         run("ip addr add 10.208.4.1/24 dev osvc-1")
         assert link(net, "osvc-1").addresses == ("10.208.4.1/24",)
         run("ip link set osvc-1 up")
-        assert link(net, "osvc-1").up is True
+        assert link(net, "osvc-1").up is True and link(net, "osvc-1").carrier is False
         run("ip link set osvc-1 down")
         assert link(net, "osvc-1").up is False
         run("ip addr del 10.208.4.1/24 dev osvc-1")
@@ -161,6 +161,7 @@ class TestNeighbours:
 
     def test_a_free_address(self, net_stage, run):
         net_stage.join("o-1", "10.7.1.2/24")
+        assert link(net_stage.host.net, "o-1").carrier
         said = run("arping -D -c 1 -w 1 -I o-1 10.7.1.5")
         assert said.stdout.splitlines()[1:] == ["Sent 1 probes (1 broadcast(s))", "Received 0 response(s)"]
 

@@ -94,7 +94,11 @@ class Network:
 
     def link_records(self, now: float) -> tuple[Link, ...]:
         """now: in the machine's ticks."""
-        return tuple(Link(name, link.kind, link.up, link.records(now), link.arp) for name, link in self.links.items())
+        ports = {link.master for link in self.links.values() if link.up}
+        return tuple(
+            Link(name, link.kind, link.up, link.records(now), link.arp, link.up and (link.kind != "bridge" or name in ports))
+            for name, link in self.links.items()
+        )
 
     def routes(self) -> tuple[Route, ...]:
         """The routes that addresses bring, and those that were added. A route goes with its link."""

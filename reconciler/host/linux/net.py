@@ -39,6 +39,7 @@ class LinuxNet:
                 up="UP" in entry.get("flags", ()),
                 assigned=tuple(_address(item) for item in entry.get("addr_info", ()) if "local" in item),
                 arp=_SILENT.isdisjoint(entry.get("flags", ())),
+                carrier="LOWER_UP" in entry.get("flags", ()),
             )
             for entry in self._json("-d", "addr", "show")
             if "ifname" in entry

@@ -123,7 +123,7 @@ class _Look:
         except HostError as error:
             return Unknown(str(error))
 
-    def _at(self, address: str, dev: str, netmask: int) -> State | None:
+    def _at(self, address: str, dev: str, netmask: int | None) -> State | None:
         """The address, where it is on a device; of several, which differ in their prefix, the one with this prefix."""
         link = self._links.get(dev)
         held = [one for one in link.assigned if one.address == address] if link is not None else []
@@ -145,7 +145,9 @@ class _Look:
             foreign=_foreign(one),
         )
 
-    def _around(self, want: Wanted, shall: Desired, address: str, why: str, places: Sequence[tuple[str, str, int]]) -> Around:
+    def _around(
+        self, want: Wanted, shall: Desired, address: str, why: str, places: Sequence[tuple[str, str, int | None]]
+    ) -> Around:
         link = self._links.get(shall.dev)
         around: dict[str, Any] = {"address": address, "unresolved": why}
         around["device"] = "" if link is None else "up" if link.up else "down"
@@ -153,6 +155,7 @@ class _Look:
             return Around(**around)
         if link is not None:
             around["arp"] = link.arp
+            around["carrier"] = link.carrier or link.kind == "bridge"
             around["arping"] = not link.arp or addresses.sixth(address) or self._has_arping()
             others = [str(one) for one in link.assigned if one.address not in self._ours]
             around["prefix"] = addresses.prefix_for(address, others)

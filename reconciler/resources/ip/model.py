@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from reconciler.core.model import Model
 from reconciler.core.rules import Impact, Keyword, Rule
@@ -44,24 +44,17 @@ def _to_device(value: Any) -> str:
     return text
 
 
-def _unsaid(value: Any, info: ValidationInfo) -> bool:
-    """Whether a stored record has no value there; a spec leaves the keyword out."""
-    return info.context is None and value in (0, "")
-
-
-def _to_label(value: Any, info: ValidationInfo) -> str:
-    if _unsaid(value, info):
-        return ""
+def _to_label(value: Any) -> str:
     text = to_text(value).strip()
-    if not _LABEL.fullmatch(text) or len(text) > _LONGEST or text.startswith("-"):
+    if text and (not _LABEL.fullmatch(text) or len(text) > _LONGEST or text.startswith("-")):
         raise ValueError(f"expected a name such as eth0:web, of {_LONGEST} characters at most, not {text!r}")
     return text
 
 
-def _to_prefix(value: Any, info: ValidationInfo) -> int:
+def _to_prefix(value: Any) -> int | None:
     """The length of a prefix: 24, /24, 255.255.255.0, ffff:ffff::."""
-    if _unsaid(value, info):
-        return 0
+    if value is None:
+        return None
     text = to_text(value).strip()
     number = text.removeprefix("/")
     if number.isdecimal() and number.isascii() and 1 <= int(number) <= 128:
@@ -79,7 +72,7 @@ def _to_prefix(value: Any, info: ValidationInfo) -> int:
 Name: TypeAlias = Annotated[str, BeforeValidator(_to_name, json_schema_input_type=str)]
 Device: TypeAlias = Annotated[str, BeforeValidator(_to_device, json_schema_input_type=str)]
 Label: TypeAlias = Annotated[str, BeforeValidator(_to_label, json_schema_input_type=str)]
-Prefix: TypeAlias = Annotated[int, BeforeValidator(_to_prefix, json_schema_input_type=int | str)]
+Prefix: TypeAlias = Annotated[int | None, BeforeValidator(_to_prefix, json_schema_input_type=int | str)]
 
 
 class Desired(Model):
@@ -92,7 +85,7 @@ class Desired(Model):
         description="The network device, such as eth0; it has to be there, and up."
     )
     netmask: Annotated[Prefix, Rule(Impact.REPLACE)] = Field(
-        0, description="24, /24 or 255.255.255.0; without it that of the device's own network in which the address lies."
+        None, description="24, /24 or 255.255.255.0; without it that of the device's own network in which the address lies."
     )
     label: Annotated[Label, Rule(Impact.REPLACE, asked=True)] = Field(
         "", description="What an IPv4 address is called on its device, such as eth0:web."
@@ -111,12 +104,13 @@ class Desired(Model):
         one = ip_address(self.name)
         if one.is_loopback and self.dev != "lo":
             raise ValueError(f"name: {self.name} is a loopback address: it goes on lo, not on {self.dev}")
-        if self.netmask > one.max_prefixlen:
-            raise ValueError(f"netmask: an IPv4 address has {one.max_prefixlen} bits, not {self.netmask}")
+        length = self.netmask or 0
+        if length > one.max_prefixlen:
+            raise ValueError(f"netmask: an IPv4 address has {one.max_prefixlen} bits, not {length}")
         if self.label and one.version == 6:
             raise ValueError("label: an IPv6 address has none")
-        if one.version == 4 and 0 < self.netmask < 31:
-            network = ip_network((self.name, self.netmask), strict=False)
+        if one.version == 4 and 0 < length < 31:
+            network = ip_network((self.name, length), strict=False)
             if one in (network.network_address, network.broadcast_address):
                 what = "the first, which names it" if one == network.network_address else "the last, its broadcast address"
                 raise ValueError(f"name: of the addresses of {network} {self.name} is {what}; correct name, or netmask")
@@ -153,7 +147,8 @@ class Around(Model):
     """What is around the place where it shall be.
 
     address: what the name resolves to, "" where it does not. unresolved: why not, as a clause.
-    device: "up", "down", or "" where there is none. arp: others are found on it by ARP; arping: the program is there.
+    device: "up", "down", or "" where there is none. carrier: it is connected, so far as is known. arp: others are found on it by
+    ARP. arping: the program is there.
     prefix: that of the device's own network in which the address lies, 0 for none.
     elsewhere: another device that has the address. rival: another resource that stands for the same address.
     """
@@ -161,6 +156,7 @@ class Around(Model):
     address: str = ""
     unresolved: str = ""
     device: str = "up"
+    carrier: bool = True
     arp: bool = True
     arping: bool = True
     prefix: int = 0

@@ -31,7 +31,7 @@ def _add(want: Desired, before: State | None, around: Around) -> Add:
         state=State(
             address=want.address,
             dev=want.dev,
-            netmask=want.netmask,
+            netmask=want.netmask or 0,
             name=want.name,
             label=want.label,
             scope=addresses.scope_of(want.address),

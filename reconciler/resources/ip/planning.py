@@ -29,7 +29,7 @@ class IpKind:
         the device's network, and where nothing says one, the address keeps its own."""
         address = desired.known or around.address
         here = state is not None and (state.address, state.dev) == (address, desired.dev)
-        netmask = desired.netmask or around.prefix or (state.netmask if state is not None and here else 0)
+        netmask = desired.netmask or around.prefix or (state.netmask if state is not None and here else None)
         label = "" if addresses.sixth(address) else desired.label
         want = changed(desired, address=address, netmask=netmask, label=label)
         if state is None:
@@ -116,6 +116,10 @@ def _about_place(desired: Desired, around: Around) -> Objection | None:
     if around.elsewhere:
         remedy = f"ip addr del {desired.known} dev {around.elsewhere}, or correct dev"
         return Objection(f"{desired.known} is on {around.elsewhere} already, where osvc did not put it", remedy)
+    if around.arp and not around.carrier:
+        return Objection(
+            f"{desired.dev} is not connected: nobody can be asked for {desired.known}", "see to its link, or correct dev"
+        )
     if not desired.netmask:
         return Objection(f"{desired.known} lies in no network of {desired.dev}", "write its netmask")
     if around.arp and not around.arping and not addresses.sixth(desired.known):

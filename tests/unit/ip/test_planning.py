@@ -70,12 +70,12 @@ class TestSettle:
     @pytest.mark.parametrize(
         ("written", "around", "state", "netmask"),
         [
-            (0, 24, None, 24),
+            (None, 24, None, 24),
             (28, 24, None, 28),
-            (0, 24, there(netmask=28), 24),
-            (0, 0, there(netmask=28), 28),
-            (0, 0, there(netmask=28, dev="eth1"), 0),
-            (0, 0, None, 0),
+            (None, 24, there(netmask=28), 24),
+            (None, 0, there(netmask=28), 28),
+            (None, 0, there(netmask=28, dev="eth1"), None),
+            (None, 0, None, None),
         ],
     )
     def test_the_netmask(self, written, around, state, netmask):
