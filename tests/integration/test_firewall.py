@@ -235,3 +235,31 @@ def test_every_way_to_a_published_port(lab: Lab, net: Net) -> None:
     assert net.ask(net.here, port, WHO) == "" and plain(net.ask(net.here, 24080, WHO)) == net.there
     lab.osvc("stop", "--rid", "container#lan", "one")
     assert net.ask(net.here, 24080, WHO) == "" and not [line for line in left() if "container#lan" in line and "osvc:one" in line]
+
+
+def test_a_container_that_is_published_on_an_address_of_the_service_comes_and_goes_with_it(lab: Lab, net: Net) -> None:
+    """Asked from outside, on an address that the machine has only while the service is up."""
+    address = "198.18.0.65"
+    net.inside("ip", "route", "add", f"{address}/32", "dev", "eth0")
+    words = "sh -c 'mkdir -p /w && echo up >/w/index.html && exec httpd -f -p 80 -h /w'"
+    spec = {
+        "docker_data_dir": f"{lab.root}/d/web",
+        "resources": {
+            "ip#1": {"name": address, "dev": net.link, "netmask": 32},
+            "container#1": {**lab.container(), "command": words, "ports": f"{address}:8088:80"},
+        },
+    }
+    lab.write("web.yaml", spec)
+    lab.apply()
+    lab.converged()
+    assert net.ask(address, 8088) == "up\n"
+    run("ip", "addr", "del", f"{address}/32", "dev", net.link)
+    assert lab.touched() == {"ip#1"} and net.ask(address, 8088) == ""
+    lab.apply()
+    assert net.ask(address, 8088) == "up\n", "the container is as it was"
+    lab.osvc("stop", "web")
+    assert address not in run("ip", "-br", "addr")
+    net.inside("ip", "addr", "add", f"{address}/32", "dev", "eth0")
+    refused = lab.osvc("start", "web", ok=(3,))
+    assert "answers for it on the network of" in refused.stdout + refused.stderr
+    assert lab.touched() >= {"ip#1", "container#1"}, "nothing of it is up"
