@@ -233,7 +233,7 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Link:
     """assigned: its addresses, in the machine's order. arp: whether others are found on it by ARP or neighbour discovery.
-    carrier: whether it is connected to anything: a bridge is by its ports."""
+    carrier: whether it is connected; of a bridge this says something once it has ports."""
 
     name: str
     kind: str

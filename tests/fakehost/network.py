@@ -94,11 +94,7 @@ class Network:
 
     def link_records(self, now: float) -> tuple[Link, ...]:
         """now: in the machine's ticks."""
-        ports = {link.master for link in self.links.values() if link.up}
-        return tuple(
-            Link(name, link.kind, link.up, link.records(now), link.arp, link.up and (link.kind != "bridge" or name in ports))
-            for name, link in self.links.items()
-        )
+        return tuple(Link(name, link.kind, link.up, link.records(now), link.arp, link.up) for name, link in self.links.items())
 
     def routes(self) -> tuple[Route, ...]:
         """The routes that addresses bring, and those that were added. A route goes with its link."""
