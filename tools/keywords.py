@@ -85,9 +85,10 @@ In any value, in quotes where YAML would take a brace for a map:
 | `{upper:app}` | the same in another form: `upper`, `lower`, `capitalize`, `title`, `swapcase`, `uri_ip` (IPv6 in brackets) |
 
 A reference alone to a list or a map is that list or map; inside a text the words of a list have blanks between them. One that
-cannot be resolved is an error, as is one to what only the machine knows (`exposed_devs`), and to a keyword that is not written,
-whatever its default. `${HOME}` and braces of other words stay as they are. The environment of the osvc process (`OSVC_NAME` of the
-reference) is never looked at: a spec means the same whoever reads it.
+cannot be resolved is an error, as is one to a keyword that is not written, whatever its default, and to what only the machine
+knows: `sub_devs`, `base_devs`, and `exposed_devs` but of a loop device (its `file`) and a logical volume (`/dev/VG/LV`).
+`${HOME}` and braces of other words stay as they are. The environment of the osvc process (`OSVC_NAME` of the reference) is never
+looked at: a spec means the same whoever reads it.
 """
 
 RUN_ARGS = """

@@ -131,9 +131,9 @@ def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
 
 
 def _down_with_its_service(change: Change, kind: ResourceKind, plan: Plan) -> bool:
-    """Whether a resource that cannot be seen is down by all evidence, in a stopped service: so the plan takes it as well."""
+    """Whether a resource that cannot be seen is down by all evidence, in a service that is not wanted up: so the plan takes it."""
     evidence = change.verdict is Verdict.KEEP and change.provisional and change.seen is not None
-    return evidence and plan.goal.aim is Aim.DOWN and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
+    return evidence and plan.goal.aim is not Aim.UP and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
 
 
 def _remedy(change: Change, plan: Plan) -> str:

@@ -31,6 +31,8 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
     yield f"{paint('strong', f'{why.service} {why.rid}')}  {why.status.status.value}  {why.status.label}"
     if why.goal.aim is Aim.DOWN:
         yield _row("goal", f"{stopped_text(why.goal, now)} → osvc start {why.service}")
+    if why.goal.aim is Aim.NONE:
+        yield _row("goal", f"{why.goal.reason}; left alone")
     yield from _difference(why, service)
     yield _row("spec", why.origin.place if why.origin else "none: no spec names it")
     yield _row("owned", _owned(why))

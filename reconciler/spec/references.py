@@ -181,6 +181,11 @@ class References:
             raise _Unresolved(f"this service has no resource '{rid}'{meant(rid, self.document.resources)}")
         entry = self.entry(rid, keyword)
         if entry is None:
+            section = self.document.resources[rid]
+            kind = vocabulary.resource_type(group_of(rid), section.word("type")) or group_of(rid)
+            if keyword == "exposed_devs" and kind in vocabulary.EXPOSED:
+                at = _At(Scalar("", section.line, section.column), rid)
+                return self.text(vocabulary.EXPOSED[kind].replace("RID", rid), at, through, inside=True)
             if keyword in vocabulary.DEFERRED:
                 raise _Unresolved(f"{vocabulary.DEFERRED[keyword]}; write the path itself")
             raise _Unresolved(f"{rid} does not say '{keyword}'{meant(keyword, self.document.resources[rid].entries)}")

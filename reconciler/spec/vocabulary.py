@@ -36,6 +36,10 @@ UNSCOPED: Final[Mapping[str, str]] = {
 }
 """The keywords that are the same on every node, and why."""
 
+EXPOSED: Final[Mapping[str, str]] = {"loop": "{RID.file}", "lv": "/dev/{RID.vg}/{RID.name}"}
+"""Resource type -> what its exposed_devs are, in the words of its section: the device as whoever needs it names it
+(core/devices.py), whatever it is called once it is there."""
+
 DEFERRED: Final[Mapping[str, str]] = {
     "exposed_devs": "which devices it brings is known only when it is up",
     "sub_devs": "which devices it lies on is known only when it is up",

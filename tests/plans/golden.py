@@ -59,7 +59,7 @@ def read(path: Path) -> Scenario:
     was = service_of(raw["was"]) if "was" in raw else now
     assert was is not None
     base, applied = converged(was)
-    goal = Goal(Aim.DOWN, raw["goal"]["down"]) if "goal" in raw else UP
+    goal = Goal(Aim.DOWN, raw["goal"]["down"]) if "goal" in raw else now.goal if now else UP
     observed = dict(base)
     for rid, resource in (now.resources if now else {}).items():
         kind = kind_of(resource.type)

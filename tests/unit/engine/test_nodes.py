@@ -1,5 +1,7 @@
 """The nodes of a service: where apply brings it up, where only a start does, and where it is none of this machine's affair."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.cli.undo import way_back
@@ -139,6 +141,14 @@ def test_what_is_left_alone_keeps_what_it_claims(node):
     node.write("db", spec("", "web"))
     with node.session(write=False) as session, pytest.raises(Refused, match="is left alone here; osvc stop web first"):
         session.plans(session.targets(session.load()))
+
+
+def test_what_lies_behind_an_engine_that_was_never_started_is_down(node):
+    text = STANDBY[0][0] + "docker_data_dir: /mnt/web/d\nresources:\n  container#1: {image: 'x:1'}\n"
+    node.write("web", text)
+    node.config = replace(node.config, run_dir="/r")  # the path of a socket is short
+    status = status_of(plan_of(node), {name: kind_of(name) for name in ("dockerd", "container")})
+    assert (status.overall, [line.status for line in status.resources]) == (Status.DOWN, [Status.DOWN] * 2)
 
 
 def test_a_watch_leaves_it_alone_too(node):

@@ -5,7 +5,10 @@ import os
 import pytest
 
 from reconciler.core.node import Node
+from reconciler.spec import yaml_source
+from reconciler.spec.document import Scalar
 from reconciler.spec.load import load_text
+from reconciler.spec.references import References
 
 SPEC = """\
 nodes: deb1.opensvc.com deb2
@@ -110,3 +113,21 @@ def test_references_do_not_multiply_without_end():
 def test_a_circle_is_told_once():
     (error,) = errors({"A0": "{env.B}", "B": "{env.C}", "C": "{env.B}"}, "{env.A0} {env.B} {env.C}")
     assert error == "web.yaml:6:6: '{env.B}' cannot be resolved: it goes in a circle (env.B -> env.C -> env.B)"
+
+
+def test_devices_go_by_what_is_known_of_them_before_they_are_there():
+    text = "resources:\n  loop#1: {file: '/srv/{svcname}.img'}\n  lv#a: {name: data, vg: '{env.VG}'}\nvariables: {VG: vgweb}\n"
+    ((document,), _) = yaml_source.read(text, "web.yaml")
+    errors = []
+    references = References(document, "web", "here", errors.append)
+    for written, means in (
+        ("{loop#1.exposed_devs[0]}", "/srv/web.img"),
+        ("{lv#a.exposed_devs}", "/dev/vgweb/data"),
+        ("{#lv#a.exposed_devs}", "1"),
+    ):
+        assert references.plain(Scalar(written, 1, 1)) == means
+    assert references.plain(Scalar("{lv#a.sub_devs}", 1, 1)) == "{lv#a.sub_devs}"
+    (error,) = errors
+    assert error.message == (
+        "'{lv#a.sub_devs}' cannot be resolved: which devices it lies on is known only when it is up; write the path itself"
+    )

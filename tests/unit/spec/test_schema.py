@@ -68,6 +68,42 @@ def test_it_takes_the_examples():
         assert wrong(path.read_text()) == [], path.name
 
 
+SCOPED = """\
+nodes: [here, deb2]
+drpnodes: drp1 drp2
+autostart_node: here
+app@deb2: shop
+resources:
+  fs#1: {dev@nodes: /srv/a, dev@drp1: /srv/c, mnt: /srv/b, type: bind, mnt_opts@deb2: ro}
+  container#1: {image@here: "busybox:1", run_image@deb2: "busybox:2", subset: a}
+subsets:
+  container:a: {parallel@here: true}
+variables: {A: 1, A@deb2: 2}
+"""
+
+
+def test_it_takes_scopes():
+    assert load_text(SCOPED, "yaml", "web", "web.yaml", Node("here")).errors == ()
+    assert wrong(SCOPED) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "bad"),
+    [
+        ("app@deb2", "appp@deb2"),
+        ("app@deb2", "name@deb2"),
+        ("mnt_opts@deb2", "mnt_opt@"),
+        ("mnt: ", "mn@here: "),
+        ("dev@nodes: /srv/a, dev@drp1: /srv/c, ", ""),
+        ('image@here: "busybox:1", run_image@deb2', "image: x, run_image"),
+        ("parallel@here", "paralel@here"),
+        ("subset: a", "type@here: docker"),
+    ],
+)
+def test_it_refuses_scopes_of_what_is_none(right, bad):
+    assert right in SCOPED and wrong(SCOPED.replace(right, bad))
+
+
 @pytest.mark.parametrize("name", SEEN)
 def test_it_refuses_bad_specs(name):
     def text(loader, suffix, node):
