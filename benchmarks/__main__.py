@@ -28,6 +28,8 @@ SIZES = {"containers": (1, 10, 50, 200), "services": (1, 10, 50)}
 QUICK = (1, 10)
 PULLED = 8
 """Images that are pulled at once."""
+HOSTS = (10, 200)
+"""Mounts, and addresses, of a machine without engines."""
 LITTER = tools.BENCH / "litter"
 
 
@@ -60,6 +62,8 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
     runs = options.runs or (FEW if options.quick else RUNS)
     for name, source in SOURCES.items():
         yield Group(name, 0, partial(rows_of, source, runs))
+    for n in HOSTS[:1] if options.quick else HOSTS:
+        yield Group("host", n, partial(host_rows, n, runs))
     yield Group("images", PULLED, partial(pulled_row, PULLED, runs))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
@@ -95,6 +99,12 @@ def engine_rows(shape: str, n: int, runs: int, *, hasty: bool) -> Measured:
 def pulled_row(n: int, runs: int) -> Measured:
     """The row of images that are pulled, measured in a place of its own."""
     words = ["benchmarks.pulls", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
+def host_rows(n: int, runs: int) -> Measured:
+    """The rows of a machine that has much, measured in a place of its own."""
+    words = ["benchmarks.hosts", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 

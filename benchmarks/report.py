@@ -11,6 +11,7 @@ ORDER = ("start-up", "cold", "no-op", "one changed", "one killed", "tear-down")
 TITLES = {
     "process": "Start of the program",
     "specs": "Specs and plans, without a machine",
+    "host": "A machine with N mounts, N addresses and N/4 volume groups, all of one service",
     "containers": "One service of N containers",
     "services": "N services of one container each",
     "images": "One service of N containers, each of another image that is in a registry only",
@@ -201,6 +202,8 @@ It takes root, and a machine that does nothing else. Everything happens in names
   are stopped and removed.
 - **The engine.** A new one for each run, with the image in it. For one service it is the private engine that osvc made for it; N
   services share one, which stands where the system's engine is. One container is started and removed before anything is timed.
+- **A machine with much.** Mounts and addresses that were there before, and volume groups on loop devices. Nobody has to change
+  anything: it is what a look at all of them costs, beside the commands that show a person the same.
 - **The containers.** busybox, `sleep`, on the default bridge, stopped by SIGKILL. Those of one service are one parallel subset,
   because Compose and the floor start theirs at the same time, too. Each run has a new state folder.
 - **One killed.** The container had run for eleven seconds when it was killed: one that ran for less than ten is taken for the next
