@@ -35,7 +35,11 @@ look() {
     want iputils-arping arping
     want iptables iptables
     want e2fsprogs mkfs.ext4 e2fsck debugfs
-    want util-linux losetup blkid unshare nsenter
+    want xfsprogs mkfs.xfs xfs_repair
+    want btrfs-progs mkfs.btrfs btrfs
+    want dosfstools mkfs.vfat fsck.fat
+    want nfs-common mount.nfs
+    want util-linux losetup blkid wipefs unshare nsenter
     want mount mount umount
     want lvm2 lvm vgchange
     want kpartx kpartx

@@ -57,6 +57,8 @@ class Facet(Enum):
     FILESYSTEM = "what mounting writes stays: its times, its journal, what e2fsck -p mended"
     DEVICE = "the loop device or the anonymous device is another one"
     CONTENT = "what a tmpfs held is lost"
+    ENDED = "a process that kept the filesystem busy has ended"
+    MADE = "a filesystem, or a file for one, that was made stays"
     FOLDER = "a folder that was made for data stays; one that was there and held nothing may be gone"
     MARKER = "the marker that says whose a data root is stays"
     TURN = "an address that is back is the last of its network on its device, and no longer the first"

@@ -15,6 +15,8 @@ class Kind(Enum):
     """Provided by a filesystem. Key: an absolute path."""
     PATH = "path"
     """Needed by whatever uses a file or folder. Key: an absolute path; the deepest mount that holds it provides it."""
+    FOLDER = "folder"
+    """Of an owner and a mode of its own. Key: an absolute path. Whoever needs a path comes after the folders that it lies in."""
     DEVICE = "device"
     """Key: an absolute path as core/devices.py spells it (of a loop device, the path of its backing file); who provides a folder
     of devices provides those in it."""

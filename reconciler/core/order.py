@@ -126,6 +126,7 @@ class Providers:
 
     def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
         self._facts = dict(provided)
+        self._folders = {fact.key: rid for fact, rid in self._facts.items() if fact.kind is Kind.FOLDER}
 
     def __bool__(self) -> bool:
         return bool(self._facts)
@@ -143,6 +144,15 @@ class Providers:
                 path = path.rpartition("/")[0] or "/"
         return self._facts.get(Fact(kind, path))
 
+    def folder_of(self, fact: Fact) -> str | None:
+        """Who sees to the deepest folder that a path lies in, or is."""
+        if fact.kind is not Kind.PATH or not self._folders:
+            return None
+        path = fact.key
+        while path != "/" and path not in self._folders:
+            path = path.rpartition("/")[0] or "/"
+        return self._folders.get(path)
+
 
 def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:
     """rid -> bond of the resources that provide what is needed."""
@@ -151,6 +161,9 @@ def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:
         rid = providers.of(need.fact)
         if rid is not None:
             found[rid] = Bond.HOLD if need.bond is Bond.HOLD else found.get(rid, need.bond)
+        folder = providers.folder_of(need.fact)
+        if folder is not None:
+            found.setdefault(folder, Bond.ORDER)
     return found
 
 

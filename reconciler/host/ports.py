@@ -32,7 +32,10 @@ class Commands(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """kind: "file", "dir", "link" (never followed), "socket", "block" or "other"."""
+    """kind: "file", "dir", "link" (never followed), "socket", "block" or "other".
+
+    device: of the filesystem that it lies on. number: of the block device that it is, as major:minor; "" for all else.
+    """
 
     kind: str
     mode: int
@@ -42,13 +45,14 @@ class FileStat:
     device: int
     inode: int
     mtime_ns: int
+    number: str = ""
 
 
 class Files(Protocol):
-    """Files and folders. Paths are absolute."""
+    """Files and folders. Paths are absolute. Looking raises Transient where a filesystem does not answer in time."""
 
     def stat(self, path: str, *, follow: bool = True) -> FileStat | None:
-        """None when there is none. Raises Transient when the filesystem does not answer in time."""
+        """None when there is none."""
 
     def read(self, path: str, *, limit: int = 4 << 20) -> str | None:
         """Text, or None when there is none. Raises Permanent when it is larger than `limit`, no regular file, or not UTF-8."""
@@ -77,6 +81,12 @@ class Files(Protocol):
     def group_of(self, gid: int) -> str:
         """The name of a group, or its number where it has none."""
 
+    def has_user(self, name: str) -> bool:
+        """Whether the machine has a user of that name."""
+
+    def user_of(self, uid: int) -> str:
+        """The name of a user, or its number where it has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:
@@ -104,6 +114,18 @@ class Mounts(Protocol):
     def signature(self, path: str) -> str:
         """The filesystem type that a device or backing file carries ("ext4"), or "" for none. Raises NotFound when the path
         does not exist, Permanent when it carries several signatures."""
+
+    def bare(self, path: str) -> bool:
+        """Whether nothing at all is known to be on a device or in a file: no filesystem, no partition table, no volume manager's
+        label, no other signature. Raises NotFound when there is none."""
+
+    def device(self, tag: str) -> str:
+        """The path of the block device that UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=… means, or "" for none. Raises Conflict
+        where several bear it."""
+
+    def silent(self, mounts: Mapping[str, tuple[Mount, float]]) -> frozenset[str]:
+        """Of some mount points (each with its mount, and how long to wait) those whose filesystem does not answer: its server
+        is gone, its device suspended. It costs the longest of these times, and leaves nothing waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +184,18 @@ class Process:
     cwd: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """A process that keeps a mount busy. how: "cwd", "root", "program", "mapped file" or "open file".
+
+    spared: why no signal may go to it (it is init, osvc or what started it, a part of the kernel, an engine or in one), or "".
+    """
+
+    process: Process
+    how: str
+    spared: str = ""
+
+
 class Processes(Protocol):
     def all(self) -> tuple[Process, ...]:
         """Every process that can be read, by pid; `exe` and `cwd` are left out, for `get` to read."""
@@ -182,6 +216,9 @@ class Processes(Protocol):
     def signal(self, process: Process, number: int) -> bool:
         """Send a signal through a pidfd, if it is still the same process. Whether it was. Raises Denied for osvc, its ancestors
         and pid 1."""
+
+    def users(self, mount: Mount) -> tuple[User, ...]:
+        """Who keeps this very mount busy, in whatever mount namespace, by pid; not who uses its filesystem through another."""
 
     def wait_gone(self, process: Process, timeout: float) -> bool:
         """Whether the process ended in time."""

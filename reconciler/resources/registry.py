@@ -13,13 +13,18 @@ TYPES: Final = {
     "ip": "reconciler.resources.ip",
     "vg": "reconciler.resources.vg",
     "fs": "reconciler.resources.fs",
+    "directory": "reconciler.resources.directory",
+    "flag": "reconciler.resources.flag",
     "dockerd": "reconciler.resources.dockerd",
     "network": "reconciler.resources.network",
     "volume": "reconciler.resources.volume",
     "container": "reconciler.resources.container",
 }
 
-SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {"disk": {"vg": "vg", "lvm": "vg"}}
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "disk": {"vg": "vg", "lvm": "vg"},
+    "fs": {"directory": "directory", "flag": "flag"},
+}
 """How rids begin -> what `type` says in such a section -> the resource type that this is, where it has another name than its rids
 begin with: a folder is `fs#2` with `type: directory`."""
 

@@ -329,6 +329,9 @@ def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
     mine, group = carried(type_name), group_of(rid)
     if group != type_name and plain not in mine.fields and plain in KNOWN.get(group, Known()).keywords:
         return f"keyword '{plain}' in {rid} does not go with type {said_type(group, type_name)}"
+    for word, other in SECTIONS.get(group, {}).items():
+        if other != type_name and plain in carried(other).fields and plain not in mine.fields:
+            return f"keyword '{plain}' in {rid} goes with type {word}"
     if known_keyword(type_name, plain):
         return f"keyword '{plain}'{_now(plain)} in {rid} is not supported yet; leave it out"
     if plain in own_keywords() and plain not in mine.fields:

@@ -124,6 +124,10 @@ class RealStage:
     def sit(self, path: str) -> int:
         return self._start(_SIT, path)
 
+    def use(self, words: str, path: str) -> int:
+        """A process that does this with a path first, and then waits; its pid."""
+        return self._start(f"import os,sys,time; path = sys.argv[1]; {words}; print(1,flush=True); time.sleep(600)", path)
+
     def listen_unix(self, path: str) -> int:
         return self._start(_LISTEN_UNIX, path)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
-from reconciler.host.linux.mounts import parse
+from reconciler.host.linux.table import parse
 from reconciler.host.ports import Mount
 from tests.contract.stage import Stage
 
@@ -285,6 +285,141 @@ class TestTree:
         stage.host.files.make_dir(path)
         mount(stage, "-t", "tmpfs", "--", "tmpfs", path)
         assert len(seen(stage, path)) == 1
+
+
+class TestUsers:
+    """Who keeps a mount busy: this very mount, and not its filesystem by another way."""
+
+    def pids(self, stage, target):
+        (found,) = seen(stage, target)
+        return [user.process.pid for user in stage.host.processes.users(found)]
+
+    def test_who_sits_in_it_and_not_who_sits_beside(self, stage, point):
+        stage.host.files.make_dir(f"{stage.dir}/beside")
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        inside, outside = stage.sit(point), stage.sit(f"{stage.dir}/beside")
+        assert self.pids(stage, point) == [inside]
+        stage.end(inside)
+        assert self.pids(stage, point) == []
+        assert stage.host.processes.get(outside) is not None
+
+    def test_who_uses_the_source_of_a_bind_mount_does_not_use_the_bind_mount(self, stage, point):
+        inner = f"{stage.dir}/b"
+        stage.host.files.make_dir(inner)
+        mount(stage, "-t", "tmpfs", "--", "tmpfs", point)
+        mount(stage, "-o", "bind", "--", point, inner)
+        pid = stage.sit(point)
+        assert (self.pids(stage, point), self.pids(stage, inner)) == ([pid], [])
+
+    @pytest.mark.real
+    @pytest.mark.parametrize(
+        ("words", "how"),
+        [
+            ("os.chdir(path)", "cwd"),
+            ("os.chroot(path)", "root"),
+            ("f = open(path + '/f')", "open file"),
+            (
+                "import ctypes; f = os.open(path + '/f', os.O_RDONLY); null, long = ctypes.c_void_p(), ctypes.c_long; "
+                "ctypes.CDLL(None).mmap(null, long(4), 1, 2, f, long(0)); os.close(f)",
+                "mapped file",
+            ),
+        ],
+    )
+    def test_in_each_way(self, real_stage, words, how):
+        path = f"{real_stage.dir}/m"
+        real_stage.host.files.make_dir(path)
+        mount(real_stage, "-t", "tmpfs", "--", "tmpfs", path)
+        real_stage.host.files.write(f"{path}/f", "text")
+        pid = real_stage.use(words, path)
+        (found,) = seen(real_stage, path)
+        assert [(user.process.pid, user.how, user.spared) for user in real_stage.host.processes.users(found)] == [(pid, how, "")]
+
+    @pytest.mark.real
+    def test_in_another_mount_namespace(self, real_stage):
+        path = f"{real_stage.dir}/m"
+        real_stage.host.files.make_dir(path)
+        mount(real_stage, "-t", "tmpfs", "--", "tmpfs", path)
+        real_stage.host.files.write(f"{path}/f", "text")
+        words = "f = open(path + '/f'); import ctypes; assert ctypes.CDLL(None).unshare(0x20000) == 0"
+        pid = real_stage.use(words, path)
+        assert self.pids(real_stage, path) == [pid]
+        with pytest.raises(Busy):
+            umount(real_stage, path)
+
+    @pytest.mark.real
+    def test_osvc_itself_is_spared(self, real_stage):
+        path = f"{real_stage.dir}/m"
+        real_stage.host.files.make_dir(path)
+        mount(real_stage, "-t", "tmpfs", "--", "tmpfs", path)
+        real_stage.host.files.write(f"{path}/f", "text")
+        with open(f"{path}/f", encoding="ascii"):
+            (found,) = seen(real_stage, path)
+            assert [user.spared for user in real_stage.host.processes.users(found)] == ["osvc itself"]
+
+
+class TestCarried:
+    def test_what_is_bare(self, stage, image):
+        files, mounts = stage.host.files, stage.host.mounts
+        files.write(f"{stage.dir}/empty", "")
+        files.write(f"{stage.dir}/text", "just text")
+        stage.host.commands.run(["truncate", "-s", "1048576", "--", f"{stage.dir}/hole"])
+        assert [mounts.bare(f"{stage.dir}/{name}") for name in ("empty", "hole", "text")] == [True, True, False]
+        assert mounts.bare(image) is False
+        with pytest.raises(NotFound):
+            mounts.bare(f"{stage.dir}/none")
+
+    @pytest.mark.parametrize("fstype", ["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat"])
+    def test_what_is_made_is_what_is_carried(self, stage, fstype):
+        path, run = f"{stage.dir}/made", stage.host.commands.run
+        run(["truncate", "-s", str({"xfs": 320 << 20, "btrfs": 128 << 20}.get(fstype, 16 << 20)), "--", path])
+        quiet = () if fstype == "vfat" else ("-q",)
+        run([f"mkfs.{fstype}", *quiet, "--", path])
+        assert (stage.host.mounts.signature(path), stage.host.mounts.bare(path)) == (fstype, False)
+
+    @pytest.mark.parametrize("fstype", ["xfs", "btrfs"])
+    def test_a_signature_is_not_made_over(self, stage, image, fstype):
+        stage.host.commands.run(["truncate", "-s", str(320 << 20), "--", image])
+        with pytest.raises(HostError):
+            stage.host.commands.run([f"mkfs.{fstype}", "-q", "--", image])
+        assert stage.host.mounts.signature(image) == "ext4"
+
+    def test_a_fat_is_checked(self, stage):
+        path, run = f"{stage.dir}/fat", stage.host.commands.run
+        run(["truncate", "-s", str(16 << 20), "--", path])
+        run(["mkfs.vfat", "--", path])
+        for flag in ("-a", "-n"):
+            assert run(["fsck.fat", flag, "--", path]).code == 0
+
+    def test_a_tag_that_nothing_bears(self, stage):
+        assert stage.host.mounts.device("UUID=00000000-1111-2222-3333-444444444444") == ""
+
+    @pytest.mark.real
+    def test_the_partition_table_of_a_disk_is_a_signature(self, real_stage):
+        path = f"{real_stage.dir}/disk"
+        with open(path, "wb") as stream:
+            stream.truncate(8 << 20)
+            stream.seek(510)
+            stream.write(b"\x55\xaa")
+            stream.seek(446)
+            stream.write(bytes([0, 0, 2, 0, 0x83, 0, 3, 0, 0, 8, 0, 0, 0, 8, 0, 0]))
+        assert real_stage.host.mounts.signature(path) == ""
+        assert real_stage.host.mounts.bare(path) is False
+
+    @pytest.mark.real
+    def test_a_device_by_what_it_bears(self, real_stage):
+        path = f"{real_stage.dir}/disk"
+        with open(path, "wb") as stream:
+            stream.truncate(8 << 20)
+        label = real_stage.name
+        run = real_stage.host.commands.run
+        run(["mkfs.ext4", "-q", "-L", label, path])
+        loop = run(["losetup", "-f", "--show", path]).stdout.strip()
+        try:
+            assert real_stage.host.mounts.device(f"LABEL={label}") == loop
+            stat = real_stage.host.files.stat(loop)
+            assert (stat.kind, stat.number) == ("block", f"7:{loop.removeprefix('/dev/loop')}")
+        finally:
+            run(["losetup", "-d", loop])
 
 
 class TestUnmount:

@@ -14,10 +14,12 @@ from reconciler.core.outcome import Outcome, Status
 from reconciler.engine.store import Store
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import Remove
+from reconciler.resources.directory.actions import MakeFolder
 from reconciler.resources.dockerd.action import EngineAction
 from reconciler.resources.dockerd.actions import ClearStale, MakeFolders
 from reconciler.resources.dockerd.network_actions import RemoveRules
-from reconciler.resources.fs.actions import Mount, Unmount
+from reconciler.resources.fs.actions import EndHolders, Mount, Unmount
+from reconciler.resources.fs.making_actions import MakeFile, MakeFilesystem
 from reconciler.resources.ip.actions import Remove as RemoveAddress
 from tests.crash.life import Lives
 from tests.fakehost.docker import FakeContainer, FakeDaemon
@@ -236,9 +238,20 @@ def _content(action: Action) -> Spares:
 
 
 def _folder(action: Action) -> Spares:
-    assert isinstance(action, MakeFolders), action
-    paths = [path for path, _ in action.folders()]
+    assert isinstance(action, (MakeFolders, MakeFolder)), action
+    paths = [action.path] if isinstance(action, MakeFolder) else [path for path, _ in action.folders()]
     return lambda key, was, now: key[0] == "file" and key[1] + key[2] in paths
+
+
+def _ended(action: Action) -> Spares:
+    assert isinstance(action, EndHolders)
+    return lambda key, was, now: key[0] == "process"
+
+
+def _made(action: Action) -> Spares:
+    assert isinstance(action, (MakeFile, MakeFilesystem))
+    path = action.path if isinstance(action, MakeFile) else action.device
+    return lambda key, was, now: _lies(key, path) or key[0] == "filesystem"
 
 
 def _marker(action: Action) -> Spares:
@@ -268,6 +281,8 @@ _RELEASES: Mapping[Facet, Callable[[Action], Spares]] = {
     Facet.VOLUME: _volume,
     Facet.RUN: _run,
     Facet.OUTPUT: _output,
+    Facet.ENDED: _ended,
+    Facet.MADE: _made,
     Facet.LEFTOVERS: _leftovers,
     Facet.LIMIT: _limit,
     Facet.FILESYSTEM: _filesystem,

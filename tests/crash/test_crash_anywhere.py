@@ -54,6 +54,14 @@ OTHER_ADDRESSES = read(
     SHOP.replace("192.0.2.10", "192.0.2.11").replace("netmask: 64", "netmask: 48").replace("eth0:shop", "eth0:x")
 )
 DOWN = Goal(Aim.DOWN, "alice")
+DISKS = read("""
+resources:
+  fs#1: {dev: /img/new.img, mnt: /srv/new, type: xfs, provision: true, size: 64m, kill_grace: 1}
+  fs#2: {type: directory, path: /srv/new/a, perm: "0750"}
+  fs#3: {type: flag}
+  fs#4: {dev: /srv/new/a, mnt: /srv/a, type: none, mnt_opt: bind}
+""")
+PROVISION = Policy(force=frozenset({"provision"}))
 
 
 def up(lives: Lives) -> None:
@@ -102,6 +110,22 @@ def rebooted(lives: Lives) -> None:
     lives.machine.reboot()
 
 
+def disks_made(lives: Lives) -> None:
+    result = lives.run(DISKS, policy=PROVISION)
+    assert result is not None and result.end is End.CONVERGED, result
+
+
+def disks_rebooted(lives: Lives) -> None:
+    disks_made(lives)
+    lives.machine.reboot()
+
+
+def disks_busy(lives: Lives) -> None:
+    disks_made(lives)
+    holder = lives.machine.start_process(("mysqld",), ignores={15})
+    lives.machine.hold(holder, "/srv/new/a")
+
+
 @dataclass(frozen=True)
 class Scenario:
     """before: brings the machine to where the run begins. starts: how often a container may be started by it in all."""
@@ -130,6 +154,9 @@ SCENARIOS = {
     "cold, with addresses": Scenario(lambda lives: None, lambda lives: lives.run(ADDRESSES), 0),
     "other addresses": Scenario(with_addresses, lambda lives: lives.run(OTHER_ADDRESSES), 0),
     "stop, with addresses": Scenario(with_addresses, lambda lives: lives.run(ADDRESSES, DOWN), 0),
+    "filesystems that are made": Scenario(lambda lives: None, lambda lives: lives.run(DISKS, policy=PROVISION), 0),
+    "filesystems that are busy": Scenario(disks_busy, lambda lives: lives.run(DISKS, DOWN), 0),
+    "filesystems once more": Scenario(disks_rebooted, lambda lives: lives.run(DISKS), 0),
     "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
 }
 

@@ -24,6 +24,7 @@ _ORDER = ("nosuid", "nodev", "noexec", "noatime", "nodiratime", "relatime", "nos
 class Inode:
     """A file, folder, link, socket or block device. image: the filesystem that a file or device carries.
 
+    size: of a file, where it is larger than its text (a hole).
     gone: once it is unlinked, the path that the mount table goes on showing for it.
     """
 
@@ -38,6 +39,7 @@ class Inode:
     target: str = ""
     children: "dict[str, Inode]" = field(default_factory=dict)
     image: "Filesystem | None" = None
+    size: int = 0
     gone: str = ""
 
 
@@ -221,9 +223,16 @@ class Tree:
             return None
         major, minor = (int(part) for part in spot.mount.fs.device.split(":"))
         inode = spot.inode
-        size = len(inode.text.encode()) if inode.kind == "file" else 4096 if inode.kind == "dir" else len(inode.target)
+        size = (
+            max(inode.size, len(inode.text.encode()))
+            if inode.kind == "file"
+            else 4096
+            if inode.kind == "dir"
+            else len(inode.target)
+        )
         device = os.makedev(major, minor)
-        return FileStat(inode.kind, inode.mode, inode.uid, inode.gid, size, device, inode.number, inode.mtime_ns)
+        number = (inode.image.device if inode.image else "253:0") if inode.kind == "block" else ""
+        return FileStat(inode.kind, inode.mode, inode.uid, inode.gid, size, device, inode.number, inode.mtime_ns, number)
 
     def read(self, path: str, limit: int) -> str | None:
         inode = self.find(path)

@@ -32,12 +32,18 @@ EPOCH = datetime(2026, 1, 5, 7, 0, 0, tzinfo=UTC)
 
 PROGRAMS = (
     *("/usr/bin/containerd", "/usr/bin/containerd-shim-runc-v2", "/usr/bin/docker", "/usr/bin/docker-proxy", "/usr/bin/mkdir"),
-    *("/usr/bin/arping", "/usr/bin/chgrp", "/usr/bin/chmod"),
+    *("/usr/bin/arping", "/usr/bin/chgrp", "/usr/bin/chmod", "/usr/bin/chown", "/usr/bin/truncate", "/usr/bin/install"),
+    *("/usr/sbin/fsck.fat", "/usr/sbin/mkfs.btrfs", "/usr/sbin/mkfs.ext2", "/usr/sbin/mkfs.ext3", "/usr/sbin/mkfs.ext4"),
+    *("/usr/sbin/mkfs.vfat", "/usr/sbin/mkfs.xfs"),
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
     *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),
 )
 """What is installed. Remove one of these files, and the program is missing."""
+
+
+SIGNATURE = "signature: "
+"""How the text of a file or device begins that carries something which is no filesystem ("signature: LVM2_member")."""
 
 
 class Crash(BaseException):
@@ -50,7 +56,7 @@ class UnmodelledCommand(BaseException):
 
 @dataclass(eq=False)
 class FakeProcess:
-    """holds: mounts that it keeps busy. sees: path -> FileStat, where it sees something else than the machine does.
+    """holds: mounts that it keeps busy, and `how`. sees: path -> FileStat, where it sees something else than the machine does.
 
     netns: its network namespace, 0 for the machine's. sockets: unix sockets that it listens on.
     ports: (protocol, address, port). files: what a clean end removes.
@@ -73,6 +79,7 @@ class FakeProcess:
     files: list[str] = field(default_factory=list)
     signals: list[int] = field(default_factory=list)
     ignores: set[int] = field(default_factory=set)
+    how: str = "open file"
 
 
 @dataclass
@@ -107,6 +114,14 @@ class Machine:
             self.tree.write(path, "", 0o755)
         self.groups = {"root": 0, "daemon": 1, "docker": 990}
         """Name -> gid."""
+        self.users = {"root": 0, "daemon": 1, "nobody": 65534}
+        """Name -> uid."""
+        self.tags: dict[str, set[str]] = {}
+        """Device -> what it is known by ("UUID=…", "LABEL=…")."""
+        self.exports: set[str] = set()
+        """What NFS servers export ("server:/path")."""
+        self.silent: set[str] = set()
+        """The mount points whose filesystem does not answer any more."""
         self.net = Network()
         self.lvm = Volumes()
         self.processes: dict[int, FakeProcess] = {}
@@ -265,6 +280,10 @@ class Machine:
         """A symbolic link."""
         self.tree.make_dir(path.rpartition("/")[0] or "/", 0o755)
         return self.tree.put(path, "link", 0o777, target=target)
+
+    def tagged(self, source: str) -> str:
+        """The device that a tag means; else the source itself."""
+        return next((path for path, tags in self.tags.items() if source in tags), source)
 
     def tear_off(self, path: str) -> None:
         """umount -l by hand: out of sight at once, whoever uses it."""

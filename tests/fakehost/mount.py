@@ -1,6 +1,7 @@
-"""mount(8) and umount(8) on the fake machine: tmpfs, bind, ext on a device or backing file, remount."""
+"""mount(8) and umount(8) on the fake machine: tmpfs, bind, NFS, what lies on a device or in a backing file, remount."""
 
 from tests.fakehost.filesystem import ATIMES, MOUNT_FLAGS, Filesystem, Inode, Loop
+from tests.fakehost.fstypes import AS_SHOWN, FREE, REMOUNTED, SHOWN, TOGGLES, UNSET, VALUES
 from tests.fakehost.machine import Machine
 from tests.fakehost.said import Said, Unknown
 
@@ -20,20 +21,9 @@ _STEERING = {
     "user",
     "nouser",
 }
+ON_DISK = ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")
 _SUPER = {"sync": "async", "dirsync": "", "lazytime": "nolazytime"}
-_TOGGLES = {
-    "discard": "nodiscard",
-    "nobarrier": "barrier",
-    "nodelalloc": "delalloc",
-    "noauto_da_alloc": "auto_da_alloc",
-    "noacl": "acl",
-    "nouser_xattr": "user_xattr",
-    "norecovery": "recovery",
-}
-_VALUES = {
-    "ext": {"errors": "continue", "commit": "5", "data": "ordered", "stripe": "0"},
-    "tmpfs": {"size": "50%", "nr_inodes": "", "mode": "1777", "uid": "0", "gid": "0", "huge": "never"},
-}
+_NO = ("compress=no",)
 _SCALE = {"k": 1, "m": 1 << 10, "g": 1 << 20}
 _HINT = "       dmesg(1) may have more information after failed mount system call.\n"
 
@@ -91,7 +81,7 @@ def _exactly(operands: list[str], count: int) -> list[str]:
 def _mount(machine: Machine, fstype: str, options: list[str], source: str, target: str) -> None:
     tree = machine.tree
     spot = tree.walk(target)
-    if fstype.startswith("ext"):
+    if fstype in ON_DISK:
         _refuse_twice(machine, source, target, spot.path)
     if spot.inode is None:
         raise Said(32, f"mount: {target}: mount point does not exist.\n{_HINT}")
@@ -121,8 +111,16 @@ def _mount(machine: Machine, fstype: str, options: list[str], source: str, targe
                 fs.root.mode = int(word[5:], 8)
         tree.attach(fs, fs.root, spot, source, _flags([], options, None), readonly=readonly)
         return
-    if not fstype.startswith("ext"):
+    if fstype in ("nfs", "nfs4"):
+        if source not in machine.exports:
+            raise Said(32, f"mount.nfs: mounting {source} failed, reason given by server: No such file or directory\n")
+        fs = tree.new_filesystem("nfs4")
+        fs.options, fs.readonly = _data(target, source, "nfs4", [], options), readonly
+        tree.attach(fs, fs.root, spot, source, _flags([], options, None), readonly=readonly)
+        return
+    if fstype not in ON_DISK:
         raise Unknown(f"-t {fstype}")
+    source = machine.tagged(source)
     origin = tree.walk(source)
     device = origin.inode
     if device is None or device.kind not in ("file", "block"):
@@ -159,7 +157,8 @@ def _remount(machine: Machine, options: list[str], target: str) -> None:
         loop = machine.tree.loops.get(mount.source)
         if loop is not None and loop.protected and not readonly:
             raise Said(32, f"mount: {target}: cannot remount {mount.source} read-write, is write-protected.\n{_HINT}")
-        mount.fs.options = _data(target, mount.source, mount.fs.fstype, mount.fs.options, options)
+        kept = [word for word in options if word.partition("=")[0] in REMOUNTED.get(mount.fs.fstype, (word.partition("=")[0],))]
+        mount.fs.options = _data(target, mount.source, mount.fs.fstype, mount.fs.options, kept)
         mount.fs.readonly = _readonly(options, mount.fs.readonly)
     mount.flags = _flags(mount.flags, options, mount.flags)
     mount.readonly = readonly
@@ -241,26 +240,31 @@ def _shown_flags(bits: set[str], kept: list[str] | None) -> list[str]:
 
 
 def _data(target: str, source: str, fstype: str, before: list[str], options: list[str]) -> list[str]:
-    """The options of the superblock, as the kernel shows them: no defaults, sizes in KiB."""
+    """The options of the superblock, as the kernel shows them: no defaults (but for those that a type shows), sizes in KiB."""
     kind = "ext" if fstype.startswith("ext") else fstype
-    found = {word.partition("=")[0]: word for word in before}
-    for word in options:
-        name, sign, value = word.partition("=")
-        if word in _STEERING or word in ATIMES or word in MOUNT_FLAGS or word in MOUNT_FLAGS.values():
-            if word == "async":
-                found.pop("sync", None)
-        elif word in _SUPER or (kind == "ext" and word in _TOGGLES):
-            found[word] = word
-        elif word in _SUPER.values() or (kind == "ext" and word in _TOGGLES.values()):
-            found = {key: text for key, text in found.items() if {**_SUPER, **_TOGGLES}.get(key) != word}
-        elif sign and name in _VALUES[kind]:
-            value = _shown(kind, name, value)
-            if value == _VALUES[kind][name]:
-                found.pop(name, None)
+    toggles, values = TOGGLES.get(kind, {}), VALUES.get(kind, {})
+    found = {word.partition("=")[0]: word for word in before or SHOWN.get(kind, ())}
+    for given in options:
+        for word in AS_SHOWN.get(kind, {}).get(given, (given,)):
+            name, sign, value = word.partition("=")
+            found = {key: text for key, text in found.items() if key not in UNSET.get(kind, {}).get(name, ()) or word in _NO}
+            if word in _STEERING or word in ATIMES or word in MOUNT_FLAGS or word in MOUNT_FLAGS.values():
+                if word == "async":
+                    found.pop("sync", None)
+            elif word in _SUPER or word in toggles:
+                found[word] = word
+            elif word in _SUPER.values() or word in toggles.values():
+                found = {key: text for key, text in found.items() if {**_SUPER, **toggles}.get(key) != word}
+            elif sign and name in values:
+                value = _shown(kind, name, value)
+                if value == values[name]:
+                    found.pop(name, None)
+                else:
+                    found[name] = f"{name}={value}"
+            elif name in FREE.get(kind, ()):
+                found[name] = word
             else:
-                found[name] = f"{name}={value}"
-        else:
-            raise _bad(target, source)
+                raise _bad(target, source)
     return list(found.values())
 
 

@@ -1,12 +1,15 @@
 """The fake ports over a Machine, but for Commands (programs.py), Processes (processes.py) and Docker (docker.py)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
 
-from reconciler.host.errors import NotFound, Permanent, Transient
+from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
 from reconciler.host.ports import FileStat, Link, Mount, Route
-from tests.fakehost.machine import Machine
+from tests.fakehost.machine import SIGNATURE, Machine
 from tests.fakehost.pseudo import Pseudo
+
+_PATIENCE = 5.0
 
 
 class FakeFiles:
@@ -60,8 +63,17 @@ class FakeFiles:
     def group_of(self, gid: int) -> str:
         return next((name for name, number in self._machine.groups.items() if number == gid), str(gid))
 
+    def has_user(self, name: str) -> bool:
+        return name in self._machine.users
+
+    def user_of(self, uid: int) -> str:
+        return next((name for name, number in self._machine.users.items() if number == uid), str(uid))
+
     def _look(self, verb: str, path: str) -> None:
         self._machine.look(f"{verb} {_checked(path)}")
+        if self._machine.silent and self._machine.tree.walk(path).mount.target in self._machine.silent:
+            self._machine.pass_time(_PATIENCE)
+            raise Transient(f"{path} does not answer within {_PATIENCE:g} s")
 
 
 class FakeMounts:
@@ -77,7 +89,28 @@ class FakeMounts:
         inode = self._machine.tree.find(path)
         if inode is None:
             raise NotFound(f"cannot read {path}: no such file or directory")
-        return inode.image.fstype if inode.image is not None else ""
+        if inode.image is not None:
+            return inode.image.fstype
+        return "" if not inode.text.startswith(SIGNATURE) else inode.text.removeprefix(SIGNATURE)
+
+    def bare(self, path: str) -> bool:
+        if self.signature(path):
+            return False
+        inode = self._machine.tree.find(path)
+        return inode is not None and not inode.text
+
+    def device(self, tag: str) -> str:
+        self._machine.look(f"device {tag}")
+        found = sorted(path for path, tags in self._machine.tags.items() if tag in tags and self._machine.tree.find(path))
+        if len(found) > 1:
+            raise Conflict(f"{tag} is borne by several devices ({', '.join(found)}): write the path of the one that is meant")
+        return found[0] if found else ""
+
+    def silent(self, mounts: Mapping[str, tuple[Mount, float]]) -> frozenset[str]:
+        found = self._machine.silent & frozenset(mounts)
+        if found:
+            self._machine.pass_time(max(mounts[point][1] for point in found))
+        return found
 
 
 class FakeNet:

@@ -10,11 +10,12 @@ from signal import SIGHUP, SIGKILL
 from reconciler.core.ids import NAME
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
 from reconciler.host.linux.sockets import collides, wanted_address
-from reconciler.host.ports import FileStat, Process
+from reconciler.host.ports import FileStat, Mount, Process, User
 from tests.fakehost.machine import FakeProcess, Machine
 
 _CGROUPS = "/sys/fs/cgroup"
 _OSVC = 99
+_ENGINES = ("osvc", "docker")
 
 
 class FakeProcesses:
@@ -65,6 +66,17 @@ class FakeProcesses:
                 return True
             machine.end_process(found, clean=number != SIGKILL)
         return True
+
+    def users(self, mount: Mount) -> tuple[User, ...]:
+        self._machine.look(f"users of {mount.target}")
+        found: list[User] = []
+        for pid, process in sorted(self._machine.processes.items()):
+            if any(held.id == mount.id for held in process.holds):
+                spared = {1: "init", _OSVC: "osvc itself"}.get(pid) or (
+                    "of an engine" if process.cgroup.startswith(_ENGINES) else ""
+                )
+                found.append(User(replace(_record(process), exe="", cwd=""), process.how, spared))
+        return tuple(found)
 
     def wait_gone(self, process: Process, timeout: float) -> bool:
         self._machine.look(f"wait for {process.pid}")

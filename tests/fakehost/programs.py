@@ -6,11 +6,14 @@ the two alike). Failures carry the real program's words, and are classed by the 
 
 import shlex
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.linux import faults
 from reconciler.host.ports import Completed
+from tests.fakehost.disks import run_e2fsck, run_fsck_fat, run_mkfs, run_truncate
 from tests.fakehost.filesystem import Inode, mode_of
+from tests.fakehost.folders import run_chown, run_install
 from tests.fakehost.ip import run_arping, run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
 from tests.fakehost.lvm import run_kpartx, run_lvchange, run_vgchange
@@ -22,6 +25,7 @@ _READS: dict[str, Callable[[Sequence[str]], bool]] = {
     "arping": lambda words: True,
     "iptables": lambda words: "-C" in words or "-S" in words,
     "e2fsck": lambda words: "-n" in words,
+    "fsck.fat": lambda words: "-n" in words,
     "true": lambda words: True,
 }
 
@@ -32,13 +36,18 @@ class FakeCommands:
         self._programs: dict[str, Callable[[Machine, list[str]], str]] = {
             "mount": run_mount,
             "umount": run_umount,
-            "e2fsck": _e2fsck,
+            "e2fsck": run_e2fsck,
+            "fsck.fat": run_fsck_fat,
+            "truncate": run_truncate,
+            **{f"mkfs.{fstype}": partial(_mkfs, f"mkfs.{fstype}") for fstype in ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")},
             "mkdir": _mkdir,
             "rmdir": _rmdir,
             "rm": _rm,
             "chgrp": _chgrp,
             "chmod": _chmod,
             "arping": run_arping,
+            "chown": run_chown,
+            "install": run_install,
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,
@@ -76,6 +85,10 @@ class FakeCommands:
     def _loud(self, label: str) -> None:
         self._machine.unmodelled.append(label)
         raise UnmodelledCommand(f"the fake machine does not know: {label}")
+
+
+def _mkfs(program: str, machine: Machine, words: list[str]) -> str:
+    return run_mkfs(machine, program, words)
 
 
 def _false(machine: Machine, words: list[str]) -> str:
@@ -134,6 +147,10 @@ def _rmdir(machine: Machine, words: list[str]) -> str:
 
 
 def _rm(machine: Machine, words: list[str]) -> str:
+    if words[:2] == ["-f", "--"]:
+        for path in words[2:]:
+            machine.tree.remove(path)
+        return ""
     flags, paths = _operands(words, "-rf", "--one-file-system")
     if flags != {"-rf", "--one-file-system"}:
         raise Unknown("rm without -rf --one-file-system")
@@ -171,22 +188,3 @@ def _there(machine: Machine, program: str, path: str) -> Inode:
     if inode is None:
         raise Said(1, f"{program}: cannot access '{path}': No such file or directory\n")
     return inode
-
-
-def _e2fsck(machine: Machine, words: list[str]) -> str:
-    flags, paths = _operands(words, "-p")
-    if flags != {"-p"} or len(paths) != 1:
-        raise Unknown("e2fsck")
-    path = paths[0]
-    inode = machine.tree.find(path)
-    if inode is None:
-        words = f"e2fsck: No such file or directory while trying to open {path}\nPossibly non-existent device?\n"
-        raise Said(8, words)
-    if inode.image is None or not inode.image.fstype.startswith("ext"):
-        raise Said(8, f"e2fsck: Bad magic number in super-block while trying to open {path}\n")
-    if any(mount.fs is inode.image for mount in machine.tree.mounts):
-        raise Said(8, f"{path} is mounted.\ne2fsck: Cannot continue, aborting.\n\n\n")
-    code, inode.image.fsck = inode.image.fsck, 0 if inode.image.fsck & 1 else inode.image.fsck
-    if code:
-        raise Said(code, stdout=f"{path}: {'UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.' if code & 4 else 'recovering journal'}\n")
-    return f"{path}: clean, 11/2048 files, 1618/8192 blocks\n"

@@ -1,10 +1,9 @@
 """fs on the real machine: tmpfs, bind and ext4 on a loop device, through the driver alone."""
 
 import os
-import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -14,31 +13,23 @@ from reconciler.core.diff import diff_up
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.policy import Policy
-from reconciler.host.errors import Busy, Conflict, Permanent
+from reconciler.host.errors import Busy, Conflict, HostError, Permanent, Transient
 from reconciler.host.linux.host import linux_host
 from reconciler.resources.fs.actions import Mount
-from reconciler.resources.fs.holders import users
-from reconciler.resources.fs.model import Desired
+from reconciler.resources.fs.holders import mounters
+from reconciler.resources.fs.making_actions import MakeFilesystem
+from reconciler.resources.fs.model import ON_DISK, Desired
 from reconciler.resources.fs.planning import KIND
-from tests.unit.fs.bench import Bench, changes
+from tests.integration.fslab import SIZES, gone, image, loop_device, mute_filesystem, process, workplace
+from tests.unit.fs.bench import HERE, Bench, changes
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
 def folder():
-    made = tempfile.mkdtemp(prefix="o-", dir="/tmp")
-    yield made
-    for target in sorted((mount.target for mount in linux_host(Node()).mounts.table() if inside(mount.target, made)), reverse=True):
-        subprocess.run(["umount", "--", target], check=False)
-    left = [mount.target for mount in linux_host(Node()).mounts.table() if inside(mount.target, made)]
-    if not left:
-        shutil.rmtree(made)
-    assert left == []
-
-
-def inside(target, folder):
-    return target.startswith(folder + "/")
+    with workplace() as made:
+        yield made
 
 
 @pytest.fixture
@@ -49,28 +40,6 @@ def host():
 @pytest.fixture
 def bench(host):
     return Bench(host)
-
-
-def image(folder, name="x.img", kind="ext4"):
-    path = f"{folder}/{name}"
-    with open(path, "wb") as stream:
-        stream.truncate(16 << 20)
-    if kind:
-        subprocess.run([f"mkfs.{kind}", "-q", path], check=True)
-    return path
-
-
-def loops(path):
-    return subprocess.run(["losetup", "-j", path], capture_output=True, text=True, check=True).stdout
-
-
-def gone(path):
-    """A loop device lets go of its file a moment after the unmount."""
-    for _ in range(100):
-        if not loops(path):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize(
@@ -99,8 +68,8 @@ def test_ext4_on_a_backing_file(folder, bench, options, changed, verdict):
     assert gone(path)
 
 
-@pytest.mark.parametrize(("kind"), ["ext2", "ext3"])
-def test_the_older_ext_types(folder, bench, kind):
+@pytest.mark.parametrize("kind", ["ext2", "ext3", "xfs", "btrfs"])
+def test_each_type(folder, bench, kind):
     specs = {"fs#1": Desired(dev=image(folder, kind=kind), mnt=f"{folder}/m", type=kind)}
     assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
     bench.down("fs#1", specs)
@@ -108,13 +77,10 @@ def test_the_older_ext_types(folder, bench, kind):
 
 def test_a_block_device(folder, bench):
     path = image(folder)
-    loop = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True, check=True).stdout.strip()
-    try:
+    with loop_device(path) as loop:
         specs = {"fs#1": Desired(dev=loop, mnt=f"{folder}/m", type="ext4")}
         assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
         bench.down("fs#1", specs)
-    finally:
-        subprocess.run(["losetup", "-d", loop], check=True)
 
 
 def test_tmpfs(folder, bench):
@@ -213,9 +179,9 @@ def test_a_foreign_mount_is_never_covered_and_one_on_top_of_ours_never_unmounted
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("", "carries no filesystem, and osvc makes none"), ("ext2", "carries ext2, not ext4"), (None, "does not exist")],
+    [("", "carries no filesystem"), ("ext2", "carries ext2, not ext4"), (None, "does not exist")],
 )
-def test_no_filesystem_is_ever_made(folder, bench, kind, text):
+def test_no_filesystem_is_made_unasked(folder, bench, kind, text):
     path = image(folder, kind=kind) if kind is not None else f"{folder}/x.img"
     change = bench.change("fs#1", {"fs#1": Desired(dev=path, mnt=f"{folder}/m", type="ext4")})
     assert change.verdict.value == "refuse"
@@ -259,7 +225,7 @@ def test_a_check_leaves_alone_what_another_namespace_has_mounted(folder, bench):
     )
     try:
         assert other.stdout.readline() == "up\n"
-        assert any("mounted on" in user for user in users(path, bench.host))
+        assert any("mounted on" in user for user in mounters(path, bench.host))
         bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type="ext4", loop=True))
         assert "left unchecked" in bench.said[-1]
         subprocess.run(["umount", f"{folder}/m"], check=True)
@@ -305,11 +271,167 @@ def test_mounts_of_others_are_adopted_only_as_they_are(folder, bench):
     assert bench.change("fs#1", other).verdict.value == "refuse"
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_whatever_options_follow_each_other_a_second_look_finds_nothing(folder, bench, seed):
+@pytest.mark.parametrize("kind", HERE)
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_options_follow_each_other_a_second_look_finds_nothing(folder, bench, seed, kind):
     os.mkdir(f"{folder}/src")
-    image(folder)
-    for specs in changes(folder, seed):
+    image(folder, kind=kind if kind in ON_DISK else "ext4")
+    for specs in changes(folder, seed, kind):
         assert bench.up("fs#1", specs) in {"create", "update", "replace", "keep"}
         assert bench.up("fs#1", specs) == "keep", specs
     bench.down("fs#1", specs)
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_a_broken_filesystem_that_checks_itself_names_its_tool(folder, bench, kind):
+    path = image(folder, kind=kind)
+    os.mkdir(f"{folder}/m")
+    offset, length = {"xfs": (0x64, 4), "btrfs": (0x10000 + 0x100, 64)}[kind]
+    with open(path, "r+b") as stream:
+        stream.seek(offset)
+        stream.write(b"\xff" * length)
+    with pytest.raises(HostError, match={"xfs": r"xfs_repair -n \S+x\.img shows", "btrfs": "btrfs check"}[kind]):
+        bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type=kind, loop=True))
+
+
+def test_subvolumes_of_a_btrfs(folder, bench):
+    path = image(folder, kind="btrfs")
+    whole = {"fs#1": Desired(dev=path, mnt=f"{folder}/all", type="btrfs")}
+    bench.up("fs#1", whole)
+    for name in ("a", "b"):
+        subprocess.run(["btrfs", "-q", "subvolume", "create", f"{folder}/all/{name}"], check=True)
+    parts = {
+        "fs#1": whole["fs#1"],
+        "fs#2": Desired(dev=path, mnt=f"{folder}/a", type="btrfs", mnt_opt=("subvol=a", "noatime")),
+        "fs#3": Desired(dev=path, mnt=f"{folder}/b", type="btrfs", mnt_opt=("subvol=/b",)),
+    }
+    assert [bench.up("fs#2", parts), bench.up("fs#2", parts)] == ["create", "keep"]
+    moved = {**parts, "fs#2": Desired(dev=path, mnt=f"{folder}/a", type="btrfs", mnt_opt=("subvol=b", "noatime"))}
+    assert [bench.up("fs#2", moved), bench.up("fs#2", moved)] == ["replace", "keep"]
+    bench.down("fs#2", moved)
+    bench.down("fs#1", parts)
+
+
+def test_a_device_by_its_names(folder, bench):
+    path = image(folder, kind="")
+    subprocess.run(["mkfs.ext4", "-q", "-L", os.path.basename(folder), "-U", "random", path], check=True)
+    os.mkdir(f"{folder}/m")
+    with loop_device(path) as loop:
+        uuid = subprocess.run(
+            ["blkid", "-o", "value", "-s", "UUID", loop], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        os.symlink(loop, f"{folder}/link")
+        os.mknod(f"{folder}/node", 0o60600, os.stat(loop).st_rdev)
+        for dev in (loop, f"UUID={uuid}", f"LABEL={os.path.basename(folder)}", f"{folder}/link", f"{folder}/node"):
+            specs = {"fs#1": Desired(dev=dev, mnt=f"{folder}/m", type="ext4")}
+            fresh = Bench(bench.host)
+            assert [fresh.up("fs#1", specs), fresh.up("fs#1", specs)] == ["create", "keep"], dev
+            other = {"fs#1": Desired(dev=loop, mnt=f"{folder}/m", type="ext4")}
+            assert Bench(bench.host).change("fs#1", other).verdict.value == "adopt", dev
+            fresh.down("fs#1", specs)
+
+
+def test_a_backing_file_with_a_loop_device_of_its_own(folder, bench):
+    path = image(folder)
+    with loop_device(path) as loop:
+        specs = {"fs#1": Desired(dev=path, mnt=f"{folder}/m", type="ext4")}
+        assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
+        assert bench.said == [f"{path} is checked through {loop}, which stands on it"]
+        bench.down("fs#1", specs)
+        assert isinstance(bench.look(specs)["fs#1"], Absent)
+
+
+def test_a_busy_mount_is_freed_of_those_in_it_and_of_nobody_else(folder, bench):
+    path, point = image(folder), f"{folder}/m"
+    specs = {"fs#1": Desired(dev=path, mnt=point, type="ext4", kill_grace=0.5)}
+    bench.up("fs#1", specs)
+    os.mkdir(f"{folder}/bound")
+    subprocess.run(["mount", "--bind", point, f"{folder}/bound"], check=True)
+    Path(point, "f").write_text("text")
+    stubborn = "f = open(path + '/f'); signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    with (
+        process("os.chdir(path)", point) as inside,
+        process(stubborn, point) as deaf,
+        process("f = open(path + '/f')", f"{folder}/bound") as beside,
+        process("os.chdir(path)", folder) as outside,
+    ):
+        end, _ = KIND.moves(bench.falling("fs#1", specs)).down
+        assert sorted(holder.pid for holder in end.holders) == sorted([inside.pid, deaf.pid])
+        bench.down("fs#1", specs)
+        assert inside.wait(5) == -signal.SIGTERM
+        assert deaf.wait(5) == -signal.SIGKILL
+        assert (beside.poll(), outside.poll()) == (None, None)
+        assert not os.path.ismount(point)
+
+
+def test_nobody_is_signalled_where_nothing_is_mounted(folder, bench):
+    specs = {"fs#1": Desired(dev="tmpfs", mnt=f"{folder}/m", type="tmpfs", kill_grace=0.1)}
+    bench.up("fs#1", specs)
+    with process("os.chdir(path)", f"{folder}/m"):
+        end, _ = KIND.moves(bench.falling("fs#1", specs)).down
+    bench.down("fs#1", specs)
+    with process("os.chdir(path)", f"{folder}/m") as there:
+        bench.do("fs#1", end)
+        assert there.poll() is None
+
+
+def test_what_does_not_answer_costs_its_time_and_nothing_else(folder, host, bench):
+    os.mkdir(f"{folder}/mute")
+    specs = {
+        "fs#1": Desired(dev="filer:/export", mnt=f"{folder}/mute", type="nfs", stat_timeout=0.4),
+        "fs#2": Desired(dev="tmpfs", mnt=f"{folder}/t", type="tmpfs"),
+        "fs#3": Desired(dev=f"{folder}/mute/data", mnt=f"{folder}/b", type="bind", mnt_opt=("bind",)),
+    }
+    bench.up("fs#2", specs)
+    with mute_filesystem(f"{folder}/mute"):
+        begun = time.monotonic()
+        seen = bench.look(specs)
+        assert "does not answer within 0.4 s" in seen["fs#1"].reason
+        assert isinstance(seen["fs#2"], Present)
+        assert isinstance(seen["fs#3"], Unknown) and "does not answer" in seen["fs#3"].reason
+        assert time.monotonic() - begun < 15
+        os.symlink(f"{folder}/mute", f"{folder}/way")
+        for look in (host.files.stat, host.files.names, host.files.read, host.files.resolve):
+            with pytest.raises(Transient, match="does not answer"):
+                look(f"{folder}/way/x")
+        assert host.files.stat(f"{folder}/way", follow=False).kind == "link"
+    assert isinstance(bench.look(specs)["fs#1"], Absent)
+
+
+def test_the_backing_file_that_is_cut_off_under_its_mount(folder, bench):
+    path = image(folder)
+    specs = {"fs#1": Desired(dev=path, mnt=f"{folder}/m", type="ext4", mnt_opt=("errors=continue",))}
+    bench.up("fs#1", specs)
+    os.unlink(path)
+    change = bench.change("fs#1", specs)
+    assert (change.verdict.value, change.reason.split(":")[0]) == ("keep", f"{path} is gone from under it")
+    bench.down("fs#1", specs)
+    assert bench.change("fs#1", specs).reason == f"{path} does not exist"
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+def test_a_filesystem_is_made_where_there_is_nothing(folder, bench, kind):
+    spec = Desired(dev=f"{folder}/new.img", mnt=f"{folder}/m", type=kind, provision=True, size=SIZES.get(kind, 16 << 20))
+    specs = {"fs#1": spec}
+    change = diff_up(KIND, "fs#1", spec, bench.look(specs)["fs#1"], None, Policy(force=frozenset({"provision"})))
+    for action in KIND.moves(change).up:
+        bench.do("fs#1", action)
+        assert action.shown(bench.look(specs)["fs#1"]), action.says()
+        bench.do("fs#1", action)
+    assert os.stat(f"{folder}/new.img").st_mode & 0o777 == 0o600
+    assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["adopt", "keep"]
+    bench.down("fs#1", specs)
+
+
+@pytest.mark.parametrize("kind", ["ext2", "xfs", "swap"])
+def test_nothing_is_ever_made_over_anything(folder, bench, kind):
+    path = image(folder, kind="" if kind == "swap" else kind)
+    if kind == "swap":
+        subprocess.run(["mkswap", path], check=True, capture_output=True)
+    before = Path(path).read_bytes()
+    spec = Desired(dev=path, mnt=f"{folder}/m", type="ext4", provision=True)
+    change = diff_up(KIND, "fs#1", spec, bench.look({"fs#1": spec})["fs#1"], None, Policy(force=frozenset({"provision"})))
+    assert change.verdict.value == "refuse"
+    with pytest.raises(Conflict, match="something is on it"):
+        bench.do("fs#1", MakeFilesystem(dev=path, device=path, type="ext4"))
+    assert Path(path).read_bytes() == before

@@ -129,8 +129,8 @@ _FADES = frozenset(
 
 
 def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
-    """Law 4. Commit steps are barriers and come last: undo starts before them. What only repairs drift is never undone, and
-    nothing is on the way down."""
+    """Law 4. What was made for data is a barrier. Commit steps are, too, and come last: undo starts before them. What only repairs
+    drift is never undone, and nothing is on the way down."""
     if plan.goal.aim is Aim.DOWN:
         return
     state: dict[str, Observed] = {**assumed(observed), **{c.rid: c.seen for c in plan.changes if c.seen is not None}}
@@ -142,13 +142,18 @@ def check_undo(plan: Plan, observed: Mapping[str, Observed]) -> None:
         before = state[step.rid]
         state[step.rid] = step.action.after(before)
         stack.append((step, before))
+    made: set[str] = set()
     for step, before in reversed(stack):
         actions = step.action.undo(before)
-        assert not isinstance(actions, Barrier), f"law 4: step {step.n} ({step.action.says()}) is a barrier before commit"
-        for action in actions:
+        if isinstance(actions, Barrier):
+            assert Facet.MADE in step.action.facets, f"law 4: step {step.n} ({step.action.says()}) is a barrier before commit"
+            made.add(step.rid)
+        for action in () if step.rid in made or isinstance(actions, Barrier) else actions:
             state[step.rid] = action.after(state[step.rid])
-    kept = {step.rid for step, before in stack if Facet.VOLUME in step.action.facets and not step.action.undo(before)}
-    kept |= {step.rid for step, _ in stack if Facet.HALFWAY in step.action.facets}
+    kept = {
+        step.rid for step, before in stack if {Facet.VOLUME, Facet.FOLDER} & step.action.facets and not step.action.undo(before)
+    }
+    kept |= made | {step.rid for step, _ in stack if Facet.HALFWAY in step.action.facets}
     for rid, seen in start.items():
         assert rid in kept or _told(state[rid]) == _told(seen), (
             f"law 4: undoing everything leaves {rid} with {_differs(state[rid], seen)}"

@@ -33,6 +33,8 @@ _FILESYSTEMS: dict[str, dict[str, Any]] = {
     "fs#1": {"dev": "/img/data.ext4", "mnt": "/srv/data", "type": "ext4"},
     "fs#2": {"dev": "tmpfs", "mnt": "/srv/shared", "type": "tmpfs"},
     "fs#3": {"dev": "/srv/shared/in", "mnt": "/srv/bound", "type": "none", "mnt_opt": "bind"},
+    "fs#7": {"type": "directory", "path": "/srv/shared/in/deep", "perm": "0750"},
+    "fs#8": {"type": "flag"},
     "fs#10": {"dev": "/img/deep.ext4", "mnt": "/srv/shared/deep", "type": "ext4"},
 }
 _ADDRESSES: dict[str, dict[str, Any]] = {
@@ -50,7 +52,7 @@ options = st.sampled_from(("", "noatime", "ro", "nosuid,nodev"))
 def filesystems(draw: Any, rid: str) -> dict[str, Any]:
     words = dict(_FILESYSTEMS[rid])
     more = draw(options)
-    if words["type"] != "none" and more:
+    if words["type"] in ("ext4", "tmpfs") and more:
         words["mnt_opt"] = more
     if words["type"] == "ext4" and draw(st.integers(0, 7)) == 0:
         words["dev"] = "/img/other.ext4"
@@ -231,15 +233,27 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
     """What became of one resource by itself."""
     if draw(st.booleans()):
         return seen
-    kind = rid.partition("#")[0]
+    kind = {"fs#7": "directory", "fs#8": "flag"}.get(rid, rid.partition("#")[0])
     return {
         "ip": _address_seen,
         "fs": _fs_seen,
+        "directory": _still_seen,
+        "flag": _still_seen,
         "dockerd": _engine_seen,
         "container": _container_seen,
         "network": partial(_inside_seen, field="driver", other="macvlan"),
         "volume": partial(_inside_seen, field="labels", other={"c": "d"}),
     }[kind](draw, seen)
+
+
+def _still_seen(draw: Any, seen: Observed) -> Observed:
+    assert isinstance(seen, (Present, Absent))
+    what = draw(st.sampled_from(("absent", "unknown", "mode")))
+    if what == "unknown":
+        return Unknown("the filesystem does not answer")
+    if what == "mode" and isinstance(seen, Present) and "perm" in type(seen.state).model_fields:
+        return Present(changed(seen.state, {"perm": "700"}), seen.around)
+    return Absent(seen.around)
 
 
 def _fs_seen(draw: Any, seen: Observed) -> Observed:

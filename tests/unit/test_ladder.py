@@ -18,9 +18,17 @@ LADDER = {
         Impact.REFUSE: "name",
     },
     "fs": {
+        Impact.NONE: "stat_timeout kill_grace provision mkfs_opt size",
         Impact.LIVE: "mnt_opt",
         Impact.REPLACE: "dev mnt mount_only",
         Impact.REFUSE: "type",
+    },
+    "directory": {
+        Impact.LIVE: "user group perm",
+        Impact.REPLACE: "path",
+    },
+    "flag": {
+        Impact.REPLACE: "path",
     },
     "dockerd": {
         Impact.NONE: "docker_daemon_private service private run_dir tag subnet_pool",
@@ -60,6 +68,8 @@ UNORDERED = {
     "ip": "",
     "vg": "others inactive",
     "fs": "mnt_opt mount_only",
+    "directory": "",
+    "flag": "",
     "dockerd": "rules",
     "network": "subnet gateway ip_range rules",
     "volume": "",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from reconciler.core.ids import NAME
 from reconciler.host.errors import Busy, Permanent
 from reconciler.host.linux import faults
-from reconciler.host.linux.mounts import read_table
+from reconciler.host.linux.table import read_table
 
 
 def folders(name: str) -> tuple[str, ...]:

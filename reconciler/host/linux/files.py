@@ -1,16 +1,18 @@
 """Files on Linux.
 
-Known limit: a call on a filesystem whose server is gone (NFS, a lost disk) blocks in the kernel, and no time limit can
-be put on it without a thread or a process of its own. The types of today stand on local filesystems.
+A call on a filesystem whose server is gone waits in the kernel, and no time limit can be put on it. So whatever lies on such a
+one is looked at by a process of its own (patience.py). That goes for looking; what is written lies on the machine's own disks.
 """
 
 import contextlib
 import grp
 import os
+import pwd
 import stat as modes
 
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux import faults
+from reconciler.host.linux.patience import Patience
 from reconciler.host.ports import FileStat
 
 _KINDS = {
@@ -26,10 +28,19 @@ _PIECE = 64 << 10
 
 
 class LinuxFiles:
-    """Files of this machine. Nothing is written through a symbolic link, and nothing but regular files is read."""
+    """Files of this machine. Nothing is written through a symbolic link, and nothing but regular files is read.
+
+    patience: how to look at what may not answer; None to wait for ever.
+    """
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience
 
     def stat(self, path: str, *, follow: bool = True) -> FileStat | None:
         _check(path)
+        if self._patience is not None and self._patience.covers(path):
+            found = self._patience.ask("stat", path, follow=follow)
+            return None if found is None else FileStat(*found)
         try:
             return record(os.stat(path, follow_symlinks=follow))
         except (FileNotFoundError, NotADirectoryError):
@@ -40,6 +51,9 @@ class LinuxFiles:
     def read(self, path: str, *, limit: int = 4 << 20) -> str | None:
         """See Files.read. Links are followed. A pipe or device (reading could block), and what is not UTF-8, raise Permanent."""
         _check(path)
+        if self._patience is not None and self._patience.covers(path):
+            text: str | None = self._patience.ask("read", path, limit=limit)
+            return text
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
@@ -94,6 +108,9 @@ class LinuxFiles:
 
     def names(self, path: str) -> tuple[str, ...] | None:
         _check(path)
+        if self._patience is not None and self._patience.covers(path):
+            found = self._patience.ask("names", path)
+            return None if found is None else tuple(found)
         try:
             return tuple(sorted(os.listdir(path)))
         except (FileNotFoundError, NotADirectoryError):
@@ -146,6 +163,8 @@ class LinuxFiles:
 
     def resolve(self, path: str) -> str:
         _check(path)
+        if self._patience is not None and self._patience.covers(path):
+            return str(self._patience.ask("resolve", path))
         try:
             return os.path.realpath(path)
         except OSError as error:
@@ -164,6 +183,19 @@ class LinuxFiles:
         except KeyError:
             return str(gid)
 
+    def has_user(self, name: str) -> bool:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            return False
+        return True
+
+    def user_of(self, uid: int) -> str:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
 
 def record(found: os.stat_result) -> FileStat:
     """The port's record of a kernel's stat."""
@@ -176,6 +208,7 @@ def record(found: os.stat_result) -> FileStat:
         device=found.st_dev,
         inode=found.st_ino,
         mtime_ns=found.st_mtime_ns,
+        number=f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}" if modes.S_ISBLK(found.st_mode) else "",
     )
 
 

@@ -7,6 +7,7 @@ from reconciler.host.linux.files import LinuxFiles
 from reconciler.host.linux.lvm import LinuxLvm
 from reconciler.host.linux.mounts import LinuxMounts
 from reconciler.host.linux.net import LinuxNet
+from reconciler.host.linux.patience import Patience
 from reconciler.host.linux.processes import LinuxProcesses
 from reconciler.host.ports import Docker, Engine, Host
 
@@ -31,11 +32,11 @@ def linux_host(node: Node, store: str = "", stop: Stop | None = None) -> Host:
     node: its name and folders. store: the uuid of the state folder, or "" when there is none.
     stop: ends sleeps and waits early once it is set; a threading.Event, or None.
     """
-    commands = LinuxCommands()
+    commands, patience = LinuxCommands(), Patience()
     return Host(
         commands=commands,
-        files=LinuxFiles(),
-        mounts=LinuxMounts(commands),
+        files=LinuxFiles(patience),
+        mounts=LinuxMounts(commands, patience),
         processes=LinuxProcesses(stop),
         net=LinuxNet(commands),
         lvm=LinuxLvm(commands),

@@ -1,22 +1,30 @@
-"""Mounts on Linux: /proc/self/mountinfo, the backing files of loop devices, and what blkid finds on a device."""
+"""Mounts on Linux: the mount table, the backing files of loop devices, and what blkid finds on a device."""
 
+import errno
 import os
 import re
-from functools import lru_cache
+import stat as modes
+from collections.abc import Mapping
 
-from reconciler.host.errors import Permanent
+from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux import faults
+from reconciler.host.linux.patience import Patience
+from reconciler.host.linux.table import read_table
 from reconciler.host.ports import Commands, Mount
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
 _LOOP = re.compile(r"/dev/(loop\d+)(?:p\d+)?")
 _FOUND, _NOTHING, _SEVERAL = 0, 2, 8
 """blkid's exit codes."""
+_PROBE_TIME = 10.0
+"""A device that is suspended, or dying, does not answer."""
 
 
 class LinuxMounts:
-    def __init__(self, commands: Commands) -> None:
+    """patience: shared with the files, which are careful with what did not answer here."""
+
+    def __init__(self, commands: Commands, patience: Patience) -> None:
         self._commands = commands
+        self._patience = patience
 
     def table(self) -> tuple[Mount, ...]:
         """See Mounts.table. The options of the mount come before those of its superblock; one that stands in both is given once."""
@@ -31,50 +39,57 @@ class LinuxMounts:
     def signature(self, path: str) -> str:
         """See Mounts.signature. Raises NotFound or Denied when it cannot be read, Permanent when it carries several signatures:
         blkid answers "nothing" to each of these, and nothing must mean nothing."""
-        try:
-            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-        except OSError as error:
-            raise faults.of_errno(error, f"cannot read {path}") from None
-        done = self._commands.run(["blkid", "-p", "-o", "value", "-s", "TYPE", "--", path], ok=(_FOUND, _NOTHING, _SEVERAL))
+        _readable(path)
+        words = ["blkid", "-p", "-o", "value", "-s", "TYPE", "--", path]
+        done = self._commands.run(words, timeout=_PROBE_TIME, ok=(_FOUND, _NOTHING, _SEVERAL))
         if done.code == _SEVERAL:
             raise Permanent(f"cannot tell what {path} carries: it has several signatures")
         return done.stdout.strip()
 
+    def bare(self, path: str) -> bool:
+        """See Mounts.bare. Both programs have to say so: they do not know the same signatures. A backup label at the end of a
+        device counts as well."""
+        _readable(path)
+        if not _is_hole(path):
+            return False
+        probed = self._commands.run(["blkid", "-p", "--", path], timeout=_PROBE_TIME, ok=(_FOUND, _NOTHING, _SEVERAL))
+        listed = self._commands.run(["wipefs", "--no-act", "--parsable", "--", path], timeout=_PROBE_TIME)
+        return probed.code == _NOTHING and not [line for line in listed.stdout.splitlines() if line and not line.startswith("#")]
 
-def read_table() -> list[Mount]:
-    """The mount table as the kernel gives it, without backing files."""
+    def device(self, tag: str) -> str:
+        """See Mounts.device. The devices themselves are asked, not a cache of what they were."""
+        words = ["blkid", "-c", "/dev/null", "-o", "device", "-t", tag]
+        found = self._commands.run(words, timeout=_PROBE_TIME, ok=(_FOUND, _NOTHING)).stdout.split()
+        if len(found) > 1:
+            raise Conflict(f"{tag} is borne by several devices ({', '.join(found[:4])}): write the path of the one that is meant")
+        return found[0] if found else ""
+
+    def silent(self, mounts: Mapping[str, tuple[Mount, float]]) -> frozenset[str]:
+        return self._patience.silent(mounts)
+
+
+def _is_hole(path: str) -> bool:
+    """Whether a regular file holds no data at all; true of what is none. Where the filesystem cannot tell, all of it is data."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-            text = stream.read()
+        if not modes.S_ISREG(os.fstat(descriptor).st_mode):
+            return True
+        os.lseek(descriptor, 0, os.SEEK_DATA)
+        return False
     except OSError as error:
-        raise faults.of_errno(error, "cannot read the mount table") from None
-    return [parse(line) for line in text.split("\n") if line]
+        if error.errno == errno.ENXIO:
+            return True
+        raise faults.of_errno(error, f"cannot read {path}") from None
+    finally:
+        os.close(descriptor)
 
 
-@lru_cache(maxsize=1 << 12)
-def parse(line: str) -> Mount:
-    """One line of mountinfo (proc(5)): id parent device root target options [optional…] - type source super-options."""
-    words = line.split(" ")
+def _readable(path: str) -> None:
+    """blkid answers "nothing" to what it cannot read as well."""
     try:
-        dash = words.index("-", 6)
-        fstype, source, above = words[dash + 1], words[dash + 2], words[dash + 3] if len(words) > dash + 3 else ""
-        options = tuple(dict.fromkeys(_plain(option) for option in [*words[5].split(","), *above.split(",")] if option))
-        return Mount(
-            id=int(words[0]),
-            parent=int(words[1]),
-            device=words[2],
-            root=_plain(words[3]),
-            target=_plain(words[4]),
-            options=options,
-            fstype=_plain(fstype),
-            source=_plain(source),
-        )
-    except (ValueError, IndexError):
-        raise Permanent(f"cannot understand a line of the mount table: {line!r}") from None
-
-
-def _plain(text: str) -> str:
-    return text if "\\" not in text else _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        raise faults.of_errno(error, f"cannot read {path}") from None
 
 
 def _with_backing(mount: Mount, backing: str) -> Mount:

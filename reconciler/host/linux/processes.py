@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.host.errors import Denied, NotFound, Permanent
-from reconciler.host.linux import cgroups, faults, files, sockets
+from reconciler.host.linux import cgroups, faults, files, sockets, users
 from reconciler.host.linux.clock import Stop
-from reconciler.host.ports import FileStat, Process
+from reconciler.host.ports import FileStat, Mount, Process, User
 
 _DETACH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "detach.py")
 _DEAD = frozenset("ZXx")
@@ -81,6 +81,16 @@ class LinuxProcesses:
         finally:
             os.close(descriptor)
         return True
+
+    def users(self, mount: Mount) -> tuple[User, ...]:
+        """See Processes.users."""
+        spared = {1: "init", **dict.fromkeys(_ancestry(), "what runs osvc"), os.getpid(): "osvc itself"}
+        found: list[User] = []
+        for process in self.all():
+            how = users.how_it_uses(process.pid, mount)
+            if how and _started(process.pid) == process.started:
+                found.append(User(process, how, spared.get(process.pid) or users.why_spared(process.pid)))
+        return tuple(found)
 
     def wait_gone(self, process: Process, timeout: float) -> bool:
         """See Processes.wait_gone. False, early, when the run is asked to stop meanwhile."""

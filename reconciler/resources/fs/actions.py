@@ -6,7 +6,7 @@ from typing import ClassVar
 from reconciler.core.action import Action, Barrier, CommandAction, Effect, Facet
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.resources.fs import options
-from reconciler.resources.fs.model import EXT, Around, State
+from reconciler.resources.fs.model import EXT, Around, Holder, State
 
 
 def _around(seen: Seen) -> Around:
@@ -69,9 +69,10 @@ class RemoveMountPoint(CommandAction):
 
 
 class Mount(Action):
-    """Mount; an ext filesystem is checked before, mending only what is safe to mend (e2fsck -p).
+    """Mount; ext and FAT are checked before, mending only what is safe to mend (xfs and btrfs see to that themselves).
 
     mnt_opt and mount_only are settled. hides: how many names in the mount point go out of sight.
+    device: where `dev` lies, where it only says what the device bears.
     """
 
     op: ClassVar[str] = "mount"
@@ -84,6 +85,7 @@ class Mount(Action):
     mount_only: tuple[str, ...] = ()
     loop: bool = False
     hides: int = 0
+    device: str = ""
 
     def says(self) -> str:
         how = f" ({','.join((*self.mnt_opt, *self.mount_only))})" if self.mnt_opt or self.mount_only else ""
@@ -94,20 +96,21 @@ class Mount(Action):
         return " && ".join(shlex.join(words) for words in (self.check(), self.argv(), self.remount()) if words)
 
     def script(self) -> str:
-        """Of e2fsck, 1 says that it mended something."""
+        """Of e2fsck and fsck.fat, 1 says that it mended something."""
         check = (f"{shlex.join(self.check())} || [ $? -eq 1 ]",) if self.check() else ()
         return "\n".join((*check, *(shlex.join(words) for words in (self.argv(), self.remount()) if words)))
 
     def check(self) -> tuple[str, ...]:
         """The words of the check; () when the type has none."""
-        return ("e2fsck", "-p", "--", self.dev) if self.type in EXT else ()
+        program = ("e2fsck", "-p") if self.type in EXT else ("fsck.fat", "-a") if self.type == "vfat" else ()
+        return (*program, "--", self.device or self.dev) if program else ()
 
     def argv(self) -> tuple[str, ...]:
         """The words of the mount."""
         first = ("bind",) if self.type == "bind" else ("loop",) if self.loop else ()
         words = (*first, *self.mnt_opt, *self.mount_only)
         kind = () if self.type == "bind" else ("-t", self.type)
-        return ("mount", *kind, *(("-o", ",".join(words)) if words else ()), "--", self.dev, self.mnt)
+        return ("mount", *kind, *(("-o", ",".join(words)) if words else ()), "--", self.device or self.dev, self.mnt)
 
     def remount(self) -> tuple[str, ...]:
         """The words that follow a bind mount whose options mount(8) leaves out at first: defaults, and strictatime; or ()."""
@@ -176,8 +179,55 @@ class Remount(CommandAction):
         return (Remount(mnt=self.mnt, type=self.type, mnt_opt=was, was=self.mnt_opt),)
 
 
+class EndHolders(Action):
+    """End who keeps a mount busy: TERM, and KILL for those that still do so `grace` seconds later.
+
+    holders: those and nobody else. dev, mnt, type: what has to be mounted there; otherwise nobody is signalled.
+    """
+
+    op: ClassVar[str] = "end"
+    effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.ENDED})
+    dev: str
+    mnt: str
+    type: str
+    part: tuple[str, ...] = ()
+    grace: float
+    holders: tuple[Holder, ...]
+
+    def says(self) -> str:
+        return f"end who keeps {self.mnt} busy: {', '.join(map(str, self.holders))} (TERM, and KILL after {self.grace:g} s)"
+
+    def command(self) -> str:
+        return shlex.join(("kill", "-TERM", *(str(holder.pid) for holder in self.holders)))
+
+    def script(self) -> str:
+        """A shell names processes by number alone, and gives them their time whether they need it or not."""
+        numbers = " ".join(str(holder.pid) for holder in self.holders)
+        return f"mountpoint -q {shlex.quote(self.mnt)}\nkill -TERM {numbers} || :\nsleep {self.grace:g}\nkill -KILL {numbers} || :"
+
+    def after(self, seen: Seen) -> Seen:
+        state = _state(seen)
+        return Present(state.model_copy(update={"holders": self._left(state)}), _around(seen)) if state else seen
+
+    def shown(self, seen: Seen) -> bool:
+        state = _state(seen)
+        return state is None or self._left(state) == state.holders
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        """Nobody starts other people's programs again."""
+        return ()
+
+    def _left(self, state: State) -> tuple[Holder, ...]:
+        named = {(holder.pid, holder.started) for holder in self.holders}
+        return tuple(holder for holder in state.holders if (holder.pid, holder.started) not in named)
+
+
 class Unmount(CommandAction):
-    """Unmount; never lazily, never by force. The fields say what has to lie there, so that nothing else is unmounted."""
+    """Unmount; never lazily, never by force. The fields say what has to lie there, so that nothing else is unmounted.
+
+    part: the subvolume that it is of, as mount options.
+    """
 
     op: ClassVar[str] = "unmount"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.FILESYSTEM, Facet.DEVICE, Facet.CONTENT})
@@ -185,6 +235,7 @@ class Unmount(CommandAction):
     dev: str
     mnt: str
     type: str
+    part: tuple[str, ...] = ()
 
     @property
     def loses(self) -> str:
@@ -223,4 +274,10 @@ def mount(state: State, hides: int = 0) -> Mount:
 
 def unmount(state: State) -> Unmount:
     """The action that ends a state."""
-    return Unmount(dev=state.dev, mnt=state.mnt, type=state.type)
+    return Unmount(dev=state.dev, mnt=state.mnt, type=state.type, part=part_of(state))
+
+
+def part_of(state: State) -> tuple[str, ...]:
+    """The mount options that say which subvolume it is."""
+    part = options.part((*state.mnt_opt, *state.mount_only), state.type)
+    return tuple(part.split(",")) if part else ()

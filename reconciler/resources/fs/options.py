@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Final
 
+from reconciler.resources.fs.option_tables import table_of
+
 _WORD = re.compile(r"[A-Za-z0-9_][^\s,\\]*")
 
 _USERSPACE: Final = frozenset(
@@ -40,23 +42,11 @@ _OF_MOUNT: Final = {
 
 _OF_SUPERBLOCK: Final = {"sync": "async", "lazytime": "nolazytime"}
 
-_OF_EXT: Final = {
-    "discard": "nodiscard",
-    "nobarrier": "barrier",
-    "nodelalloc": "delalloc",
-    "noauto_da_alloc": "auto_da_alloc",
-}
-
-_SAME_AS: Final = {"barrier=0": "nobarrier", "barrier=1": "barrier", "atime": "relatime", "noload": "norecovery"}
-_EXT_DEFAULTS: Final = frozenset({"acl", "user_xattr", "data=ordered", "errors=continue", "commit=5", "block_validity"})
-_TMPFS_DEFAULTS: Final = frozenset({"mode=1777", "uid=0", "gid=0", "size=50%", "huge=never"})
+_SAME_AS: Final = {"atime": "relatime"}
 _SCALE: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 PROTECTED: Final = "read-only device"
 """Stands among a state's options where the spec wants to write to a loop device that was attached read-only."""
-
-FIXED: Final = frozenset({"mode", "uid", "gid", "data", "nodelalloc"})
-"""Options that the kernel takes at the first mount only: a remount leaves them as they are, or is refused."""
 
 
 def split(value: str) -> tuple[str, ...]:
@@ -77,17 +67,21 @@ def canonical(words: Iterable[str], fstype: str) -> tuple[str, ...]:
     Raises ValueError for a value that cannot be compared with what the kernel shows.
     """
     chosen: dict[str, str] = {}
-    for word in words:
-        word = _SAME_AS.get(word, word)
-        if word in _USERSPACE or word.startswith(("x-", "X-", "comment=")):
+    table = table_of(fstype)
+    same = {**_SAME_AS, **table.same}
+    for given in words:
+        if given in _USERSPACE or given.startswith(("x-", "X-", "comment=")):
             continue
-        if fstype == "tmpfs":
-            word = _tmpfs(word)
-        group = _group(word, fstype)
-        if _is_default(word, fstype):
-            chosen.pop(group, None)
-        else:
-            chosen[group] = word
+        for word in _as_shown(same.get(given, given), fstype):
+            group = _group(word, fstype)
+            for other in table.ends.get(word.partition("=")[0], ()) if word not in table.returns.values() else ():
+                chosen.pop(other, None)
+            if _is_default(word, fstype):
+                chosen.pop(group, None)
+            else:
+                chosen[group] = word
+            if word in table.brings:
+                chosen[table.brings[word]] = table.brings[word]
     return tuple(sorted(chosen.values()))
 
 
@@ -125,8 +119,12 @@ def unsized(words: Iterable[str], memory: int) -> tuple[str, ...]:
 
 def relevant(have: Iterable[str], want: Iterable[str], fstype: str) -> tuple[str, ...]:
     """Those of `have` that count beside `want`: the ones whose absence is seen too, and the other values of what is wanted."""
-    asked = {_group(word, fstype) for word in want}
-    return tuple(sorted(word for word in have if _group(word, fstype) in asked or _group(word, fstype) in _exact(fstype)))
+    wanted = tuple(want)
+    asked = {_group(word, fstype) for word in wanted}
+    counts = asked | (_exact(fstype) - ({"subvol"} if "subvolid" in asked else set()))
+    trusted = table_of(fstype).trusted
+    seen = [_as_asked(word, wanted) for word in have if _group(word, fstype) in counts and _group(word, fstype) not in trusted]
+    return tuple(sorted({*seen, *(word for word in wanted if _group(word, fstype) in trusted)}))
 
 
 def way(have: Collection[str], want: Collection[str], fstype: str) -> tuple[str, ...]:
@@ -142,16 +140,17 @@ def way(have: Collection[str], want: Collection[str], fstype: str) -> tuple[str,
     return (access, *clear, *sorted(wanted - {"ro", "rw"}), *(word for word in back if word and word != "rw"))
 
 
-def fixed(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def fixed(words: Iterable[str], fstype: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split into the options that a remount can change, and those that it cannot."""
     given = tuple(words)
-    held = tuple(word for word in given if word.partition("=")[0] in FIXED)
+    names = table_of(fstype).fixed
+    held = tuple(word for word in given if _group(word, fstype) in names)
     return tuple(word for word in given if word not in held), held
 
 
 def writable(words: Iterable[str]) -> tuple[str, ...]:
     """What mount(8) takes of what the kernel shows: some words are shown and cannot be given."""
-    return tuple(word for word in words if word not in {"seclabel", "inode32", "inode64", "quota", PROTECTED})
+    return tuple(word for word in words if word not in {"seclabel", "quota", PROTECTED})
 
 
 def inheritable(words: Iterable[str]) -> tuple[str, ...]:
@@ -176,6 +175,12 @@ def unset(words: Iterable[str], have: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in words if _group(word, "bind") not in taken)
 
 
+def part(words: Iterable[str], fstype: str) -> str:
+    """Which part of a filesystem is mounted, where not all of it is: the subvolume of a btrfs, as an option says it; or ""."""
+    named = [word for word in canonical(words, fstype) if word.startswith(("subvol=", "subvolid="))] if fstype == "btrfs" else []
+    return ",".join(named)
+
+
 @cache
 def _mount_groups() -> frozenset[str]:
     return frozenset({"access", "atime", *_OF_MOUNT})
@@ -183,19 +188,15 @@ def _mount_groups() -> frozenset[str]:
 
 @cache
 def _exact(fstype: str) -> frozenset[str]:
-    groups = _mount_groups()
-    if fstype != "bind":
-        groups |= frozenset(_OF_SUPERBLOCK)
-    if fstype.startswith("ext"):
-        groups |= frozenset({*_OF_EXT, "commit"})
-    if fstype == "tmpfs":
-        groups |= frozenset({"size", "mode", "uid", "gid"})
-    return groups
+    if fstype == "bind":
+        return _mount_groups()
+    table = table_of(fstype)
+    return _mount_groups() | {*_OF_SUPERBLOCK, *table.toggles, *table.exact}
 
 
 @cache
 def _toggles(fstype: str) -> Mapping[str, str]:
-    return _OF_MOUNT | _OF_SUPERBLOCK | (_OF_EXT if fstype.startswith("ext") else {})
+    return {**_OF_MOUNT, **_OF_SUPERBLOCK, **table_of(fstype).toggles}
 
 
 def _group(word: str, fstype: str) -> str:
@@ -212,21 +213,45 @@ def _group(word: str, fstype: str) -> str:
 
 
 def _is_default(word: str, fstype: str) -> bool:
-    if word in {"rw", "relatime"} or word in _toggles(fstype).values():
-        return True
-    return (fstype.startswith("ext") and word in _EXT_DEFAULTS) or (fstype == "tmpfs" and word in _TMPFS_DEFAULTS)
+    return word in {"rw", "relatime"} or word in _toggles(fstype).values() or word in table_of(fstype).defaults
 
 
 def _default_of(word: str, fstype: str) -> str:
     group = _group(word, fstype)
-    by_name = {"access": "rw", "atime": "relatime", "commit": "commit=5", "size": "size=50%"}
+    by_name = {"access": "rw", "atime": "relatime", **table_of(fstype).returns}
     return by_name.get(group) or _toggles(fstype).get(group, "")
+
+
+def _as_asked(word: str, want: Iterable[str]) -> str:
+    """What is shown, as the spec has it: asked for version 4 of NFS, the two sides agree on one such as 4.2."""
+    return "vers=4" if word.startswith("vers=4.") and "vers=4" in want else word
+
+
+def _as_shown(word: str, fstype: str) -> tuple[str, ...]:
+    """An option as the kernel shows it."""
+    name, sign, value = word.partition("=")
+    if fstype == "tmpfs":
+        return (_tmpfs(word),)
+    if fstype == "vfat" and sign and name in {"umask", "fmask", "dmask"}:
+        masks = ("fmask", "dmask") if name == "umask" else (name,)
+        return tuple(f"{mask}={_octal(word, value):04o}" for mask in masks)
+    if fstype == "vfat" and name in {"uid", "gid"} and not value.isdigit():
+        raise ValueError(f"mount option {word!r}: write the number, not the name")
+    if fstype == "btrfs" and name == "subvol" and sign:
+        return (f"subvol=/{value.strip('/')}",)
+    return (word,)
+
+
+def _octal(word: str, value: str) -> int:
+    if not re.fullmatch(r"[0-7]+", value):
+        raise ValueError(f"mount option {word!r}: expected octal digits such as {word.partition('=')[0]}=0027")
+    return int(value, 8)
 
 
 def _tmpfs(word: str) -> str:
     """A tmpfs option as the kernel shows it: sizes in KiB, modes without leading zeros."""
     name, sign, value = word.partition("=")
-    if not sign or word in _TMPFS_DEFAULTS:
+    if not sign or word in table_of("tmpfs").defaults:
         return word
     if name == "size":
         if value.endswith("%"):

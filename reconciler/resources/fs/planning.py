@@ -10,8 +10,8 @@ from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, Remark
 from reconciler.core.model import changed
-from reconciler.resources.fs import options
-from reconciler.resources.fs.model import EXT, Around, Desired, State
+from reconciler.resources.fs import making, options
+from reconciler.resources.fs.model import NFS, ON_DISK, TAGS, Around, Desired, State
 
 
 class FsKind:
@@ -30,18 +30,18 @@ class FsKind:
         """Options in canonical form on both sides. A bind mount takes over the options of the mount its source lies in,
         unless its spec says otherwise. Of what is observed only the comparable options stay."""
         inherited = around.inherited if desired.type == "bind" else ()
-        live, held = options.fixed(options.canonical((*inherited, *_words(desired)), desired.type))
+        live, held = options.fixed(options.canonical((*inherited, *_words(desired)), desired.type), desired.type)
         said = options.unset(options.overrides(desired.mnt_opt, inherited), live)
         live = tuple(sorted((*live, *said)))
         want = changed(desired, mnt_opt=live, mount_only=held)
         if state is None:
             return want, None
         seen = options.relevant(_words(state), (*live, *held), desired.type)
-        live, held = options.fixed(seen)
+        live, held = options.fixed(seen, desired.type)
         live = tuple(sorted((*live, *options.unset(said, live))))
         if state.protected and "ro" not in want.mnt_opt:
             held = (*held, options.PROTECTED)
-        return want, changed(state, mnt_opt=live, mount_only=held)
+        return want, changed(state, mnt_opt=live, mount_only=held, type=_same_type(state.type, desired.type))
 
     def is_up(self, state: State) -> bool:
         return not state.hidden
@@ -61,30 +61,37 @@ class FsKind:
             return self.obstacle(state)
         if state is not None and (state.dev, state.mnt) == (desired.dev, desired.mnt):
             return None
-        return _about_point(desired, around) or (None if desired.type == "tmpfs" else _about_source(desired, state, around))
+        return _about_point(desired, around) or (None if desired.type in {"tmpfs", *NFS} else _about_source(desired, state, around))
 
     def obstacle(self, state: State) -> Objection | None:
-        """What lies over it would be unmounted in its stead."""
-        if not state.hidden:
-            return None
-        return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
+        """What lies over it would be unmounted in its stead; who must not be signalled has to let go of it by itself."""
+        if state.hidden:
+            return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
+        return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
+        """A backing file lies on a filesystem, and may be had through a loop device of the service. What a tag means is not known
+        before it is there, and on which network a server is, neither."""
         needs = [Need(Fact(Kind.PATH, dirname(desired.mnt)))]
-        if desired.type == "tmpfs":
+        if desired.type in {"tmpfs", *NFS} or desired.dev.startswith(TAGS):
             return needs
-        device = desired.dev.startswith("/dev/")
-        return [*needs, Need(Fact(Kind.DEVICE, canonical(desired.dev)) if device else Fact(Kind.PATH, desired.dev))]
+        device = Need(Fact(Kind.DEVICE, canonical(desired.dev)))
+        if desired.dev.startswith("/dev/"):
+            return [*needs, device]
+        path = Need(Fact(Kind.PATH, desired.dev))
+        return [*needs, path] if desired.type == "bind" else [*needs, path, device]
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return [Fact(Kind.MOUNT, desired.mnt)]
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
+        """Of a btrfs several subvolumes may be mounted, each in its place."""
         point = Claim("mount point", desired.mnt, f"mount point {desired.mnt}")
-        if desired.type not in EXT:
+        if desired.type not in ON_DISK:
             return [point]
-        noun = "device" if desired.dev.startswith("/dev/") else "backing file"
-        return [point, Claim("device", canonical(desired.dev), f"{noun} {desired.dev}")]
+        noun = "device" if desired.dev.startswith(("/dev/", *TAGS)) else "backing file"
+        key, part = canonical(desired.dev), options.part(_words(desired), desired.type)
+        return [point, Claim("device", f"{key} {part}" if part else key, f"{noun} {desired.dev}")]
 
     def releases(self, desired: Desired, change: Change) -> bool:
         return True
@@ -104,7 +111,11 @@ class FsKind:
         return False
 
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        return None
+        if not state.lost:
+            return None
+        return Remark(
+            f"{state.dev} is gone from under it: what is read may come from memory, and nothing is kept", "", failing=True
+        )
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         if state is None:
@@ -114,6 +125,11 @@ class FsKind:
 
 def _words(of: Desired | State) -> tuple[str, ...]:
     return (*of.mnt_opt, *of.mount_only)
+
+
+def _same_type(seen: str, wanted: str) -> str:
+    """A mount of type nfs is shown as nfs4 where the two sides agree on that version."""
+    return wanted if {seen, wanted} <= {*NFS} else seen
 
 
 def _about_point(desired: Desired, around: Around) -> Objection | None:
@@ -126,7 +142,10 @@ def _about_point(desired: Desired, around: Around) -> Objection | None:
 
 def _about_source(desired: Desired, state: State | None, around: Around) -> Objection | None:
     if not around.source:
-        return Objection(f"{desired.dev} does not exist", "make it, or correct dev", awaits=_awaited(desired, around))
+        if desired.dev.startswith(TAGS):
+            return Objection(f"no device bears {desired.dev}", "blkid says what there is; correct dev")
+        missing = Objection(f"{desired.dev} does not exist", "make it, or correct dev", awaits=_awaited(desired, around))
+        return making.of_file(desired, around) or missing
     if desired.type == "bind":
         if around.source == "file" and around.point != "file":
             return Objection(f"{desired.dev} is a file, and {desired.mnt} is none", f"make the file {desired.mnt} to bind it on")
@@ -137,16 +156,17 @@ def _about_source(desired: Desired, state: State | None, around: Around) -> Obje
     if others:
         return Objection(f"{desired.dev} is mounted on {others[0]} already", f"umount {others[0]}, or correct dev")
     if around.signature == "":
-        return Objection(
-            f"{desired.dev} carries no filesystem, and osvc makes none", f"mkfs.{desired.type} {desired.dev}, if it holds nothing"
-        )
+        return making.of_filesystem(desired, around)
     if around.signature is not None and around.signature != desired.type:
         return Objection(f"{desired.dev} carries {around.signature}, not {desired.type}", "correct type, or dev")
     return None
 
 
 def _awaited(desired: Desired, around: Around) -> Awaited | None:
-    """A device comes with what provides it; what it carries is seen then."""
+    """A device comes with what provides it, and what it carries is seen then; the folder that a bind mount shows may be one that
+    the service makes."""
+    if desired.type == "bind":
+        return Awaited(Fact(Kind.FOLDER, desired.dev), changed(around, source="dir"))
     if not desired.dev.startswith("/dev/"):
         return None
     return Awaited(Fact(Kind.DEVICE, canonical(desired.dev)), changed(around, source="block"))

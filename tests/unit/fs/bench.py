@@ -17,12 +17,23 @@ OF_EXT = ("discard", "nodiscard", "commit=30", "commit=5", "lazytime", "sync", "
 OF_TMPFS = ("size=1m", "size=8m", "mode=700", "mode=1777", "uid=3", "nr_inodes=2k")
 
 
-def changes(folder, seed):
+OF_XFS = ("discard", "inode32", "wsync", "nouuid", "largeio", "allocsize=64k", "logbufs=4", "noquota", "sync")
+OF_BTRFS = (
+    *("compress", "compress=zstd", "autodefrag", "nodatacow", "nodatasum", "noacl", "commit=60", "commit=30", "flushoncommit"),
+    *("space_cache=v2", "ssd", "max_inline=1024"),
+)
+OF_VFAT = ("umask=0027", "fmask=0133", "uid=33", "gid=33", "quiet", "flush", "shortname=lower", "utf8", "errors=continue")
+OF_NFS = ("vers=4.1", "vers=4", "soft", "timeo=50", "rsize=65536", "noac", "sec=krb5", "nolock", "proto=tcp")
+OWN = {"ext4": OF_EXT, "tmpfs": OF_TMPFS, "bind": (), "xfs": OF_XFS, "btrfs": OF_BTRFS, "vfat": OF_VFAT, "nfs4": OF_NFS}
+HERE = ("ext4", "tmpfs", "bind", "xfs", "btrfs")
+"""The types that the kernel of the machine that the tests were written on knows."""
+
+
+def changes(folder, seed, kind):
     """A few specs for one mount point, of one type, that follow each other."""
     chance = random.Random(seed)
-    kind = ("ext4", "tmpfs", "bind")[seed % 3]
-    own = {"ext4": OF_EXT, "tmpfs": OF_TMPFS, "bind": ()}[kind]
-    dev = {"ext4": f"{folder}/x.img", "tmpfs": "tmpfs", "bind": f"{folder}/src"}[kind]
+    own = OWN[kind]
+    dev = {"tmpfs": "tmpfs", "bind": f"{folder}/src", "nfs4": "filer:/export"}.get(kind, f"{folder}/x.img")
     for _ in range(5):
         words = chance.sample([*OF_MOUNT, *own], chance.randint(0, 4))
         yield {"fs#1": Desired(dev=dev, mnt=f"{folder}/m", type=kind, mnt_opt=tuple(words))}

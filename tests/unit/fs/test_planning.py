@@ -7,7 +7,7 @@ from reconciler.core.diff import diff_down
 from reconciler.core.facts import Fact, Kind
 from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import Owned
-from reconciler.core.rules import rules_of
+from reconciler.core.rules import compared_of
 from reconciler.resources.fs.actions import Unmount
 from reconciler.resources.fs.model import Around, Desired, State
 from reconciler.resources.fs.planning import KIND
@@ -27,7 +27,7 @@ def moves(verdict, desired, seen):
 
 def differing(desired, state, around=FILE):
     want, have = KIND.settle(desired, state, around)
-    return [name for name, rule in rules_of(Desired).items() if not rule.compare(getattr(want, name), getattr(have, name))]
+    return [name for name, rule in compared_of(Desired) if not rule.compare(getattr(want, name), getattr(have, name))]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_bounce_makes_the_mount_point_again_for_it_may_lie_in_what_was_replace
     [
         (LOOP, Around(point="dir"), "/srv/x.img does not exist"),
         (LOOP, Around(source="dir", point="dir"), "neither a block device nor a file"),
-        (LOOP, FILE.model_copy(update={"signature": ""}), "carries no filesystem, and osvc makes none"),
+        (LOOP, FILE.model_copy(update={"signature": ""}), "carries no filesystem, and is not bare"),
         (LOOP, FILE.model_copy(update={"signature": "xfs"}), "carries xfs, not ext4"),
         (LOOP, FILE.model_copy(update={"elsewhere": ("/mnt",)}), "is mounted on /mnt already"),
         (LOOP, FILE.model_copy(update={"occupied": "xfs /dev/sdb"}), "xfs /dev/sdb is mounted on /srv/x, not by osvc"),
@@ -134,7 +134,8 @@ def test_a_mount_that_is_hidden_is_not_taken_down_for_what_lies_over_it_would_go
 
 
 def test_facts_and_claims():
-    assert [need.fact for need in KIND.needs(LOOP)] == [Fact(Kind.PATH, "/srv"), Fact(Kind.PATH, "/srv/x.img")]
+    file = [Fact(Kind.PATH, "/srv/x.img"), Fact(Kind.DEVICE, "/srv/x.img")]
+    assert [need.fact for need in KIND.needs(LOOP)] == [Fact(Kind.PATH, "/srv"), *file]
     block = LOOP.model_copy(update={"dev": "/dev/sdb"})
     assert [need.fact for need in KIND.needs(block)] == [Fact(Kind.PATH, "/srv"), Fact(Kind.DEVICE, "/dev/sdb")]
     assert [need.fact for need in KIND.needs(TMPFS)] == [Fact(Kind.PATH, "/srv")]

@@ -67,7 +67,7 @@ def test_a_fault_for_reads_and_for_ever(machine, host):
 def test_an_unknown_command_is_loud():
     machine = Machine()
     for argv in (
-        ["mkfs.ext4", "/dev/x"],
+        ["mkfs.jfs", "/dev/x"],
         ["mount", "--move", "/a", "/b"],
         ["ip", "tunnel"],
         ["rm", "-r", "/"],

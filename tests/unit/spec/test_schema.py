@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from reconciler.cli.schema import text_of
 from reconciler.core.node import Node
 from reconciler.core.rules import keywords_of
-from reconciler.resources.registry import TYPES, kind_of
+from reconciler.resources.registry import SECTIONS, TYPES, kind_of
 from reconciler.spec.load import load_text
 from reconciler.spec.schema import service_schema
 
@@ -123,10 +123,19 @@ def test_every_keyword_is_there_with_its_words():
         pattern.partition("#")[0].lstrip("^"): one
         for pattern, one in schema["properties"]["resources"]["patternProperties"].items()
     }
+
+    def forms(section):
+        yield section
+        for part in ("then", "else"):
+            yield from forms(section[part]) if part in section else ()
+
     for type_name in TYPES:
+        groups = [type_name, *(group for group, words in SECTIONS.items() if type_name in words.values())]
+        mine = [form.get("properties", {}) for group in groups if group in sections for form in forms(sections[group])]
         for name, keyword in keywords_of(kind_of(type_name).desired).items():
             for spelling in (name, *keyword.aliases):
-                places = [schema["properties"].get(spelling), sections.get(type_name, {}).get("properties", {}).get(spelling)]
+                places = [schema["properties"].get(spelling), *(form.get(spelling) for form in mine)]
                 there = [place for place in places if place]
-                assert bool(there) != keyword.internal, (type_name, spelling)
+                shared = any(group in SECTIONS for group in groups)
+                assert bool(there) != keyword.internal or (shared and keyword.internal), (type_name, spelling)
                 assert all(place["description"] for place in there)

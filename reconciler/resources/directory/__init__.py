@@ -1,0 +1,1 @@
+"""directory: a folder that has to be there, with its owner and mode."""
