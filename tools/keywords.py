@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from reconciler.core.rules import Impact, keywords_of, rules_of
+from reconciler.core.common import Common
+from reconciler.core.rules import Impact, Keyword, keywords_of, rules_of
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.container.option import default_of, settings_of
 from reconciler.resources.container.run_args import EQUAL, REFUSED, STANDS_FOR
@@ -91,6 +92,23 @@ knows: `sub_devs`, `base_devs`, and `exposed_devs` but of a loop device (its `fi
 looked at: a spec means the same whoever reads it.
 """
 
+COMMON = """
+## Every resource
+
+In the section of any resource; a service's own engine has no section, and none of them. Those with a tick may stand in the
+service's own section instead, for all resources that do not say otherwise. None of them is compared with the machine: a change
+costs nothing, and counts from the next run on.
+
+The commands of `pre_start` and its like are run without a shell (for one, write `sh -c '…'`), as part of the move of the resource,
+and only where it really moves: none is run where nothing is to be done, nor by an undo. They are told `OSVC_SERVICE`, `OSVC_RID`,
+`OSVC_NODE` and `OSVC_ACTION` (start or stop). What they say is told and logged, without secrets. A command has not ended before all
+that it left running has let go of its output.
+
+| keyword | default | service | meaning |
+| --- | --- | --- | --- |
+| `subset` |  |  | The group of resources that it starts with. |
+"""
+
 RUN_ARGS = """
 ## Options of docker run
 
@@ -108,11 +126,27 @@ These are refused:
 def page() -> str:
     """The whole document."""
     unscoped = [f"`{name}`" for name in UNSCOPED]
-    parts = [HEADER, OWN.replace("{unscoped}", f"{', '.join(unscoped[:-1])} and {unscoped[-1]}")]
+    parts = [HEADER, OWN.replace("{unscoped}", f"{', '.join(unscoped[:-1])} and {unscoped[-1]}"), COMMON, *_common()]
     for type_name in sorted(TYPES, key=lambda name: kind_of(name).rank):
         parts.append("".join(f"{line}\n" for line in _section(type_name)))
     parts.append(RUN_ARGS + "".join(f"| `--{name}` | {_cell(why)} |\n" for name, why in sorted(REFUSED.items())))
     return "".join(parts)
+
+
+def _common() -> Iterator[str]:
+    keywords = keywords_of(Common)
+    for name, field in Common.model_fields.items():
+        cells = (
+            _spelt(name, keywords[name]),
+            _default(field),
+            "✓" if keywords[name].inherit else "",
+            _cell(field.description or ""),
+        )
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _spelt(name: str, keyword: Keyword) -> str:
+    return f"`{name}`" + (f" (also {', '.join(f'`{alias}`' for alias in keyword.aliases)})" if keyword.aliases else "")
 
 
 def _section(type_name: str) -> Iterator[str]:
@@ -128,8 +162,7 @@ def _section(type_name: str) -> Iterator[str]:
         keyword = keywords[name]
         if keyword.internal or (name in HEAD and type_name != "dockerd"):
             continue
-        spelt = f"`{name}`" + (f" (also {', '.join(f'`{alias}`' for alias in keyword.aliases)})" if keyword.aliases else "")
-        cells = [spelt, _default(field), _cell(field.description or "")]
+        cells = [_spelt(name, keyword), _default(field), _cell(field.description or "")]
         if container:
             cells.append(_flags(name))
         yield f"| {' | '.join([*cells, COSTS[rules[name].impact]])} |"

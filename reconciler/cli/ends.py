@@ -10,11 +10,10 @@ from reconciler.core.plan import Plan
 
 def plan_exit(plan: Plan) -> Exit:
     """What `osvc plan` says of one plan by its exit code."""
-    if plan.refused:
-        return Exit.REFUSED
-    if any(change.verdict is Verdict.DEFER for change in plan.changes):
-        return Exit.UNKNOWN
-    return Exit.OK if plan.empty else Exit.PENDING
+    for verdict, code in ((Verdict.REFUSE, Exit.REFUSED), (Verdict.DEFER, Exit.UNKNOWN)):
+        if any(change.verdict is verdict for change in plan.lacking):
+            return code
+    return Exit.PENDING if plan.steps or plan.adopted or plan.released else Exit.OK
 
 
 def result_exit(result: Result, signal_number: int = 0) -> Exit:

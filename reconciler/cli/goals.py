@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import globs_of, operator
+from reconciler.cli.request import globs_of, operator, selection_of
 from reconciler.cli.run import Order, carry_out
 from reconciler.cli.specs import refuse_invalid
 from reconciler.core.policy import Aim, Goal
@@ -34,11 +34,11 @@ def pursue(aim: Aim, options: argparse.Namespace) -> Exit:
             raise Told(Exit.INVALID)
         return session.targets(loaded, globs, aim=aim)
 
+    whole = selection_of(options).everything
+
     def begin(session: Session, targets: Sequence[Target]) -> None:
-        if not options.rid:
+        if whole:
             session.set_goal([target.name for target in targets], goal)
 
     verb = "start" if aim is Aim.UP else "stop"
-    return carry_out(
-        Order(verb, find, begin=begin, agreed=aim is Aim.DOWN, whole_undo=aim is Aim.UP and not options.rid), options, config
-    )
+    return carry_out(Order(verb, find, begin=begin, agreed=aim is Aim.DOWN, whole_undo=aim is Aim.UP and whole), options, config)

@@ -66,6 +66,13 @@ def _rid(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="only these resources (container#1, fs, container#w*) and what they need",
     )
+    parser.add_argument(
+        "--tags",
+        metavar="TAGS",
+        action="append",
+        default=[],
+        help="only resources with these tags, beside those of --rid: a+b,c is (a and b) or c",
+    )
 
 
 def _json(parser: argparse.ArgumentParser, what: str) -> None:

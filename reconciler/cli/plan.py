@@ -12,7 +12,7 @@ from reconciler.cli import saved
 from reconciler.cli.display import note, paint_for, say, show_document
 from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.request import check_rids, globs_of, local_now, policy_of, selection_of
+from reconciler.cli.request import check_selection, globs_of, local_now, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
 from reconciler.cli.verbs import Usage
 from reconciler.core.nodes import same_node
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> Exit:
         with Session.open(config, write=False) as session:
             targets = session.targets(loaded, globs, stored=not loaded.errors)
             plans = session.plans(targets, selection=selection, policy=policy, prune_all=options.prune_all)
-    check_rids(options, plans)
+    check_selection(options, plans)
     code = worst(map(plan_exit, plans))
     services = {service.name: service for service in loaded.services}
     if options.output:

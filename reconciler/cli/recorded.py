@@ -104,8 +104,7 @@ class Recorded:
     def _plan(self, name: str, service: Service | None, selection: Selection, policy: Policy) -> Plan:
         wanted = service.goal if service is not None else UP
         record = self.services.get(name, {"goal": wanted.record(), "store": "", "observed": {}, "owned": {}})
-        desired = [resource.desired for resource in service.resources.values()] if service else []
-        known = self.codec.known(desired)
+        known = self.codec.known(service.models if service else ())
         try:
             goal = Goal.of(record["goal"])
             if goal.aim is Aim.NONE or (service is not None and not service.here):

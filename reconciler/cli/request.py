@@ -30,11 +30,24 @@ def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def selection_of(options: argparse.Namespace) -> Selection:
-    """The resources of `--rid`; all when it is not given."""
-    rids = tuple(word.strip() for item in options.rid for word in item.split(",") if word.strip())
-    if options.rid and not rids:
+    """The resources of `--rid` and `--tags`; all when neither is given."""
+    rids, tags = _listed(options.rid), _listed(options.tags)
+    if (options.rid and not rids) or (options.tags and not tags):
         raise Usage("no resource is named")
-    return Selection(rids)
+    return Selection(rids, tuple(map(_tags, tags)))
+
+
+def _listed(given: Iterable[str]) -> tuple[str, ...]:
+    """The words of comma-separated lists."""
+    return tuple(word.strip() for item in given for word in item.split(",") if word.strip())
+
+
+def _tags(text: str) -> frozenset[str]:
+    """ "a+b": the tags that a resource has to have all."""
+    tags = frozenset(text.split("+"))
+    if "" in tags:
+        raise Usage(f"expected tags such as a+b,c, not {text!r}")
+    return tags
 
 
 def policy_of(options: argparse.Namespace) -> Policy:
@@ -46,14 +59,20 @@ def policy_of(options: argparse.Namespace) -> Policy:
     )
 
 
-def check_rids(options: argparse.Namespace, plans: Iterable[Plan]) -> None:
-    """Raises Usage when a `--rid` names nothing at all."""
+def check_selection(options: argparse.Namespace, plans: Iterable[Plan]) -> None:
+    """Raises Usage when a `--rid`, or one of `--tags`, names nothing at all."""
     selection = selection_of(options)
-    known = {change.rid: change.type for plan in plans for change in plan.changes}
+    changes = [change for plan in plans for change in plan.changes]
     for want in selection.rids:
         one = Selection((want,))
-        if not any(one.takes(rid, kind) for rid, kind in known.items()):
-            raise Usage(f"no resource {want!r}{did_you_mean(want, sorted(known))}")
+        if not any(one.takes(change.rid, change.type) for change in changes):
+            raise Usage(f"no resource {want!r}{did_you_mean(want, sorted({change.rid for change in changes}))}")
+    for tags in selection.tags:
+        if not any(tags.issubset(change.common.tags) for change in changes):
+            known = {tag for change in changes for tag in change.common.tags}
+            unknown = min(tags - known, default="")
+            near = did_you_mean(unknown, sorted(known)) if unknown else ""
+            raise Usage(f"no resource has the tags {'+'.join(sorted(tags))!r}{near}")
 
 
 def operator() -> str:

@@ -14,7 +14,7 @@ from reconciler.cli.ends import plan_exit, result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.plan import text_of
 from reconciler.cli.progress import listener
-from reconciler.cli.request import check_rids, operator, policy_of, selection_of
+from reconciler.cli.request import check_selection, operator, policy_of, selection_of
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
 from reconciler.engine.config import Config
@@ -58,7 +58,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
         targets = order.find(before)
         surveys = before.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
     plans = tuple(survey.plan for survey in surveys)
-    check_rids(options, plans)
+    check_selection(options, plans)
     if order.check is not None:
         order.check(plans)
     quiet = {plan.service for plan in plans if plan.empty}

@@ -67,6 +67,7 @@ class Saved:
 _CHOICES = (
     ("service", "-s"),
     ("rid", "--rid"),
+    ("tags", "--tags"),
     ("prune", "--prune"),
     ("prune_all", "--prune-all"),
     ("provision", "--provision"),

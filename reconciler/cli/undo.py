@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> Exit:
             " to remove that again, as osvc apply --prune would, add --prune"
         )
     options.prune_all = options.prune
-    options.rid = [] if back.goal is not None else list(back.rids)
+    options.rid, options.tags = [] if back.goal is not None else list(back.rids), []
     undoing = _Undoing(back, config)
     order = Order("undo", undoing.find, check=undoing.check, after=undoing.after, whole_undo=True)
     return carry_out(order, options, config)
@@ -78,7 +78,7 @@ class _Undoing:
     def find(self, session: Session) -> tuple[Target, ...]:
         """The service as it was, and the goal that it had."""
         service, store = self._spec(session), session.store
-        known = [resource.desired for resource in service.resources.values()] if service else []
+        known = tuple(service.models) if service else ()
         was, goal = store.goal(self.name), self.back.goal
         return (
             Target(

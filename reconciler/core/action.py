@@ -62,6 +62,7 @@ class Facet(Enum):
     FOLDER = "a folder that was made for data stays; one that was there and held nothing may be gone"
     MARKER = "the marker that says whose a data root is stays"
     TURN = "an address that is back is the last of its network on its device, and no longer the first"
+    TRIGGER = "what a trigger did stays"
     LINK = "the engine's own bridge is another link: index, hardware address, and that it is up"
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Seen
+from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
 
 
@@ -55,6 +57,8 @@ class Change:
     basis: the evidence of an assumption; a change with a basis is provisional.
     remedy: what to do next, for a verdict that leaves work to a person (DEFER, REFUSE).
     last: what it was last applied by, which is what it runs by now; None where that is not known.
+    aim: what it is brought to. That is its service's goal, but for what stays up in a stopped one (standby).
+    common: what is said of it whatever its type.
     """
 
     rid: str
@@ -69,6 +73,8 @@ class Change:
     basis: str = ""
     remedy: str = ""
     last: Model | None = None
+    aim: Aim = Aim.UP
+    common: Common = PLAIN
 
     @property
     def provisional(self) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
-from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
+from reconciler.core.observed import Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
-from reconciler.core.policy import Policy
+from reconciler.core.policy import Aim, Policy
 from reconciler.core.rules import Impact, Rule, compared_of, values_of
 from reconciler.core.secrets import HIDDEN, holds_mark, masked, masked_words
 from reconciler.core.veil import veiled
@@ -79,25 +79,26 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
     seen, basis = _seen(observed)
     if seen is None:
         assert isinstance(observed, Unknown)
-        return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status")
-    if isinstance(seen, Absent):
-        want, _ = kind.settle(desired, None, seen.around)
-        leave, quiet = (Verdict.REMOVE, Verdict.RELEASE) if remove else (Verdict.STOP, Verdict.KEEP)
-        left = Change(rid, kind.name, leave, "is left elsewhere", want, observed, seen, (), Cause.SPEC, basis)
+        return Change(rid, kind.name, Verdict.DEFER, observed.reason, desired, observed, remedy="osvc status", aim=Aim.DOWN)
+    want, have = kind.settle(desired, seen.state if isinstance(seen, Present) else None, seen.around)
+    settled: Seen = seen if have is None else Present(have, seen.around)
+
+    def change(verdict: Verdict, reason: str, *, cause: Cause | None = None, remedy: str = "") -> Change:
+        return Change(rid, kind.name, verdict, reason, want, observed, settled, (), cause, basis, remedy, aim=Aim.DOWN)
+
+    if have is None:
+        left = change(Verdict.REMOVE if remove else Verdict.STOP, "is left elsewhere", cause=Cause.SPEC)
         if kind.manages(want) and any(kind.moves(left)):
             return left
-        return Change(rid, kind.name, quiet, "is not there", want, observed, seen, basis=basis)
-    want, have = kind.settle(desired, seen.state, seen.around)
-    assert have is not None
-    settled = Present(have, seen.around)
+        return change(Verdict.RELEASE if remove else Verdict.KEEP, "is not there")
     if not kind.manages(want) or (owned is None and not kind.ours(have)):
-        return Change(rid, kind.name, Verdict.KEEP, "not made by osvc; left alone", want, observed, settled, basis=basis)
+        return change(Verdict.KEEP, "not made by osvc; left alone")
     obstacle = kind.obstacle(have)
     if obstacle is not None:
-        return Change(rid, kind.name, Verdict.REFUSE, obstacle.reason, want, observed, settled, basis=basis, remedy=obstacle.remedy)
+        return change(Verdict.REFUSE, obstacle.reason, remedy=obstacle.remedy)
     if remove:
-        return Change(rid, kind.name, Verdict.REMOVE, "no longer in the spec", want, observed, settled, (), Cause.SPEC, basis)
-    return Change(rid, kind.name, Verdict.STOP, "to be stopped", want, observed, settled, (), Cause.SPEC, basis)
+        return change(Verdict.REMOVE, "no longer in the spec", cause=Cause.SPEC)
+    return change(Verdict.STOP, "to be stopped", cause=Cause.SPEC)
 
 
 _ADOPT = frozenset({"adopt"})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 
@@ -14,7 +15,8 @@ class Owned:
     applied: the desired state that was last applied and verified; None between claim and verification.
     wanted: the desired state that was claimed, which `applied` will become.
     remembered: the last observation, for planning while it cannot be seen.
-    subset, parallel: its place among its type when it was applied, for taking it down when its spec is gone.
+    subset, parallel, common: its place among its type when it was applied, and what was said of it beside that, for taking it down
+    when its spec is gone.
     """
 
     type: str
@@ -23,6 +25,7 @@ class Owned:
     remembered: Seen | None = None
     subset: str = ""
     parallel: bool = False
+    common: Common = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,15 @@ class Plan:
         return self.deferred + self.refused
 
     @property
+    def lacking(self) -> tuple[Change, ...]:
+        """Of what is left open, what the service cannot do without."""
+        return tuple(change for change in self.open if not change.common.dispensable)
+
+    def spares(self, rid: str) -> bool:
+        """Whether the service does without a resource, and without all that goes down with it."""
+        return all(self.change(other).common.dispensable for other in dict(self.lanes).get(rid, (rid,)))
+
+    @property
     def whole(self) -> bool:
         """Whether every step can be done now: none is planned behind something that cannot be seen yet."""
         return not any(step.provisional for step in self.steps)

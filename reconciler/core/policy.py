@@ -1,6 +1,6 @@
 """Policy, Selection and Goal: what a run may do, on what, and to which end."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -26,17 +26,22 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which resources a verb was asked for, or () for all: rids ("container#1", shell patterns allowed), or what these begin with
-    ("fs"), or types."""
+    """Which resources a verb was asked for, by either of these; neither is all.
+
+    rids: rids ("container#1", shell patterns allowed), or what these begin with ("fs"), or types.
+    tags: each a set of tags that a resource has to have all.
+    """
 
     rids: tuple[str, ...] = ()
+    tags: tuple[frozenset[str], ...] = ()
 
     @property
     def everything(self) -> bool:
-        return not self.rids
+        return not self.rids and not self.tags
 
-    def takes(self, rid: str, type_name: str) -> bool:
-        return self.everything or any(fnmatchcase(rid, want) or want in (type_name, group_of(rid)) for want in self.rids)
+    def takes(self, rid: str, type_name: str, tags: Collection[str] = ()) -> bool:
+        named = any(fnmatchcase(rid, want) or want in (type_name, group_of(rid)) for want in self.rids)
+        return self.everything or named or any(want.issubset(tags) for want in self.tags)
 
 
 class Aim(Enum):

@@ -82,6 +82,7 @@ class Keyword:
     implies: the flags that an older spelling turns on, where the section does not say otherwise.
     refers: the types of the resources of the same service that a value TYPE#INDEX means; such a one has to be there.
     file: the value names a file that osvc takes as it takes the spec itself: others must not be able to write it.
+    program: the first word of the value is a program that osvc runs; the same holds for its file.
     """
 
     aliases: tuple[str, ...] = ()
@@ -89,6 +90,7 @@ class Keyword:
     internal: bool = False
     implies: tuple[str, ...] = ()
     file: bool = False
+    program: bool = False
     refers: tuple[str, ...] = ()
 
 

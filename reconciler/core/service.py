@@ -1,9 +1,10 @@
 """Service and Resource: what the user wants, validated, with where it was written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import group_of
 from reconciler.core.model import Model
 from reconciler.core.policy import UP, Goal
@@ -27,7 +28,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of a service. fields: field name -> where it was written."""
+    """One resource of a service. fields: field name -> where it was written. common: what is said of it whatever its type."""
 
     rid: str
     type: str
@@ -35,6 +36,7 @@ class Resource:
     origin: Origin
     fields: Mapping[str, Origin] = field(default_factory=dict)
     subset: str = ""
+    common: Common = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Service:
     comment: str = ""
     goal: Goal = UP
     here: bool = True
+
+    @property
+    def models(self) -> Iterator[Model]:
+        """Everything that is said of its resources."""
+        for resource in self.resources.values():
+            yield resource.desired
+            if resource.common is not PLAIN:
+                yield resource.common
 
     def moves_together(self, resource: Resource) -> bool:
         """Whether a resource is started and stopped at the same time as the others of its subset."""

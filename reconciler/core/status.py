@@ -5,12 +5,14 @@ The merge table is the reference's (opensvc-behaviour, 3.1): commutative and ass
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import reduce
+from typing import Final
 
 from reconciler.core.change import Change, Verdict
+from reconciler.core.common import NO_STATUS, PLAIN, Common
 from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Present, Unknown
 from reconciler.core.plan import Plan
@@ -19,7 +21,7 @@ from reconciler.core.veil import veiled
 
 
 class Status(Enum):
-    """The value is the word that people read; the name's order is the reference's code."""
+    """The value is the word that people read."""
 
     UP = "up"
     DOWN = "down"
@@ -27,24 +29,54 @@ class Status(Enum):
     NA = "n/a"
     UNDEF = "undef"
     UNKNOWN = "unknown"
+    STDBY_UP = "stdby up"
+    STDBY_DOWN = "stdby down"
+    UP_AND_STDBY_UP = "up and stdby up"
+    """Only on the way to a sum, as the next."""
+    DOWN_AND_STDBY_UP = "down and stdby up"
+
+    @property
+    def final(self) -> "Status":
+        """As a sum is told."""
+        return _FINAL.get(self, self)
+
+
+_FINAL: Final = {Status.UP_AND_STDBY_UP: Status.UP, Status.DOWN_AND_STDBY_UP: Status.STDBY_UP}
+TOLD: Final = tuple(status for status in Status if status.final is status)
+"""The words that are ever shown."""
+
+_UP, _DOWN, _OVER, _UNDER = Status.UP, Status.DOWN, Status.STDBY_UP, Status.STDBY_DOWN
+_ACTIVE, _PASSIVE, _UNKNOWN = Status.UP_AND_STDBY_UP, Status.DOWN_AND_STDBY_UP, Status.UNKNOWN
+_SUMS: Final[Mapping[frozenset[Status], Status]] = {
+    frozenset((_UP, _OVER)): _ACTIVE,
+    frozenset((_UP, _ACTIVE)): _ACTIVE,
+    frozenset((_OVER, _ACTIVE)): _ACTIVE,
+    frozenset((_DOWN, _OVER)): _PASSIVE,
+    frozenset((_DOWN, _PASSIVE)): _PASSIVE,
+    frozenset((_OVER, _PASSIVE)): _PASSIVE,
+    frozenset((_DOWN, _UNDER)): _UNDER,
+    frozenset((_DOWN, _UNKNOWN)): _UNKNOWN,
+    frozenset((_UNDER, _UNKNOWN)): _UNKNOWN,
+}
+"""Of two that differ, and of which none is neutral; every other two are warn."""
 
 
 def merge(one: Status, other: Status) -> Status:
-    """What two statuses come to together."""
+    """What two statuses come to together, on the way to a sum."""
     if one is other:
         return one
-    pair = {one, other}
+    pair = frozenset((one, other))
     if Status.WARN in pair:
         return Status.WARN
-    if Status.UNDEF in pair:
-        return (pair - {Status.UNDEF}).pop()
-    if Status.NA in pair:
-        return (pair - {Status.NA}).pop()
-    return Status.UNKNOWN if pair == {Status.DOWN, Status.UNKNOWN} else Status.WARN
+    for neutral in (Status.UNDEF, Status.NA):
+        if neutral in pair:
+            return next(iter(pair - {neutral}))
+    return _SUMS.get(pair, Status.WARN)
 
 
 def merge_all(statuses: Iterable[Status]) -> Status:
-    return reduce(merge, statuses, Status.NA)
+    """The sum of statuses, as it is told."""
+    return reduce(merge, statuses, Status.NA).final
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +85,7 @@ class ResourceStatus:
 
     label: what it is. reason: why it is not simply up, or how it differs; "" when there is nothing to tell.
     drifted: it is not as its spec says. remedy: what to do next, or "". failing: it fails again and again (Remark).
-    words: the last that it said itself, where somebody asked.
+    words: the last that it said itself, where somebody asked. common: what its spec says of it, whatever its type.
     """
 
     rid: str
@@ -66,11 +98,15 @@ class ResourceStatus:
     remedy: str = ""
     failing: bool = False
     words: tuple[str, ...] = ()
+    common: Common = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """The status of one service. avail: its resources together; overall: that, and warn where something drifted."""
+    """The status of one service.
+
+    avail: the resources together that it cannot do without. overall: all together, and warn where something drifted.
+    """
 
     service: str
     avail: Status
@@ -84,10 +120,27 @@ def status_of(plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | Non
 
     kinds: resource type name -> its pure half, for every type in the plan. now: when it was observed, where that is to be told.
     """
-    lines = tuple(_resource(change, kinds[change.type], plan, now) for change in plan.changes)
-    avail = merge_all(line.status for line in lines)
-    drifted = any(line.drifted for line in lines) and avail is Status.UP
-    return ServiceStatus(plan.service, avail, Status.WARN if drifted else avail, plan, lines)
+    lines = tuple(
+        replace(_marked(_resource(change, kinds[change.type], plan, now), change, plan), common=change.common)
+        for change in plan.changes
+    )
+    avail = merge_all(line.status for line in lines if not line.common.dispensable)
+    overall = merge_all(line.status for line in lines)
+    drifted = any(line.drifted for line in lines) and overall in (Status.UP, Status.STDBY_UP)
+    return ServiceStatus(plan.service, avail, Status.WARN if drifted else overall, plan, lines)
+
+
+def _marked(line: ResourceStatus, change: Change, plan: Plan) -> ResourceStatus:
+    """A line with what its spec makes of it: what does not count, and what stands by."""
+    common = change.common
+    if not common.counts:
+        reason = "disabled" if common.disable else f"{line.status.value}, and tagged {NO_STATUS}"
+        return replace(line, status=Status.NA, reason=reason, drifted=False, remedy="", failing=False)
+    stands = common.standby or (plan.goal.aim is Aim.DOWN and not _stops(change, plan))
+    return replace(line, status=_STANDS.get(line.status, line.status)) if stands and not common.idle else line
+
+
+_STANDS: Final = {Status.UP: Status.STDBY_UP, Status.DOWN: Status.STDBY_DOWN}
 
 
 def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | None) -> ResourceStatus:
@@ -104,7 +157,7 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | No
     reason = "" if quiet and (up or not change.remedy) else change.reason
     if change.verdict is Verdict.KEEP and change.remedy:
         reason = change.reason
-    drifted = not quiet and plan.goal.aim is Aim.UP and (up or present)
+    drifted = not quiet and not _stops(change, plan) and (up or present)
     state = change.seen.state if isinstance(change.seen, Present) else None
     remark = kind.remark(change.desired, state, now) if up and state is not None else None
     if remark is not None:
@@ -123,9 +176,14 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | No
     )
 
 
+def _stops(change: Change, plan: Plan) -> bool:
+    """Whether a resource goes down with its service."""
+    return plan.goal.aim is Aim.DOWN and change.aim is Aim.DOWN
+
+
 def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
     """Whether a resource stays as it is in a stopped service, and does not count: it is there, and keeps nothing in use."""
-    if plan.goal.aim is not Aim.DOWN or change.verdict is not Verdict.KEEP or not isinstance(change.seen, Present):
+    if not _stops(change, plan) or change.verdict is not Verdict.KEEP or not isinstance(change.seen, Present):
         return False
     return kind.is_up(change.seen.state) and not kind.holds(change.seen.state)
 
@@ -133,7 +191,11 @@ def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
 def _down_with_its_service(change: Change, kind: ResourceKind, plan: Plan) -> bool:
     """Whether a resource that cannot be seen is down by all evidence, in a service that is not wanted up: so the plan takes it."""
     evidence = change.verdict is Verdict.KEEP and change.provisional and change.seen is not None
-    return evidence and plan.goal.aim is not Aim.UP and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
+    return (
+        evidence
+        and (plan.goal.aim is Aim.NONE or _stops(change, plan))
+        and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
+    )
 
 
 def _remedy(change: Change, plan: Plan) -> str:
@@ -141,4 +203,4 @@ def _remedy(change: Change, plan: Plan) -> str:
         return change.remedy
     if change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.RELEASE):
         return ""
-    return f"osvc stop {plan.service}" if plan.goal.aim is Aim.DOWN else f"osvc apply -s {plan.service}"
+    return f"osvc stop {plan.service}" if _stops(change, plan) else f"osvc apply -s {plan.service}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.change import Change, Verdict
+from reconciler.core.common import PLAIN
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
@@ -40,7 +41,7 @@ def takes_part(change: Change, owned: Owned | None, selection: Selection) -> boo
         return False
     if change.verdict is not Verdict.KEEP:
         return True
-    return owned is not None and _last(owned) != change.desired and selection.takes(change.rid, change.type)
+    return owned is not None and _last(owned) != change.desired and selection.takes(change.rid, change.type, change.common.tags)
 
 
 def stands(codec: Codec, owned: Owned) -> str:
@@ -161,8 +162,8 @@ def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str
 
 
 def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Callable[[str], ResourceKind]) -> Service | None:
-    """The service as it was before a run: what the run changed as it stood then, the rest as it stands now. None when nothing of
-    it was owned.
+    """The service as it was before a run: what the run changed as it stood then, the rest as it stands now, and the keywords that
+    every type has as they are now. None when nothing of it was owned.
 
     known: the models in which the secrets may stand that are marked in the store; a secret that is in none of them stays a mark.
     """
@@ -171,13 +172,15 @@ def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Call
     base = codec.read_service(json.loads(kept.spec), secrets)
     stood = {**_standing(store, kept.name), **back.before.stood}
     standing = {rid: json.loads(text) for rid, text in stood.items() if text is not None}
+    owned = store.ownership(kept.name).owned
     if not standing:
         return None
     resources = {rid: one for rid, one in base.resources.items() if rid not in stood and not kinds(one.type).manages(one.desired)}
     for rid, record in standing.items():
         desired = codec.read(kinds(record["type"]).desired, record["desired"], secrets)
         origin = Origin(f"before {back.run.id}", 0, 0)
-        resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"])
+        now = base.resources.get(rid) or owned.get(rid)
+        resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"], now.common if now else PLAIN)
     together = {f"{record['type']}:{record['subset']}" for record in standing.values() if record["parallel"]}
     ordered = {rid: resources[rid] for rid in sorted(resources, key=natural)}
     return replace(base, origin=Origin(kept.file), resources=ordered, parallel=base.parallel | together)

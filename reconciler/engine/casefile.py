@@ -43,6 +43,7 @@ class Case:
 
     name: the service's. service: its spec; None where only the store knew it. observed, ownership: what `plan` was made of.
     plan: as core.outline tells it. end: the word for how the run ended. round: how many plans the run made.
+    spared: as the plan was made with.
     outcomes: of every round, as plain data. crash: where an internal error came from. osvc: the version that wrote it.
     """
 
@@ -58,6 +59,7 @@ class Case:
     goal: Goal = UP
     selection: Selection = field(default_factory=Selection)
     policy: Policy = field(default_factory=Policy)
+    spared: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, Observed] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     ownership: Ownership = field(default_factory=Ownership)
@@ -68,7 +70,17 @@ class Case:
 
     def replan(self) -> Plan:
         """The plan that comes of it with this version of osvc. Raises Cycle."""
-        return make_plan(self.service, self.name, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
+        return make_plan(
+            self.service,
+            self.name,
+            self.goal,
+            self.selection,
+            self.observed,
+            self.ownership,
+            self.policy,
+            kind_of,
+            self.spared,
+        )
 
     def difference(self, plan: Plan) -> str:
         """How a plan differs from the recorded one, as a unified diff; "" when it does not."""
@@ -146,6 +158,8 @@ def _document(case: Case, codec: Codec) -> Json:
         "node": {one.name: getattr(case.node, one.name) for one in fields(Node)},
         "goal": case.goal.record(),
         "select": list(case.selection.rids),
+        **({"select_tags": [sorted(tags) for tags in case.selection.tags]} if case.selection.tags else {}),
+        **({"spared": dict(case.spared)} if case.spared else {}),
         "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
         "spec": render(case.service, codec.dump) if case.service is not None else None,
         "snapshot": {
@@ -177,7 +191,8 @@ def _case(data: Json) -> Case:
         node=node,
         service=_service(data, node),
         goal=Goal.of(data["goal"]),
-        selection=Selection(tuple(data["select"])),
+        selection=Selection(tuple(data["select"]), tuple(frozenset(tags) for tags in data.get("select_tags", ()))),
+        spared=data.get("spared", {}),
         policy=Policy(policy["prune"], policy["rollback"], frozenset(policy["force"])),
         observed={
             rid: codec.read_observed(types[rid], {key: part for key, part in item.items() if key != "type"})
@@ -204,9 +219,9 @@ def _service(data: Json, node: Node) -> Service | None:
 def models_known(service: Service | None, ownership: Ownership, observed: Iterable[Observed]) -> Iterator[Model]:
     """Every model of what is wanted, owned and seen."""
     if service is not None:
-        yield from (resource.desired for resource in service.resources.values())
+        yield from service.models
     for owned in ownership.owned.values():
-        yield from (model for model in (owned.wanted, owned.applied) if model is not None)
+        yield from (model for model in (owned.wanted, owned.applied, owned.common) if model is not None)
         yield from _models_of(owned.remembered)
     for seen in observed:
         yield from _models_of(seen)

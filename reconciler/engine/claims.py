@@ -8,7 +8,8 @@ from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.order import Providers, in_turn
 from reconciler.core.ownership import Ownership
-from reconciler.core.policy import Aim
+from reconciler.core.policy import Aim, Selection
+from reconciler.core.standing import standing
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
 
@@ -57,6 +58,7 @@ def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> 
         for target in targets
         if target.service is not None
         for resource in target.service.resources.values()
+        if not resource.common.disable
     ]
     providers = Providers((fact, target.name) for target, kind, desired in parts for fact in kind.provides(desired))
     aims = {target.name: target.goal.aim for target in targets}
@@ -99,11 +101,13 @@ def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Ke
 
 
 def _wanted(target: Target, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
-    if target.service is None or target.goal.aim is not Aim.UP:
+    if target.service is None:
         return {}
+    stands = standing(target.service, target.goal, Selection(), kinds)
     return {
         _key(claim): claim
-        for resource in target.service.resources.values()
+        for rid, resource in target.service.resources.items()
+        if (target.goal.aim is Aim.UP or rid in stands) and not resource.common.disable
         for claim in kinds(resource.type).claims(resource.desired)
     }
 

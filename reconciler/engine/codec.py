@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
@@ -123,6 +124,7 @@ class Codec:
             "remembered": None if owned.remembered is None else self.dump_observed(owned.type, owned.remembered),
             "subset": owned.subset,
             "parallel": owned.parallel,
+            **self._dump_common(owned.common),
         }
 
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
@@ -138,6 +140,7 @@ class Codec:
             None if data["remembered"] is None else self.read_seen(name, data["remembered"], known),
             data.get("subset", ""),
             data.get("parallel", False),
+            self._read_common(data, known),
         )
 
     # services
@@ -155,6 +158,7 @@ class Codec:
                     "subset": resource.subset,
                     "line": resource.origin.line,
                     "desired": self.dump(resource.desired),
+                    **self._dump_common(resource.common),
                 }
                 for resource in service.resources.values()
             ],
@@ -172,7 +176,8 @@ class Codec:
         for item in data["resources"]:
             desired = self.read(self._kind(item["type"]).desired, item["desired"], known)
             origin = Origin(data["file"], item["line"])
-            resources[item["rid"]] = Resource(item["rid"], item["type"], desired, origin, {}, item["subset"])
+            common = self._read_common(item, known)
+            resources[item["rid"]] = Resource(item["rid"], item["type"], desired, origin, {}, item["subset"], common)
         return Service(
             data["name"],
             Origin(data["file"], data["line"]),
@@ -186,6 +191,13 @@ class Codec:
             data["app"],
             data["comment"],
         )
+
+    def _dump_common(self, common: Common) -> Json:
+        """An entry, where there is anything to say."""
+        return {} if common == PLAIN else {"common": self.dump(common)}
+
+    def _read_common(self, data: Json, known: Mapping[str, str] | None) -> Common:
+        return self.read(Common, data["common"], known) if "common" in data else PLAIN
 
     def _kind(self, type_name: str) -> ResourceKind:
         try:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from reconciler import __version__
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
+from reconciler.core.common import PLAIN
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
@@ -23,6 +24,7 @@ from reconciler.core.plan import Plan, Step, uncovered
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
+from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.back import without_secrets
 from reconciler.engine.codec import Codec
@@ -54,6 +56,7 @@ class Work:
 
     gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
     shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
+    spared: rid -> why it is not tried.
     whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
     was: the goal that it had before the verb set another; where nothing was wanted, an undo stops it.
     undoes: the run that is undone by this one.
@@ -67,6 +70,7 @@ class Work:
     policy: Policy = field(default_factory=Policy)
     shown: Plan | None = None
     exact: bool = False
+    spared: Mapping[str, str] = field(default_factory=dict)
     verb: str = "apply"
     whole_undo: bool = False
     glance: Survey | None = None
@@ -76,7 +80,7 @@ class Work:
     def digest(self, codec: Codec) -> str:
         """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
         desired = "".join(
-            f"{rid} {resource.desired.model_dump_json()}\n"
+            f"{rid} {resource.desired.model_dump_json()}{'' if resource.common == PLAIN else resource.common.model_dump_json()}\n"
             for rid, resource in sorted((self.service.resources if self.service else {}).items())
         )
         return codec.mark(f"{self.name}\n{self.goal.aim.value}\n{desired}")
@@ -102,7 +106,10 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
-        self.owning = Owning(means.store, work.name, work.service, work.goal, work.selection, means.host.clock)
+        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock)
+        self.stands = standing(work.service, work.goal, work.selection, means.kinds)
+        self.spared = dict(work.spared)
+        self.given_up: set[str] = set()
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
         self.plans: list[Plan] = []
@@ -155,6 +162,9 @@ class _Convergence:
         store.remember(work.name, self.latest)
         if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
             self.owning.give_back(self.first_owned, self.outcomes, self.latest, {left.step.rid for left in result.left})
+        elif self.given_up:
+            given_up = [outcome for outcome in self.outcomes if outcome.step.rid in self.given_up]
+            self.owning.give_back(self.first_owned, given_up, self.latest, ())
         self._file_failure(result)
         if self.opened:
             store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
@@ -249,7 +259,7 @@ class _Convergence:
 
     def _observe(self, ownership: Ownership, only: Collection[str] | None = None) -> Mapping[str, Observed]:
         """rid -> what is seen of it; of these alone, or of all that is wanted or owned."""
-        wanted = wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)
+        wanted = wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim, self.stands)
         snapshot = observe(
             (item for item in wanted if only is None or item.id.rid in only),
             self.means.host,
@@ -268,7 +278,8 @@ class _Convergence:
         work, made = self.work, self._made()
         owned = {rid: replace(item, applied=item.wanted) if rid in made else item for rid, item in ownership.owned.items()}
         known = replace(ownership, owned=owned) if made else ownership
-        return make_plan(work.service, work.name, work.goal, work.selection, seen, known, work.policy, self.means.kinds)
+        kinds = self.means.kinds
+        return make_plan(work.service, work.name, work.goal, work.selection, seen, known, work.policy, kinds, self.spared)
 
     def _made(self) -> set[str]:
         """What this run has made, or made anew: it is by the spec of now, although that was not written down yet."""
@@ -300,14 +311,13 @@ class _Convergence:
 
     def _conclude(self, plan: Plan) -> Result:
         """Nothing more can be done."""
-        if plan.refused:
-            change = plan.refused[0]
-            return self._result(End.REFUSED, f"{change.rid}: {change.reason}", change.remedy)
-        if plan.deferred:
-            change = plan.deferred[0]
-            return self._result(End.DEFERRED, f"{change.rid}: {change.reason}", change.remedy)
-        if plan.steps:
-            change = plan.change(plan.steps[0].rid)
+        for verdict, end in ((Verdict.REFUSE, End.REFUSED), (Verdict.DEFER, End.DEFERRED)):
+            change = next((change for change in plan.lacking if change.verdict is verdict), None)
+            if change is not None:
+                return self._result(end, f"{change.rid}: {change.reason}", change.remedy)
+        hidden = next((step.rid for step in plan.steps if not plan.change(step.rid).common.dispensable), None)
+        if hidden is not None:
+            change = plan.change(hidden)
             return self._result(End.DEFERRED, f"{change.rid} cannot be seen: {change.basis}", "osvc status")
         return self._result(End.CONVERGED)
 
@@ -319,7 +329,8 @@ class _Convergence:
         self.owning.keep_before(self.id, plan, self.first_owned)
         run = self._run(plan)
         main, commits = phases(plan)
-        for only, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
+        for phase, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
+            only = {n for n in phase if plan.steps[n - 1].rid not in self.given_up}
             if not only:
                 continue
             outcomes = execute(plan, run, known, only=only, seen_at=self.seen_at)
@@ -327,13 +338,38 @@ class _Convergence:
             fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
             self._see(fresh)
             if any(outcome.status in (Status.FAILED, Status.CANCELLED) for outcome in outcomes):
-                return self._fail(run)
+                if not self._does_without(plan, outcomes):
+                    return self._fail(run)
+                self._give_up(run, outcomes)
         return None
+
+    def _does_without(self, plan: Plan, outcomes: Sequence[Outcome]) -> bool:
+        """Whether nothing failed but what the service does without, and nothing else was left out because of that."""
+        if self.means.stop.asked or any(outcome.status is Status.CANCELLED for outcome in outcomes):
+            return False
+        lost = (outcome for outcome in outcomes if outcome.status in (Status.FAILED, Status.SKIPPED))
+        return all(plan.spares(outcome.step.rid) for outcome in lost)
+
+    def _give_up(self, run: Run, outcomes: Sequence[Outcome]) -> None:
+        """Lead back what failed and may, and what went down with it; it is not tried again in this run."""
+        lane = lane_of(outcomes, lanes_of(self.plans))
+        failures = {outcome.step.rid: outcome.message for outcome in outcomes if outcome.status is Status.FAILED}
+        self.spared |= {rid: f"optional, and failed: {message}" for rid, message in failures.items()}
+        self.given_up |= lane
+        if self.work.goal.aim is Aim.DOWN or not self._may_undo:
+            return
+        self.outcomes = list(undo(run, self.plans, self.outcomes, lane).outcomes)
+        self._see({rid: run.look(rid) for rid in lane})
+
+    @property
+    def _may_undo(self) -> bool:
+        return self.work.policy.rollback and (self.work.service is None or self.work.service.rollback)
 
     def _run(self, plan: Plan) -> Run:
         ownership = self.owning.now()
-        wanted = {item.id.rid: item for item in wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim)}
-        return Run(self.id, self.work.name, self.means, wanted, self.order, self._veil)
+        work = self.work
+        wanted = {item.id.rid: item for item in wanted_of(work.name, work.service, ownership, work.goal.aim, self.stands)}
+        return Run(self.id, work.name, self.means, wanted, self.order, self._veil)
 
     def _fail(self, run: Run) -> Result:
         """Something failed, or the run was cut short: lead back what the rules say, and tell."""
@@ -342,11 +378,10 @@ class _Convergence:
         cut = next(outcome for outcome in self.outcomes if outcome.status in (Status.FAILED, Status.CANCELLED))
         first = failures[0] if failures else cut
         message = f"{first.step.rid}: {first.message}" if failures else first.message
-        allowed = work.policy.rollback and (work.service is None or work.service.rollback)
         end = End.FAILED if failures else End.STOPPED
         if work.goal.aim is Aim.DOWN or not (failures or stop.asked):
             return replace(self._result(end, message, "osvc plan"), undone=False)
-        if not allowed:
+        if not self._may_undo:
             return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
         lane = lane_of(self.outcomes, lanes_of(self.plans))
         if work.whole_undo:
@@ -427,6 +462,7 @@ class _Convergence:
             goal=work.goal,
             selection=work.selection,
             policy=work.policy,
+            spared=self.spared,
             observed=self.seen,
             types={change.rid: change.type for change in plan.changes},
             ownership=self.owned,

@@ -7,20 +7,22 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from reconciler.core.action import Action, Effect
+from reconciler.core.action import Action, Effect, Slot
 from reconciler.core.fetched import Fetched
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import Event, Outcome, Said, Status, StepBegan, StepEnded, StepMoved, StepSaid
 from reconciler.core.plan import Plan, Step
+from reconciler.core.trigger import Trigger
 from reconciler.core.veil import Veil
 from reconciler.engine.errors import Locked, StoreError
 from reconciler.engine.locks import NODE
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe_one, type_of
-from reconciler.engine.retry import attempt
+from reconciler.engine.retry import attempt, pause
+from reconciler.engine.triggers import run_trigger
 from reconciler.host.errors import Cancelled, HostError, Permanent
 from reconciler.resources.driver import Wanted
 
@@ -98,9 +100,15 @@ class Run:
         type_name = type_of(self.wanted[step.rid])
         driver = self.means.drivers(type_name)
 
+        def tell(text: str) -> None:
+            text = self.veil().text(text)
+            self.tell(StepSaid(self.service, self.id, step, text))
+            if isinstance(action, Trigger):
+                note("trigger", run=self.id, service=self.service, rid=step.rid, step=step.n, said=text)
+
         def say(said: Said) -> None:
             if isinstance(said, str):
-                self.tell(StepSaid(self.service, self.id, step, self.veil().text(said)))
+                tell(said)
                 return
             if ended():
                 raise Cancelled("the run was asked to stop")
@@ -108,6 +116,9 @@ class Run:
 
         with self.shared(action, ended):
             try:
+                if isinstance(action, Trigger):
+                    run_trigger(action, self.means.host, tell)
+                    return
                 attempt(
                     lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
                     self.means.host.clock,
@@ -247,7 +258,7 @@ class _Walk:
             if isinstance(outcome.after, (Present, Absent)):
                 with suppress(StoreError):
                     self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
-        if outcome.status is Status.FAILED:
+        if outcome.status is Status.FAILED and not self.plan.spares(step.rid):
             self.failed = True
         self._end(outcome)
 
@@ -276,20 +287,40 @@ class _Walk:
         except StoreError as err:
             message = f"cannot {step.action.says()}: {err}"
             return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))
-        try:
-            run.perform(step, step.action, ended=lambda: run.means.stop.asked)
-        except Cancelled as err:
-            outcome = replace(outcome, status=Status.CANCELLED, message=str(err), after=run.look(step.rid))
-        except HostError as err:
-            failed = replace(outcome, status=Status.FAILED, message=f"cannot {step.action.says()}: {err}", output=err.output)
-            outcome = replace(failed, after=run.look(step.rid))
-        else:
-            outcome = self._verified(outcome)
+        outcome = self._tried(outcome)
         run.note_what_came(outcome)
         seconds = clock.monotonic() - start
         run.tell_journal(step, outcome.status.value, seconds, outcome.message)
         note(step.action.op, run=run.id, service=run.service, rid=step.rid, step=step.n, **_facts(outcome))
         return replace(outcome, seconds=seconds, order=next(run.order))
+
+    def _tried(self, begun: Outcome) -> Outcome:
+        """Do it; where it is to come up and does not, again, as often as its spec says."""
+        step, stop = begun.step, self.run.means.stop
+        common = self.plan.change(step.rid).common
+        again = (common.restart or 0) if step.slot is Slot.UP else 0
+        outcome = self._done(begun)
+        for number in range(1, again + 1):
+            if outcome.status is not Status.FAILED or stop.asked:
+                break
+            wait = f" in {common.restart_delay:g} s" if common.restart_delay else ""
+            text = f"{outcome.message}; again{wait} (restart {number} of {again})"
+            self.run.tell(StepSaid(self.run.service, self.run.id, step, text))
+            pause(self.run.means.host.clock, common.restart_delay, lambda: stop.asked)
+            outcome = outcome if stop.asked else self._done(begun)
+        return outcome
+
+    def _done(self, begun: Outcome) -> Outcome:
+        """Do it once."""
+        run, step = self.run, begun.step
+        try:
+            run.perform(step, step.action, ended=lambda: run.means.stop.asked)
+        except Cancelled as err:
+            return replace(begun, status=Status.CANCELLED, message=str(err), after=run.look(step.rid))
+        except HostError as err:
+            failed = replace(begun, status=Status.FAILED, message=f"cannot {step.action.says()}: {err}", output=err.output)
+            return replace(failed, after=run.look(step.rid))
+        return self._verified(begun)
 
     def _before(self, step: Step) -> Observed:
         age = self.run.means.host.clock.monotonic() - self.seen_at.get(step.rid, float("-inf"))

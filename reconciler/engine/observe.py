@@ -1,7 +1,7 @@
 """observe: see many resources of many services at one moment, in bulk."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from reconciler.core.facts import Kind
 from reconciler.core.ids import ResourceId, group_of, natural
@@ -18,16 +18,19 @@ from reconciler.resources.driver import Driver, Wanted
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
-def wanted_of(name: str, service: Service | None, ownership: Ownership, aim: Aim = Aim.UP) -> tuple[Wanted, ...]:
+def wanted_of(
+    name: str, service: Service | None, ownership: Ownership, aim: Aim = Aim.UP, stands: Collection[str] = ()
+) -> tuple[Wanted, ...]:
     """What has to be looked at for one service: what its spec names, and what it owns, by natural order of rids.
 
     aim: what goes down is looked at where it was applied, whatever its spec has turned to since. So is what was of another type.
+    stands: what stays up all the same.
     """
     specified = service.resources if service else {}
     found: list[Wanted] = []
     for rid in sorted({*specified, *ownership.owned}, key=natural):
         resource, owned = specified.get(rid), ownership.owned.get(rid)
-        if owned is not None and (resource is None or aim is Aim.DOWN or owned.type != resource.type):
+        if owned is not None and (resource is None or (aim is Aim.DOWN and rid not in stands) or owned.type != resource.type):
             found.append(Wanted(ResourceId(name, rid), None, owned, owned.type))
         elif resource is not None:
             found.append(Wanted(ResourceId(name, rid), resource.desired, owned, resource.type))

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.change import Change, Verdict
-from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.outcome import Outcome
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan
-from reconciler.core.policy import Aim, Goal, Selection
+from reconciler.core.policy import Aim, Selection
 from reconciler.core.service import Service
 from reconciler.engine.back import stands, takes_part
 from reconciler.engine.store import Store
@@ -25,7 +24,6 @@ class Owning:
     store: Store
     name: str
     service: Service | None
-    goal: Goal
     selection: Selection
     clock: Clock
 
@@ -66,7 +64,10 @@ class Owning:
         settled = {
             change.rid: self._settled(change, ownership.owned[change.rid], touched)
             for change in plan.changes
-            if change.rid in ownership.owned and change.rid in self.service.resources and change.verdict is Verdict.KEEP
+            if change.rid in ownership.owned
+            and change.rid in self.service.resources
+            and change.verdict is Verdict.KEEP
+            and not change.common.idle
         }
         self.store.own(self.name, settled, self.clock.now())
 
@@ -87,14 +88,15 @@ class Owning:
 
     def now(self) -> Ownership:
         """What is owned, with the secrets of the spec in clear."""
-        desired: list[Model] = [resource.desired for resource in self.service.resources.values()] if self.service else []
-        return self.store.ownership(self.name, desired)
+        return self.store.ownership(self.name, self.service.models if self.service else ())
 
     def _settled(self, change: Change, owned: Owned, touched: Collection[str]) -> Owned:
-        if self.goal.aim is Aim.DOWN:
+        if change.aim is Aim.DOWN:
             last = owned.applied or owned.wanted
             return replace(owned, wanted=last, applied=None) if self.selection.everything else owned
-        if isinstance(change.observed, Present) and (change.rid in touched or self.selection.takes(change.rid, change.type)):
+        if isinstance(change.observed, Present) and (
+            change.rid in touched or self.selection.takes(change.rid, change.type, change.common.tags)
+        ):
             return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
         return owned
 
@@ -107,4 +109,5 @@ class Owning:
         if self.service is None or change.rid not in self.service.resources:
             return owned
         resource = self.service.resources[change.rid]
-        return replace(owned, subset=resource.subset, parallel=self.service.moves_together(resource))
+        together = self.service.moves_together(resource)
+        return replace(owned, subset=resource.subset, parallel=together, common=resource.common)

@@ -27,6 +27,13 @@ def attempt(
     return _again(call, first, clock, ended, on_retry, attempts)
 
 
+def pause(clock: Clock, seconds: float, ended: Callable[[], bool]) -> None:
+    """Wait so long, or until nothing shall be waited for any more."""
+    until = clock.monotonic() + seconds
+    while (left := until - clock.monotonic()) > 0 and not ended():
+        clock.sleep(min(left, _SLICE))
+
+
 def _again(
     call: Callable[[], T],
     first: HostError,
@@ -49,11 +56,6 @@ def _again(
     def enough(state: RetryCallState) -> bool:
         return ended() or state.attempt_number >= attempts
 
-    def sleep(seconds: float) -> None:
-        until = clock.monotonic() + seconds
-        while (left := until - clock.monotonic()) > 0 and not ended():
-            clock.sleep(min(left, _SLICE))
-
     def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
@@ -63,7 +65,7 @@ def _again(
         retry=retry_if_exception_type((Transient, Busy)),
         wait=wait_random_exponential(multiplier=0.5, max=8),
         stop=enough,
-        sleep=sleep,
+        sleep=lambda seconds: pause(clock, seconds, ended),
         before_sleep=before_sleep,
         reraise=True,
     )

@@ -23,6 +23,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
+from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine import cases
 from reconciler.engine.claims import in_order
@@ -38,7 +39,7 @@ from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
 from reconciler.host.ports import Host
-from reconciler.resources.driver import Driver
+from reconciler.resources.driver import Driver, Wanted
 from reconciler.resources.registry import driver_of, kind_of
 from reconciler.spec.load import Loaded, load
 
@@ -160,11 +161,12 @@ class Session:
         chosen = (target for name, target in found.items() if not globs or _named(name, globs))
         return tuple(sorted(chosen, key=lambda target: natural(target.name)))
 
-    def observe(self, targets: Sequence[Target]) -> Snapshot:
-        """See every resource of these services, wanted or owned, in bulk."""
-        wanted = [
-            item for target in targets for item in wanted_of(target.name, target.service, self._ownership(target), target.goal.aim)
-        ]
+    def observe(self, targets: Sequence[Target], selection: Selection = _ALL) -> Snapshot:
+        """See every resource of these services, wanted or owned, in bulk. selection: what a verb was asked for."""
+        wanted: list[Wanted] = []
+        for target in targets:
+            stands = standing(target.service, target.goal, selection, self.kinds)
+            wanted += wanted_of(target.name, target.service, self._ownership(target), target.goal.aim, stands)
         return observe(wanted, self.host, kinds=self.kinds, drivers=self.drivers)
 
     def plans(
@@ -199,7 +201,7 @@ class Session:
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs = {target.name: self.store.last_run(target.name) for target in ordered}
         newest = self.store.newest_run()
-        seen = self.observe(ordered) if snapshot is None else snapshot
+        seen = self.observe(ordered, selection) if snapshot is None else snapshot
         surveys = tuple(
             replace(self._survey(target, seen, selection, policy), at=at, run=runs[target.name], newest=newest)
             for target in ordered
@@ -262,6 +264,7 @@ class Session:
                 policy,
                 None if shown is None else shown.get(name),
                 exact,
+                target.spared,
                 verb,
                 whole_undo,
                 None if before else glances.get(name),
@@ -350,23 +353,28 @@ class Session:
         return Target(name, service, goal, source=source, remembered=aim is None, was=was)
 
     def _ownership(self, target: Target) -> Ownership:
-        desired = [resource.desired for resource in target.service.resources.values()] if target.service else []
-        return self.store.ownership(target.name, desired)
+        return self.store.ownership(target.name, target.service.models if target.service else ())
 
     def _survey(self, target: Target, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
         ownership, observed = self._ownership(target), snapshot.of(target.name)
         try:
-            plan = make_plan(target.service, target.name, target.goal, selection, observed, ownership, policy, self.kinds)
+            plan = make_plan(
+                target.service, target.name, target.goal, selection, observed, ownership, policy, self.kinds, target.spared
+            )
         except Cycle as err:
             raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
         return Survey(target, observed, ownership, plan)
 
     def _in_order(self, targets: Sequence[Target], policy: Policy) -> dict[str, tuple[str, ...]]:
-        """name -> who is worked before it. Services whose goal is to be down hold nothing; the rest by their claims."""
+        """name -> who is worked before it. Of services whose goal is to be down only what is on standby holds anything; the rest by
+        their claims."""
         named = {target.name for target in targets}
-        owned = {
-            name: self.store.ownership(name) for name in self.store.owners() if name in named or self.store.goal(name).aim is Aim.UP
-        }
+        owned: dict[str, Ownership] = {}
+        for name in self.store.owners():
+            ownership = self.store.ownership(name)
+            if name not in named and self.store.goal(name).aim is Aim.DOWN:
+                ownership = replace(ownership, owned={rid: one for rid, one in ownership.owned.items() if one.common.standby})
+            owned[name] = ownership
         return in_order(targets, owned, self.kinds, prune=policy.prune)
 
     def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:

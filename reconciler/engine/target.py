@@ -1,7 +1,7 @@
 """Target and Survey: a service to be worked on, and what is known of it at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.observed import Observed
 from reconciler.core.ownership import Ownership
@@ -21,6 +21,7 @@ class Target:
     remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").
+    spared: rid -> why it is not tried now, as a clause.
     undoes: the past run that is to be undone. after: the newest run of the service by then; another one since ends this run.
     """
 
@@ -34,6 +35,7 @@ class Target:
     undoes: str = ""
     after: str = ""
     kept: bool = False
+    spared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ from reconciler.engine.converge import Work, backoff
 from reconciler.engine.errors import EngineError, Refused
 from reconciler.engine.session import Session
 from reconciler.engine.target import Target
+from reconciler.engine.tries import CALM, Tries, is_lost
 from reconciler.spec.load import Loaded
 
 Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 _POLL = 1.0
 """Seconds between two looks at the spec files."""
-_CALM = timedelta(minutes=5)
-"""After so long without mending, a service counts as calm again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,8 @@ class Watch:
         self._loaded = Loaded()
         self._settled: dict[str, str] = {}
         self._mended: dict[str, _Mended] = {}
-        self._told: dict[str, str] = {}
+        self._tries = Tries()
+        self._told: dict[tuple[str, str], str] = {}
         self._policy = Policy()
 
     def run(self) -> int:
@@ -81,9 +81,13 @@ class Watch:
         self._tell("", "")
         results: list[Result] = []
         named = {target.name: target for target in targets}
-        for name, plan in plans.items():
-            if not self.session.stop.asked and self._due(named[name], plan):
-                results.extend(self._work(named[name], plan))
+        for name, whole in plans.items():
+            if self.session.stop.asked:
+                break
+            self._tell_lost(whole)
+            target, plan = self._spared(named[name], whole)
+            if self._due(target, plan):
+                results.extend(self._work(target, plan))
         return tuple(results)
 
     @property
@@ -121,6 +125,19 @@ class Watch:
                 self._tell(target.name, str(err))
         return found
 
+    def _tell_lost(self, plan: Plan) -> None:
+        """What is monitored and is not up any more is told by name, whatever comes of it."""
+        lost = [f"{change.rid} is lost: {change.reason}" for change in plan.changes if change.common.monitor and is_lost(change)]
+        self._tell(plan.service, f"monitored: {'; '.join(lost)}" if lost else "", topic="monitor")
+
+    def _spared(self, target: Target, plan: Plan) -> tuple[Target, Plan]:
+        """The service, and its plan, without what is not tried again for now."""
+        spared = self._tries.spared(plan, self._wish(target), self.session.host.clock.now())
+        if not spared:
+            return target, plan
+        target = replace(target, spared=spared)
+        return target, self.session.plans((target,), policy=self._policy, prune_all=True)[0]
+
     def _due(self, target: Target, plan: Plan) -> bool:
         """Whether there is something to do for a service that may be done now."""
         name, wish = target.name, self._wish(target)
@@ -151,6 +168,7 @@ class Watch:
         except EngineError as err:
             self._tell(target.name, str(err))
             return ()
+        self._tries.count(plan, self._wish(target), results, self.session.host.clock.now())
         for result in results:
             if result.end is End.CONVERGED:
                 self._count(target, result)
@@ -167,18 +185,18 @@ class Watch:
         if not result.touched or self._settled.get(name) != wish:
             return
         last = self._mended.get(name)
-        again = last is not None and last.wish == wish and now < last.until + _CALM
+        again = last is not None and last.wish == wish and now < last.until + CALM
         number = last.count + 1 if last is not None and again else 1
         self._mended[name] = _Mended(wish, number, now + (backoff(number - 2) if number > 2 else timedelta()))
 
     def _wish(self, target: Target) -> str:
         return Work(target.name, target.service, target.goal).digest(self.session.store.codec)
 
-    def _tell(self, about: str, text: str) -> None:
-        """Say something new; the same again is not said, until something else was true."""
-        if self._told.get(about, "") == text:
+    def _tell(self, about: str, text: str, *, topic: str = "") -> None:
+        """Say something new; the same again is not said, until something else was true. topic: beside what else is told of it."""
+        if self._told.get((about, topic), "") == text:
             return
-        self._told[about] = text
+        self._told[about, topic] = text
         if text:
             self.on_event(Noticed("" if about in ("", "specs", "prune") else about, text))
 

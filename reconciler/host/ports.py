@@ -8,7 +8,7 @@ Every method raises HostError (host/errors.py) and nothing else. Times are secon
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,18 @@ class Completed:
     stderr: str
 
 
+NO_ENVIRONMENT: Final[Mapping[str, str]] = {}
+
+
 class Commands(Protocol):
     """Programs of the host, run without a shell, with LC_ALL=C and a closed standard input."""
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
-        """Run to the end. Raises NotFound (no such program), Transient (time-out; the process group is killed), and for an
-        exit code not in `ok` what the program's words say: Busy, NotFound, Conflict, Denied, Transient, or else Permanent.
-        The message is the last line that says something; output, the lines."""
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+    ) -> Completed:
+        """Run to the end. env: what it is told beside PATH, HOME and LC_ALL. Raises NotFound (no such program), Transient
+        (time-out; the process group is killed), and for an exit code not in `ok` what the program's words say: Busy, NotFound,
+        Conflict, Denied, Transient, or else Permanent. The message is the last line that says something; output, the lines."""
 
 
 @dataclass(frozen=True, slots=True)

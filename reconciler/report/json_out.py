@@ -266,6 +266,12 @@ def status_record(status: ServiceStatus, source: str) -> Record:
                 "remedy": line.remedy,
                 "failing": line.failing,
                 "words": [plain(words) for words in line.words],
+                "optional": line.common.dispensable,
+                "disabled": line.common.disable,
+                "standby": line.common.standby,
+                "monitored": line.common.monitor,
+                "tags": list(line.common.tags),
+                "comment": line.common.comment,
             }
             for line in status.resources
         ],

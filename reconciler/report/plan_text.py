@@ -108,8 +108,11 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
 
     How long something is down is the time that its stop may take, as its spec says; the start comes on top.
     """
+    stays = [change.rid for change in plan.changes if plan.goal.aim is Aim.DOWN and change.aim is Aim.UP and not change.common.idle]
+    standby = f"{listed(stays)} on standby" if stays else ""
     if plan.goal.aim is Aim.DOWN and not plan.steps and not plan.released:
-        return f"{plan.service}: {stopped_text(plan.goal, now)}; left alone → osvc start {plan.service}"
+        said = "; ".join(filter(None, (stopped_text(plan.goal, now), standby, "left alone")))
+        return f"{plan.service}: {said} → osvc start {plan.service}"
     if plan.goal.aim is Aim.NONE:
         return f"{plan.service}: {plan.goal.reason}; left alone"
     if plan.empty:
@@ -124,6 +127,8 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
         parts.append("nothing else touched")
     if plan.open:
         parts.append(f"{len(plan.open)} left open")
+    if standby:
+        parts.append(standby)
     lost = [
         f"{step.rid} ({step.action.loses or step.action.says()})"
         for step in plan.steps
@@ -193,8 +198,8 @@ def _interruptions(plan: Plan) -> Iterator[str]:
     for step in plan.disruptive:
         wait = getattr(step.action, "timeout", None)
         down[step.rid] = down.get(step.rid, 0.0) + (float(wait) if isinstance(wait, (int, float)) else 0.0)
-    verdicts = {change.rid: change.verdict for change in plan.changes}
-    ends = {rid: None for rid in down if plan.goal.aim is Aim.DOWN or verdicts.get(rid) in _ENDS_DOWN}
+    changes = {change.rid: change for change in plan.changes}
+    ends = {rid: None for rid in down if changes[rid].aim is Aim.DOWN or changes[rid].verdict in _ENDS_DOWN}
     if ends:
         yield f"{listed(list(ends))} {'go' if len(ends) > 1 else 'goes'} down"
     for wait, rids in _by_wait({rid: wait for rid, wait in down.items() if rid not in ends}).items():

@@ -93,14 +93,13 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     name = result.service
     if result.end is End.CONVERGED:
         yield f"{name}: {paint('good', _converged(result))}"
+        yield from _failures(result)
+        if result.failures and result.casefile:
+            yield f"  case file: {result.casefile}"
         return
     told = any(outcome.message and outcome.message in result.message for outcome in result.failures)
     yield f"{name}: {paint('bad', result.end.value)}" + (f": {plain(result.message)}" if result.message and not told else "")
-    for outcome in result.failures:
-        yield f"  {outcome.step.rid}: {_failure(outcome)}"
-        for line in plain(outcome.output).splitlines():
-            if line.strip(" .") not in outcome.message:
-                yield f"    | {line}"
+    yield from _failures(result)
     for step in result.uncovered:
         yield f"  not shown before: {step.rid} {step.action.says()}"
     yield from _left_open(result)
@@ -121,7 +120,20 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     yield f"  → {result.remedy or f'osvc plan -s {name}'}"
 
 
+def _failures(result: Result) -> Iterator[str]:
+    for outcome in result.failures:
+        yield f"  {outcome.step.rid}: {_failure(outcome)}"
+        for line in plain(outcome.output).splitlines():
+            if line.strip(" .") not in outcome.message:
+                yield f"    | {line}"
+
+
 def _converged(result: Result) -> str:
+    failed = list(dict.fromkeys(outcome.step.rid for outcome in result.failures))
+    return _did(result) + (f", without {listed(failed)}, which {'are' if len(failed) > 1 else 'is'} optional" if failed else "")
+
+
+def _did(result: Result) -> str:
     if not result.touched:
         return "nothing to do" if not result.outcomes else f"converged in {duration(result.seconds)}, nothing touched"
     count = len(result.plan.changes) if result.plan is not None else 0

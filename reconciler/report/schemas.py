@@ -9,7 +9,7 @@ from reconciler.core.change import Cause, Verdict
 from reconciler.core.facts import Bond, Kind
 from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
-from reconciler.core.status import Status
+from reconciler.core.status import TOLD
 from reconciler.report.json_out import VERSION
 
 Schema: TypeAlias = dict[str, Any]
@@ -38,7 +38,7 @@ def status_schema() -> Schema:
     line = _record(
         rid=_TEXT,
         type=_TEXT,
-        status=_words(Status),
+        status=_words(TOLD),
         label=_TEXT,
         reason=_TEXT,
         drifted=_FLAG,
@@ -46,10 +46,14 @@ def status_schema() -> Schema:
         remedy=_TEXT,
         failing=_FLAG,
         words=_list(_TEXT),
+        optional=_FLAG,
+        disabled=_FLAG,
+        standby=_FLAG,
+        monitored=_FLAG,
+        tags=_list(_TEXT),
+        comment=_TEXT,
     )
-    service = _record(
-        service=_TEXT, source=_TEXT, goal=_goal(), avail=_words(Status), overall=_words(Status), resources=_list(line)
-    )
+    service = _record(service=_TEXT, source=_TEXT, goal=_goal(), avail=_words(TOLD), overall=_words(TOLD), resources=_list(line))
     return _document("status", "Each service and its resources.", services=_list(service), errors=_list(_error()), exit=_NUMBER)
 
 
@@ -81,7 +85,7 @@ def why_schema() -> Schema:
     resource = _record(
         service=_TEXT,
         goal=_goal(),
-        status=_words(Status),
+        status=_words(TOLD),
         label=_TEXT,
         change=_change(),
         owned=_FLAG,
@@ -215,7 +219,7 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _words(enum: type[Enum]) -> Schema:
+def _words(enum: Iterable[Enum]) -> Schema:
     return {"enum": [item.value for item in enum]}
 
 

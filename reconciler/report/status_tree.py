@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.common import Common
 from reconciler.core.policy import Aim
 from reconciler.core.status import ResourceStatus, ServiceStatus, Status
 from reconciler.report.paint import PLAIN, Paint
@@ -17,10 +18,13 @@ _COLOUR = {
     Status.UNKNOWN: "warn",
     Status.NA: "faint",
     Status.UNDEF: "faint",
+    Status.STDBY_UP: "good",
+    Status.STDBY_DOWN: "bad",
 }
 
 _STATUS_AT = 26
 _STATUS_WIDTH = 9
+_FLAGS_WIDTH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ def status_tree(shown: Shown, *, paint: Paint = PLAIN, now: datetime | None = No
 
 def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
     status = shown.status
-    at = max([_STATUS_AT, len(status.service) + 1, *(len(line.rid) + 4 for line in status.resources)])
+    flags = {line.rid: _flags(line.common) for line in status.resources}
+    flagged = _FLAGS_WIDTH if any(flag.strip(".") for flag in flags.values()) else 0
+    at = max([_STATUS_AT, len(status.service) + 1, *(len(line.rid) + 4 + flagged for line in status.resources)])
     goal = status.plan.goal
     extra = {Aim.DOWN: stopped_text(goal, now), Aim.NONE: goal.reason}.get(goal.aim, shown.source)
     yield f"{paint('strong', status.service)}{'':<{at - len(status.service)}}{_word(status.overall, paint)}{paint('faint', extra)}"
@@ -50,7 +56,8 @@ def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
         yield f"|{'':<{at + _STATUS_WIDTH - 1}}# {plain(_told(shown.note, shown.remedy))}"
     for number, line in enumerate(status.resources):
         last = number == len(status.resources) - 1
-        yield f"{chr(39) if last else '|'}- {line.rid:<{at - 3}}{_word(line.status, paint)}{line.label}{_marks(line)}"
+        name = f"{line.rid:<{at - 3 - flagged}}" + (f"{flags[line.rid]} " if flagged else "")
+        yield f"{chr(39) if last else '|'}- {name}{_word(line.status, paint)}{line.label}{_marks(line)}"
         if line.reason or line.remedy:
             mark = "≠" if line.drifted else "#"
             bar = "   " if last else "|  "
@@ -61,7 +68,13 @@ def _lines(shown: Shown, paint: Paint, now: datetime | None) -> Iterator[str]:
 
 
 def _word(status: Status, paint: Paint) -> str:
-    return paint(_COLOUR[status], status.value) + " " * (_STATUS_WIDTH - len(status.value))
+    return paint(_COLOUR[status], status.value) + " " * max(1, _STATUS_WIDTH - len(status.value))
+
+
+def _flags(common: Common) -> str:
+    """What is said of a resource, in the reference's places: monitored, disabled, optional, and encapsulated, which none is yet."""
+    said = ((common.monitor, "M"), (common.disable, "D"), (common.dispensable, "O"), (False, "E"))
+    return "".join(sign if holds else "." for holds, sign in said)
 
 
 def _marks(line: ResourceStatus) -> str:

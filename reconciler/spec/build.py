@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import NAME, group_of
+from reconciler.core.model import M
 from reconciler.core.node import Node, Place
 from reconciler.core.rules import keywords_of
 from reconciler.core.secrets import HIDDEN, replaced
@@ -21,10 +23,13 @@ from reconciler.spec.explain import explained
 from reconciler.spec.node_sets import read_nodes
 from reconciler.spec.references import References, check_variables
 from reconciler.spec.scope import scoped
-from reconciler.spec.vocabulary import Carried, carried
+from reconciler.spec.vocabulary import Carried, Spelt, carried
 
 _GROUPS = {"yaml": ("resources", "subsets", "variables"), "ini": ()}
 NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, 63 at most"
+
+
+_NOTHING: Final[Mapping[str, Entry]] = {}
 
 
 class Builder:
@@ -150,33 +155,35 @@ class Builder:
         type_name = self.type_name(rid, group, section)
         if not type_name:
             return
-        mine = carried(type_name)
-        known = frozenset(mine.fields.values())
+        mine, shared = carried(type_name), vocabulary.shared()
+        known, common_known = frozenset(mine.fields.values()), frozenset(shared.fields.values())
         fields: dict[str, Entry] = {}
+        common: dict[str, Entry] = {}
         subset = ""
         supported = True
         for name, entry in section.entries.items():
             if name in known:
                 fields[name] = entry
+            elif name in common_known:
+                common[name] = entry
             elif name == "type":
                 supported = self.subtype(rid, group, type_name, entry)
             elif name == "subset":
                 subset = self.subset(rid, entry)
-            elif name not in vocabulary.COMMON_HANDLED:
+            else:
                 self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, name))
-            elif not isinstance(entry.value, Scalar):
-                self.fail(entry.value, f"{rid} {name}: expected one word, not {sort_of(entry.value)}")
         for entry in list(fields.values()):
             line, column = entry.line, entry.column
             for flag in mine.implies.get(entry.key.partition("@")[0], ()):
                 fields.setdefault(flag, Entry(entry.key, Scalar(True, line, column), line, column))
-        for name, entry in self.passed_on(mine).items():
-            fields.setdefault(name, entry)
+        for whose, found in ((mine, fields), (shared, common)):
+            for name, entry in self.passed_on(whose).items():
+                found.setdefault(name, entry)
         if supported:
-            self.keep(rid, type_name, mine, fields, self.document.at(section), subset)
+            self.keep(rid, type_name, mine, fields, self.document.at(section), subset, common)
 
-    def passed_on(self, mine: Carried) -> dict[str, Entry]:
-        """The service's own keywords that reach resources of a type."""
+    def passed_on(self, mine: Spelt) -> dict[str, Entry]:
+        """The service's own keywords that reach resources."""
         fields = {name: self.own[name] for name in mine.inherited.values() if name in self.own}
         self.used.update(fields)
         return fields
@@ -233,30 +240,44 @@ class Builder:
             origin = self.document.at(next(iter(fields.values()), section))
             self.keep(type_name, type_name, mine, fields, origin, "")
 
-    def keep(self, rid: str, type_name: str, mine: Carried, fields: Mapping[str, Entry], origin: Origin, subset: str) -> None:
-        """Validate a resource's fields and keep it."""
+    def keep(
+        self,
+        rid: str,
+        type_name: str,
+        mine: Carried,
+        fields: Mapping[str, Entry],
+        origin: Origin,
+        subset: str,
+        common: Mapping[str, Entry] = _NOTHING,
+    ) -> None:
+        """Validate a resource's fields and keep it. common: those that every type has."""
+        desired = self.validated(mine.kind.desired, rid, fields, origin)
+        beside = self.validated(Common, rid, common, origin) if common else PLAIN
+        if desired is not None and beside is not None:
+            origins = {name: self.document.at(entry) for name, entry in (*common.items(), *fields.items())}
+            self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset, beside)
+
+    def validated(self, model: type[M], rid: str, fields: Mapping[str, Entry], origin: Origin) -> M | None:
+        """The model of these fields; None when anything is wrong with them."""
         data: dict[str, Any] = {}
         broken: set[str] = set()
         for name, entry in fields.items():
             before = len(self.errors), self.references.unresolved
             if self.has_value(entry, rid):
                 data[name] = self.references.plain(entry.value, rid)
-                self.refers(rid, entry, data[name], keywords_of(mine.kind.desired)[name].refers)
+                self.refers(rid, entry, data[name], keywords_of(model)[name].refers)
             if (len(self.errors), self.references.unresolved) > before:
                 broken.add(name)
         for name in broken:
             data.pop(name, None)
         try:
             place = Place(self.stand_in, rid, self.node, files.text_of if self.here else _nothing)
-            desired = mine.kind.desired.model_validate(data, context=place)
+            found = model.model_validate(data, context=place)
         except ValidationError as err:
             for value, message in explained(err, rid, fields, self.own.values(), broken):
                 self.fail(origin if value is None else value, f"{message}{self.elsewhere(rid, message)}")
-            return
-        if not broken:
-            at = self.document.at
-            origins = {name: at(entry) for name, entry in fields.items()}
-            self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset)
+            return None
+        return None if broken else found
 
     def elsewhere(self, rid: str, message: str) -> str:
         """Where a keyword that is lacking is written for other nodes only."""

@@ -68,7 +68,8 @@ class _Pile:
             builder = Builder(document, name, self.node)
             service = builder.build(folder)
             if builder.here and builder.stand_in == builder.name and builder.name not in self.names:
-                self.resources.extend((builder.name, resource) for resource in builder.resources.values())
+                there = (resource for resource in builder.resources.values() if not resource.common.disable)
+                self.resources.extend((builder.name, resource) for resource in there)
             self.names.add(builder.name)
             self.named.append((builder.name, document.at(document.own)))
             self.errors.extend(builder.errors)
@@ -92,15 +93,21 @@ class _Pile:
 def _doubts(service: Service) -> Iterator[SpecError]:
     """What is wrong with the files that a service refers to: who may write one may write the service."""
     for resource in service.resources.values():
-        for name, keyword in keywords_of(type(resource.desired)).items():
-            found = getattr(resource.desired, name) if keyword.file else ()
-            for path in (found,) if isinstance(found, str) else found:
-                try:
-                    if path:
-                        files.check_trust(path)
-                except files.Unreadable as err:
-                    origin = resource.fields.get(name, resource.origin)
-                    yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
+        for name, path in _files_of(resource):
+            try:
+                files.check_trust(path)
+            except files.Unreadable as err:
+                origin = resource.fields.get(name, resource.origin)
+                yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
+
+
+def _files_of(resource: Resource) -> Iterator[tuple[str, str]]:
+    """(field, path) of each file that a resource refers to, and of the programs that it has osvc run."""
+    for model in (resource.desired, resource.common):
+        for name, keyword in keywords_of(type(model)).items():
+            found = getattr(model, name) if keyword.file or keyword.program else ()
+            paths = (found,) if isinstance(found, str) else found[:1] if keyword.program else found
+            yield from ((name, path) for path in paths if path and (keyword.file or path.startswith("/")))
 
 
 @contextmanager

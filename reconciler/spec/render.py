@@ -30,6 +30,11 @@ def render(service: Service, dump: Callable[[Model], Mapping[str, Any]]) -> dict
             word = said_type(group_of(rid), resource.type)
             first = {"type": word} if word else {}
             last = {"subset": resource.subset} if resource.subset else {}
-            resources[rid] = {**first, **{name: value for name, value in said.items() if name not in HEAD}, **last}
+            resources[rid] = {
+                **first,
+                **{name: value for name, value in said.items() if name not in HEAD},
+                **dump(resource.common),
+                **last,
+            }
     subsets = {"subsets": {name: {"parallel": True} for name in sorted(service.parallel)}} if service.parallel else {}
     return {**own, **({"resources": resources} if resources else {}), **subsets}

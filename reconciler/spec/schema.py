@@ -7,7 +7,9 @@ or the text of a value is left to `osvc validate`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.core.common import Common
 from reconciler.core.ids import NAME
+from reconciler.core.model import Model
 from reconciler.core.rules import keywords_of
 from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import vocabulary
@@ -50,14 +52,17 @@ def service_schema() -> dict[str, Any]:
         "comment": {**_WORD, "description": "For people."},
     }
     definitions: dict[str, Any] = {}
+    common = _fields(Common, definitions)
+    for spelling, name in vocabulary.shared().inherited.items():
+        own.setdefault(spelling, common[name] if spelling == name else _older(common[name], name))
     forms: dict[str, Any] = {}
     sections: dict[str, Any] = {}
     for type_name in TYPES:
         mine = carried(type_name)
-        fields = _fields(mine, definitions)
+        fields = _fields(mine.kind.desired, definitions)
         for spelling, name in mine.inherited.items():
             own.setdefault(spelling, fields[name] if spelling == name else _older(fields[name], name))
-        forms[type_name] = _section(type_name, mine, fields)
+        forms[type_name] = _section(type_name, mine, fields, common)
     for group in vocabulary.sectioned():
         sections[f"^{group}#{NAME.pattern}$"] = _group(group, forms)
     return {
@@ -103,13 +108,13 @@ def _with_driver(type_name: str) -> str:
     return rf"{type_name}(\.[a-z0-9]+)?"
 
 
-def _fields(mine: Carried, definitions: dict[str, Any]) -> dict[str, Any]:
+def _fields(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
     """Field name -> schema, with the model's description. Internal fields are left out."""
-    schema = mine.kind.desired.model_json_schema(ref_template="#/$defs/{model}")
+    schema = model.model_json_schema(ref_template="#/$defs/{model}")
     definitions.update(schema.get("$defs", {}))
     fields: dict[str, Any] = {}
     for name, field in schema["properties"].items():
-        if not keywords_of(mine.kind.desired)[name].internal:
+        if not keywords_of(model)[name].internal:
             fields[name] = _as_written({key: value for key, value in field.items() if key not in ("title", "default")})
             default = field.get("default")
             if default not in (None, "", [], {}):
@@ -128,20 +133,22 @@ def _as_written(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _section(type_name: str, mine: Carried, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _section(type_name: str, mine: Carried, fields: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "subset": {"type": "string", "pattern": _NAME, "description": "The group of resources that it starts with."},
-        "comment": {**_WORD, "description": "For people."},
     }
+    spellings: dict[str, list[str]] = {}
+    for spelling, name in vocabulary.shared().fields.items():
+        properties[spelling] = common[name] if spelling == name else _older(common[name], name)
+        spellings.setdefault(name, []).append(spelling)
     if type_name in vocabulary.DRIVEN:
         properties["type"] = {"enum": list(vocabulary.DRIVEN[type_name]), "description": "The driver."}
-    spellings: dict[str, list[str]] = {}
     for spelling, name in mine.fields.items():
         properties[spelling] = fields[name] if spelling == name else _older(fields[name], name)
         spellings.setdefault(name, []).append(spelling)
     conditions: list[dict[str, Any]] = []
     required: list[str] = []
-    for name, field in mine.kind.desired.model_fields.items():
+    for name, field in {**Common.model_fields, **mine.kind.desired.model_fields}.items():
         words = spellings.get(name, [])
         needed = field.is_required() and bool(words) and name not in mine.inherited.values()
         if needed and name in vocabulary.UNSCOPED:

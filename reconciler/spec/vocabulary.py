@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from reconciler.core.common import Common
 from reconciler.core.ids import group_of
 from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
 from reconciler.core.rules import keywords_of
 from reconciler.resources.registry import SECTIONS, TYPES, kind_of
 from reconciler.spec.error import meant
@@ -52,8 +54,8 @@ ENVIRONMENTS: Final = (
     *("QUAL", "RCT", "REC", "STG", "TMP", "TST", "UAT"),
 )
 
-COMMON_HANDLED: Final = ("subset", "comment", "type")
-"""The keywords of every resource that the loader handles."""
+COMMON_HANDLED: Final = ("subset", "type")
+"""The keywords of every resource that the loader handles; the others of all types are fields of core.common."""
 
 OLDER: Final[Mapping[str, str]] = {
     "cluster_type": "topology",
@@ -66,7 +68,6 @@ OLDER: Final[Mapping[str, str]] = {
     "vgname": "name",
     "startup_timeout": "start_timeout",
     "shutdown_timeout": "stop_timeout",
-    "always_on": "standby",
 }
 """Older spellings of what no model carries yet (a model carries its own in Keyword.aliases)."""
 
@@ -270,28 +271,44 @@ def known_anywhere(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """What a resource type's model carries.
+class Spelt:
+    """The keywords of a model.
 
-    fields: spelling -> field, for keywords that may stand in a section of this type.
+    fields: spelling -> field, for keywords that may stand in a section of a resource.
     inherited: spelling -> field, for keywords that the service's own section passes on.
     implies: older spelling -> the flags that it turns on.
     """
 
-    kind: ResourceKind
     fields: Mapping[str, str] = field(default_factory=dict)
     inherited: Mapping[str, str] = field(default_factory=dict)
     implies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Spelt):
+    """What a resource type's model carries."""
+
+    kind: ResourceKind = field(kw_only=True)
 
 
 @cache
 def carried(type_name: str) -> Carried:
     """The keywords of a type's model. Raises KeyError for a type without a driver."""
     kind = kind_of(type_name)
+    return Carried(*_spelt(kind.desired), kind=kind)
+
+
+@cache
+def shared() -> Spelt:
+    """The keywords that every resource with a section has."""
+    return Spelt(*_spelt(Common))
+
+
+def _spelt(model: type[Model]) -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, ...]]]:
     fields: dict[str, str] = {}
     inherited: dict[str, str] = {}
     implies: dict[str, tuple[str, ...]] = {}
-    for name, keyword in keywords_of(kind.desired).items():
+    for name, keyword in keywords_of(model).items():
         if keyword.internal:
             continue
         implies.update((alias, keyword.implies) for alias in keyword.aliases if keyword.implies)
@@ -300,13 +317,13 @@ def carried(type_name: str) -> Carried:
                 inherited[spelling] = name
             if not (keyword.inherit and name in HEAD):
                 fields[spelling] = name
-    return Carried(kind, fields, inherited, implies)
+    return fields, inherited, implies
 
 
 @cache
 def own_keywords() -> Mapping[str, str]:
     """The keywords that the service's own section may hold: spelling -> name."""
-    found = dict(HANDLED)
+    found = {**HANDLED, **shared().inherited}
     for type_name in TYPES:
         found.update(carried(type_name).inherited)
     return found
@@ -320,7 +337,7 @@ def spellings(rid: str, word: str = "") -> Mapping[str, str]:
 
 @cache
 def _spellings(type_name: str) -> Mapping[str, str]:
-    return {**{name: name for name in COMMON_HANDLED}, **carried(type_name).fields} if type_name else {}
+    return {**{name: name for name in COMMON_HANDLED}, **shared().fields, **carried(type_name).fields} if type_name else {}
 
 
 def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
@@ -341,7 +358,7 @@ def why_not_in_resource(type_name: str, rid: str, name: str) -> str:
     owners = _owners(plain)
     if owners:
         return f"keyword '{plain}' in {rid} belongs to {owners}"
-    close = meant(plain, [*mine.fields, *COMMON_HANDLED]) or meant(plain, _all_known(type_name))
+    close = meant(plain, [*mine.fields, *shared().fields, *COMMON_HANDLED]) or meant(plain, _all_known(type_name))
     return f"unknown keyword '{name}' in {rid}{close}"
 
 
@@ -349,6 +366,9 @@ def why_not_own(name: str, groups: Iterable[str]) -> str:
     """Why a keyword that is not carried cannot stand in the service's own section. groups: other words allowed there."""
     plain = name.partition("@")[0]
     own = own_keywords()
+    if plain in shared().fields:
+        why = ": a run may start or stop any part of a service" if _TRIGGER.fullmatch(plain) else ""
+        return f"keyword '{plain}' belongs in the section of a resource{why}"
     if plain in SERVICE or plain in COMMON or _TRIGGER.fullmatch(plain):
         return f"keyword '{plain}'{_now(plain)} is not supported yet; leave it out"
     owners = _owners(plain)

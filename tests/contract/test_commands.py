@@ -48,6 +48,17 @@ def test_rmdir_of_nothing(stage):
         stage.host.commands.run(["rmdir", "--ignore-fail-on-non-empty", "--", f"{stage.dir}/none"])
 
 
+def test_touch_makes_a_file_and_leaves_what_stands_in_one(stage):
+    stage.host.files.write(f"{stage.dir}/old", "text")
+    stage.host.commands.run(["touch", f"{stage.dir}/new", f"{stage.dir}/old"])
+    assert [stage.host.files.read(f"{stage.dir}/{name}") for name in ("new", "old")] == ["", "text"]
+
+
+def test_touch_in_no_folder(stage):
+    with pytest.raises(NotFound, match="No such file"):
+        stage.host.commands.run(["touch", f"{stage.dir}/no/such"])
+
+
 def test_chgrp_and_chmod(stage):
     path = f"{stage.dir}/d"
     stage.host.files.make_dir(path, mode=0o700)
@@ -104,6 +115,10 @@ class TestReal:
         names = {line.partition("=")[0] for line in lines}
         assert names <= {"PATH", "HOME", "LC_ALL", "PWD", "SHLVL", "_"}
         assert "LC_ALL=C" in lines
+
+    def test_it_is_told_what_it_is_to_know(self, real_stage):
+        done = real_stage.host.commands.run(["sh", "-c", "echo $A $LC_ALL"], env={"A": "b"})
+        assert done.stdout == "b C\n"
 
     def test_a_path_without_sbin_still_finds_the_system_s_programs(self, real_stage, monkeypatch):
         monkeypatch.setenv("PATH", "/usr/bin:/bin")

@@ -62,6 +62,14 @@ resources:
   fs#4: {dev: /srv/new/a, mnt: /srv/a, type: none, mnt_opt: bind}
 """)
 PROVISION = Policy(force=frozenset({"provision"}))
+_BESIDE = (
+    "pre_start: touch /srv/begun, post_start: touch /srv/begun, pre_stop: touch /srv/ended, blocking_post_stop: touch /srv/ended"
+)
+WITH_TRIGGERS = read(
+    SPEC.replace("resources:", f"resources:\n  fs#2: {{dev: tmpfs, mnt: /srv/warm, type: tmpfs, standby: true, {_BESIDE}}}")
+    + "".join(f"    {word}\n" for word in _BESIDE.split(", "))
+)
+"""Each moment has a trigger before it that leaves the same trace: one that a killed run did not come to is not run later."""
 
 
 def up(lives: Lives) -> None:
@@ -71,6 +79,11 @@ def up(lives: Lives) -> None:
 
 def on_lan(lives: Lives) -> None:
     result = lives.run(ON_LAN)
+    assert result is not None and result.end is End.CONVERGED, result
+
+
+def with_triggers(lives: Lives) -> None:
+    result = lives.run(WITH_TRIGGERS)
     assert result is not None and result.end is End.CONVERGED, result
 
 
@@ -157,6 +170,8 @@ SCENARIOS = {
     "filesystems that are made": Scenario(lambda lives: None, lambda lives: lives.run(DISKS, policy=PROVISION), 0),
     "filesystems that are busy": Scenario(disks_busy, lambda lives: lives.run(DISKS, DOWN), 0),
     "filesystems once more": Scenario(disks_rebooted, lambda lives: lives.run(DISKS), 0),
+    "cold, with triggers": Scenario(lambda lives: None, lambda lives: lives.run(WITH_TRIGGERS), 2),
+    "stop, with triggers and something on standby": Scenario(with_triggers, lambda lives: lives.run(WITH_TRIGGERS, DOWN), 0),
     "after a power cut": Scenario(rebooted, lambda lives: lives.run(WEB), 2),
 }
 

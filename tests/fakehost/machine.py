@@ -35,7 +35,8 @@ PROGRAMS = (
     *("/usr/bin/arping", "/usr/bin/chgrp", "/usr/bin/chmod", "/usr/bin/chown", "/usr/bin/truncate", "/usr/bin/install"),
     *("/usr/sbin/fsck.fat", "/usr/sbin/mkfs.btrfs", "/usr/sbin/mkfs.ext2", "/usr/sbin/mkfs.ext3", "/usr/sbin/mkfs.ext4"),
     *("/usr/sbin/mkfs.vfat", "/usr/sbin/mkfs.xfs"),
-    *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/true", "/usr/bin/false", "/usr/bin/umount"),
+    *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/touch", "/usr/bin/true"),
+    *("/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
     *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),
 )

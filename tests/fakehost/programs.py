@@ -5,12 +5,12 @@ the two alike). Failures carry the real program's words, and are classed by the 
 """
 
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.linux import faults
-from reconciler.host.ports import Completed
+from reconciler.host.ports import NO_ENVIRONMENT, Completed
 from tests.fakehost.disks import run_e2fsck, run_fsck_fat, run_mkfs, run_truncate
 from tests.fakehost.filesystem import Inode, mode_of
 from tests.fakehost.folders import run_chown, run_install
@@ -54,11 +54,14 @@ class FakeCommands:
             "vgchange": run_vgchange,
             "lvchange": run_lvchange,
             "kpartx": run_kpartx,
+            "touch": _touch,
             "true": lambda machine, words: "",
             "false": _false,
         }
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+    ) -> Completed:
         words = tuple(argv)
         name, label = words[0].rpartition("/")[2], shlex.join(words)
         machine = self._machine
@@ -93,6 +96,16 @@ def _mkfs(program: str, machine: Machine, words: list[str]) -> str:
 
 def _false(machine: Machine, words: list[str]) -> str:
     raise Said(1)
+
+
+def _touch(machine: Machine, words: list[str]) -> str:
+    _, paths = _operands(words)
+    for path in paths:
+        try:
+            machine.tree.write(path, machine.tree.read(path, 1 << 20) or "", 0o644)
+        except HostError as error:
+            raise Said(1, f"touch: cannot touch '{path}': {str(error).rpartition(': ')[2].capitalize()}\n") from None
+    return ""
 
 
 def _operands(words: list[str], *flags: str) -> tuple[set[str], list[str]]:

@@ -78,7 +78,7 @@ def read(path: Path) -> Scenario:
         raw["about"],
         now,
         goal,
-        Selection(tuple(raw.get("select", ()))),
+        Selection(tuple(raw.get("select", ())), tuple(frozenset(tags) for tags in raw.get("select_tags", ()))),
         policy,
         observed,
         Ownership("store", owned),
@@ -111,7 +111,10 @@ def converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
 
 def _owned(said: Any, was: Service, applied: Mapping[str, Model]) -> dict[str, Owned]:
     rids = [] if said == "none" else list(was.resources) if said == "all" else said
-    return {rid: Owned(was.resources[rid].type, applied[rid], applied[rid]) for rid in sorted(rids, key=natural)}
+    return {
+        rid: Owned(was.resources[rid].type, applied[rid], applied[rid], common=was.resources[rid].common)
+        for rid in sorted(rids, key=natural)
+    }
 
 
 def _observed(said: Any, now: Observed) -> Observed:

@@ -17,6 +17,7 @@ from reconciler.core.planner import ACTS, assumed, make_plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.simulate import simulate
+from reconciler.core.trigger import Trigger
 
 ROUNDS = 5
 """What waits, and what is planned behind an assumption, is planned again: law 3 holds at the fixpoint of the rounds."""
@@ -48,16 +49,22 @@ def check_laws(
     for change in again.changes:
         if (
             selection.everything
-            and goal.aim is Aim.UP
+            and goal.aim is not Aim.NONE
+            and change.aim is Aim.UP
             and change.rid not in open_before
             and service
             and change.rid in service.resources
+            and not change.common.idle
         ):
             seen = end[change.rid]
             assert isinstance(seen, Present), f"law 2: {change.rid} is not there in the end"
             assert kinds(change.type).is_up(seen.state), f"law 2: {change.rid} is not up in the end"
             assert not change.fields, f"law 2: {change.rid} still differs: {change.fields}"
     check_undo(plan, observed)
+    check_triggers(plan)
+    for change in plan.changes:
+        if change.common.idle and service and change.rid in service.resources:
+            assert not [step for step in plan.steps if step.rid == change.rid], f"{change.rid} is to be left alone"
     for step in plan.steps:
         assert step.action.costs < Effect.DESTRUCTIVE, f"step {step.n} destroys data"
 
@@ -71,6 +78,19 @@ def check_order(plan: Plan) -> None:
     for rid, slots in ranks.items():
         core = [slot for slot in slots if slot is not Slot.PREPARE]
         assert core == sorted(core), f"law 1: the slots of {rid} are out of order: {slots}"
+
+
+def check_triggers(plan: Plan) -> None:
+    """Those of a start stand around all that brings a resource up, those of a stop around all that takes it down; none without."""
+    for change in plan.changes:
+        for slot, action in ((Slot.DOWN, "stop"), (Slot.UP, "start")):
+            steps = [step.action for step in plan.steps if step.rid == change.rid and step.slot is slot]
+            ran = [one.keyword for one in steps if isinstance(one, Trigger)]
+            before, after = (change.common.triggers(f"{when}_{action}") for when in ("pre", "post"))
+            assert not ran or ran == [name for name, _ in (*before, *after)], f"the triggers of {change.rid}: {ran}"
+            if ran:
+                inner = steps[len(before) : len(steps) - len(after)]
+                assert inner and not any(isinstance(one, Trigger) for one in inner), f"{change.rid}: triggers without a move"
 
 
 def check_any_order(plan: Plan, observed: Mapping[str, Observed], seed: int = 7) -> None:

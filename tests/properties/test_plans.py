@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.action import Effect
 from reconciler.core.change import Verdict
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Policy, Selection
@@ -12,6 +13,15 @@ from tests.properties.laws import check_laws
 from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, kinds, plan_toys, service
 
 RIDS = ("disk#1", "disk#2", "mount#1", "mount#2", "daemon#1", "box#1", "box#2", "box#3", "box#10")
+
+
+TRIGGERS = Common(pre_start="/a", blocking_post_start="/b", blocking_pre_stop="/c", post_stop="/d")
+commons = st.sampled_from(
+    (
+        *(PLAIN, PLAIN, PLAIN, TRIGGERS, Common(optional=True), Common(standby=True), Common(disable=True)),
+        *(Common(tags="noaction"), TRIGGERS.model_copy(update={"optional": True, "standby": True})),
+    )
+)
 
 
 @st.composite
@@ -37,6 +47,7 @@ def worlds(draw):
     spec = service(
         {rid: draw(st.sampled_from(("", "a", "b"))) for rid in names},
         ("box:a",),
+        {rid: draw(commons) for rid in names},
         **{rid.replace("#", "_"): desired for rid, desired in wanted.items()},
     )
     owned, observed = {}, {}
@@ -106,6 +117,7 @@ def test_input_order_never_matters(world, rng):
     turned = service(
         {rid: resource.subset for rid, resource in spec.resources.items()},
         ("box:a",),
+        {rid: resource.common for rid, resource in spec.resources.items()},
         **{rid.replace("#", "_"): spec.resources[rid].desired for rid in rids},
     )
     assert plan_toys(spec, observed, ownership).digest == plan_toys(turned, dict(reversed(observed.items())), ownership).digest

@@ -113,7 +113,8 @@ def test_a_service_that_is_stopped_is_down_in_the_end(world: World) -> None:
         kind = kind_of(plan.change(rid).type)
         ours = rid in world.ownership.owned or (isinstance(seen, Present) and kind.ours(seen.state))
         wanted = world.service is not None and rid in world.service.resources
-        if isinstance(seen, Present) and ours and wanted and kind.manages(plan.change(rid).desired):
+        goes = plan.change(rid).aim is Aim.DOWN and not plan.change(rid).common.idle
+        if isinstance(seen, Present) and ours and wanted and goes and kind.manages(plan.change(rid).desired):
             assert not kind.holds(seen.state), f"{rid} is up still"
 
 

@@ -45,6 +45,16 @@ _ADDRESSES: dict[str, dict[str, Any]] = {
 _CONTAINERS = ("container#1", "container#2", "container#10", "container#db")
 _VOLUMES = ("/srv/shared/www:/www", "/srv/bound:/bound:ro", "/srv/shared/deep:/deep", "named:/named")
 
+_TRIGGERS = {"pre_start": "/opt/a", "blocking_post_start": "/opt/b", "blocking_pre_stop": "/opt/c", "post_stop": "/opt/d"}
+_IDLE = ({"disable": True}, {"tags": "noaction"})
+commons = st.sampled_from(
+    (
+        *({}, {}, {}, {}, {"standby": True}, {"optional": True}, {"tags": "a b"}, {"standby": True, **_TRIGGERS}),
+        *(_TRIGGERS, {"optional": True, **_TRIGGERS}, *_IDLE),
+    )
+)
+"""What is said of a resource whatever its type."""
+
 options = st.sampled_from(("", "noatime", "ro", "nosuid,nodev"))
 
 
@@ -56,7 +66,7 @@ def filesystems(draw: Any, rid: str) -> dict[str, Any]:
         words["mnt_opt"] = more
     if words["type"] == "ext4" and draw(st.integers(0, 7)) == 0:
         words["dev"] = "/img/other.ext4"
-    return words
+    return {**words, **draw(commons)}
 
 
 @st.composite
@@ -92,7 +102,7 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
     for name, values in maybe.items():
         if draw(st.integers(0, 2)) == 0:
             words[name] = draw(values)
-    return words
+    return {**words, **draw(commons)}
 
 
 @st.composite
@@ -160,6 +170,15 @@ def edits(draw: Any, spec: Mapping[str, Any]) -> dict[str, Any]:
     return _valid({**parts, "resources": resources})
 
 
+def _active(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The same spec before anything of it was taken out of osvc's hands."""
+    idle = [(name, value) for words in _IDLE for name, value in words.items()]
+    resources = {
+        rid: {name: value for name, value in words.items() if (name, value) not in idle} for rid, words in spec["resources"].items()
+    }
+    return {**spec, "resources": resources}
+
+
 def read(spec: Mapping[str, Any]) -> Service:
     """A parsed spec, loaded. JSON is YAML."""
     loaded = load_text(json.dumps(spec), "yaml", NAME, "web.yaml", NODE)
@@ -189,7 +208,7 @@ def worlds(draw: Any) -> World:
     was_text = draw(specs())
     text = draw(edits(was_text))
     was, now = read(was_text), read(text)
-    base, applied = converged(was)
+    base, applied = converged(read(_active(was_text)))
     observed: dict[str, Observed] = dict(base)
     for rid, resource in now.resources.items():
         here = base.get(rid)
@@ -201,7 +220,12 @@ def worlds(draw: Any) -> World:
     for rid in sorted(observed):
         observed[rid] = _seen(draw, rid, observed[rid])
     owned = {
-        rid: Owned(was.resources[rid].type, desired, draw(st.sampled_from((desired, desired, desired, None))))
+        rid: Owned(
+            was.resources[rid].type,
+            desired,
+            draw(st.sampled_from((desired, desired, desired, None))),
+            common=was.resources[rid].common,
+        )
         for rid, desired in sorted(applied.items())
         if draw(st.integers(0, 9))
     }

@@ -4,11 +4,11 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.host.errors import Permanent, Transient
 from reconciler.host.linux import faults
-from reconciler.host.ports import Completed
+from reconciler.host.ports import NO_ENVIRONMENT, Completed
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -17,7 +17,9 @@ class LinuxCommands:
     """Programs of this machine. They get a small environment of their own, so that nothing in the caller's (a proxy's
     password, LANGUAGE, DOCKER_HOST) reaches them, and a session of their own, so that a Ctrl-C ends osvc's step and not them."""
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+    ) -> Completed:
         """See Commands.run. The words of a failure decide between Busy, NotFound, Denied, Conflict, Transient and Permanent."""
         words = tuple(argv)
         if not words or any("\0" in word for word in words):
@@ -30,7 +32,7 @@ class LinuxCommands:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                env=_environment(),
+                env={**_environment(), **env},
                 cwd="/",
                 start_new_session=True,
             )

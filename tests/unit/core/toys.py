@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from reconciler.core.action import BARRIER, Action, Barrier, Effect
 from reconciler.core.change import Change, Verdict
+from reconciler.core.common import PLAIN, Common
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, Remark
 from reconciler.core.model import Model
@@ -247,13 +250,19 @@ def kinds(name: str) -> ToyKind:
     return TOYS[name]
 
 
-def service(subset: dict[str, str] | None = None, parallel: tuple[str, ...] = (), **resources: ToyDesired) -> Service:
+def service(
+    subset: dict[str, str] | None = None,
+    parallel: tuple[str, ...] = (),
+    common: dict[str, Common] | None = None,
+    **resources: ToyDesired,
+) -> Service:
     """A service named toys; a resource is written `box_1=ToyDesired(...)`, its rid is `box#1`."""
     found = {}
     for name, desired in resources.items():
         rid = name.replace("_", "#")
         type_name = rid.split("#")[0]
-        found[rid] = Resource(rid, type_name, desired, Origin("toys.yaml"), subset=(subset or {}).get(rid, ""))
+        beside = (common or {}).get(rid, PLAIN)
+        found[rid] = Resource(rid, type_name, desired, Origin("toys.yaml"), subset=(subset or {}).get(rid, ""), common=beside)
     return Service("toys", Origin("toys.yaml"), found, parallel=frozenset(parallel))
 
 
@@ -280,10 +289,11 @@ def plan_toys(
     goal: Goal = UP,
     selection: Selection | None = None,
     policy: Policy | None = None,
+    spared: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     everything = Selection()
     return make_plan(
-        spec, "toys", goal, selection or everything, observed, ownership or Ownership("store"), policy or Policy(), kinds
+        spec, "toys", goal, selection or everything, observed, ownership or Ownership("store"), policy or Policy(), kinds, spared
     )
 
 

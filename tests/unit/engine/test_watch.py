@@ -225,3 +225,91 @@ def test_a_calm_time_forgives_old_drift(make):
         w.node.machine.tear_off("/mnt/web")
         assert w.look() == {"web": End.CONVERGED}
         w.node.machine.pass_time(3600)
+
+
+def fragile(words):
+    return f"resources:\n  fs#1: {{dev: tmpfs, mnt: /mnt/web, type: tmpfs, {words}}}\n"
+
+
+def lose(w, *, after=600):
+    """A mount dies, after so many seconds."""
+    w.node.machine.pass_time(after)
+    w.node.machine.tear_off("/mnt/web")
+
+
+def test_what_died_is_restarted_so_often_and_then_only_told(make):
+    w = make()
+    w.node.write("web", fragile("restart: 2"))
+    w.look()
+    for _ in range(2):
+        lose(w, after=1)
+        assert w.look() == {"web": End.CONVERGED}
+    lose(w, after=1)
+    assert "web" not in w.look()
+    assert w.node.mounts() == ["/mnt/db"]
+    assert w.noticed()[-1].endswith("restarted 2 of 2 times, and left alone now")
+
+
+def test_the_count_begins_anew_once_it_was_up_for_a_while(make):
+    w = make()
+    w.node.write("web", fragile("restart: 1"))
+    w.look()
+    for _ in range(3):
+        lose(w)
+        assert w.look() == {"web": End.CONVERGED}
+        w.look()
+        w.node.machine.pass_time(301)
+        w.look()
+
+
+def test_restart_0_leaves_it_to_people(make):
+    w = make()
+    w.node.write("web", fragile("restart: 0"))
+    assert w.look()["web"] is End.CONVERGED
+    lose(w)
+    assert "web" not in w.look()
+
+
+def test_an_edit_begins_the_count_anew(make):
+    w = make()
+    w.node.write("web", fragile("restart: 0"))
+    w.look()
+    lose(w)
+    w.look()
+    w.node.write("web", fragile("restart: 1"))
+    assert w.look() == {"web": End.CONVERGED}
+
+
+def test_the_loss_of_what_is_monitored_is_told_by_name_and_mended_all_the_same(make):
+    w = make()
+    w.node.write("web", fragile("monitor: true"))
+    w.look()
+    lose(w)
+    assert w.look() == {"web": End.CONVERGED}
+    assert w.noticed() == ["monitored: fs#1 is lost: /mnt/web is not mounted"]
+
+
+def test_what_is_optional_and_fails_is_tried_again_after_a_pause(make):
+    w = make()
+    w.node.write("web", fragile("optional: true"))
+    w.look()
+    w.node.machine.fail_next("mount -t tmpfs", Permanent("no"), times=2)
+    lose(w)
+    assert w.look() == {"web": End.CONVERGED}
+    assert "web" not in w.look()
+    assert w.noticed()[-1].startswith("fs#1: optional, and failed: cannot mount tmpfs")
+    w.node.machine.pass_time(60)
+    assert w.look() == {"web": End.CONVERGED} and "/mnt/web" not in w.node.mounts()
+    w.node.machine.pass_time(60)
+    assert w.look() == {"web": End.CONVERGED} and "/mnt/web" in w.node.mounts()
+
+
+def test_what_is_on_standby_is_kept_up_in_a_stopped_service(make):
+    w = make()
+    w.node.write("web", fragile("standby: true"))
+    w.look()
+    w.session.set_goal(["web"], Goal(Aim.DOWN))
+    assert w.look() == {"web": End.CONVERGED} or "/mnt/web" in w.node.mounts()
+    lose(w)
+    assert w.look() == {"web": End.CONVERGED}
+    assert "/mnt/web" in w.node.mounts()

@@ -77,6 +77,7 @@ def test_origins():
     assert str(service.origin) == "web.yaml:1:1"
     assert str(web.origin) == "web.yaml:7:3"
     assert {name: str(origin) for name, origin in web.fields.items()} == {
+        "comment": "web.yaml:11:5",
         "image": "web.yaml:9:5",
         "environment": "web.yaml:12:5",
         "ports": "web.yaml:13:5",

@@ -20,7 +20,8 @@ def test_service_keywords(name):
     else:
         (message,) = found
         assert message.startswith(f"keyword '{name}'")
-        assert message.endswith("is not supported yet; leave it out")
+        of_resources = name in vocabulary.shared().fields
+        assert message.endswith("belongs in the section of a resource" if of_resources else "is not supported yet; leave it out")
 
 
 @pytest.mark.parametrize("type_name", [name for name in TYPES if name in vocabulary.KNOWN])
@@ -30,7 +31,10 @@ def test_resource_keywords(type_name):
     for name in sorted(vocabulary.COMMON | vocabulary.KNOWN[type_name].keywords):
         found = messages(f"resources: {{'{type_name}#1': {{{name}: '1'}}}}\n")
         yet = [message for message in found if message.startswith(f"keyword '{name}'") and "not supported yet" in message]
-        assert bool(yet) == (name not in {*mine.fields, *vocabulary.COMMON_HANDLED, *others}), (name, found)
+        assert bool(yet) == (name not in {*mine.fields, *vocabulary.shared().fields, *vocabulary.COMMON_HANDLED, *others}), (
+            name,
+            found,
+        )
         assert not [message for message in found if message.startswith("unknown keyword")]
 
 
@@ -52,7 +56,7 @@ def test_sub_types():
 @pytest.mark.parametrize(
     "name",
     [
-        *("pre_start", "post_stop", "blocking_pre_provision", "blocking_post_run", "pre_syncnodes", "post_sync_resync"),
+        *("pre_provision", "post_boot", "blocking_pre_provision", "blocking_post_run", "pre_syncnodes", "post_sync_resync"),
         *("start_requires", "stop_requires", "provision_requires", "presnap_trigger", "pre_startstandby"),
     ],
 )
@@ -60,6 +64,13 @@ def test_triggers(name):
     wanted = "is not supported yet; leave it out"
     assert messages(f"resources: {{container#1: {{image: x:1, {name}: a}}}}\n") == [f"keyword '{name}' in container#1 {wanted}"]
     assert messages(f"{name}: a\nresources: {{}}\n") == [f"keyword '{name}' {wanted}"]
+
+
+@pytest.mark.parametrize("name", ["pre_start", "post_start", "pre_stop", "blocking_post_stop"])
+def test_triggers_of_a_start_and_a_stop_stand_in_the_section_of_a_resource(name):
+    assert messages(f"resources: {{container#1: {{image: x:1, {name}: a}}}}\n") == []
+    wanted = f"keyword '{name}' belongs in the section of a resource: a run may start or stop any part of a service"
+    assert messages(f"{name}: a\nresources: {{}}\n") == [wanted]
 
 
 @pytest.mark.parametrize("name", ["pre_strat", "around_start", "blocking_start", "requires"])

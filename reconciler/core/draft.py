@@ -1,0 +1,105 @@
+"""Draft: one resource on its way through the stages of the planner, from its difference to its moves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.action import Action
+from reconciler.core.change import Cause, Change, Verdict
+from reconciler.core.common import PLAIN
+from reconciler.core.facts import Bond
+from reconciler.core.kind import Moves, ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.observed import Observed, Present
+from reconciler.core.ownership import Owned
+from reconciler.core.service import Resource
+from reconciler.core.trigger import with_triggers
+
+ACTS = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+RISES = frozenset({Verdict.CREATE, Verdict.START, Verdict.RESTART, Verdict.REPLACE})
+FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+_QUIET = frozenset({Verdict.KEEP, Verdict.LIVE, Verdict.ADOPT})
+LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE})
+
+
+@dataclass(slots=True)
+class Draft:
+    """One resource on its way through the stages. Only `change` is replaced as they go, once all are wired.
+
+    needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
+    pinned: it stays as it is, although something should be done to it: so does what it holds.
+    """
+
+    rid: str
+    kind: ResourceKind
+    resource: Resource | None
+    owned: Owned | None
+    observed: Observed
+    change: Change
+    needs: dict[str, Bond] = field(default_factory=dict)
+    held: dict[str, Bond] = field(default_factory=dict)
+    holders: "list[Draft]" = field(default_factory=list)
+    pinned: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether its spec says that nothing shall be done to it."""
+        return self.resource is not None and self.change.common.idle
+
+    @property
+    def gates(self) -> bool:
+        """Whether what comes after it waits for it to be well."""
+        return self.kind.gates(self.change.desired) and not self.change.common.dispensable
+
+    @property
+    def is_up(self) -> bool:
+        """As observed, or as assumed."""
+        seen = self.change.seen
+        return isinstance(seen, Present) and self.kind.is_up(seen.state)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps what it needs in use, and its verdict would leave it so."""
+        seen, verdict = self.change.seen, self.change.verdict
+        if not isinstance(seen, Present) or not self.kind.holds(seen.state):
+            return False
+        return verdict in _QUIET or (verdict is Verdict.START and not self.is_up)
+
+    @property
+    def last(self) -> Model:
+        """The desired state by which it runs now, as far as is known."""
+        if self.owned is not None:
+            return self.owned.applied or self.owned.wanted
+        return self.change.desired
+
+    @property
+    def moves(self) -> Moves:
+        """Those of its type."""
+        return self.kind.moves(self.change) if self.change.verdict in ACTS else Moves()
+
+    def all_moves(self, service: str) -> Moves:
+        """Those of its type, with its triggers."""
+        moves, change = self.moves, self.change
+        if change.common is PLAIN or not any(moves):
+            return moves
+        falls = change.verdict in FALLS and self.is_up and not self._up_after(moves.down)
+        return with_triggers(service, change, moves, falls=falls, rises=change.verdict in RISES and bool(moves.up))
+
+    def _up_after(self, actions: Iterable[Action]) -> bool:
+        seen = self.change.seen
+        for action in actions:
+            assert seen is not None
+            seen = action.after(seen)
+        return isinstance(seen, Present) and self.kind.is_up(seen.state)
+
+    def leave(self, reason: str) -> None:
+        """Whatever it is like, nothing is to be done to it."""
+        self.change = replace(self.change, verdict=Verdict.KEEP, reason=reason, fields=(), cause=None, remedy="")
+
+    def pin(self, reason: str, remedy: str) -> None:
+        self.pinned = True
+        self.turn(Verdict.DEFER, reason, remedy=remedy)
+
+    def turn(self, verdict: Verdict, reason: str, *, remedy: str = "", cause: Cause | None = None) -> None:
+        self.change = replace(
+            self.change, verdict=verdict, reason=reason, remedy=remedy or self.change.remedy, cause=cause or self.change.cause
+        )
