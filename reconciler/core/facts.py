@@ -58,12 +58,14 @@ class Claim(NamedTuple):
     scope: what the claim is exclusive within: "" for the machine, or the key of an engine for a name inside it.
     key: compared literally, so that a type must write it in one canonical form.
     label: how a message names it ("port 8080/tcp on 0.0.0.0", "data root /srv/docker").
+    by: the key of the claim that it follows from, once somebody looked (what a host name stands for): it is held as long as that.
     """
 
     kind: str
     key: str
     label: str
     scope: str = ""
+    by: str = ""
 
 
 def within(socket: str, name: str) -> str:

@@ -28,7 +28,7 @@ def in_order(
     holds = {name: _held(ownership, kinds) for name, ownership in owned.items()}
     wants = {target.name: _wanted(target, kinds) for target in targets}
     releases = {
-        target.name: set(holds.get(target.name, {})) - set(wants[target.name])
+        target.name: _released(holds.get(target.name, {}), wants[target.name])
         for target in targets
         if target.goal.aim is not Aim.NONE and (target.service is not None or prune)
     }
@@ -97,6 +97,12 @@ def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Ke
         for owned in ownership.owned.values()
         if owned.applied is not None
         for claim in kinds(owned.type).claims(owned.applied)
+    }
+
+
+def _released(held: Mapping[Key, Claim], wanted: Mapping[Key, Claim]) -> set[Key]:
+    return {
+        key for key, claim in held.items() if key not in wanted and not (claim.by and (claim.kind, claim.scope, claim.by) in wanted)
     }
 
 

@@ -143,6 +143,24 @@ def test_an_ipv6_address_moves_and_changes_its_prefix(net: Net) -> None:
     assert net.network() == net.before
 
 
+def test_a_move_that_fails_leads_back_to_the_very_address(net: Net) -> None:
+    net.service(ip1={"name": "10.77.0.5", "dev": "o-a", "label": "o-a:web"}, ip2={"name": "2001:db8:77::5", "dev": "o-a"})
+    net.apply()
+    before = net.network()
+    net.b.has("10.77.0.5/24")
+    net.b.has("2001:db8:77::5/64")
+    moved = {"dev": "o-b", "netmask": 24, "label": "o-b:web"}
+    net.service(ip1={"name": "10.77.0.5", **moved}, ip2={"name": "2001:db8:77::5", "dev": "o-a"})
+    done = net.apply(code=3)
+    assert f"{net.b.mac} answers for it on the network of o-b" in done.out + done.err
+    assert net.network() == before
+    net.service(
+        ip1={"name": "10.77.0.5", "dev": "o-a", "label": "o-a:web"}, ip2={"name": "2001:db8:77::5", "dev": "o-b", "netmask": 64}
+    )
+    assert "duplicate address detection" in net.apply(code=3).out
+    assert net.network() == before
+
+
 def test_the_neighbours_are_told(net: Net) -> None:
     for address in ("10.77.0.5", "2001:db8:77::5"):
         net.a.mislead(address)

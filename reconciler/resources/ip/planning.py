@@ -76,8 +76,9 @@ class IpKind:
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
         """A host name is claimed as it is written, and once it is known what it stands for, that as well."""
-        keys = dict.fromkeys(key for key in (desired.name.lower().removesuffix("."), desired.known) if key)
-        return [Claim("address", key, f"address {key}") for key in keys]
+        name, known = desired.name.lower().removesuffix("."), desired.known
+        written = Claim("address", name, f"address {name}")
+        return [written, Claim("address", known, f"address {known}", by=name)] if known not in ("", name) else [written]
 
     def releases(self, desired: Desired, change: Change) -> bool:
         return True

@@ -9,6 +9,8 @@ from reconciler.core.policy import Aim, Goal
 from reconciler.engine.claims import in_order
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
+from reconciler.resources.registry import kind_of
+from tests.plans.golden import service_of
 from tests.unit.core.toys import ToyDesired, kinds, service
 
 
@@ -54,6 +56,18 @@ def test_who_lies_in_what_another_provides_comes_after_it_and_goes_before_it():
 def test_who_lie_in_each_other_keep_their_natural_order():
     one, two = spec_of(needs=("d",), gives="e"), spec_of(needs=("e",), gives="d")
     assert in_order([target("a", spec=one), target("b", spec=two)], {}, kinds, prune=False) == {"a": (), "b": ()}
+
+
+def test_what_a_name_stands_for_is_held_as_long_as_the_name_is_wanted():
+    def at(name):
+        return service_of({"resources": {"ip#1": {"name": name, "dev": "eth0"}}})
+
+    applied = at("shop").resources["ip#1"].desired.model_copy(update={"address": "192.0.2.53"})
+    owned = {"a": Ownership("store", {"ip#1": Owned("ip", applied, applied)})}
+    with pytest.raises(Refused, match=r"address 192\.0\.2\.53 is held by a, which wants to keep it"):
+        in_order([Target("a", at("shop")), Target("b", at("192.0.2.53"))], owned, kind_of, prune=False)
+    moves = in_order([Target("a", at("other")), Target("b", at("192.0.2.53"))], owned, kind_of, prune=False)
+    assert moves == {"a": (), "b": ("a",)}
 
 
 def test_a_swap_in_both_directions_is_refused_and_names_both():
