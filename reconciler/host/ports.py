@@ -247,6 +247,8 @@ class Route:
     destination: str
     """A network in CIDR form ("10.0.0.0/8"), or "default"."""
     device: str
+    version: int = 4
+    """Of the Internet Protocol."""
 
 
 @dataclass(frozen=True, slots=True)

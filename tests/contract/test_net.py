@@ -335,12 +335,11 @@ def test_routes_of_all_kinds():
     several = '{"dst":"default","nexthops":[{"dev":"a"},{"dev":"b"}]}'
     four = f'[{several},{{"type":"blackhole","dst":"10.9.0.0/16"}},{{"dst":"10.1.1.1","dev":"c"}}]'
     six = '[{"dst":"default","dev":"a"},{"dst":"fd00::1","dev":"a"}]'
-    found = [(route.destination, route.device) for route in LinuxNet(Answers(**{"-4": four, "-6": six})).routes()]
-    assert found == [
-        ("default", "a"),
-        ("default", "b"),
-        ("10.9.0.0/16", ""),
-        ("10.1.1.1/32", "c"),
-        ("default", "a"),
-        ("fd00::1/128", "a"),
-    ]
+    assert LinuxNet(Answers(**{"-4": four, "-6": six})).routes() == (
+        Route("default", "a"),
+        Route("default", "b"),
+        Route("10.9.0.0/16", ""),
+        Route("10.1.1.1/32", "c"),
+        Route("default", "a", 6),
+        Route("fd00::1/128", "a", 6),
+    )

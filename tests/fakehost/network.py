@@ -104,7 +104,7 @@ class Network:
                 continue
             for address in link.addresses:
                 network = ipaddress.ip_interface(address).network
-                found.append(Route(str(network), name))
+                found.append(Route(str(network), name, network.version))
         return tuple(route for route in found if not route.device or route.device in self.links)
 
     def table(self, name: str) -> dict[str, list[str]]:

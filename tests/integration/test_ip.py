@@ -201,6 +201,14 @@ def test_what_osvc_did_not_make_is_adopted_as_it_is_or_left_alone(net: Net) -> N
     assert net.network() == net.before
 
 
+def test_the_machines_own_address_is_not_taken_over(net: Net) -> None:
+    run("ip", "route", "add", "default", "via", "10.77.0.2", "dev", "o-a")
+    net.service(ip1={"name": "10.77.0.1", "dev": "o-a"}, ip2={"name": "2001:db8:77::1", "dev": "o-a"})
+    said = net.osvc("plan").out
+    assert "10.77.0.1 on o-a is this machine's own: it goes out into the world by it" in said
+    assert "1 to adopt" in said, "there is no way out by IPv6"
+
+
 def test_a_host_name_is_what_the_machine_knows_it_as(net: Net) -> None:
     """/etc/hosts is another file for these runs of osvc only, in a mount namespace of theirs."""
     hosts = net.root / "hosts"

@@ -48,9 +48,9 @@ class LinuxNet:
     def routes(self) -> tuple[Route, ...]:
         """See Net.routes. A route over several devices is given once for each; one without a device has ""."""
         return tuple(
-            Route(_network(str(entry["dst"]), bits), device)
-            for family, bits in (("-4", 32), ("-6", 128))
-            for entry in self._json(family, "route", "show", "table", "main")
+            Route(_network(str(entry["dst"]), bits), device, version)
+            for version, bits in ((4, 32), (6, 128))
+            for entry in self._json(f"-{version}", "route", "show", "table", "main")
             if "dst" in entry
             for device in _devices(entry)
         )

@@ -16,6 +16,11 @@ def sixth(address: str) -> bool:
     return ":" in address
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether both are IPv4, or both IPv6."""
+    return sixth(one) == sixth(other)
+
+
 def scope_of(address: str) -> str:
     """The scope that an address gets where none is given."""
     one = ip_address(address)

@@ -17,6 +17,7 @@ from reconciler.resources.ip.performing import add, remove
 
 _OPTIONS: Final = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 """The flags of an address that `ip addr add` takes."""
+_OWN: Final = "is this machine's own: it goes out into the world by it"
 _FOLDERS: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -105,6 +106,8 @@ class _Look:
             if want.desired is not None and self._meant.get(want.id, ("", ""))[0]:
                 self._first.setdefault(self._meant[want.id][0], want.id)
         self._arping: bool | None = None
+        self._ways: set[tuple[str, bool]] | None = None
+        """The devices that default routes go over, and whether of IPv6, once somebody asked."""
 
     def all(self) -> Mapping[ResourceId, Observed]:
         return {want.id: self._unknown.get(want.id) or self._one(want) for want in self._wanted}
@@ -119,7 +122,8 @@ class _Look:
             if state is None:
                 return Absent(around)
             stays = why if address and address == state.address else ""
-            return Present(state.model_copy(update={"unresolved": stays}), around)
+            own = state.foreign or (_OWN if want.owned is None and self._leads_out(state) else "")
+            return Present(state.model_copy(update={"unresolved": stays, "foreign": own}), around)
         except HostError as error:
             return Unknown(str(error))
 
@@ -166,6 +170,16 @@ class _Look:
         if first != want.id and want.desired is not None:
             around["rival"] = first.rid if first.service == want.id.service else f"{first.rid} of {first.service}"
         return Around(**around)
+
+    def _leads_out(self, state: State) -> bool:
+        """Whether the machine itself goes out into the world by this address: it is the first of IPv4, or the only one of IPv6, on
+        a device that a default route goes over."""
+        kind = [one.address for one in self._links[state.dev].assigned if addresses.alike(one.address, state.address)]
+        kind = [other for other in kind if addresses.scope_of(other) == "global"]
+        first = kind[:1] == [state.address] if not addresses.sixth(state.address) else kind == [state.address]
+        if first and self._ways is None:
+            self._ways = {(route.device, route.version == 6) for route in self._host.net.routes() if route.destination == "default"}
+        return first and self._ways is not None and (state.dev, addresses.sixth(state.address)) in self._ways
 
     def _has_arping(self) -> bool:
         if self._arping is None:

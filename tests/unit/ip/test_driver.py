@@ -8,6 +8,7 @@ from reconciler.core.ids import ResourceId
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
+from reconciler.host.ports import Route
 from reconciler.resources.driver import Wanted
 from reconciler.resources.ip.actions import Add, Remove
 from reconciler.resources.ip.driver import DRIVER
@@ -175,6 +176,20 @@ class TestWhoHasIt:
         machine.net.links["eth0"].assigned.append(held)
         change = bench.change("ip#1", {"ip#1": ip("192.0.2.9")})
         assert (change.verdict.value, "DHCP" in change.reason) == ("refuse", True)
+
+    @pytest.mark.parametrize("name", ["192.0.2.2", "2001:db8::2"])
+    def test_the_machines_own_is_not_taken_over(self, machine, bench, name):
+        """Or a stop would cut the machine off."""
+        machine.net.links["eth0"].assigned.append(plain("2001:db8::2/64"))
+        machine.net.more_routes = [Route("default", "eth0", 6 if ":" in name else 4)]
+        spec = {"ip#1": ip(name)}
+        change = bench.change("ip#1", spec)
+        assert (change.verdict.value, change.reason) == (
+            "refuse",
+            f"{name} on eth0 is this machine's own: it goes out into the world by it",
+        )
+        machine.net.more_routes.clear()
+        assert bench.change("ip#1", spec).verdict.value == "adopt"
 
 
 class TestWhatHangsOnIt:
