@@ -27,6 +27,8 @@ _TOOLS = (
     ("umount", "mount", "filesystems"),
     ("losetup", "mount", "filesystems on a backing file"),
     ("e2fsck", "e2fsprogs", "the check of an ext4 filesystem before it is mounted"),
+    ("fsck.fat", "dosfstools", "the check of a vfat filesystem before it is mounted"),
+    ("mount.nfs", "nfs-common", "filesystems of type nfs"),
 )
 
 
