@@ -435,3 +435,14 @@ def test_nothing_is_ever_made_over_anything(folder, bench, kind):
     with pytest.raises(Conflict, match="something is on it"):
         bench.do("fs#1", MakeFilesystem(dev=path, device=path, type="ext4"))
     assert Path(path).read_bytes() == before
+
+
+def test_what_e2fsck_mends_is_mounted(folder, bench):
+    path = image(folder)
+    for value in ("free_inodes_count 5", "state 0"):
+        subprocess.run(["debugfs", "-w", "-R", f"set_super_value {value}", path], check=True, capture_output=True)
+    specs = {"fs#1": Desired(dev=path, mnt=f"{folder}/m", type="ext4")}
+    assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
+    bench.down("fs#1", specs)
+    done = subprocess.run(["e2fsck", "-p", "--", path], capture_output=True, text=True, check=True)
+    assert "clean" in done.stdout
