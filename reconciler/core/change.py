@@ -57,7 +57,7 @@ class Change:
     basis: the evidence of an assumption; a change with a basis is provisional.
     remedy: what to do next, for a verdict that leaves work to a person (DEFER, REFUSE).
     last: what it was last applied by, which is what it runs by now; None where that is not known.
-    aim: what it is brought to. That is its service's goal, but for what stays up in a stopped one (standby).
+    aim: what it is brought to. That is its service's goal, but for what is up in one that is not wanted up (standby).
     common: what is said of it whatever its type.
     """
 

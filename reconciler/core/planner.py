@@ -59,7 +59,7 @@ def make_plan(
     drafts = _drafts(service, goal, stands, observed, ownership, policy, kinds)
     _spare(drafts, spared)
     _wire(drafts)
-    _select(drafts, goal, selection)
+    _select(drafts, goal, stands, selection)
     _reach(drafts)
     _settle(drafts, service)
     return lay_out(name, service, goal, drafts)
@@ -186,12 +186,12 @@ def _match(draft: Draft, desired: Model, providers: Providers) -> dict[str, Bond
     return found
 
 
-def _select(drafts: Mapping[str, Draft], goal: Goal, selection: Selection) -> None:
+def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], selection: Selection) -> None:
     """Leave everything else alone, but for what the selection cannot do without: what it needs, or what holds it."""
     if goal.aim is Aim.NONE:
-        for draft in drafts.values():
-            draft.leave(goal.reason)
-        return
+        for rid in drafts.keys() - stands:
+            drafts[rid].leave(goal.reason)
+            drafts[rid].change = replace(drafts[rid].change, aim=Aim.NONE)
     if selection.everything:
         return
     taken = {rid for rid, draft in drafts.items() if selection.takes(rid, draft.change.type, draft.change.common.tags)}

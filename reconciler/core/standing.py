@@ -1,4 +1,4 @@
-"""standing: what of a service stays up when the service is stopped."""
+"""standing: what of a service is up although the service is not wanted up."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -9,11 +9,11 @@ from reconciler.core.service import Service
 
 
 def standing(service: Service | None, goal: Goal, selection: Selection, kinds: Callable[[str], ResourceKind]) -> frozenset[str]:
-    """The rids of what is on standby, and of all that it needs; none where the goal is another than to be down.
+    """The rids of what is on standby, and of all that it needs; none where the service is wanted up.
 
     Left out is what the selection names by its very rid, and what rests on that: a person wants it down.
     """
-    if service is None or goal.aim is not Aim.DOWN:
+    if service is None or goal.aim is Aim.UP:
         return frozenset()
     takes_part = {rid: one for rid, one in service.resources.items() if not one.common.disable}
     standby = {rid for rid, one in takes_part.items() if one.common.standby and not one.common.idle}

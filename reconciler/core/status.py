@@ -136,7 +136,7 @@ def _marked(line: ResourceStatus, change: Change, plan: Plan) -> ResourceStatus:
     if not common.counts:
         reason = "disabled" if common.disable else f"{line.status.value}, and tagged {NO_STATUS}"
         return replace(line, status=Status.NA, reason=reason, drifted=False, remedy="", failing=False)
-    stands = common.standby or (plan.goal.aim is Aim.DOWN and not _stops(change, plan))
+    stands = common.standby or (plan.goal.aim is not Aim.UP and change.aim is Aim.UP)
     return replace(line, status=_STANDS.get(line.status, line.status)) if stands and not common.idle else line
 
 

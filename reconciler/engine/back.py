@@ -37,7 +37,7 @@ _TURNS = ("start", "stop")
 
 def takes_part(change: Change, owned: Owned | None, selection: Selection) -> bool:
     """Whether a run with this change may leave the resource otherwise than it was last applied."""
-    if change.verdict in _QUIET:
+    if change.verdict in _QUIET or change.aim is Aim.NONE:
         return False
     if change.verdict is not Verdict.KEEP:
         return True

@@ -91,6 +91,8 @@ class Owning:
         return self.store.ownership(self.name, self.service.models if self.service else ())
 
     def _settled(self, change: Change, owned: Owned, touched: Collection[str]) -> Owned:
+        if change.aim is Aim.NONE:
+            return owned
         if change.aim is Aim.DOWN:
             last = owned.applied or owned.wanted
             return replace(owned, wanted=last, applied=None) if self.selection.everything else owned

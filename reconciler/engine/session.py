@@ -253,7 +253,7 @@ class Session:
 
         def work_on(name: str, before: Sequence[Result]) -> Result:
             target = named[name]
-            if target.goal.aim is Aim.NONE:
+            if target.goal.aim is Aim.NONE and not standing(target.service, target.goal, _ALL, self.kinds):
                 return Result(name, End.CONVERGED, plan=glances[name].plan if name in glances else None)
             work = Work(
                 name,
@@ -333,7 +333,7 @@ class Session:
         if target.after and (last is None or last[0] != target.after):
             message = f"another run of it came between{f', {last[0]}' if last else ''}; left alone"
             return Result(target.name, End.REFUSED, message=message, remedy=f"osvc history {target.name}")
-        goal = self.store.goal(target.name)
+        goal = self.store.goal(target.name, target.goal if target.goal.aim is Aim.NONE else UP)
         if target.remembered and goal.aim is not target.goal.aim:
             by = f" by {goal.by}" if goal.by else ""
             what = "stopped" if goal.aim is Aim.DOWN else "started"

@@ -113,7 +113,7 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
     if plan.goal.aim is Aim.DOWN and not plan.steps and not plan.released:
         said = "; ".join(filter(None, (stopped_text(plan.goal, now), standby, "left alone")))
         return f"{plan.service}: {said} → osvc start {plan.service}"
-    if plan.goal.aim is Aim.NONE:
+    if plan.goal.aim is Aim.NONE and plan.empty:
         return f"{plan.service}: {plan.goal.reason}; left alone"
     if plan.empty:
         return f"{plan.service}: nothing to do"

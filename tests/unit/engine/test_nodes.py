@@ -159,3 +159,40 @@ def test_a_watch_leaves_it_alone_too(node):
     with node.session() as session:
         Watch(session, (node.config.specs,), on_event=node.events.append).look()
     assert (node.machine.effects, node.events) == (0, [])
+
+
+PASSIVE = """\
+nodes: other
+drpnodes: here
+resources:
+  fs#1: {dev: tmpfs, mnt: /mnt/web, type: tmpfs}
+  fs#2: {dev: tmpfs, mnt: /mnt/web/in, type: tmpfs, mnt_opt: size=1m, standby@drpnodes: true}
+  fs#3: {dev: tmpfs, mnt: /mnt/out, type: tmpfs, mnt_opt: size=1m}
+"""
+
+
+def test_where_it_is_started_by_hand_what_is_on_standby_is_up_all_the_same(node):
+    node.write("web", PASSIVE)
+    assert plan_text(plan_of(node)).startswith("web: nothing is interrupted; 2 created; data at risk: none\n")
+    assert [result.end for result in node.apply()] == [End.CONVERGED]
+    assert sorted(node.mounts()) == ["/mnt/web", "/mnt/web/in"]
+    assert plan_text(plan_of(node)) == "web: here it is started by hand: drpnodes = here; left alone\n"
+    status = status_of(plan_of(node), {"fs": kind_of("fs")})
+    found = {line.rid: line.status for line in status.resources}
+    assert found == {"fs#1": Status.STDBY_UP, "fs#2": Status.STDBY_UP, "fs#3": Status.DOWN}
+
+    assert [result.end for result in pursue(node, Aim.UP, "web")] == [End.CONVERGED]
+    assert sorted(node.mounts()) == ["/mnt/out", "/mnt/web", "/mnt/web/in"]
+
+
+def test_what_is_left_alone_beside_what_is_on_standby_is_not_taken_for_applied(node):
+    node.write("web", PASSIVE)
+    pursue(node, Aim.UP, "web")
+    with node.session() as session:
+        session.store.drop("web")
+        before = session.store.ownership("web").owned["fs#3"]
+    node.write("web", PASSIVE.replace("size=1m", "size=2m"))
+    node.apply()
+    with node.session() as session:
+        owned = session.store.ownership("web").owned
+    assert (owned["fs#3"], owned["fs#2"].applied.mnt_opt) == (before, ("size=2048k",))
