@@ -287,6 +287,8 @@ def _why_record(why: Why, service: Service | None) -> Record:
         "change": _change(why.change, service),
         "owned": why.owned,
         "since": why.since.isoformat() if why.since else None,
+        "comment": why.change.common.comment,
+        "tags": list(why.change.common.tags),
         "needs": [{**_fact_record(need.fact), "bond": need.bond.value, "by": need.by} for need in why.ties.needs],
         "provides": [_fact_record(fact) for fact in why.ties.provides],
         "claims": [{"kind": claim.kind, "key": claim.key, "scope": claim.scope, "says": claim.label} for claim in why.ties.claims],

@@ -90,6 +90,8 @@ def why_schema() -> Schema:
         change=_change(),
         owned=_FLAG,
         since=_MOMENT,
+        comment=_TEXT,
+        tags=_list(_TEXT),
         needs=_list(_record(kind=_words(Kind), key=_TEXT, bond=_words(Bond), by=_TEXT)),
         provides=_list(_record(kind=_words(Kind), key=_TEXT)),
         claims=_list(_record(kind=_TEXT, key=_TEXT, scope=_TEXT, says=_TEXT)),

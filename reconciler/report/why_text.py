@@ -35,6 +35,9 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
         yield _row("goal", f"{why.goal.reason}; left alone")
     yield from _difference(why, service)
     yield _row("spec", why.origin.place if why.origin else "none: no spec names it")
+    common = why.change.common
+    yield from _rows("comment", [plain(common.comment)] if common.comment else [])
+    yield from _rows("tags", [" ".join(common.tags)] if common.tags else [])
     yield _row("owned", _owned(why))
     yield from _rows("needs", [_needed(need) for need in why.ties.needs] or ["nothing"])
     yield from _rows("provides", [f"{fact.kind.value} {_key(fact.kind, fact.key)}" for fact in why.ties.provides])

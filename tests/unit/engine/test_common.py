@@ -234,3 +234,20 @@ def test_the_triggers_of_an_orphan_are_kept():
     bench.converge(stack(box_2=TRIGGERS))
     bench.converge(None, policy=Policy(prune=True))
     assert [argv for argv, _, _ in commands.ran[3:]] == [("/drain",), ("/gone",)]
+
+
+def test_a_program_that_others_may_write_is_not_run():
+    bench, commands = with_commands()
+    bench.machine.tree.write("/usr/bin/x", "", 0o777)
+    result = bench.converge(stack(box_2=Common(blocking_pre_start="/usr/bin/x")))
+    assert result.end is End.ROLLED_BACK and not commands.ran
+    assert result.message.endswith("/usr/bin/x can be written by others: chmod go-w /usr/bin/x")
+
+
+def test_it_is_kept_with_what_is_owned():
+    bench, _ = with_commands()
+    bench.converge(stack(box_2=TRIGGERS))
+    assert bench.owned["box#2"].common == TRIGGERS
+    later = Common(pre_stop="/other")
+    assert bench.converge(stack(box_2=later)).touched == frozenset()
+    assert bench.owned["box#2"].common == later

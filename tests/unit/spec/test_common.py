@@ -1,0 +1,75 @@
+"""The keywords of every resource in a spec: where they may stand, what they inherit, and what they are kept as."""
+
+import os
+
+import yaml
+
+from reconciler.core.common import PLAIN, Common
+from reconciler.core.node import Node
+from reconciler.engine.codec import Codec
+from reconciler.spec.load import load, load_text
+from reconciler.spec.render import render
+
+SPEC = """\
+tags: shop
+restart: 2
+monitor: yes
+resources:
+  fs#1:
+    dev: tmpfs
+    mnt: /srv/a
+    type: tmpfs
+    tags: a b
+    monitor: no
+    disable@deb1: true
+    pre_start: /bin/true 'one word'
+  fs#2: {dev: tmpfs, mnt: /srv/b, type: tmpfs}
+  container#1: {image: busybox, comment: for people}
+nodes: deb1 deb2
+"""
+
+
+def common_of(text, node="deb1", format="yaml"):
+    loaded = load_text(text, format, "web", f"web.{format}", Node(node))
+    assert not loaded.errors, loaded.errors
+    return {rid: one.common for rid, one in loaded.services[0].resources.items()}
+
+
+def test_a_section_goes_before_the_service_s_own():
+    said = {"restart": 2, "monitor": True, "tags": ("shop",)}
+    assert common_of(SPEC) == {
+        "fs#1": Common(restart=2, tags="a b", disable=True, pre_start=["/bin/true", "one word"]),
+        "fs#2": Common(**said),
+        "container#1": Common(**said, comment="for people"),
+        "dockerd": PLAIN,
+    }
+    assert not common_of(SPEC, "deb2")["fs#1"].disable
+
+
+def test_it_comes_back_from_the_store_and_from_a_spec_that_is_written_of_it():
+    service = load_text(SPEC, "yaml", "web", "web.yaml", Node("deb1")).services[0]
+    codec = Codec(b"key", brief=True)
+    kept = codec.read_service(codec.dump_service(service))
+    assert {rid: one.common for rid, one in kept.resources.items()} == common_of(SPEC)
+    assert common_of(yaml.safe_dump(render(service, codec.dump))) == common_of(SPEC)
+
+
+def test_what_is_disabled_claims_nothing():
+    two = "name: {0}\nresources:\n  fs#1: {{dev: tmpfs, mnt: /srv/a, type: tmpfs{1}}}\n"
+    twice = "---\n".join((two.format("a", ""), two.format("b", "")))
+    assert "both claim" in load_text(twice, "yaml", "x", "x.yaml", Node()).errors[0].message
+    once = "---\n".join((two.format("a", ""), two.format("b", ", disable: true")))
+    assert not load_text(once, "yaml", "x", "x.yaml", Node()).errors
+
+
+def test_a_program_that_others_may_write_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUDO_UID", str(os.getuid()))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program = tmp_path / "x"
+    program.write_text("")
+    program.chmod(0o777)
+    spec = tmp_path / "web.yaml"
+    spec.write_text(f"resources:\n  fs#1: {{dev: tmpfs, mnt: /srv/a, type: tmpfs, pre_start: {program}}}\n")
+    spec.chmod(0o600)
+    (error,) = load([str(spec)], Node()).errors
+    assert error.message.startswith(f"fs#1 pre_start {program}: ")
