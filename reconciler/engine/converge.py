@@ -17,7 +17,7 @@ from reconciler.core.change import Verdict
 from reconciler.core.common import PLAIN
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
-from reconciler.core.outcome import Began, End, Ended, Outcome, Result, Status
+from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
 from reconciler.core.outline import outline
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan, Step, uncovered
@@ -110,6 +110,7 @@ class _Convergence:
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
         self.spared = dict(work.spared)
         self.given_up: set[str] = set()
+        self.left: list[Left] = []
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
         self.plans: list[Plan] = []
@@ -141,6 +142,7 @@ class _Convergence:
             raise
         result = replace(
             result,
+            left=(*self.left, *result.left),
             run=self.id,
             plan=self.plans[-1] if self.plans else None,
             outcomes=tuple(self.outcomes),
@@ -160,11 +162,12 @@ class _Convergence:
         """Write down what the run has seen and come to."""
         work, store = self.work, self.means.store
         store.remember(work.name, self.latest)
-        if result.left or result.end in (End.ROLLED_BACK, End.STOPPED):
-            self.owning.give_back(self.first_owned, self.outcomes, self.latest, {left.step.rid for left in result.left})
-        elif self.given_up:
+        left = {left.step.rid for left in result.left}
+        if result.end in (End.ROLLED_BACK, End.STOPPED) or (left and result.end is End.FAILED):
+            self.owning.give_back(self.first_owned, self.outcomes, self.latest, left)
+        elif self.given_up and self._may_undo and work.goal.aim is Aim.UP:
             given_up = [outcome for outcome in self.outcomes if outcome.step.rid in self.given_up]
-            self.owning.give_back(self.first_owned, given_up, self.latest, ())
+            self.owning.give_back(self.first_owned, given_up, self.latest, left)
         self._file_failure(result)
         if self.opened:
             store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
@@ -358,7 +361,9 @@ class _Convergence:
         self.given_up |= lane
         if self.work.goal.aim is Aim.DOWN or not self._may_undo:
             return
-        self.outcomes = list(undo(run, self.plans, self.outcomes, lane).outcomes)
+        undone = undo(run, self.plans, self.outcomes, lane)
+        self.outcomes = list(undone.outcomes)
+        self.left += undone.left
         self._see({rid: run.look(rid) for rid in lane})
 
     @property

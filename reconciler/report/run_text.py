@@ -94,6 +94,7 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     if result.end is End.CONVERGED:
         yield f"{name}: {paint('good', _converged(result))}"
         yield from _failures(result)
+        yield from _left(result)
         if result.failures and result.casefile:
             yield f"  case file: {result.casefile}"
         return
@@ -107,10 +108,7 @@ def _result_lines(result: Result, paint: Paint) -> Iterator[str]:
     if undone:
         said = [f"{many(count, 'step')} of {rid}" for rid, count in undone.items()]
         yield f"  undone: {', '.join(said)}"
-    for left in result.left:
-        yield f"  {plain(left.says())}"
-        for command in left.commands:
-            yield f"    $ {command}"
+    yield from _left(result)
     if not result.undone:
         yield f"  {'undoing is not complete' if undone else 'nothing was undone'}: look at the plan before you go on"
     elif result.held:
@@ -126,6 +124,14 @@ def _failures(result: Result) -> Iterator[str]:
         for line in plain(outcome.output).splitlines():
             if line.strip(" .") not in outcome.message:
                 yield f"    | {line}"
+
+
+def _left(result: Result) -> Iterator[str]:
+    """What was not led back, although it should have been."""
+    for left in result.left:
+        yield f"  {plain(left.says())}"
+        for command in left.commands:
+            yield f"    $ {command}"
 
 
 def _converged(result: Result) -> str:

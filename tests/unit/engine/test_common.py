@@ -8,6 +8,7 @@ from reconciler.core.outcome import End, Status, StepSaid
 from reconciler.core.policy import Aim, Goal, Policy
 from reconciler.host.errors import NotFound, Permanent, Transient
 from reconciler.host.ports import Completed
+from reconciler.report.run_text import result_text
 from tests.unit.core.toys import ToyDesired, service
 from tests.unit.engine.bench import Bench, World, became, of
 
@@ -61,6 +62,14 @@ def test_with_rollback_off_it_stays_as_it_is():
     bench = broken("box#2 start")
     result = bench.converge(stack(box_2=OPTIONAL), policy=Policy(rollback=False))
     assert result.end is End.CONVERGED and isinstance(bench.world.see("box#2"), Present)
+
+
+def test_what_of_it_cannot_be_led_back_is_told_and_owned():
+    bench = broken("box#2 start", "box#2 put back")
+    result = bench.converge(stack(box_2=OPTIONAL))
+    assert result.end is End.CONVERGED and [left.step.rid for left in result.left] == ["box#2"]
+    assert "box#2" in bench.owned
+    assert "box#2: make is not undone: cannot put back: broken" in result_text(result)
 
 
 def test_what_needs_it_by_a_fact_makes_its_failure_one_of_the_run():
