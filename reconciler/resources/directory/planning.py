@@ -1,16 +1,13 @@
-"""directory: every decision about a folder. Pure."""
+"""directory: every decision about a folder. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
 from collections.abc import Sequence
 from posixpath import dirname
 from typing import Final
 
-from reconciler.core.action import Action
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection
 from reconciler.core.model import changed
-from reconciler.core.observed import Present
-from reconciler.resources.directory.actions import ChangeMode, ChangeOwner, MakeFolder
 from reconciler.resources.directory.model import Around, Desired, State
 from reconciler.resources.still import StillKind
 
@@ -50,30 +47,15 @@ class DirectoryKind(StillKind):
         return [Claim("folder", desired.path, f"the owner and mode of {desired.path}")]
 
     def moves(self, change: Change) -> Moves:
-        """It stays where the service goes down."""
-        want, seen = change.desired, change.seen
-        assert isinstance(want, Desired)
-        if change.verdict in {Verdict.STOP, Verdict.REMOVE}:
-            return Moves()
-        if change.verdict is Verdict.LIVE and isinstance(seen, Present) and isinstance(seen.state, State):
-            return Moves(live=_differences(want, seen.state))
-        return Moves(up=(MakeFolder(path=want.path, user=want.user, group=want.group, perm=want.perm),))
+        from reconciler.resources.directory.moves import moves_of
+
+        return moves_of(change)
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"directory {desired.path}"
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return f"{desired.path} does not exist" if state is None else ""
-
-
-def _differences(want: Desired, state: State) -> tuple[Action, ...]:
-    """A change of owner takes set-user-id bits away: the mode comes last, and again where it has any."""
-    owner = (want.user, want.group) != (state.user, state.group)
-    mode = want.perm != state.perm or (owner and len(want.perm) > 3)
-    return (
-        *([ChangeOwner(path=want.path, user=want.user, group=want.group)] if owner else []),
-        *([ChangeMode(path=want.path, perm=want.perm)] if mode else []),
-    )
 
 
 KIND: Final = DirectoryKind()

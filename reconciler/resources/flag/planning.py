@@ -1,11 +1,9 @@
-"""flag: every decision about a marker file. Pure."""
+"""flag: every decision about a marker file. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
 from typing import Final
 
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change
 from reconciler.core.kind import Moves
-from reconciler.core.observed import Present
-from reconciler.resources.flag.actions import Clear, Set
 from reconciler.resources.flag.model import Around, Desired, State
 from reconciler.resources.still import StillKind
 
@@ -22,15 +20,9 @@ class FlagKind(StillKind):
         return desired, state
 
     def moves(self, change: Change) -> Moves:
-        want, seen = change.desired, change.seen
-        assert isinstance(want, Desired)
-        there = seen.state.path if isinstance(seen, Present) and isinstance(seen.state, State) else ""
-        down = (Clear(path=there),) if there else ()
-        if change.verdict in {Verdict.STOP, Verdict.REMOVE}:
-            return Moves(down=down)
-        if change.verdict in {Verdict.REPLACE, Verdict.RESTART}:
-            return Moves(down=down, up=(Set(path=want.path),))
-        return Moves(up=(Set(path=want.path),))
+        from reconciler.resources.flag.moves import moves_of
+
+        return moves_of(change)
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"flag {desired.path}"
