@@ -1,7 +1,13 @@
 """Groups: a machine with volume groups that a contract may do what it likes with."""
 
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import Protocol
 
+from reconciler.core.node import Node
+from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
 
@@ -43,3 +49,70 @@ class FakeGroups:
     def pull(self, group: str) -> None:
         found = self.machine.lvm.named(group)[0]
         found.missing, found.devices = ("uuid-of-a-disk",), found.devices[:-1]
+
+
+class RealGroups:
+    """On backing files behind loop devices; everything is named o-…, and gone after `close`."""
+
+    def __init__(self) -> None:
+        self.host = linux_host(Node())
+        self.dir = Path(tempfile.mkdtemp(prefix="o-", dir="/tmp"))
+        self._disks = [self._disk(name) for name in ("one", "two")]
+        self._laid: list[str] = []
+        self._mounted: list[str] = []
+        _run("vgcreate", "-q", "o-data", *self._disks)
+        for volume in ("root", "app-data"):
+            _run("lvcreate", "-q", "-n", volume, "-L", "16m", "o-data", self._disks[0])
+        _run("mkfs.ext4", "-q", "/dev/o-data/root")
+        with open("/dev/o-data/app-data", "r+b") as stream:
+            stream.write(_TABLE)
+        _run("vgchange", "-q", "-a", "n", "o-data")
+
+    def _disk(self, name: str) -> str:
+        path = self.dir / name
+        with open(path, "wb") as stream:
+            stream.truncate(64 << 20)
+        return _run("losetup", "-f", "--show", str(path)).strip()
+
+    def mount(self, device: str) -> None:
+        point = self.dir / "mnt"
+        point.mkdir()
+        _run("mount", device, str(point))
+        self._mounted.append(str(point))
+
+    def lay(self, name: str, group: str, volume: str) -> None:
+        _run("dmsetup", "create", name, "--table", f"0 8192 linear /dev/{group}/{volume} 0")
+        self._laid.append(name)
+
+    def export(self, group: str) -> None:
+        _run("vgexport", "-q", group)
+
+    def pull(self, group: str) -> None:
+        _run("losetup", "-d", self._disks.pop())
+
+    def close(self) -> None:
+        """Whatever a test left: each may be gone already."""
+        for words in (
+            *(("umount", point) for point in self._mounted),
+            *(("dmsetup", "remove", name) for name in self._laid),
+            ("kpartx", "-d", "/dev/o-data/app-data"),
+            ("vgchange", "-q", "-a", "n", "o-data"),
+            *(("losetup", "-d", disk) for disk in self._disks),
+        ):
+            subprocess.run(words, check=False, capture_output=True)
+        shutil.rmtree(self.dir)
+
+
+_TABLE = (
+    bytes(446)
+    + bytes([0, 0, 0, 0, 0x83, 0, 0, 0, *(2048).to_bytes(4, "little"), *(4096).to_bytes(4, "little")])
+    + bytes(48)
+    + b"\x55\xaa"
+)
+"""A partition table with one partition, from sector 2048 on, of 4096."""
+
+
+def _run(*words: str) -> str:
+    done = subprocess.run(words, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout

@@ -1,5 +1,5 @@
-"""The Lvm port, and the commands that change volume groups: on the fake, and where there is device-mapper on the real one
-(tests/lab); what reports of several versions of LVM come to."""
+"""The Lvm port, and the commands that change volume groups: on the fake, and on a machine of the lab (tests/lab)
+on the real one; what reports of several versions of LVM come to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +9,24 @@ import pytest
 from reconciler.host.errors import HostError, NotFound, Permanent
 from reconciler.host.linux.lvm import REPORT, LinuxLvm, parse
 from reconciler.host.ports import Completed, Holder, VolumeGroup
-from tests.contract.groups import FakeGroups, Groups
+from tests.contract.groups import FakeGroups, Groups, RealGroups
 
 REPORTS = Path(__file__).parent / "lvm_reports"
 
 
-@pytest.fixture
-def groups() -> Iterator[Groups]:
+@pytest.fixture(params=["fake", pytest.param("real", marks=[pytest.mark.real, pytest.mark.lab])])
+def groups(request: pytest.FixtureRequest) -> Iterator[Groups]:
     """A machine with a group "o-data" of two disks: "root" with ext4 on it, "app-data" with one partition; neither active."""
-    fake = FakeGroups()
-    yield fake
-    assert fake.machine.unmodelled == []
+    if request.param == "fake":
+        fake = FakeGroups()
+        yield fake
+        assert fake.machine.unmodelled == []
+        return
+    real = RealGroups()
+    try:
+        yield real
+    finally:
+        real.close()
 
 
 def seen(groups: Groups) -> VolumeGroup:

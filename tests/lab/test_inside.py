@@ -10,3 +10,8 @@ pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(3600)]
 def test_mounts_keep_their_contract_beside_udev(place: Place) -> None:
     with place.machine("one") as one:
         one.pytest("tests/contract/test_mounts.py", "-m", "real")
+
+
+def test_volume_groups_keep_their_contract(place: Place) -> None:
+    with place.machine("one") as one:
+        one.pytest("tests/contract/test_lvm.py", "-m", "lab")
