@@ -131,8 +131,9 @@ class Providers:
     def __bool__(self) -> bool:
         return bool(self._facts)
 
-    def of(self, fact: Fact) -> str | None:
-        """The rid; None for a fact that no resource of the service provides: it is the machine's own.
+    def of(self, fact: Fact, but: str = "") -> str | None:
+        """The rid; None for a fact that no resource of the service provides: it is the machine's own. but: a resource that does not
+        count, for it asks.
 
         A path is provided by the deepest mount that holds it, a device by whatever provides it or a folder that it lies in:
         a volume group provides /dev/VG.
@@ -140,9 +141,10 @@ class Providers:
         kind = Kind.MOUNT if fact.kind is Kind.PATH else fact.kind
         path = fact.key
         if fact.kind in _NESTED:
-            while path != "/" and (kind, path) not in self._facts:
+            while path != "/" and self._facts.get(Fact(kind, path), but) == but:
                 path = path.rpartition("/")[0] or "/"
-        return self._facts.get(Fact(kind, path))
+        found = self._facts.get(Fact(kind, path))
+        return found if found != but else None
 
     def folder_of(self, fact: Fact) -> str | None:
         """Who sees to the deepest folder that a path lies in, or is."""
@@ -154,11 +156,11 @@ class Providers:
         return self._folders.get(path)
 
 
-def match(needs: Iterable[Need], providers: Providers) -> dict[str, Bond]:
-    """rid -> bond of the resources that provide what is needed."""
+def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[str, Bond]:
+    """rid -> bond of the resources that provide what is needed. but: whose needs these are."""
     found: dict[str, Bond] = {}
     for need in needs:
-        rid = providers.of(need.fact)
+        rid = providers.of(need.fact, but)
         if rid is not None:
             found[rid] = Bond.HOLD if need.bond is Bond.HOLD else found.get(rid, need.bond)
         folder = providers.folder_of(need.fact)

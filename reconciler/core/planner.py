@@ -87,7 +87,7 @@ def _drafts(
         else:
             kind, common = kinds(resource.type), resource.common
             if goal.aim is not Aim.DOWN or rid in stands:
-                expected = _expected(kind, resource.desired, observed[rid], coming)
+                expected = _expected(kind, rid, resource.desired, observed[rid], coming)
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
                 change = change if expected is observed[rid] else replace(change, observed=observed[rid])
             else:
@@ -114,15 +114,15 @@ def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], ki
     return Providers(found)
 
 
-def _expected(kind: ResourceKind, desired: Model, seen: Observed, coming: Providers) -> Observed:
+def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, coming: Providers) -> Observed:
     """An observation as it counts: what is absent, and lacks only what another resource brings, is as good as behind that one."""
     if not isinstance(seen, Absent) or not coming:
         return seen
     objection = kind.objection(*kind.settle(desired, None, seen.around), seen.around)
     if objection is None or objection.awaits is None:
         return seen
-    rid = coming.of(objection.awaits.fact)
-    return seen if rid is None else Unknown(objection.reason, rid, Absent(objection.awaits.around), f"comes with {rid}")
+    other = coming.of(objection.awaits.fact, rid)
+    return seen if other is None else Unknown(objection.reason, other, Absent(objection.awaits.around), f"comes with {other}")
 
 
 def _leave_alone(draft: Draft) -> None:
@@ -181,9 +181,7 @@ def _wire(drafts: Mapping[str, Draft]) -> None:
 
 
 def _match(draft: Draft, desired: Model, providers: Providers) -> dict[str, Bond]:
-    found = match(draft.kind.needs(desired), providers)
-    found.pop(draft.rid, None)
-    return found
+    return match(draft.kind.needs(desired), providers, draft.rid)
 
 
 def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], selection: Selection) -> None:

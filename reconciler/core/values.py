@@ -75,6 +75,12 @@ def to_size(value: Any) -> int:
     return int(Decimal(found[1]) * _SCALE[found[2].lower()])
 
 
+def size_text(size: int) -> str:
+    """A size as a spec may write it, in the largest unit that it is a whole number of: 64m."""
+    units = [(scale, unit) for unit, scale in _SCALE.items() if unit]
+    return next((f"{size // scale}{unit}" for scale, unit in reversed(units) if size and size % scale == 0), str(size))
+
+
 def to_seconds(value: Any) -> float:
     """Seconds, of a year at most; ms, s, m, h, d are understood, also one after the other: 1m30s."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):

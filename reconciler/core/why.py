@@ -62,17 +62,13 @@ class Why:
 def ties_of(models: Mapping[str, tuple[ResourceKind, Model]]) -> dict[str, Ties]:
     """rid -> what ties it, of the resources of one service. models: rid -> its type, and the desired state that counts."""
     providers = Providers((fact, rid) for rid, (kind, model) in models.items() for fact in kind.provides(model))
-    bonds = {rid: match(kind.needs(model), providers) for rid, (kind, model) in models.items()}
+    bonds = {rid: match(kind.needs(model), providers, rid) for rid, (kind, model) in models.items()}
     return {
         rid: Ties(
-            tuple(Needed(need.fact, need.bond, _other(providers.of(need.fact), rid)) for need in kind.needs(model)),
+            tuple(Needed(need.fact, need.bond, providers.of(need.fact, rid) or "") for need in kind.needs(model)),
             tuple(kind.provides(model)),
             tuple(kind.claims(model)),
             {other: bonds[other][rid] for other in sorted(bonds, key=natural) if other != rid and rid in bonds[other]},
         )
         for rid, (kind, model) in models.items()
     }
-
-
-def _other(provider: str | None, rid: str) -> str:
-    return "" if provider in (None, rid) else str(provider)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TYPES: Final = {
     "ip": "reconciler.resources.ip",
     "vg": "reconciler.resources.vg",
+    "lv": "reconciler.resources.lv",
+    "loop": "reconciler.resources.loop",
+    "raw": "reconciler.resources.raw",
     "fs": "reconciler.resources.fs",
     "directory": "reconciler.resources.directory",
     "flag": "reconciler.resources.flag",
@@ -22,7 +25,7 @@ TYPES: Final = {
 }
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "disk": {"vg": "vg", "lvm": "vg"},
+    "disk": {"vg": "vg", "lvm": "vg", "lv": "lv", "loop": "loop", "raw": "raw"},
     "fs": {"directory": "directory", "flag": "flag"},
 }
 """How rids begin -> what `type` says in such a section -> the resource type that this is, where it has another name than its rids

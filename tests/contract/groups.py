@@ -28,6 +28,12 @@ class Groups(Protocol):
     def pull(self, group: str) -> None:
         """Take one of its disks away, on which nothing of a volume lies."""
 
+    def disk(self, fstype: str = "") -> str:
+        """One more disk, bare, or with a filesystem on it."""
+
+    def spoil(self) -> None:
+        """Leave a signature where the next volume of "o-data" would lie."""
+
 
 class FakeGroups:
     def __init__(self) -> None:
@@ -49,6 +55,13 @@ class FakeGroups:
     def pull(self, group: str) -> None:
         found = self.machine.lvm.named(group)[0]
         found.missing, found.devices = ("uuid-of-a-disk",), found.devices[:-1]
+
+    def disk(self, fstype: str = "") -> str:
+        self.machine.add_disk("/dev/o-disk", fstype)
+        return "/dev/o-disk"
+
+    def spoil(self) -> None:
+        self.machine.lvm.named("o-data")[0].stale = True
 
 
 class RealGroups:
@@ -90,6 +103,17 @@ class RealGroups:
     def pull(self, group: str) -> None:
         _run("losetup", "-d", self._disks.pop())
 
+    def disk(self, fstype: str = "") -> str:
+        self._disks.append(self._disk("more"))
+        if fstype:
+            _run(f"mkfs.{fstype}", "-q", self._disks[-1])
+        return self._disks[-1]
+
+    def spoil(self) -> None:
+        _run("lvcreate", "-q", "-n", "old", "-L", "16m", "o-data")
+        _run("mkfs.ext4", "-q", "/dev/o-data/old")
+        _run("lvremove", "-q", "-y", "o-data/old")
+
     def close(self) -> None:
         """Whatever a test left: each may be gone already."""
         for words in (
@@ -97,6 +121,7 @@ class RealGroups:
             *(("dmsetup", "remove", name) for name in self._laid),
             ("kpartx", "-d", "/dev/o-data/app-data"),
             ("vgchange", "-q", "-a", "n", "o-data"),
+            ("vgchange", "-q", "-a", "n", "o-new"),
             *(("losetup", "-d", disk) for disk in self._disks),
         ):
             subprocess.run(words, check=False, capture_output=True)

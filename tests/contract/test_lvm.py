@@ -124,6 +124,41 @@ class TestGroups:
         assert seen(groups).tags == ("x",)
 
 
+class TestMaking:
+    def test_a_group_and_a_volume(self, groups):
+        disk = groups.disk()
+        assert groups.host.mounts.bare(disk)
+        run(groups, "vgcreate", "-s", "8m", "o-new", disk)
+        run(groups, "lvcreate", "-n", "lv", "-L", "8192k", "-W", "y", "o-new")
+        (found,) = [group for group in groups.host.lvm.groups() if group.name == "o-new"]
+        assert (found.devices, found.tags) == ((disk,), ())
+        assert [(volume.name, volume.active, volume.size) for volume in found.volumes] == [("lv", True, 8 << 20)]
+        assert not groups.host.mounts.bare(disk)
+        for words in (("vgcreate", "o-new", disk), ("lvcreate", "-n", "lv", "-L", "8192k", "-W", "y", "o-new")):
+            with pytest.raises(HostError) as told:
+                run(groups, *words)
+            assert "already" in told.value.output
+
+    def test_nothing_is_made_over_a_signature(self, groups):
+        disk = groups.disk(fstype="ext4")
+        with pytest.raises(HostError) as told:
+            run(groups, "vgcreate", "o-new", disk)
+        assert "Aborted wiping of ext4" in told.value.output
+        assert groups.host.mounts.signature(disk) == "ext4"
+        assert [group.name for group in groups.host.lvm.groups()] == ["o-data"]
+
+    def test_no_volume_is_made_over_older_data(self, groups):
+        groups.spoil()
+        with pytest.raises(HostError) as told:
+            run(groups, "lvcreate", "-n", "new", "-L", "16384k", "-W", "y", "o-data")
+        assert "wiping" in told.value.output
+        assert [volume.name for volume in seen(groups).volumes] == ["app-data", "root"]
+
+    def test_a_disk_that_is_not_there(self, groups):
+        with pytest.raises(HostError, match="/dev/o-none"):
+            run(groups, "vgcreate", "o-new", "/dev/o-none")
+
+
 def test_a_machine_without_lvm_says_so(machine, host):
     machine.tree.remove("/usr/sbin/lvm")
     with pytest.raises(NotFound, match="LVM is not installed here: apt-get install lvm2"):

@@ -9,7 +9,7 @@ def run_e2fsck(machine: Machine, words: list[str]) -> str:
     if words[:2] != ["-p", "--"] or len(words) != 3:
         raise Unknown("e2fsck")
     path = words[2]
-    inode = _carrier(machine, path)
+    inode = carrier_of(machine, path)
     if inode is None:
         words = f"e2fsck: No such file or directory while trying to open {path}\nPossibly non-existent device?\n"
         raise Said(8, words)
@@ -28,7 +28,7 @@ def run_fsck_fat(machine: Machine, words: list[str]) -> str:
     if len(words) != 3 or words[0] not in ("-a", "-n") or words[1] != "--":
         raise Unknown("fsck.fat")
     path = words[2]
-    inode = _carrier(machine, path)
+    inode = carrier_of(machine, path)
     if inode is None:
         raise Said(1, "open: No such file or directory\n")
     if inode.image is None or inode.image.fstype != "vfat":
@@ -44,7 +44,7 @@ def run_fsck_fat(machine: Machine, words: list[str]) -> str:
 def run_mkfs(machine: Machine, program: str, words: list[str]) -> str:
     fstype = program.partition(".")[2]
     path = words[-1]
-    inode = _carrier(machine, path)
+    inode = carrier_of(machine, path)
     if inode is None:
         raise Said(1, f"The file {path} does not exist and no size was specified.\n")
     if inode.kind == "file" and not inode.size:
@@ -65,7 +65,7 @@ def run_truncate(machine: Machine, words: list[str]) -> str:
     return ""
 
 
-def _carrier(machine: Machine, path: str) -> Inode | None:
+def carrier_of(machine: Machine, path: str) -> Inode | None:
     """The inode that carries what is on a device or in a file; of a loop device that is its backing file."""
     loop = machine.tree.loops.get(path)
     return loop.inode if loop is not None else machine.tree.find(path)

@@ -77,14 +77,16 @@ class Mounted:
         return tuple(dict.fromkeys([*own, *above]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Loop:
-    """A loop device: its backing file, where that lies, and whether the device is read-only for good."""
+    """A loop device: its backing file, where that lies, whether the device is read-only for good, and whether it goes with its last
+    mount."""
 
     inode: Inode
     path: str
     mount: Mounted
     protected: bool = False
+    fleeting: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ class Tree:
         return mount
 
     def detach(self, mount: Mounted) -> None:
-        """Take a mount out of the tree, and free its loop device when it was the last on it."""
+        """Take a mount out of the tree, and free its loop device when it was the last on it, and that was made for it."""
         self.mounts.remove(mount)
-        if mount.source in self.loops and not any(other.source == mount.source for other in self.mounts):
+        loop = self.loops.get(mount.source)
+        if loop is not None and loop.fleeting and not any(other.source == mount.source for other in self.mounts):
             del self.loops[mount.source]
 
     # Finding things

@@ -3,7 +3,8 @@
 from reconciler.core.devices import mapper_path
 from reconciler.host.errors import NotFound
 from reconciler.host.ports import Holder, LogicalVolume, VolumeGroup
-from tests.fakehost.machine import Machine
+from tests.fakehost.disks import carrier_of
+from tests.fakehost.machine import SIGNATURE, Machine
 from tests.fakehost.said import Said, Unknown
 from tests.fakehost.volumes import FakeGroup, FakeVolume
 
@@ -90,6 +91,56 @@ def run_lvchange(machine: Machine, words: list[str]) -> str:
             return ""
         case _:
             raise Unknown("lvchange")
+
+
+def run_vgcreate(machine: Machine, words: list[str]) -> str:
+    """Disks that carry anything are asked about, and nobody answers."""
+    options, (name, *disks) = _split(words)
+    if options not in ([], ["-s", "8m"]):
+        raise Unknown("vgcreate")
+    if machine.lvm.named(name):
+        raise Said(_FAILED, f"  A volume group called {name} already exists.\n")
+    for disk in disks:
+        carrier = carrier_of(machine, disk)
+        if carrier is None:
+            raise Said(_FAILED, f"  No device found for {disk}.\n")
+        if carrier.image is not None or carrier.text:
+            fstype = carrier.image.fstype if carrier.image else carrier.text
+            asked = f"WARNING: {fstype} signature detected on {disk} at offset 1080. Wipe it? [y/n]: [n]\n"
+            raise Said(_FAILED, f"{asked}  Aborted wiping of {fstype}.\n  1 existing signature left on the device.\n")
+    group = machine.lvm.add(name)
+    group.devices = tuple(disks)
+    for disk in disks:
+        carrier = carrier_of(machine, disk)
+        assert carrier is not None
+        carrier.text = f"{SIGNATURE}LVM2_member"
+        group.behind = carrier if carrier.kind == "file" else None
+    return f'  Volume group "{name}" successfully created\n'
+
+
+def run_lvcreate(machine: Machine, words: list[str]) -> str:
+    """A volume whose extents carry something (group.stale) is asked about, and nobody answers."""
+    match words:
+        case ["-n", volume, "-L", size, "-W", "y", name] if size.endswith("k"):
+            group = _group(machine, name)
+            if volume in group.volumes:
+                raise Said(_FAILED, f'  Logical Volume "{volume}" already exists in volume group "{name}"\n')
+            if group.stale:
+                asked = f"WARNING: ext4 signature detected on /dev/{name}/{volume} at offset 1080. Wipe it? [y/n]: [n]\n"
+                why = f"  Aborted wiping of ext4.\n  Failed to wipe signatures on logical volume {name}/{volume}.\n"
+                raise Said(_FAILED, f"{asked}{why}  Aborting. Failed to wipe start of new LV.\n")
+            group.volumes[volume] = FakeVolume(f"uuid-{name}-{volume}", int(size[:-1]) << 10, machine.lvm.number())
+            _switch(machine, group, volume, active=True)
+            return f'  Logical volume "{volume}" created.\n'
+        case _:
+            raise Unknown("lvcreate")
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    options: list[str] = []
+    while words and words[0].startswith("-"):
+        options, words = [*options, *words[:2]], words[2:]
+    return options, words
 
 
 def run_kpartx(machine: Machine, words: list[str]) -> str:

@@ -38,6 +38,7 @@ PROGRAMS = (
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/touch", "/usr/bin/true"),
     *("/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
+    *("/usr/bin/dd", "/usr/sbin/losetup", "/usr/sbin/lvcreate", "/usr/sbin/vgcreate"),
     *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),
 )
 """What is installed. Remove one of these files, and the program is missing."""
@@ -124,7 +125,9 @@ class Machine:
         self.silent: set[str] = set()
         """The mount points whose filesystem does not answer any more."""
         self.net = Network()
-        self.lvm = Volumes()
+        self.lvm = Volumes(self.tree.loops)
+        self.opened: set[str] = set()
+        """The loop devices that somebody has open, beside whoever mounted them."""
         self.processes: dict[int, FakeProcess] = {}
         self.docker: Any = None
         """The fake Docker port over this machine; FakeHost sets it."""
@@ -349,6 +352,8 @@ class Machine:
                 self.end_process(process, clean=False)
         for mount in reversed(self.tree.mounts[1:]):
             self.tree.detach(mount)
+        self.tree.loops.clear()
+        self.opened.clear()
         for group in self.lvm.groups:
             for volume in group.volumes:
                 group.volumes[volume].partitions = group.volumes[volume].holders = ()

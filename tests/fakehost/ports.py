@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
 from reconciler.host.ports import FileStat, Link, Mount, Route
+from tests.fakehost.disks import carrier_of
 from tests.fakehost.machine import SIGNATURE, Machine
 from tests.fakehost.pseudo import Pseudo
 
@@ -86,7 +87,7 @@ class FakeMounts:
 
     def signature(self, path: str) -> str:
         self._machine.look(f"signature {path}")
-        inode = self._machine.tree.find(path)
+        inode = carrier_of(self._machine, path)
         if inode is None:
             raise NotFound(f"cannot read {path}: no such file or directory")
         if inode.image is not None:
@@ -96,7 +97,7 @@ class FakeMounts:
     def bare(self, path: str) -> bool:
         if self.signature(path):
             return False
-        inode = self._machine.tree.find(path)
+        inode = carrier_of(self._machine, path)
         return inode is not None and not inode.text
 
     def device(self, tag: str) -> str:

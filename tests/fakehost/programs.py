@@ -16,7 +16,8 @@ from tests.fakehost.filesystem import Inode, mode_of
 from tests.fakehost.folders import run_chown, run_install
 from tests.fakehost.ip import run_arping, run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
-from tests.fakehost.lvm import run_kpartx, run_lvchange, run_vgchange
+from tests.fakehost.loops import run_dd, run_losetup
+from tests.fakehost.lvm import run_kpartx, run_lvchange, run_lvcreate, run_vgchange, run_vgcreate
 from tests.fakehost.machine import Machine, UnmodelledCommand
 from tests.fakehost.mount import run_mount, run_umount
 from tests.fakehost.said import Said, Unknown
@@ -51,6 +52,10 @@ class FakeCommands:
             "ip": run_ip,
             "iptables": run_iptables,
             "sysctl": run_sysctl,
+            "losetup": run_losetup,
+            "dd": run_dd,
+            "vgcreate": run_vgcreate,
+            "lvcreate": run_lvcreate,
             "vgchange": run_vgchange,
             "lvchange": run_lvchange,
             "kpartx": run_kpartx,

@@ -54,7 +54,14 @@ class Pseudo:
         loop = machine.tree.loops.get(f"/dev/{found[1]}")
         if loop is not None:
             number = found[1].removeprefix("loop")
-            of_loop = {"dev": f"7:{number}\n", "loop/backing_file": f"{loop.path}\n", "ro": f"{int(loop.protected)}\n"}
+            of_loop = {
+                "dev": f"7:{number}\n",
+                "loop/backing_file": f"{loop.path}\n",
+                "loop/autoclear": f"{int(loop.fleeting)}\n",
+                "loop/offset": "0\n",
+                "loop/sizelimit": "0\n",
+                "ro": f"{int(loop.protected)}\n",
+            }
             return of_loop.get(found[2] or "")
         disk = machine.tree.find(f"/dev/{found[1]}")
         if disk is not None and disk.kind == "block" and found[2] == "dev":

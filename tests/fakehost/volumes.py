@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tests.fakehost.filesystem import Filesystem
+from tests.fakehost.filesystem import Filesystem, Inode, Loop
 
 
 @dataclass(eq=False)
@@ -28,7 +28,11 @@ class FakeVolume:
 
 @dataclass(eq=False)
 class FakeGroup:
-    """missing: uuids of physical volumes that are away. gone: all of them are: the group cannot be seen."""
+    """missing: uuids of physical volumes that are away. gone: all of them are: the group cannot be seen.
+
+    behind: the backing file that it lies in: it can be seen while that is attached.
+    stale: what is free of it carries a signature of older data.
+    """
 
     name: str
     uuid: str
@@ -37,11 +41,16 @@ class FakeGroup:
     devices: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     gone: bool = False
+    behind: Inode | None = None
+    stale: bool = False
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
 
 
 class Volumes:
-    def __init__(self) -> None:
+    """loops: the loop devices of the machine."""
+
+    def __init__(self, loops: dict[str, Loop]) -> None:
+        self._loops = loops
         self.groups: list[FakeGroup] = []
         self._minors = itertools.count()
         self._uuids = itertools.count(1)
@@ -60,7 +69,8 @@ class Volumes:
         return f"254:{next(self._minors)}"
 
     def there(self) -> list[FakeGroup]:
-        return [group for group in self.groups if not group.gone]
+        shown = [loop.inode for loop in self._loops.values()]
+        return [group for group in self.groups if not group.gone and (group.behind is None or group.behind in shown)]
 
     def named(self, name: str) -> list[FakeGroup]:
         return [group for group in self.there() if group.name == name]

@@ -144,11 +144,15 @@ def _still(around: Model, before: Model) -> Model:
 
 
 def before(kind: ResourceKind, desired: Model) -> Observed:
-    """A resource that was never up: absent, in surroundings that forbid nothing. A volume group is there, and not active."""
+    """A resource that was never up: absent, in surroundings that forbid nothing. What is on a disk is there, and not active."""
     around = around_of(kind, desired)
     if kind.name == "vg":
         volumes = [{"name": "lvdata"}, {"name": "lvroot"}]
         return Present(kind.state.model_validate({**_of(desired, "name", "tag"), "uuid": "uuid-1", "volumes": volumes}), around)
+    if kind.name == "raw":
+        return Present(kind.state.model_validate(_of(desired, "devs")), around)
+    if kind.name == "lv":
+        return Present(kind.state.model_validate({**_of(desired, "name", "vg"), "uuid": "uuid-1"}), around)
     return Absent(around)
 
 
@@ -167,6 +171,8 @@ def around_of(kind: ResourceKind, desired: Model) -> Model:
         case "ip":
             known = getattr(desired, "known", "") or "192.0.2.53"
             return kind.around.model_validate({"address": known, "prefix": 64 if ":" in known else 24})
+        case "loop":
+            return kind.around.model_validate({"size": getattr(desired, "size", 0) or 1 << 20})
         case "container":
             return kind.around.model_validate({"image": {"id": f"sha256:{getattr(desired, 'image', '')}"}})
         case _:

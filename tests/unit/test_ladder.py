@@ -13,9 +13,21 @@ LADDER = {
         Impact.REPLACE: "name dev netmask label",
     },
     "vg": {
-        Impact.NONE: "tag uuid",
+        Impact.NONE: "pvs options provision tag uuid",
         Impact.LIVE: "others inactive",
         Impact.REFUSE: "name",
+    },
+    "lv": {
+        Impact.NONE: "size create_options provision tag",
+        Impact.REFUSE: "name vg",
+    },
+    "loop": {
+        Impact.NONE: "provision",
+        Impact.REPLACE: "file",
+        Impact.REFUSE: "size",
+    },
+    "raw": {
+        Impact.NONE: "devs",
     },
     "fs": {
         Impact.NONE: "stat_timeout kill_grace provision mkfs_opt size",
@@ -67,6 +79,9 @@ LADDER = {
 UNORDERED = {
     "ip": "",
     "vg": "others inactive",
+    "lv": "",
+    "loop": "",
+    "raw": "",
     "fs": "mnt_opt mount_only",
     "directory": "",
     "flag": "",

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from reconciler.core.action import Action, Barrier, CommandAction, Effect, Facet
+from reconciler.core.action import BARRIER, Action, Barrier, CommandAction, Effect, Facet
 from reconciler.core.observed import Present, Seen
 from reconciler.resources.vg.model import State
 
@@ -190,6 +190,31 @@ class MapPartitions(GroupAction):
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return (DropPartitions(group=self.group, uuid=self.uuid, volume=self.volume),)
+
+
+class Create(GroupAction):
+    """Make a group. A disk that carries anything is left as it is: LVM asks, gets no answer, and makes nothing."""
+
+    op: ClassVar[str] = "create"
+    facets: ClassVar[frozenset[Facet]] = frozenset({Facet.MADE})
+    disks: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    tag: str
+
+    def says(self) -> str:
+        return f"make {self.group} of {', '.join(self.disks)}"
+
+    def argv(self) -> tuple[str, ...]:
+        return ("vgcreate", *self.options, self.group, *self.disks)
+
+    def after(self, seen: Seen) -> Seen:
+        return Present(State(name=self.group, tag=self.tag), seen.around.model_copy(update={"disks": ()}))
+
+    def shown(self, seen: Seen) -> bool:
+        return self.group_in(seen) is not None
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.shown(before) else BARRIER
 
 
 def _named(group: str, volumes: tuple[str, ...]) -> str:

@@ -6,10 +6,12 @@ from typing import Any
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
-from reconciler.host.ports import Host, VolumeGroup
+from reconciler.host.ports import Host, LogicalVolume, VolumeGroup
 from reconciler.resources.driver import Wanted
-from reconciler.resources.vg.actions import Activate, AddTags, Deactivate, DropPartitions, GroupAction
-from reconciler.resources.vg.model import Around, Desired, State, Volume
+from reconciler.resources.loops_host import loops
+from reconciler.resources.lvm_host import Unseen, in_use, named, split
+from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, GroupAction
+from reconciler.resources.vg.model import Around, Desired, Disk, State, Volume
 
 _CHANGE_TIME = 300.0
 
@@ -22,10 +24,13 @@ class VgDriver:
             groups = host.lvm.groups()
         except HostError as error:
             return {want.id: Unknown(str(error)) for want in wanted}
-        named: dict[str, list[VolumeGroup]] = {}
-        for group in groups:
-            named.setdefault(group.name, []).append(group)
-        return {want.id: _seen(want, named) for want in wanted}
+        found: dict[ResourceId, Observed] = {}
+        for want in wanted:
+            try:
+                found[want.id] = _seen(want, groups, host)
+            except HostError as error:
+                found[want.id] = Unknown(str(error))
+        return found
 
     def look(self, want: Wanted, host: Host) -> Observed:
         return self.observe([want], host)[want.id]
@@ -36,6 +41,9 @@ class VgDriver:
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
         if not isinstance(action, GroupAction):
             raise Permanent(f"cannot do {type(action).__name__} to a volume group")
+        if isinstance(action, Create):
+            _create(action, host)
+            return
         group = _group(action, host)
         if isinstance(action, AddTags) and action.claims:
             others = [tag for tag in group.tags if tag not in action.tags]
@@ -51,35 +59,42 @@ class VgDriver:
             raise
         except HostError as error:
             if isinstance(action, Deactivate):
-                raise _in_use(action, host, error) from None
+                raise in_use(group.name, group.name, _group(action, host).volumes, host, error) from None
             if isinstance(action, DropPartitions):
                 raise Busy(f"cannot {action.says()}: one is in use", error.output) from None
             raise
 
 
-def _seen(want: Wanted, named: Mapping[str, Sequence[VolumeGroup]]) -> Observed:
+def _seen(want: Wanted, groups: Sequence[VolumeGroup], host: Host) -> Observed:
     shall: Desired = want.desired if want.desired is not None else want.handles[-1]
     last: Desired | None = (want.owned.applied or want.owned.wanted) if want.owned is not None else None  # type: ignore[assignment]
     name = shall.name
-    if last is not None and last.name != name and _kept(named.get(last.name, ()), last):
+    if last is not None and last.name != name and _kept(named(groups, last.name), last):
         name = last.name
-    found = named.get(name, ())
-    if len(found) > 1:
-        uuids = ", ".join(group.uuid for group in found)
-        return Unknown(f"there are {len(found)} volume groups called {name} ({uuids}): rename one, vgrename UUID NAME")
     around = Around(was=last.uuid if last is not None and last.name == name else "")
-    if not found:
-        return Absent(around)
-    (group,) = found
-    unasked = [volume.name for volume in group.volumes if volume.active is None]
-    if unasked:
-        return Unknown(f"whether {name}/{unasked[0]} is active cannot be seen: the kernel has no device-mapper (modprobe dm-mod)")
-    return Present(_state(group, shall), around)
+    found = named(groups, name)
+    if isinstance(found, Unknown):
+        return found
+    if found is not None:
+        return Present(_state(found, shall), around)
+    return Absent(around.model_copy(update={"disks": tuple(_disk(path, host) for path in shall.pvs)}))
 
 
-def _kept(found: Sequence[VolumeGroup], last: Desired) -> bool:
-    """Whether what was applied under another name is claimed or active still."""
-    return any(last.tag in group.tags or any(volume.active for volume in group.volumes) for group in found)
+def _disk(path: str, host: Host) -> Disk:
+    """What a group is to be made of; a backing file means its loop device."""
+    stat = host.files.stat(path)
+    if stat is not None and stat.kind == "file":
+        device = next((loop.device for loop in loops(host) if loop.backs(path, host)), "")
+    else:
+        device = path if stat is not None and stat.kind == "block" else ""
+    return Disk(path=path, device=device, bare=bool(device) and host.mounts.bare(device))
+
+
+def _kept(found: VolumeGroup | Unseen | None, last: Desired) -> bool:
+    """Whether what was applied under another name is claimed or active still, or may be."""
+    if isinstance(found, Unknown):
+        return True
+    return found is not None and (last.tag in found.tags or any(volume.active for volume in found.volumes))
 
 
 def _state(group: VolumeGroup, shall: Desired) -> State:
@@ -90,17 +105,13 @@ def _state(group: VolumeGroup, shall: Desired) -> State:
         tags=group.tags,
         exported=group.exported,
         missing=group.missing,
-        volumes=tuple(
-            Volume(
-                name=volume.name,
-                active=bool(volume.active),
-                skipped=volume.skipped,
-                partitions=tuple(holder.name for holder in volume.holders if holder.partition),
-                holders=tuple(holder.name for holder in volume.holders if not holder.partition),
-            )
-            for volume in group.volumes
-        ),
+        volumes=tuple(_volume(volume) for volume in group.volumes),
     )
+
+
+def _volume(volume: LogicalVolume) -> Volume:
+    partitions, holders = split(volume)
+    return Volume(name=volume.name, active=bool(volume.active), skipped=volume.skipped, partitions=partitions, holders=holders)
 
 
 def _group(action: GroupAction, host: Host) -> VolumeGroup:
@@ -113,17 +124,14 @@ def _group(action: GroupAction, host: Host) -> VolumeGroup:
     return found[0]
 
 
-def _in_use(action: Deactivate, host: Host, error: HostError) -> HostError:
-    """The same error, naming who uses a volume."""
-    users: list[str] = []
-    mounts = {mount.device: mount.target for mount in host.mounts.table()}
-    for volume in _group(action, host).volumes:
-        if volume.opened:
-            lies = [mounts[volume.number]] if volume.number in mounts else [holder.name for holder in volume.holders]
-            users.append(f"/dev/{action.group}/{volume.name}" + (f" ({', '.join(lies)})" if lies else ""))
-    if not users:
-        return error
-    return Busy(f"cannot deactivate {action.group}: in use: {'; '.join(users)}", error.output)
+def _create(action: Create, host: Host) -> None:
+    """Make a group, unless there is one of that name, of disks that are bare still."""
+    if any(group.name == action.group for group in host.lvm.groups()):
+        return
+    taken = [disk for disk in action.disks if not host.mounts.bare(disk)]
+    if taken:
+        raise Conflict(f"cannot {action.says()}: {', '.join(taken)} is not bare any more")
+    host.commands.run(action.argv(), timeout=_CHANGE_TIME)
 
 
 DRIVER = VgDriver()

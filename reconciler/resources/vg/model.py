@@ -8,16 +8,27 @@ from pydantic import Field, ValidationInfo, field_validator
 from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
-from reconciler.core.values import Text
+from reconciler.core.values import Flag, Text, Words, to_path
 
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
+_UNGUARDED: Final = re.compile(r"--(?:yes|force|zero)(?:=.*)?|-[yfZ].*")
 
 
 class Desired(Model):
     """A volume group that shall be active here."""
 
     name: Annotated[Text, Rule(Impact.REFUSE), Keyword(aliases=("vgname",))] = Field(
-        description="The volume group, which has to be there. It is claimed for this node by a tag, and activated."
+        description="The volume group. It is claimed for this node by a tag, and activated."
+    )
+    pvs: Annotated[Words, Rule(Impact.NONE)] = Field(
+        default=(),
+        description="What it lies on: block devices, or backing files of loop devices. It is made of these, where it is made.",
+    )
+    options: Annotated[Words, Rule(Impact.NONE)] = Field(
+        default=(), description="Further options of vgcreate, where it is made, such as -s 16m."
+    )
+    provision: Annotated[Flag, Rule(Impact.NONE)] = Field(
+        default=False, description="Whether one that is not there is made of pvs, by a start with --provision; never over anything."
     )
     tag: Annotated[str, Rule(Impact.NONE), Keyword(internal=True)] = Field(
         default="", validate_default=True, description="The tag that claims it: the node's name."
@@ -37,6 +48,20 @@ class Desired(Model):
     def _name_a_group(cls, value: str) -> str:
         if _NAME.fullmatch(value) is None:
             raise ValueError(f"{value!r} cannot name a volume group; vgs lists those that are there")
+        return value
+
+    @field_validator("pvs")
+    @classmethod
+    def _paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(to_path(path) for path in value)
+
+    @field_validator("options")
+    @classmethod
+    def _leave_guards(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Nothing that makes LVM write over what is there."""
+        for word in value:
+            if _UNGUARDED.fullmatch(word):
+                raise ValueError(f"option {word!r} would write over what is there; leave it out")
         return value
 
     @field_validator("tag", mode="before")
@@ -94,7 +119,17 @@ class State(Model):
         return tuple(volume.name for volume in self.volumes if not volume.active and not volume.skipped)
 
 
+class Disk(Model):
+    """What a group is to be made of. device: its block device, "" for none. bare: whether nothing at all is on it."""
+
+    path: str
+    device: str = ""
+    bare: bool = False
+
+
 class Around(Model):
-    """was: the uuid of the group of this name that was taken last, or ""."""
+    """was: the uuid of the group of this name that was taken last, or "". disks: of a group that is not there, what it would be
+    made of."""
 
     was: str = ""
+    disks: tuple[Disk, ...] = ()

@@ -8,13 +8,17 @@ from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import Moves
 from reconciler.core.observed import Present
-from reconciler.resources.vg.actions import Activate, AddTags, Deactivate, DropPartitions, RemoveTags
-from reconciler.resources.vg.model import State
+from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, RemoveTags
+from reconciler.resources.vg.model import Around, Desired, State
 
 
 def moves_of(change: Change) -> Moves:
     """The actions for this change's verdict."""
-    seen = change.seen
+    want, seen = change.desired, change.seen
+    if change.verdict is Verdict.CREATE and isinstance(want, Desired) and seen is not None and isinstance(seen.around, Around):
+        disks = tuple(disk.device for disk in seen.around.disks)
+        make = Create(group=want.name, disks=disks, options=want.options, tag=want.tag)
+        return Moves(up=(make, AddTags(group=want.name, tags=(want.tag,))))
     if not isinstance(seen, Present) or not isinstance(seen.state, State):
         return Moves()
     match change.verdict:

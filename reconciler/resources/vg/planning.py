@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core.change import Change, Verdict
+from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.core.observed import Present
 from reconciler.resources.vg.model import Around, Desired, State
@@ -50,9 +51,7 @@ class VgKind:
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         name = desired.name
         if state is None:
-            return Objection(
-                f"there is no volume group {name} here", "connect its disks (vgs lists what is there), or correct name"
-            )
+            return _about_creation(desired, around)
         if state.name != name:
             return Objection(f"it is not exchanged for {name} while {state.name} is claimed here", "osvc stop, and start it then")
         if state.exported:
@@ -74,7 +73,7 @@ class VgKind:
         )
 
     def needs(self, desired: Desired) -> Sequence[Need]:
-        return []
+        return [Need(Fact(Kind.DEVICE, canonical(path))) for path in desired.pvs]
 
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return [Fact(Kind.DEVICE, f"/dev/{desired.name}")]
@@ -117,6 +116,26 @@ class VgKind:
         if not state.active:
             return "not active"
         return "" if state.mine else f"{_share(state)}, and not claimed for {state.tag}"
+
+
+def _about_creation(desired: Desired, around: Around) -> Objection:
+    """Of a group that is not there: made is only what says so, is asked for, and has bare disks."""
+    name = desired.name
+    lacking = [disk for disk in around.disks if not disk.device]
+    if lacking:
+        there = tuple(changed(disk, device=disk.device or disk.path, bare=True) for disk in around.disks)
+        awaited = Awaited(Fact(Kind.DEVICE, canonical(lacking[0].path)), changed(around, disks=there))
+        why = f"there is no volume group {name} here, and no block device {lacking[0].path}"
+        return Objection(why, "connect its disks, or correct pvs", awaits=awaited)
+    if not desired.provision or not desired.pvs:
+        return Objection(
+            f"there is no volume group {name} here",
+            "connect its disks (vgs lists what is there), or correct name; to have it made, write provision: true, and pvs",
+        )
+    taken = [disk.path for disk in around.disks if not disk.bare]
+    if taken:
+        return Objection(f"{', '.join(taken)} is not bare, and osvc writes over nothing", f"wipefs {taken[0]} shows what is on it")
+    return Objection(f"there is no volume group {name} yet", "osvc start --provision makes it", "provision")
 
 
 def _doubts(state: State, around: Around) -> list[tuple[str, str]]:

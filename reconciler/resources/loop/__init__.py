@@ -1,0 +1,1 @@
+"""loop: a loop device that shows a backing file."""

@@ -1,0 +1,1 @@
+"""lv: one logical volume, active."""
