@@ -164,7 +164,7 @@ def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[st
         if rid is not None:
             found[rid] = Bond.HOLD if need.bond is Bond.HOLD else found.get(rid, need.bond)
         folder = providers.folder_of(need.fact)
-        if folder is not None:
+        if folder is not None and folder != but:
             found.setdefault(folder, Bond.ORDER)
     return found
 
