@@ -66,7 +66,7 @@ class Volumes:
 
     def number(self) -> str:
         """A device number that nobody has."""
-        return f"254:{next(self._minors)}"
+        return f"252:{next(self._minors)}"
 
     def there(self) -> list[FakeGroup]:
         shown = [loop.inode for loop in self._loops.values()]
