@@ -66,7 +66,7 @@ class ResourceKind(Protocol):
 
     name: str
     rank: int
-    """Default order between types: ip 10, volume groups and loop devices 20, filesystems 30, engines 40, containers 50."""
+    """Default order between types: ip 10, volume groups and loop devices 20, filesystems 30, engines 40, containers 50, apps 60."""
     desired: type[Model]
     state: type[Model]
     around: type[Model]

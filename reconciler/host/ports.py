@@ -28,11 +28,18 @@ class Commands(Protocol):
     """Programs of the host, run without a shell, with LC_ALL=C and a closed standard input."""
 
     def run(
-        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 30.0,
+        ok: Collection[int] = (0,),
+        env: Mapping[str, str] = NO_ENVIRONMENT,
+        only: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run to the end. env: what it is told beside PATH, HOME and LC_ALL. Raises NotFound (no such program), Transient
-        (time-out; the process group is killed), and for an exit code not in `ok` what the program's words say: Busy, NotFound,
-        Conflict, Denied, Transient, or else Permanent. The message is the last line that says something; output, the lines."""
+        """Run to the end. env: what it is told beside PATH, HOME and LC_ALL; only: all that it is told, in place of these. Raises
+        NotFound (no such program), Transient (time-out; the process group is killed), and for an exit code not in `ok` what the
+        program's words say: Busy, NotFound, Conflict, Denied, Transient, or else Permanent. The message is the last line that says
+        something; output, the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,15 @@ class FileStat:
     inode: int
     mtime_ns: int
     number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user. group: the name of the primary group, or its number where it has none."""
+
+    name: str
+    group: str
+    home: str
 
 
 class Files(Protocol):
@@ -91,6 +107,9 @@ class Files(Protocol):
 
     def user_of(self, uid: int) -> str:
         """The name of a user, or its number where it has none."""
+
+    def account(self, user: str) -> Account | None:
+        """A user of the machine, by name or number; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +250,17 @@ class Processes(Protocol):
     def stat_in(self, process: Process, path: str) -> FileStat | None:
         """stat of a path as that process sees it (/proc/PID/root). Raises NotFound when the process has ended."""
 
-    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
-        """Start a daemon: new session, stdin null, stdout and stderr appended to `log`, umask 022, cwd /, generous
-        nofile and nproc, in a cgroup of its own (the name below the root of each hierarchy). It survives the caller."""
+    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, generous: bool = False) -> Process:
+        """Start a daemon: new session, stdin null, stdout and stderr appended to `log`, umask 022, cwd /, in a cgroup of its own
+        (the name below the root of each hierarchy). It survives the caller. generous: with nofile and nproc as high as they go."""
+
+    def call(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, timeout: float) -> int:
+        """Start a command as `spawn` does a daemon, and wait until it ends: its exit code; 128 more than the signal that ended
+        it. What it leaves running stays in the cgroup. Raises NotFound (no such program), and Permanent when it does not end in
+        time: its process group is killed."""
+
+    def members(self, cgroup: str) -> tuple[Process, ...]:
+        """The processes in a daemon's own cgroup and in those within it, the oldest first."""
 
     def has_cgroup(self, name: str) -> bool:
         """Whether a daemon's own cgroup is there, in any hierarchy."""

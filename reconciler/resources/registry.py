@@ -22,6 +22,7 @@ TYPES: Final = {
     "network": "reconciler.resources.network",
     "volume": "reconciler.resources.volume",
     "container": "reconciler.resources.container",
+    "app": "reconciler.resources.app",
 }
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {

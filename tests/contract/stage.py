@@ -16,7 +16,7 @@ from reconciler.core.node import Node
 from reconciler.host.errors import HostError
 from reconciler.host.linux.host import linux_host
 from reconciler.host.ports import Host
-from tests.fakehost import FakeHost, Machine
+from tests.fakehost import FakeHost, Machine, launchers
 from tests.fakehost.network import FakeLink
 from tests.neighbour import STRANGER, Neighbour
 
@@ -26,6 +26,16 @@ _LISTEN_PORT = (
     "s.bind((sys.argv[3],int(sys.argv[4]))); k==1 and s.listen(); print(1,flush=True); time.sleep(600)"
 )
 _SIT = "import os,sys,time; os.chdir(sys.argv[1]); print(1,flush=True); time.sleep(600)"
+
+_LAUNCHER = """#!/bin/sh
+case $1 in
+{hangs}) exec tail -f {path}.data ;;
+start) setsid tail -f {path}.data >/dev/null 2>&1 & echo $! >{path}.pid
+    until [ "$(cat /proc/$!/comm)" = tail ]; do :; done ;;
+stop) [ ! -e {path}.pid ] || kill $(cat {path}.pid); rm -f {path}.pid ;;
+status) [ -e {path}.pid ] && kill -0 $(cat {path}.pid) 2>/dev/null || exit 1 ;;
+esac
+"""
 
 
 class Stage(Protocol):
@@ -46,6 +56,10 @@ class Stage(Protocol):
     def listen_unix(self, path: str) -> int: ...
 
     def listen(self, protocol: str, address: str, port: int) -> int: ...
+
+    def launcher(self, path: str, hangs: str = "") -> str:
+        """A program that takes start (it leaves `tail -f PATH.data` running), stop and status (1 where that does not run). The
+        path. hangs: the verb that it does not end for."""
 
     def end(self, pid: int) -> None:
         """Kill a process that this stage started."""
@@ -87,6 +101,11 @@ class FakeStage:
 
     def listen(self, protocol: str, address: str, port: int) -> int:
         return self.machine.start_process(("python3",), ports=[(protocol, address, port)]).pid
+
+    def launcher(self, path: str, hangs: str = "") -> str:
+        self.machine.add_file(f"{path}.data")
+        launchers.add(self.machine, path, "tail", "-f", f"{path}.data").hangs |= {hangs} - {""}
+        return path
 
     def end(self, pid: int) -> None:
         self.machine.kill(pid)
@@ -133,6 +152,13 @@ class RealStage:
 
     def listen(self, protocol: str, address: str, port: int) -> int:
         return self._start(_LISTEN_PORT, "6" if ":" in address else "4", protocol, address, str(port))
+
+    def launcher(self, path: str, hangs: str = "") -> str:
+        with open(path, "w") as stream:
+            stream.write(_LAUNCHER.format(path=path, hangs=hangs or "never"))
+        os.chmod(path, 0o755)
+        self.host.files.write(f"{path}.data", "", mode=0o644)
+        return path
 
     def end(self, pid: int) -> None:
         child = self._children.pop(pid)

@@ -6,6 +6,10 @@ import pytest
 
 from reconciler.host.errors import Busy, Conflict, Denied, NotFound, Permanent, Transient
 from reconciler.host.linux import faults
+from reconciler.resources.app import words
+from reconciler.resources.app.model import Desired
+
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def test_success(stage):
@@ -167,3 +171,49 @@ def test_words_are_classed(text, kind, message):
     error = faults.of_output("prog", 7, "", text)
     assert type(error) is kind
     assert str(error).startswith(message)
+
+
+def test_a_check_says_by_its_exit_code_whether_an_app_is_up(stage):
+    path = stage.launcher(f"{stage.dir}/app")
+    asked = [*words_of(stage, user="nobody"), path, "status"]
+    assert stage.host.commands.run(asked, ok=range(256), only=ENV).code == 1
+    assert stage.host.processes.call([path, "start"], log=f"{stage.dir}/log", env=ENV, cgroup=stage.name, timeout=30) == 0
+    assert stage.host.commands.run([path, "status"], ok=range(256), only=ENV).code == 0
+
+
+def test_a_check_of_no_program(stage):
+    """What leads to the program says so; no meaning is given to that."""
+    asked = [*words_of(stage, user="nobody"), "/none/app", "status"]
+    assert stage.host.commands.run(asked, ok=range(256), only=ENV).code == 127
+
+
+def test_a_check_that_does_not_end(stage):
+    path = stage.launcher(f"{stage.dir}/app", hangs="status")
+    with pytest.raises(Transient, match=r"did not end within 0.2 s, and was killed"):
+        stage.host.commands.run([path, "status"], timeout=0.2, only=ENV)
+
+
+def words_of(stage, **more):
+    """The words that lead to a command of an app: limits, somebody, a mask and a folder."""
+    fields = {"start": ["true"], "group": "nogroup", "cwd": stage.dir, "umask": "027", "limit_nofile": 256}
+    return words.run(Desired.model_validate({**fields, **more}), ())
+
+
+@pytest.mark.real
+def test_what_an_app_is_given_is_what_its_process_has(real_stage):
+    fields = {"limit_core": "0", "limit_as": "4g", "limit_stack": "unlimited"}
+    shown = 'id -un; id -gn; id -G; umask; pwd; ulimit -n; ulimit -c; ulimit -v; ulimit -s; echo "$A-$HOME"; exec env'
+    argv = [*words_of(real_stage, user="nobody", **fields), "sh", "-c", shown]
+    lines = real_stage.host.commands.run(argv, only={**ENV, "A": "b c"}).stdout.splitlines()
+    assert lines[:2] == ["nobody", "nogroup"]
+    assert lines[2] == "65534"
+    assert lines[3] in ("0027", "027")
+    assert lines[4:10] == [real_stage.dir, "256", "0", str(4 << 20), "unlimited", "b c-"]
+    assert {line.partition("=")[0] for line in lines[10:]} <= {"PATH", "A", "PWD", "OLDPWD", "_"}
+
+
+@pytest.mark.real
+def test_a_path_of_the_specs_own_is_for_the_command(real_stage):
+    want = Desired.model_validate({"start": ["true"], "environment": {"PATH": "/none"}, "limit_core": 0})
+    argv = words.run(want, ("/bin/sh", "-c", 'echo "$PATH"'))
+    assert real_stage.host.commands.run(argv, only=words.environment(want, "")).stdout == "/none\n"

@@ -5,12 +5,20 @@ import os
 import pytest
 
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent
+from reconciler.host.ports import Account
 
 
 def test_groups(stage):
     files = stage.host.files
     assert files.has_group("root") and files.has_group("daemon") and not files.has_group("no-such-group")
     assert (files.group_of(0), files.group_of(1), files.group_of(4_000_000)) == ("root", "daemon", "4000000")
+
+
+def test_a_user_has_a_group_and_a_home(stage):
+    files = stage.host.files
+    assert files.account("root") == Account("root", "root", "/root")
+    assert files.account("nobody") == Account("nobody", "nogroup", "/nonexistent")
+    assert files.account("no-such-user") is None
 
 
 def test_what_is_not_there(stage):

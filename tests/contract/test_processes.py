@@ -114,6 +114,50 @@ def test_cgroup_names(stage, name):
         stage.host.processes.spawn(["true"], log=f"{stage.dir}/log", env={}, cgroup=name)
 
 
+def call(stage, *words, timeout=30.0):
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    return stage.host.processes.call(words, log=f"{stage.dir}/log", env=env, cgroup=stage.name, timeout=timeout)
+
+
+def test_a_command_is_called_and_its_exit_code_told(stage):
+    assert call(stage, "true") == 0
+    assert call(stage, "false") == 1
+    with pytest.raises(NotFound, match="cannot start /none/program"):
+        call(stage, "/none/program")
+
+
+def test_what_a_called_command_leaves_stays_in_its_group(stage):
+    path = stage.launcher(f"{stage.dir}/app")
+    processes = stage.host.processes
+    assert processes.members(stage.name) == ()
+    assert call(stage, path, "start") == 0
+    (left,) = processes.members(stage.name)
+    assert left.argv == ("tail", "-f", f"{path}.data")
+    assert processes.get(left.pid) == left
+    assert call(stage, path, "stop") == 0
+    assert processes.wait_gone(left, 10)
+    assert processes.members(stage.name) == ()
+    assert processes.drop_cgroup(stage.name) is True
+
+
+def test_a_called_command_that_does_not_end_is_killed(stage):
+    path = stage.launcher(f"{stage.dir}/app", hangs="start")
+    with pytest.raises(Permanent, match=r"did not end within 0.2 s, and was killed"):
+        call(stage, path, "start", timeout=0.2)
+    for process in stage.host.processes.members(stage.name):
+        assert stage.host.processes.wait_gone(process, 10)
+
+
+def test_members_come_oldest_first_with_those_of_groups_within(stage, daemon):
+    argv = ["tail", "-f", f"{stage.dir}/other"]
+    stage.host.files.write(f"{stage.dir}/other", "")
+    inner = stage.host.processes.spawn(argv, log=f"{stage.dir}/log", env={"PATH": "/usr/bin:/bin"}, cgroup=f"{stage.name}/in")
+    assert [one.pid for one in stage.host.processes.members(stage.name)] == [daemon.pid, inner.pid]
+    assert [one.pid for one in stage.host.processes.members(f"{stage.name}/in")] == [inner.pid]
+    stage.host.processes.signal(inner, signal.SIGKILL)
+    assert stage.host.processes.wait_gone(inner, 10)
+
+
 def test_peer_of_a_unix_socket(stage):
     path = f"{stage.dir}/s"
     assert stage.host.processes.peer(path) is None
@@ -177,12 +221,13 @@ class TestListener:
 
 @pytest.mark.real
 class TestReal:
-    def spawn(self, stage, script, **env):
+    def spawn(self, stage, script, *, generous=False, **env):
         """Run a script as a daemon, and give what it wrote once it said "end"; it goes on until the stage ends it."""
         log = f"{stage.dir}/log"
         stage.host.files.write(f"{log}.more", "")
         argv = ["sh", "-c", f"{script}; echo end; exec tail -f {log}.more"]
-        process = stage.host.processes.spawn(argv, log=log, env={"PATH": "/usr/bin:/bin", **env}, cgroup=stage.name)
+        env = {"PATH": "/usr/bin:/bin", **env}
+        process = stage.host.processes.spawn(argv, log=log, env=env, cgroup=stage.name, generous=generous)
         deadline = time.monotonic() + 30
         while not (text := stage.host.files.read(log)).endswith("end\n"):
             assert time.monotonic() < deadline, text
@@ -209,11 +254,23 @@ class TestReal:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
         try:
-            lines = self.spawn(real_stage, "ulimit -Sn; ulimit -Hn; ulimit -Su; ulimit -Hu")
+            lines = self.spawn(real_stage, "ulimit -Sn; ulimit -Hn; ulimit -Su; ulimit -Hu", generous=True)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
         assert lines[0] == lines[1] != "256"
         assert lines[2] == lines[3]
+
+    def test_its_limits_are_the_callers_where_nobody_asks_for_more(self, real_stage):
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        try:
+            lines = self.spawn(real_stage, "ulimit -Sn")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert lines == ["256", "end"]
+
+    def test_a_called_command_that_a_signal_ends(self, real_stage):
+        assert call(real_stage, "sh", "-c", "kill -9 $$") == 137
 
     def test_it_leaves_no_zombie(self, real_stage):
         self.spawn(real_stage, "true")

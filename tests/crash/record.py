@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.core.action import Action, Facet
 from reconciler.core.outcome import Outcome, Status
 from reconciler.engine.store import Store
+from reconciler.resources.app.actions import AppAction
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import Remove
 from reconciler.resources.directory.actions import MakeFolder
@@ -184,6 +185,8 @@ def _volume(action: Action) -> Spares:
 
 
 def _run(action: Action) -> Spares:
+    if isinstance(action, AppAction):
+        return lambda key, was, now: key[0] == "process" and key[2] == "pids"
     if isinstance(action, ContainerAction):
         name = getattr(action, "name", action.home)
         return lambda key, was, now: (
@@ -199,6 +202,8 @@ def _run(action: Action) -> Spares:
 
 
 def _output(action: Action) -> Spares:
+    if isinstance(action, AppAction):
+        return lambda key, was, now: _lies(key, action.want.log, action.want.record)
     if isinstance(action, ContainerAction):
         name = getattr(action, "name", action.home)
         return lambda key, was, now: key[0] == "container" and key[2:] == (name, "output")
@@ -210,6 +215,8 @@ def _output(action: Action) -> Spares:
 
 
 def _leftovers(action: Action) -> Spares:
+    if isinstance(action, AppAction):
+        return lambda key, was, now: _lies(key, action.want.folder) or key[:1] == ("cgroup",)
     if isinstance(action, Remove):
         return lambda key, was, now: key[0] == "container" and key[2] == action.name
     if isinstance(action, RemoveRules):

@@ -35,6 +35,7 @@ PROGRAMS = (
     *("/usr/bin/arping", "/usr/bin/chgrp", "/usr/bin/chmod", "/usr/bin/chown", "/usr/bin/truncate", "/usr/bin/install"),
     *("/usr/sbin/fsck.fat", "/usr/sbin/mkfs.btrfs", "/usr/sbin/mkfs.ext2", "/usr/sbin/mkfs.ext3", "/usr/sbin/mkfs.ext4"),
     *("/usr/sbin/mkfs.vfat", "/usr/sbin/mkfs.xfs"),
+    *("/usr/bin/env", "/usr/bin/prlimit", "/usr/bin/setpriv", "/usr/bin/sh"),
     *("/usr/bin/mount", "/usr/bin/rm", "/usr/bin/rmdir", "/usr/bin/tail", "/usr/bin/touch", "/usr/bin/true"),
     *("/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
@@ -74,6 +75,7 @@ class FakeProcess:
     log: str = ""
     netns: int = 0
     parent: int = 1
+    owner: str = "root"
     holds: list[Mounted] = field(default_factory=list)
     sees: dict[str, Any] = field(default_factory=dict)
     sockets: list[str] = field(default_factory=list)
@@ -114,7 +116,7 @@ class Machine:
         self.tree.put("/var/run", "link", 0o777, target="/run")
         for path in PROGRAMS:
             self.tree.write(path, "", 0o755)
-        self.groups = {"root": 0, "daemon": 1, "docker": 990}
+        self.groups = {"root": 0, "daemon": 1, "nogroup": 65534, "docker": 990}
         """Name -> gid."""
         self.users = {"root": 0, "daemon": 1, "nobody": 65534}
         """Name -> uid."""
@@ -124,6 +126,10 @@ class Machine:
         """What NFS servers export ("server:/path")."""
         self.silent: set[str] = set()
         """The mount points whose filesystem does not answer any more."""
+        self.accounts = {"root": ("root", "/root"), "daemon": ("daemon", "/usr/sbin"), "nobody": ("nogroup", "/nonexistent")}
+        """Name -> primary group, home."""
+        self.launchers: dict[str, Any] = {}
+        """Path -> the script of an app (launchers.py)."""
         self.net = Network()
         self.lvm = Volumes(self.tree.loops)
         self.opened: set[str] = set()

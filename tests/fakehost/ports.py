@@ -5,7 +5,7 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
-from reconciler.host.ports import FileStat, Link, Mount, Route
+from reconciler.host.ports import Account, FileStat, Link, Mount, Route
 from tests.fakehost.disks import carrier_of
 from tests.fakehost.machine import SIGNATURE, Machine
 from tests.fakehost.pseudo import Pseudo
@@ -69,6 +69,10 @@ class FakeFiles:
 
     def user_of(self, uid: int) -> str:
         return next((name for name, number in self._machine.users.items() if number == uid), str(uid))
+
+    def account(self, user: str) -> Account | None:
+        found = self._machine.accounts.get(user)
+        return None if found is None else Account(user, *found)
 
     def _look(self, verb: str, path: str) -> None:
         self._machine.look(f"{verb} {_checked(path)}")

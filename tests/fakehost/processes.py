@@ -11,6 +11,7 @@ from reconciler.core.ids import NAME
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
 from reconciler.host.linux.sockets import collides, wanted_address
 from reconciler.host.ports import FileStat, Mount, Process, User
+from tests.fakehost import launchers
 from tests.fakehost.machine import FakeProcess, Machine
 
 _CGROUPS = "/sys/fs/cgroup"
@@ -94,18 +95,22 @@ class FakeProcesses:
             return found.sees[path]
         return self._machine.tree.stat(path)
 
-    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
+    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, generous: bool = False) -> Process:
         machine, words = self._machine, tuple(argv)
         _check_cgroup(cgroup)
         with machine.effect(f"spawn {shlex.join(words)}"):
-            name = words[0].rpartition("/")[2]
-            if machine.program(words[0]) is None:
-                raise NotFound(f"cannot start {words[0]}: no such file or directory")
-            if machine.tree.find(log.rpartition("/")[0] or "/") is None:
-                raise NotFound(f"cannot start {words[0]}: no such file or directory")
-            machine.tree.append(log, "")
-            machine.tree.make_dir(f"{_CGROUPS}/{cgroup}", 0o755)
-            process = machine.start_process(words, env=dict(env), cgroup=cgroup, log=log)
+            self._ready(words, log, cgroup)
+            own = tuple(launchers.unwrapped(words))
+            name = own[0].rpartition("/")[2]
+            place = launchers.folder(words)
+            process = machine.start_process(own, env=dict(env), cgroup=cgroup, log=log, cwd=place, owner=launchers.user(words))
+            if machine.program(own[0]) is None:
+                machine.tree.append(log, f"{words[0]}: failed to execute {own[0]}: No such file or directory\n")
+                machine.end_process(process, clean=False)
+                return _record(process)
+            for path in (place, own[0]):
+                if path.startswith("/") and path != "/":
+                    machine.hold(process, path)
             record = _record(process)
             trouble = _START[name](machine, process) if name in _START else ""
             if trouble:
@@ -116,6 +121,27 @@ class FakeProcesses:
                 for hook in machine.on_spawn:
                     hook(process)
         return record
+
+    def call(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, timeout: float) -> int:
+        machine, words = self._machine, tuple(argv)
+        _check_cgroup(cgroup)
+        with machine.effect(f"call {shlex.join(words)}"):
+            self._ready(words, log, cgroup)
+            own = launchers.unwrapped(words)
+            if machine.program(own[0]) is None:
+                machine.tree.append(log, f"{words[0]}: failed to execute {own[0]}: No such file or directory\n")
+                return 127
+            code = launchers.perform(machine, words, own, cgroup, log)
+        if code is None:
+            machine.pass_time(timeout)
+            raise Permanent(f"{words[0]} did not end within {timeout:g} s, and was killed")
+        return code
+
+    def members(self, cgroup: str) -> tuple[Process, ...]:
+        self._machine.look(f"members {cgroup}")
+        _check_cgroup(cgroup)
+        found = [one for one in self._machine.processes.values() if f"{one.cgroup}/".startswith(f"{cgroup}/")]
+        return tuple(_record(one) for one in sorted(found, key=lambda one: (one.started, one.pid)))
 
     def has_cgroup(self, name: str) -> bool:
         self._machine.look(f"cgroup {name}")
@@ -136,6 +162,14 @@ class FakeProcesses:
             assert folder.parent is not None
             del folder.parent.children[name.rpartition("/")[2]]
         return True
+
+    def _ready(self, words: tuple[str, ...], log: str, cgroup: str) -> None:
+        """What has to be there before anything is executed."""
+        machine = self._machine
+        if machine.program(words[0]) is None or machine.tree.find(log.rpartition("/")[0] or "/") is None:
+            raise NotFound(f"cannot start {words[0]}: no such file or directory")
+        machine.tree.append(log, "")
+        machine.tree.make_dir(f"{_CGROUPS}/{cgroup}", 0o755)
 
     def _same(self, process: Process) -> FakeProcess | None:
         found = self._machine.processes.get(process.pid)

@@ -8,9 +8,10 @@ import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from reconciler.host.errors import HostError, NotFound
+from reconciler.host.errors import HostError, NotFound, Transient
 from reconciler.host.linux import faults
 from reconciler.host.ports import NO_ENVIRONMENT, Completed
+from tests.fakehost import launchers
 from tests.fakehost.disks import run_e2fsck, run_fsck_fat, run_mkfs, run_truncate
 from tests.fakehost.filesystem import Inode, mode_of
 from tests.fakehost.folders import run_chown, run_install
@@ -65,12 +66,21 @@ class FakeCommands:
         }
 
     def run(
-        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 30.0,
+        ok: Collection[int] = (0,),
+        env: Mapping[str, str] = NO_ENVIRONMENT,
+        only: Mapping[str, str] | None = None,
     ) -> Completed:
         words = tuple(argv)
         name, label = words[0].rpartition("/")[2], shlex.join(words)
         machine = self._machine
         with machine.lock:
+            own = launchers.unwrapped(words)
+            if own[0] in machine.launchers or own != list(words):
+                return self._checked(words, own, label, timeout, ok)
             program = self._programs.get(name)
             if program is None:
                 self._loud(label)
@@ -89,6 +99,20 @@ class FakeCommands:
                 raise faults.of_output(words[0], said.code, said.stdout, said.stderr) from None
             except Unknown:
                 self._loud(label)
+
+    def _checked(self, words: tuple[str, ...], own: list[str], label: str, timeout: float, ok: Collection[int]) -> Completed:
+        """A command that only looks: an app's check."""
+        machine = self._machine
+        machine.look(label)
+        if machine.program(words[0]) is None:
+            raise NotFound(f"cannot run {words[0]}: no such file or directory")
+        code = launchers.answer(machine, own) if machine.program(own[0]) is not None else 127
+        if code is None:
+            machine.pass_time(timeout)
+            raise Transient(f"{words[0]} did not end within {timeout:g} s, and was killed")
+        if code not in ok:
+            raise faults.of_output(words[0], code, "", "")
+        return Completed(words, code, "", "")
 
     def _loud(self, label: str) -> None:
         self._machine.unmodelled.append(label)

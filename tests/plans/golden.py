@@ -175,6 +175,10 @@ def around_of(kind: ResourceKind, desired: Model) -> Model:
             return kind.around.model_validate({"size": getattr(desired, "size", 0) or 1 << 20})
         case "container":
             return kind.around.model_validate({"image": {"id": f"sha256:{getattr(desired, 'image', '')}"}})
+        case "app":
+            return kind.around.model_validate(
+                {"primary": "nogroup", "home": "/nonexistent"} if getattr(desired, "user", "") else {}
+            )
         case _:
             return kind.around.model_validate({})
 

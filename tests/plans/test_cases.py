@@ -12,7 +12,7 @@ from reconciler.engine.casefile import dump, parse, read
 from tests.plans import cases, golden
 
 CASES = sorted(cases.FOLDER.glob("*.yaml"))
-WITH_SECRETS = ("container-replace-environment",)
+WITH_SECRETS = ("container-replace-environment", "app-restart-spec")
 SCENARIOS = sorted(golden.FOLDER.glob("*.yaml"))
 
 

@@ -140,6 +140,7 @@ _FADES = frozenset(
             "restarts",
         ),  # how a container that is started and stopped last ended
         *("protected", "mount_only"),  # whether a loop device is read-only: as its last mount had it
+        *("stopped", "others", "checked", "idle"),  # how an app was last taken down, and what it had left
         "leftovers",  # filled in by settle, from others
         *("loaded", "disk", "folders", "files", "cgroups", "stale", "mounts", "shims"),  # what an engine's start leaves behind
         *("data_root_in_place", "bridge_there", "bridge_up", "subnet", "rules", "forwarding"),  # what a start mends on its way

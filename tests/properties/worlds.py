@@ -43,6 +43,7 @@ _ADDRESSES: dict[str, dict[str, Any]] = {
     "ip#10": {"name": "2001:db8::10", "dev": "eth1", "netmask": 64},
 }
 _CONTAINERS = ("container#1", "container#2", "container#10", "container#db")
+_APPS = ("app#1", "app#2", "app#10")
 _VOLUMES = ("/srv/shared/www:/www", "/srv/bound:/bound:ro", "/srv/shared/deep:/deep", "named:/named")
 
 _TRIGGERS = {"pre_start": "/opt/a", "blocking_post_start": "/opt/b", "blocking_pre_stop": "/opt/c", "post_stop": "/opt/d"}
@@ -106,6 +107,32 @@ def containers(draw: Any, rid: str) -> dict[str, Any]:
 
 
 @st.composite
+def apps(draw: Any, rid: str) -> dict[str, Any]:
+    words: dict[str, Any] = draw(
+        st.sampled_from(
+            (
+                {"type": "simple", "start": "relay -f"},
+                {"type": "simple", "start": "/srv/data/relay -f", "kill": "tree"},
+                {"script": "/srv/shared/launcher", "start": 10, "stop": 90, "check": 10},
+                {"start": "/srv/bound/launcher start"},
+            )
+        )
+    )
+    maybe = {
+        "environment": st.dictionaries(st.sampled_from(("A", "API_KEY")), st.sampled_from(("x", "y")), max_size=2),
+        "user": st.just("nobody"),
+        "cwd": st.sampled_from(("/srv/shared/deep", "/")),
+        "limit_nofile": st.sampled_from(("256", "unlimited")),
+        "stop_timeout": st.just("5s"),
+        "subset": st.sampled_from(("a", "b")),
+    }
+    for name, values in maybe.items():
+        if draw(st.integers(0, 2)) == 0:
+            words = {**words, name: draw(values)}
+    return words
+
+
+@st.composite
 def networks(draw: Any) -> dict[str, Any]:
     return draw(st.sampled_from(({}, {"subnet": "10.7.1.0/24"}, {"subnet": "10.7.2.0/24", "internal": True})))  # type: ignore[no-any-return]
 
@@ -116,6 +143,7 @@ def specs(draw: Any) -> dict[str, Any]:
     resources = {rid: draw(filesystems(rid)) for rid in _FILESYSTEMS if draw(st.booleans())}
     resources |= {rid: draw(addresses(rid)) for rid in _ADDRESSES if draw(st.integers(0, 3)) == 0}
     resources |= {rid: draw(containers(rid)) for rid in _CONTAINERS if draw(st.booleans())}
+    resources |= {rid: draw(apps(rid)) for rid in _APPS if draw(st.integers(0, 2)) == 0}
     if not resources:
         resources["container#1"] = draw(containers("container#1"))
     if draw(st.booleans()):
@@ -149,7 +177,7 @@ def _valid(spec: dict[str, Any]) -> dict[str, Any]:
             if words["dev"] in taken:
                 words = resources[rid] = {**words, "dev": _FILESYSTEMS[rid]["dev"]}
             taken.add(words["dev"])
-    if not any(words.get("subset") == "a" for words in resources.values()):
+    if not any(words.get("subset") == "a" and words.get("type") == "docker" for words in resources.values()):
         spec.pop("subsets", None)
     return spec
 
@@ -238,7 +266,9 @@ def worlds(draw: Any) -> World:
         {rid: seen for rid, seen in observed.items() if rid in known},
         Ownership("store", owned),
         draw(st.sampled_from((UP, UP, UP, Goal(Aim.DOWN, "alice")))),
-        Selection(tuple(draw(st.sampled_from(((), (), ("container",), ("fs#2",), ("container#1", "fs#1"), ("dockerd",)))))),
+        Selection(
+            tuple(draw(st.sampled_from(((), (), ("container",), ("fs#2",), ("container#1", "fs#1"), ("dockerd",), ("app#1",)))))
+        ),
         Policy(prune=draw(st.booleans()), force=draw(st.sampled_from((frozenset(), frozenset({"adopt"}))))),
     )
 
@@ -267,6 +297,7 @@ def _seen(draw: Any, rid: str, seen: Observed) -> Observed:
         "container": _container_seen,
         "network": partial(_inside_seen, field="driver", other="macvlan"),
         "volume": partial(_inside_seen, field="labels", other={"c": "d"}),
+        "app": _app_seen,
     }[kind](draw, seen)
 
 
@@ -353,6 +384,25 @@ def _inside_seen(draw: Any, seen: Observed, field: str, other: Any) -> Observed:
         left = tuple(rule for rule in getattr(seen.state, "rules", ()) if draw(st.booleans()))
         return Present(changed(seen.state, {"rules": left} if left else {}), seen.around)
     return Present(changed(seen.state, {field: other}), seen.around)
+
+
+def _app_seen(draw: Any, seen: Observed) -> Observed:
+    assert isinstance(seen, (Present, Absent))
+    what = draw(st.sampled_from(("absent", "died", "left something", "stopped", "warns", "by hand", "unknown", "no user")))
+    if what == "unknown":
+        return Unknown("its check did not end within 10 s")
+    if what == "no user":
+        return replace(seen, around=changed(seen.around, {"primary": "", "home": ""}))
+    if what == "absent" or isinstance(seen, Absent):
+        return Absent(seen.around)
+    values: dict[str, dict[str, Any]] = {
+        "died": {"running": False, "pid": 812},
+        "left something": {"running": False, "pid": 812, "others": (815,)},
+        "stopped": {"running": False, "stopped": True},
+        "warns": {"checked": "3"},
+        "by hand": {"recorded": False, "environment": {}, "user": "", "group": ""},
+    }
+    return Present(changed(seen.state, values[what]), seen.around)
 
 
 def _container_seen(draw: Any, seen: Observed) -> Observed:

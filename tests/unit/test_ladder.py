@@ -75,6 +75,12 @@ LADDER = {
         "device_read_bps device_read_iops device_write_bps device_write_iops health_cmd health_interval health_timeout "
         "health_retries health_start_period health_start_interval log_driver log_options annotations",
     },
+    "app": {
+        Impact.NONE: "script stop check info retcodes timeout start_timeout stop_timeout check_timeout kill order service rid "
+        "run_dir cgroup",
+        Impact.RESTART: "type start user group cwd umask environment limit_as limit_core limit_cpu limit_data limit_fsize "
+        "limit_memlock limit_nofile limit_nproc limit_rss limit_stack",
+    },
 }
 UNORDERED = {
     "ip": "",
@@ -91,6 +97,7 @@ UNORDERED = {
     "container": "volume_mounts mounts tmpfs network_alias link_local_ip ports expose extra_hosts "
     "leftovers rules cap_add cap_drop security_opt group_add devices device_cgroup_rules blkio_weight_device "
     "device_read_bps device_read_iops device_write_bps device_write_iops",
+    "app": "",
 }
 """The fields whose members count, and not their order."""
 

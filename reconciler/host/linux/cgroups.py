@@ -23,6 +23,19 @@ def exists(name: str) -> bool:
     return any(os.path.isdir(folder) for folder in folders(name))
 
 
+def members(name: str) -> frozenset[int]:
+    """The pids of the processes in the cgroup and in those within it."""
+    found: set[int] = set()
+    for folder in folders(name):
+        for path in _deepest_first(folder):
+            try:
+                with open(f"{path}/cgroup.procs", encoding="ascii") as stream:
+                    found.update(int(line) for line in stream)
+            except OSError:
+                continue
+    return frozenset(found)
+
+
 def remove(name: str) -> bool:
     """Remove an empty cgroup, and empty ones in it, from every hierarchy. Whether there was one. Raises Busy when it is in use."""
     there = [folder for folder in folders(name) if os.path.isdir(folder)]

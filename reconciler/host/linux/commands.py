@@ -18,7 +18,13 @@ class LinuxCommands:
     password, LANGUAGE, DOCKER_HOST) reaches them, and a session of their own, so that a Ctrl-C ends osvc's step and not them."""
 
     def run(
-        self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,), env: Mapping[str, str] = NO_ENVIRONMENT
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 30.0,
+        ok: Collection[int] = (0,),
+        env: Mapping[str, str] = NO_ENVIRONMENT,
+        only: Mapping[str, str] | None = None,
     ) -> Completed:
         """See Commands.run. The words of a failure decide between Busy, NotFound, Denied, Conflict, Transient and Permanent."""
         words = tuple(argv)
@@ -32,7 +38,7 @@ class LinuxCommands:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                env={**_environment(), **env},
+                env={**_environment(), **env} if only is None else dict(only),
                 cwd="/",
                 start_new_session=True,
             )

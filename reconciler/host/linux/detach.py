@@ -1,8 +1,9 @@
 """Detach: the small program that starts a daemon (run by its path, standard library only; imported by nobody).
 
-It reads a JSON document from its standard input (argv, env, log, cgroups), and writes one to its standard output: {"pid": 12} or
-{"errno": 2, "error": "…"}. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is init
-and no zombie stays in a long-lived osvc.
+It reads a JSON document from its standard input (argv, env, log, cgroups, generous), and writes one to its standard output:
+{"pid": 12} or {"errno": 2, "error": "…"}. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is
+init and no zombie stays in a long-lived osvc. With "wait" (seconds) it waits until the command has ended, and says {"code": 0}; a
+command that has not ended by then is killed with its process group, and the answer is {}.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import sys
 from typing import Any
@@ -27,7 +29,20 @@ def main() -> None:
         failure = stream.read()
     if failure:
         os.waitpid(pid, 0)
+    elif "wait" in task:
+        failure = json.dumps(_waited(pid, task["wait"])).encode()
     sys.stdout.write(failure.decode() if failure else json.dumps({"pid": pid}))
+
+
+def _waited(pid: int, seconds: float) -> dict[str, int]:
+    """How the command ended; {} when it had to be killed."""
+    waiting = select.poll()
+    waiting.register(os.pidfd_open(pid), select.POLLIN)
+    in_time = bool(waiting.poll(seconds * 1000))
+    if not in_time:
+        os.killpg(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return {"code": code if code >= 0 else 128 - code} if in_time else {}
 
 
 def _become(task: dict[str, Any], report: int) -> None:
@@ -40,7 +55,8 @@ def _become(task: dict[str, Any], report: int) -> None:
             _enter(folder)
         os.umask(0o022)
         os.chdir("/")
-        _raise_limits()
+        if task.get("generous"):
+            _raise_limits()
         null = os.open("/dev/null", os.O_RDONLY)
         log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         os.dup2(null, 0)

@@ -13,7 +13,7 @@ import stat as modes
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux import faults
 from reconciler.host.linux.patience import Patience
-from reconciler.host.ports import FileStat
+from reconciler.host.ports import Account, FileStat
 
 _KINDS = {
     modes.S_IFREG: "file",
@@ -195,6 +195,13 @@ class LinuxFiles:
             return pwd.getpwuid(uid).pw_name
         except KeyError:
             return str(uid)
+
+    def account(self, user: str) -> Account | None:
+        try:
+            found = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+        except (KeyError, OverflowError):
+            return None
+        return Account(found.pw_name, self.group_of(found.pw_gid), found.pw_dir)
 
 
 def record(found: os.stat_result) -> FileStat:

@@ -127,19 +127,23 @@ class LinuxProcesses:
             raise NotFound(f"pid {process.pid} has ended")
         return None if found is None else files.record(found)
 
-    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str) -> Process:
-        """See Processes.spawn. Raises NotFound (no such program). The environment goes through a pipe, for it may hold secrets."""
-        task = {"argv": list(argv), "log": log, "env": dict(env), "cgroups": cgroups.folders(cgroup)}
-        fresh = not cgroups.exists(cgroup)
-        answer = _detached(json.dumps(task).encode())
-        if "pid" not in answer:
-            if fresh:
-                cgroups.remove(cgroup)
-            error = OSError(answer.get("errno", errno.EIO), str(answer.get("error", "no answer")))
-            raise faults.of_errno(error, f"cannot start {argv[0]}")
+    def spawn(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, generous: bool = False) -> Process:
+        """See Processes.spawn. Raises NotFound (no such program)."""
+        answer = _launched({"argv": list(argv), "log": log, "env": dict(env), "generous": generous}, cgroup)
         pid = int(str(answer["pid"]))
         found = self.get(pid)
         return found if found is not None else Process(pid, 0, tuple(argv))
+
+    def call(self, argv: Sequence[str], *, log: str, env: Mapping[str, str], cgroup: str, timeout: float) -> int:
+        """See Processes.call. The program that starts it waits, and keeps the time even if osvc ends meanwhile."""
+        answer = _launched({"argv": list(argv), "log": log, "env": dict(env), "wait": timeout}, cgroup)
+        if "code" not in answer:
+            raise Permanent(f"{argv[0]} did not end within {timeout:g} s, and was killed")
+        return int(str(answer["code"]))
+
+    def members(self, cgroup: str) -> tuple[Process, ...]:
+        found = (self.get(pid) for pid in cgroups.members(cgroup))
+        return tuple(sorted((process for process in found if process is not None), key=lambda one: (one.started, one.pid)))
 
     def has_cgroup(self, name: str) -> bool:
         return cgroups.exists(name)
@@ -234,6 +238,20 @@ def _within(root: str, path: str) -> str:
             continue
         done = f"{done}/{part}"
     return done or "/"
+
+
+def _launched(task: dict[str, object], cgroup: str) -> dict[str, object]:
+    """What the detach program answers about a task in this cgroup; what it names by an error number is raised. The environment
+    goes through a pipe, for it may hold secrets."""
+    fresh = not cgroups.exists(cgroup)
+    answer = _detached(json.dumps({**task, "cgroups": cgroups.folders(cgroup)}).encode())
+    if "errno" not in answer:
+        return answer
+    if fresh:
+        cgroups.remove(cgroup)
+    argv = task["argv"]
+    assert isinstance(argv, list)
+    raise faults.of_errno(OSError(answer["errno"], str(answer.get("error", "no answer"))), f"cannot start {argv[0]}")
 
 
 def _detached(task: bytes) -> dict[str, object]:

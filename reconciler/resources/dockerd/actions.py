@@ -7,6 +7,7 @@ from typing import ClassVar
 from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
+from reconciler.resources import daemon
 from reconciler.resources.dockerd import script
 from reconciler.resources.dockerd.action import CommandsAction, EngineAction, around_of, around_with, state_of, state_with
 from reconciler.resources.dockerd.model import ROOT
@@ -162,7 +163,7 @@ class WriteConfig(EngineAction):
         return " && ".join(f"{shell.join(('printf', '%s', text))} > {shlex.quote(path)}" for path, text in texts)
 
     def script(self) -> str:
-        return script.private(f"\n{super().script()}\n")
+        return daemon.private(f"\n{super().script()}\n")
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -345,7 +346,7 @@ class StopDaemon(EngineAction):
         return f"kill -TERM $(cat {shlex.quote(self.want.pid_file)})"
 
     def script(self) -> str:
-        return script.ended(f"$(cat {shlex.quote(self.want.pid_file)})", self.want.pid_file, self.want.socket)
+        return daemon.ended(f"$(cat {shlex.quote(self.want.pid_file)})", self.want.pid_file, self.want.socket)
 
     def after(self, seen: Seen) -> Seen:
         state = state_of(seen)
@@ -379,7 +380,7 @@ class StopContainerd(EngineAction):
         return f"kill -TERM {script.containerd_pid(self.want)}"
 
     def script(self) -> str:
-        return script.ended(script.containerd_pid(self.want))
+        return daemon.ended(script.containerd_pid(self.want))
 
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, containerd=False)

@@ -20,8 +20,6 @@ from reconciler.resources.whose_engine import OWN, DataDir, OwnEngine, chosen
 
 SYSTEM_ROOT = "/var/lib/docker"
 """Where the system's engine has its data, unless it is told otherwise."""
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where a private engine looks for programs: all of its environment."""
 MARKER = ".osvc-engine"
 """The file in a data root that says which engine's it is: its first line is a uuid."""
 LONGEST_SOCKET = 103

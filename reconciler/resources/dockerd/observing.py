@@ -13,8 +13,9 @@ from reconciler.core.tags import RID, SERVICE
 from reconciler.host.errors import HostError, NotFound
 from reconciler.host.ports import Host, Link, Mount, Process, Route
 from reconciler.resources import firewall
+from reconciler.resources.daemon import PATH
 from reconciler.resources.dockerd import network, options
-from reconciler.resources.dockerd.model import MARKER, PATH, SYSTEM_ROOT, Around, Desired, State
+from reconciler.resources.dockerd.model import MARKER, SYSTEM_ROOT, Around, Desired, State
 from reconciler.resources.driver import Wanted
 
 PROGRAMS = ("dockerd", "containerd", "docker-proxy", "runc", "ip", "iptables", "sysctl")

@@ -10,11 +10,12 @@ from uuid import uuid4
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Host, Process
 from reconciler.resources import firewall_host
+from reconciler.resources.daemon import PATH
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
 from reconciler.resources.dockerd import network_actions as nets
 from reconciler.resources.dockerd.action import EngineAction
-from reconciler.resources.dockerd.model import PATH, Desired
+from reconciler.resources.dockerd.model import Desired
 from reconciler.resources.dockerd.observing import (
     find_containerd,
     find_daemon,
@@ -108,7 +109,9 @@ def start_containerd(action: acts.StartContainerd, host: Host, say: Say) -> None
     if find_containerd(want, host.processes.all(), host) is not None:
         return
     _rotate(want.containerd_log, host)
-    started = host.processes.spawn(want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup)
+    started = host.processes.spawn(
+        want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup, generous=True
+    )
     _wait(lambda: host.processes.peer(want.containerd_socket) is not None, started, want.containerd_log, "containerd", host)
     if find_daemon(want, host.processes.all(), host)[1] is not None:
         _reconnected(want, host)
@@ -126,7 +129,7 @@ def start_daemon(action: acts.StartDaemon, host: Host, say: Say) -> None:
             host.files.remove(path)
         place = host.files.stat(want.data_root)
         _rotate(want.log, host)
-        daemon = host.processes.spawn(want.argv(), log=want.log, env={"PATH": PATH}, cgroup=want.cgroup)
+        daemon = host.processes.spawn(want.argv(), log=want.log, env={"PATH": PATH}, cgroup=want.cgroup, generous=True)
         record = {"pid": daemon.pid, "started": daemon.started, "config": want.config()}
         if place is not None:
             record |= {"device": place.device, "inode": place.inode}

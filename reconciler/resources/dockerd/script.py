@@ -1,63 +1,28 @@
-"""script: shell text that does to an engine what performing.py does: detached daemons, waiting, what is written down. Pure."""
+"""script: shell text that does to an engine what performing.py does: its daemons, waiting, what is written down. Pure."""
 
 import re
 import shlex
 from collections.abc import Sequence
 
 from reconciler.core import shell
-from reconciler.resources.dockerd.model import PATH, Desired
-
-_PAUSE = "sleep 0.2"
+from reconciler.resources import daemon
+from reconciler.resources.dockerd.model import Desired
 
 
 def detached(argv: Sequence[str], log: str) -> str:
-    """A daemon in a session of its own, with nothing of the shell's environment."""
-    return f"env -i PATH={PATH} setsid {shell.join(argv)} >>{shlex.quote(log)} 2>&1 </dev/null &"
+    return daemon.detached(argv, log, {"PATH": daemon.PATH})
 
 
 def in_its_group(argv: Sequence[str], log: str, cgroup: str) -> str:
-    """As `detached`, in a control group of its own and with the limit of open files raised, as far as they can be."""
-    return "\n".join(
-        (
-            f"[ -e {shlex.quote(log)} ] || {private(f': >{shlex.quote(log)}')}",
-            "(",
-            "for group in $(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts); do",
-            f"  group=$group/{cgroup}",
-            '  mkdir -p "$group" || continue',
-            '  for name in cpuset.cpus cpuset.mems; do cat "$group/../$name" >"$group/$name" || :; done',
-            '  echo 0 >"$group/cgroup.procs" || :',
-            "done 2>/dev/null",
-            'ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -Hn)"',
-            "umask 022; cd /",
-            f"exec {detached(argv, log)[:-2]}",
-            ") &",
-        )
-    )
-
-
-def private(text: str) -> str:
-    """The files that this makes are their owner's only."""
-    return f"(umask 077; {text})"
-
-
-def until(test: str, what: str, *, tries: int = 300) -> str:
-    """Wait for a test to succeed; the script ends when it does not within a minute."""
-    return "\n".join(
-        (
-            "tries=0",
-            f"until {test} >/dev/null 2>&1; do",
-            f"  tries=$((tries + 1)); [ $tries -lt {tries} ] || {{ echo {shlex.quote(what)} >&2; exit 1; }}; {_PAUSE}",
-            "done",
-        )
-    )
+    return daemon.in_its_group(detached(argv, log), log, cgroup, generous=True)
 
 
 def answers(want: Desired) -> str:
-    return until(f"docker -H {shlex.quote(f'unix://{want.socket}')} version", f"the engine on {want.socket} does not answer")
+    return daemon.until(f"docker -H {shlex.quote(f'unix://{want.socket}')} version", f"the engine on {want.socket} does not answer")
 
 
 def listens(want: Desired) -> str:
-    return until(f"[ -S {shlex.quote(want.containerd_socket)} ]", "containerd does not come up")
+    return daemon.until(f"[ -S {shlex.quote(want.containerd_socket)} ]", "containerd does not come up")
 
 
 def noted(want: Desired) -> str:
@@ -66,14 +31,8 @@ def noted(want: Desired) -> str:
     form = '{"pid": %s, "started": %s, "device": %s, "inode": %s, "config": %s}'
     started = "$(awk '{ print $22 }' /proc/$pid/stat)"
     values = f'"$pid" "{started}" $(stat -c "%d %i" {root}) {shell.join((want.config_text(),))}'
-    printed = private(f"printf '{form}' {values} >{shlex.quote(want.loaded_file)}")
+    printed = daemon.private(f"printf '{form}' {values} >{shlex.quote(want.loaded_file)}")
     return f"pid=$(cat {pid_file})\n{printed}"
-
-
-def ended(pid: str, *files: str) -> str:
-    """Have a process end, wait until it has, and remove its files. pid: shell text that gives its number."""
-    lines = (f"pid={pid}", 'kill -TERM "$pid"', f'while kill -0 "$pid" 2>/dev/null; do {_PAUSE}; done')
-    return "\n".join((*lines, *((shell.join(("rm", "-f", *files)),) if files else ())))
 
 
 def containerd_pid(want: Desired) -> str:

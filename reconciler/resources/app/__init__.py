@@ -1,0 +1,1 @@
+"""The resource type app: a program of the machine itself."""

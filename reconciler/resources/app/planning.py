@@ -1,0 +1,104 @@
+"""app: needs, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from posixpath import basename, normpath
+from typing import Any
+
+from reconciler.core.change import Change
+from reconciler.core.facts import Claim, Fact, Kind, Need
+from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.model import changed
+from reconciler.resources.app.model import SETTINGS, Around, Desired, State
+
+
+class AppKind:
+    """The contract of core/kind.py for apps."""
+
+    name = "app"
+    rank = 60
+    desired = Desired
+    state = State
+    around = Around
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        return False
+
+    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
+        """A user's own group is the default. What runs without a record is taken to run as wanted; what is down does not differ."""
+        want = changed(desired, group=around.primary) if desired.user and not desired.group and around.primary else desired
+        if state is None or (state.running and state.recorded):
+            return want, state
+        return want, changed(state, **{name: getattr(want, name) for name in SETTINGS})
+
+    def is_up(self, state: State) -> bool:
+        return state.running
+
+    def holds(self, state: State) -> bool:
+        return state.running or bool(state.others)
+
+    def manages(self, desired: Desired) -> bool:
+        return True
+
+    def ours(self, state: State) -> bool:
+        """The record lies in the service's own folder, under the rid."""
+        return state.recorded
+
+    def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
+        if state is not None and state.running:
+            return None
+        if desired.user and not around.primary:
+            return Objection(f"this machine has no user {desired.user}", f"useradd --system {desired.user}, or another user")
+        if around.no_group and around.no_group == desired.group:
+            return Objection(f"this machine has no group {desired.group}", f"groupadd --system {desired.group}, or another group")
+        return None
+
+    def obstacle(self, state: State) -> Objection | None:
+        return None
+
+    def needs(self, desired: Desired) -> Sequence[Need]:
+        """The folder that it runs in, and every path among the words of its commands."""
+        words = (desired.cwd or "", desired.script or "", *desired.start, *desired.stop, *desired.check)
+        return [Need(Fact(Kind.PATH, path)) for path in dict.fromkeys(normpath(word) for word in words if word.startswith("/"))]
+
+    def provides(self, desired: Desired) -> Sequence[Fact]:
+        return []
+
+    def claims(self, desired: Desired) -> Sequence[Claim]:
+        return []
+
+    def releases(self, desired: Desired, change: Change) -> bool:
+        return True
+
+    def sequence(self, desired: Desired) -> tuple[Any, ...]:
+        """By its number; those without one come last."""
+        return (desired.order is None, desired.order or 0)
+
+    def gates(self, desired: Desired) -> bool:
+        return False
+
+    def moves(self, change: Change) -> Moves:
+        from reconciler.resources.app.moves import moves_of
+
+        return moves_of(change)
+
+    def label(self, desired: Desired, state: State | None) -> str:
+        program = basename(desired.start[0])
+        return f"{program} pid {state.pid}" if state is not None and state.pid else program
+
+    def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
+        if state is None or state.running:
+            return ""
+        if state.stopped:
+            return "stopped"
+        return (
+            f"died: pid {state.pid} is gone" if state.pid else "died: its check says that it is down" if desired.check else "died"
+        )
+
+    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
+        if not state.checked:
+            return None
+        return Remark(f"its check warns (exit {state.checked})", f"{' '.join(desired.check)}")
+
+
+KIND = AppKind()
