@@ -145,6 +145,11 @@ def text_of(path: str) -> str:
         raise ValueError(f"{path}{place}: {err.error.message}") from None
 
 
+def check_folder(path: str) -> None:
+    """Refuse a folder that others may write, as that of a spec. Raises Unreadable, OSError."""
+    _guard(path, os.stat(path), "folder")
+
+
 def check_trust(path: str) -> None:
     """Refuse a file that a spec refers to, as the spec itself would be; one that is not there passes. Raises Unreadable."""
     try:

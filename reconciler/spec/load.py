@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.core.node import Node
 from reconciler.core.rules import keywords_of
 from reconciler.core.service import Origin, Resource, Service
-from reconciler.spec import files, ini_source, yaml_source
+from reconciler.spec import files, ini_source, launchers, yaml_source
 from reconciler.spec.build import Builder
 from reconciler.spec.check import Conflict, claims_taken_twice, names_taken_twice, spoiled
 from reconciler.spec.error import SpecError
@@ -51,6 +51,8 @@ class _Pile:
         self.resources: list[tuple[str, Resource]] = []
         self.errors: list[SpecError] = []
         self.unread: list[str] = []
+        self.launchers: set[str] = set()
+        """The launcher folders that were read."""
 
     def add(self, text: str, format: str, name: str, file: str, folder: str) -> None:
         """Add every service of one text."""
@@ -65,6 +67,12 @@ class _Pile:
             self.errors.extend(SpecError(document.at(document.own), message) for document in unnamed[1:])
             documents = [document for document in documents if document not in unnamed]
         for document in documents:
+            amiss: tuple[SpecError, ...] = ()
+            if self.referred:
+                found = launchers.beside(document, document.own.word("name") or name)
+                document = found.document
+                self.launchers.add(found.folder)
+                amiss = found.errors
             builder = Builder(document, name, self.node)
             service = builder.build(folder)
             if builder.here and builder.stand_in == builder.name and builder.name not in self.names:
@@ -73,7 +81,7 @@ class _Pile:
             self.names.add(builder.name)
             self.named.append((builder.name, document.at(document.own)))
             self.errors.extend(builder.errors)
-            doubts = list(_doubts(service)) if service is not None and self.referred else []
+            doubts = [*(list(_doubts(service)) if service is not None and self.referred else ()), *amiss]
             self.errors.extend(doubts)
             if service is not None and not errors and not doubts:
                 self.services.append(service)
@@ -84,7 +92,7 @@ class _Pile:
         return Loaded(
             spoiled(self.services, conflicts),
             tuple(sorted(errors, key=lambda error: (error.origin.file, error.origin.line, error.origin.column, error.message))),
-            tuple(found.ignored),
+            tuple(ignored for ignored in found.ignored if ignored.file not in self.launchers),
             tuple(found.folders),
             tuple(dict.fromkeys([*(name for name, _ in self.named), *self.unread])),
         )
