@@ -90,6 +90,9 @@ class Action(Model):
     blind: ClassVar[bool] = False
     """Nothing of its effect can be seen for certain: it is always performed, and that it ended without an error is its proof."""
 
+    bearable: ClassVar[bool] = False
+    """Whether the rest of what goes down goes on although this failed, but for what it still holds."""
+
     facets: ClassVar[frozenset[Facet]] = frozenset()
     """What `undo` does not bring back exactly; see Facet."""
 

@@ -14,6 +14,7 @@ from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import Event, Outcome, Said, Status, StepBegan, StepEnded, StepMoved, StepSaid
 from reconciler.core.plan import Plan, Step
+from reconciler.core.policy import Aim
 from reconciler.core.trigger import Trigger
 from reconciler.core.veil import Veil
 from reconciler.engine.errors import Locked, StoreError
@@ -258,9 +259,12 @@ class _Walk:
             if isinstance(outcome.after, (Present, Absent)):
                 with suppress(StoreError):
                     self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
-        if outcome.status is Status.FAILED and not self.plan.spares(step.rid):
+        if outcome.status is Status.FAILED and not (self.plan.spares(step.rid) or self._bears(step)):
             self.failed = True
         self._end(outcome)
+
+    def _bears(self, step: Step) -> bool:
+        return step.action.bearable and self.plan.goal.aim is Aim.DOWN
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

@@ -26,6 +26,13 @@ resources:
     environment: {API_KEY: hunter2, MODE: one}
   app#2: {script: /srv/launcher, start: 10, stop: true, check: true, cwd: /srv/web}
 """
+BESIDE = """
+resources:
+  fs#1: {dev: /img/web.ext4, mnt: /srv/web, type: ext4}
+  fs#2: {dev: tmpfs, mnt: /srv/other, type: tmpfs}
+  app#1: {type: simple, start: relay -f, order: 1}
+  app#2: {script: /srv/launcher, start: 10, stop: true, check: true, cwd: /srv/web}
+"""
 APPS = read(SPEC)
 EDITED = read(SPEC.replace("MODE: one", "MODE: two").replace("cwd:", "environment: A=b, cwd:"))
 OTHER_SECRET = read(SPEC.replace("hunter2", "hunter3"))
@@ -149,14 +156,15 @@ def test_an_edit_that_fails_is_led_back(tmp_path):
     assert next(one for one in lives.machine.processes.values() if one.argv == ("served",))
 
 
-def test_a_stop_command_that_fails_is_told_and_keeps_nothing_from_being_stopped(tmp_path):
-    """What the app lies in is not unmounted while it lives."""
-    lives = lives_at(tmp_path / "lives", up)
+def test_a_stop_command_that_fails_is_told_and_keeps_nothing_else_from_going_down(tmp_path):
+    """But what the app lies in is not unmounted while it lives."""
+    beside = read(BESIDE)
+    lives = lives_at(tmp_path / "lives", lambda lives: lives.run(beside))
     lives.machine.launchers["/srv/launcher"].codes["stop"] = 3
-    result = lives.run(APPS, DOWN)
+    result = lives.run(beside, DOWN)
     assert result.end is End.FAILED
     assert "its stop command ended with 3, and its check still says that it is up" in result.message
     running = {one.argv[0] for one in lives.machine.processes.values()}
-    assert "served" in running
-    assert any(mount.target == "/srv/web" for mount in FakeHost(lives.machine, NODE).mounts.table())
-    assert "relay" not in running
+    assert "served" in running and "relay" not in running
+    mounted = {mount.target for mount in FakeHost(lives.machine, NODE).mounts.table()}
+    assert "/srv/web" in mounted and "/srv/other" not in mounted

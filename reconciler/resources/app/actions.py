@@ -91,6 +91,7 @@ class Stop(AppAction):
 
     op: ClassVar[str] = "stop"
     effect: ClassVar[Effect] = Effect.DISRUPTIVE
+    bearable: ClassVar[bool] = True
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.RUN, Facet.OUTPUT, Facet.LEFTOVERS})
     pids: tuple[int, ...] = ()
     runs: bool = True
