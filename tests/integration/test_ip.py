@@ -157,7 +157,8 @@ def test_a_move_that_fails_leads_back_to_the_very_address(net: Net) -> None:
     net.service(
         ip1={"name": "10.77.0.5", "dev": "o-a", "label": "o-a:web"}, ip2={"name": "2001:db8:77::5", "dev": "o-b", "netmask": 64}
     )
-    assert "duplicate address detection" in net.apply(code=3).out
+    done = net.apply(code=3)
+    assert "duplicate address detection" in done.out + done.err
     assert net.network() == before
 
 
