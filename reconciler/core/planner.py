@@ -87,7 +87,7 @@ def _drafts(
         else:
             kind, common = kinds(resource.type), resource.common
             if goal.aim is not Aim.DOWN or rid in stands:
-                expected = _expected(kind, rid, resource.desired, observed[rid], coming)
+                expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy)
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
                 change = change if expected is observed[rid] else replace(change, observed=observed[rid])
             else:
@@ -114,15 +114,22 @@ def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], ki
     return Providers(found)
 
 
-def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, coming: Providers) -> Observed:
-    """An observation as it counts: what is absent, and lacks only what another resource brings, is as good as behind that one."""
+def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, coming: Providers, policy: Policy) -> Observed:
+    """An observation as it counts: what is absent, and lacks only what another resource brings, is as good as behind that one. What
+    would be refused even then may be there after all."""
     if not isinstance(seen, Absent) or not coming:
         return seen
     objection = kind.objection(*kind.settle(desired, None, seen.around), seen.around)
     if objection is None or objection.awaits is None:
         return seen
     other = coming.of(objection.awaits.fact, rid)
-    return seen if other is None else Unknown(objection.reason, other, Absent(objection.awaits.around), f"comes with {other}")
+    if other is None:
+        return seen
+    around = objection.awaits.around
+    still = kind.objection(*kind.settle(desired, None, around), around)
+    if still is not None and still.permission not in policy.force:
+        return Unknown(f"it is seen once {other} is up", other)
+    return Unknown(objection.reason, other, Absent(around), f"comes with {other}")
 
 
 def _leave_alone(draft: Draft) -> None:
