@@ -1,15 +1,16 @@
 """A registry on loopback, for tests: one image, read-only, over HTTP. Run inside the engine's network namespace.
 
-    python -m tests.contract.registry PORT ARCHIVE NAME:TAG
+    python -m tests.contract.registry PORT ARCHIVE NAME:TAG [CERTIFICATE]
 
 It serves the image of a docker-save archive under NAME:TAG. The blobs of a tag "slow" never end, those of a tag "trickle" take
-ten seconds.
+ten seconds. With a file that holds a certificate and its key it speaks HTTPS.
 """
 
 import contextlib
 import gzip
 import hashlib
 import json
+import ssl
 import sys
 import tarfile
 import time
@@ -42,7 +43,7 @@ def blobs_of(archive: str) -> tuple[bytes, dict[str, bytes]]:
     return json.dumps(manifest).encode(), {"sha256:" + hashlib.sha256(data).hexdigest(): data for data in (config, *layers)}
 
 
-def serve(port: int, archive: str, ref: str) -> None:
+def serve(port: int, archive: str, ref: str, certificate: str = "") -> None:
     """Serve until ended. Says "ready" on standard output."""
     manifest, blobs = blobs_of(archive)
     name, _, tag = ref.rpartition(":")
@@ -89,9 +90,13 @@ def serve(port: int, archive: str, ref: str) -> None:
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         print("ready", flush=True)
         server.serve_forever()
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    serve(int(sys.argv[1]), *sys.argv[2:])

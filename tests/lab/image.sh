@@ -12,13 +12,13 @@ trap 'tail -n 30 "$folder/log" >&3' ERR
 
 packages=(
     # a machine
-    udev kmod systemd-sysv iproute2 iptables iputils-arping iputils-ping procps psmisc python3 busybox-static
+    udev kmod systemd-sysv iproute2 iptables iputils-arping iputils-ping procps psmisc python3 busybox-static openssl
     # storage
     lvm2 thin-provisioning-tools kpartx e2fsprogs xfsprogs btrfs-progs dosfstools fdisk
-    # engines, and a registry for them
-    docker.io containerd runc docker-registry
+    # engines
+    docker.io containerd runc
 )
-idle=(docker.service docker.socket containerd.service docker-registry.service apt-daily.timer apt-daily-upgrade.timer
+idle=(docker.service docker.socket containerd.service apt-daily.timer apt-daily-upgrade.timer
     e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service)
 
 include=$(IFS=,; echo "${packages[*]}")

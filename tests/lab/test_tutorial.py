@@ -1,0 +1,118 @@
+"""The Docker tutorial of OpenSVC, from its first command to its last, twice: its service file, on a machine as it has it.
+
+The file is the tutorial's own, but for one word: the image is one of 2014 that no machine of the lab can fetch, so its id is that
+of the image that stands for busybox:latest here. The commands are osvc's: `startvg` is `start --rid vg`. The statuses are its own.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.lab.machine import Machine
+from tests.lab.place import Place
+from tools.make_image import image_id
+
+pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.core, pytest.mark.timeout(3600)]
+
+NAME = "docker.opensvc.com"
+SPEC = Path(__file__).with_name("tutorial.env").read_text()
+OF_2014 = "f66342b343ae"
+IMAGE = image_id(1).removeprefix("sha256:")[:12]
+
+ROOT, DATA = "/dev/mapper/vgdocker-lvdockerroot", "/dev/mapper/vgdocker-lvdockerdata"
+ADDRESS = "37.59.71.25"
+RIDS = ("container#1", "vg#1", "fs#1", "fs#2", "ip#1")
+
+
+def prepare(machine: Machine) -> None:
+    """The prerequisites: a disk, an address with a name, and the engine's image to be had."""
+    machine.run(
+        f"""
+        pvcreate -q -y /dev/vdc && vgcreate -q vgdocker /dev/vdc
+        lvcreate -q -n lvdockerroot -L 128M vgdocker && lvcreate -q -n lvdockerdata -L 600M vgdocker
+        mkfs.ext4 -q {ROOT} && mkfs.ext4 -q {DATA}
+        vgchange -q -a n vgdocker
+        echo '{ADDRESS} {NAME}' >>/etc/hosts
+        mkdir -p /etc/osvc && echo 'specs: /opt/opensvc/etc' >/etc/osvc/osvc.yaml
+        /lab/src/tests/lab/hub.sh /lab/images/demo-1.tar
+        """
+    )
+    assert SPEC.count(OF_2014) == 1
+    machine.write(f"/opt/opensvc/etc/{NAME}.env", SPEC.replace(OF_2014, IMAGE), mode="644")
+    machine.run(f"cd /opt/opensvc/etc && mkdir {NAME}.dir && ln -s {NAME}.dir {NAME}.d")
+
+
+def status(machine: Machine) -> tuple[str, dict[str, str], dict[str, str]]:
+    """avail, the status of each resource of the tutorial, and what each is called."""
+    (service,) = json.loads(machine.osvc("status", "--json").out)["services"]
+    found = {resource["rid"]: resource for resource in service["resources"]}
+    return service["avail"], {rid: found[rid]["status"] for rid in RIDS}, {rid: found[rid]["label"] for rid in RIDS}
+
+
+def states(*up: str) -> dict[str, str]:
+    return {rid: "up" if rid in up else "down" for rid in RIDS}
+
+
+def observed(machine: Machine, *up: str) -> None:
+    """That these are up, by what the machine itself says."""
+    seen = {
+        "vg#1": machine.run("vgs --noheadings -o tags vgdocker").out.strip() == "deb1.opensvc.com"
+        and machine.run(f"test -b {ROOT} && test -b {DATA}", ok=(0, 1)).code == 0,
+        "fs#1": machine.run(f"findmnt -n -o SOURCE /opt/{NAME}", ok=(0, 1)).out.strip() == ROOT,
+        "fs#2": machine.run(f"findmnt -n -o SOURCE /opt/{NAME}/appdata", ok=(0, 1)).out.strip() == DATA,
+        "ip#1": f"inet {ADDRESS}/27" in machine.run("ip address show eth0").out,
+        "container#1": bool(machine.run(f"docker -H unix:///run/osvc/{NAME}/docker.sock ps -q", ok=(0, 1)).out),
+    }
+    assert {rid for rid, there in seen.items() if there} == {*up}
+
+
+def test_the_tutorial_twice(place: Place) -> None:
+    with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
+        prepare(deb1)
+        avail, seen, labels = status(deb1)
+        assert (avail, seen) == ("down", states())
+        assert labels["vg#1"] == "vgdocker"
+        observed(deb1)
+
+        first = walk(deb1, pull=True)
+        again = walk(deb1, pull=False)
+        assert again == first, "the same container"
+
+
+def walk(deb1: Machine, *, pull: bool) -> str:
+    """From the service that is down to the service that is down again. The container's id."""
+    deb1.osvc("start", "--rid", "vg", NAME)
+    assert status(deb1)[:2] == ("warn", states("vg#1"))
+    observed(deb1, "vg#1")
+
+    deb1.osvc("start", "--rid", "fs", NAME)
+    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2"))
+    observed(deb1, "vg#1", "fs#1", "fs#2")
+
+    deb1.osvc("start", "--rid", "ip", NAME)
+    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1"))
+    observed(deb1, "vg#1", "fs#1", "fs#2", "ip#1")
+
+    listed = deb1.osvc("docker", NAME, "images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").out.split()
+    assert listed == ([] if pull else ["busybox:latest", IMAGE]), "and the engine has been started silently"
+    if pull:
+        assert "Status: Downloaded newer image for busybox:latest" in deb1.osvc("docker", NAME, "pull", "busybox:latest").out
+        listed = deb1.osvc("docker", NAME, "images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").out.split()
+        assert listed == ["busybox:latest", IMAGE]
+    avail, seen, labels = status(deb1)
+    assert (avail, seen) == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1"))
+
+    deb1.osvc("start", NAME)
+    avail, seen, labels = status(deb1)
+    assert (avail, seen) == ("up", states(*RIDS))
+    observed(deb1, *RIDS)
+    deb1.osvc("plan")
+    container = deb1.osvc("docker", NAME, "ps", "--format", "{{.ID}} {{.Command}} {{.Names}}").out.split()
+    assert container[1:] == ['"/bin/sh"', f"{NAME}.container.1"]
+    assert container[0] in labels["container#1"]
+
+    deb1.osvc("stop", NAME)
+    assert status(deb1)[:2] == ("down", states())
+    observed(deb1)
+    return container[0]
