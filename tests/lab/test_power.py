@@ -1,5 +1,7 @@
 """The power fails in the middle of a start, and of a stop. The next apply, on the machine that came back, mends it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -48,15 +50,22 @@ class Moment:
         return f"{self.when} {self.step}"
 
 
-STARTS_AND_STOPS = [
-    (Moment("during", "web dockerd start 1"), Moment("during", "web container#db stop 1")),
-    (Moment("during", "web fs#1 mount 1"), Moment("before", "web container#web stop 1")),
-    (Moment("after", "web dockerd mark 1"), Moment("during", "web dockerd stop 1")),
-    (Moment("during", "web container#db load 1"), Moment("after", "web dockerd stop-containerd 1")),
-    (Moment("after", "web container#db create 1"), Moment("before", "web fs#1 unmount 1")),
-    (Moment("during", "web container#web start 1"), Moment("after", "web fs#1 unmount 1")),
+STARTS = [
+    Moment("during", "web dockerd start 1"),
+    Moment("during", "web fs#1 mount 1"),
+    Moment("after", "web dockerd mark 1"),
+    Moment("during", "web container#db load 1"),
+    Moment("after", "web container#db create 1"),
+    Moment("during", "web container#web start 1"),
 ]
-"""A moment of a start and one of a stop: each pair is a machine's life. The first pair is the one that is always tried."""
+STOPS = [
+    Moment("during", "web container#db stop 1"),
+    Moment("before", "web container#web stop 1"),
+    Moment("during", "web dockerd stop 1"),
+    Moment("after", "web dockerd stop-containerd 1"),
+    Moment("before", "web fs#1 unmount 1"),
+    Moment("after", "web fs#1 unmount 1"),
+]
 
 
 def prepare(machine: Machine) -> None:
@@ -77,39 +86,51 @@ def lives(machine: Machine) -> int:
     return machine.read("/srv/web/data/lives").count("life")
 
 
-@pytest.mark.parametrize(
-    ("start", "stop"),
-    [
-        pytest.param(*pair, id=f"{pair[0]}, {pair[1]}", marks=[] if n else [pytest.mark.core])
-        for n, pair in enumerate(STARTS_AND_STOPS)
-    ],
-)
-def test_after_a_power_cut_apply_converges_and_touches_nothing_else(place: Place, start: Moment, stop: Moment) -> None:
+@contextmanager
+def prepared(place: Place) -> Iterator[Machine]:
+    """A machine with the service's spec, where whatever happens to the service, nothing of others does."""
     with place.machine("deb1.opensvc.com", address="10.9.0.1/24", disks=[place.disk(600), place.disk(320)]) as machine:
         prepare(machine)
         foreign = machine.run("sha256sum /dev/vdd").out
+        yield machine
+        assert machine.read("/srv/web/theirs") == "theirs\n"
+        assert machine.run("sha256sum /dev/vdd").out == foreign
 
-        start.strike(machine, "apply --yes")
+
+def up(machine: Machine) -> dict[str, str]:
+    """The containers that run, of a service that a plan finds up."""
+    machine.converged()
+    running = containers(machine, running=True)
+    assert sorted(running) == NAMES
+    return running
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, id=str(one), marks=[] if n else [pytest.mark.core]) for n, one in enumerate(STARTS)]
+)
+def test_the_power_fails_in_a_start(place: Place, moment: Moment) -> None:
+    with prepared(place) as machine:
+        moment.strike(machine, "apply --yes")
         machine.osvc("apply", "--yes")
-        machine.converged()
-        first = containers(machine)
-        assert sorted(first) == NAMES
-        assert containers(machine, running=True) == first
-        begun = lives(machine)
-        assert begun in (1, 2), "once, or once more where the power failed after its start"
+        assert containers(machine) == up(machine), "and none was made twice"
+        assert lives(machine) == (2 if moment.step == "web container#web start 1" else 1)
+
+
+@pytest.mark.parametrize("moment", STOPS, ids=str)
+def test_the_power_fails_in_a_stop(place: Place, moment: Moment) -> None:
+    with prepared(place) as machine:
+        machine.osvc("apply", "--yes")
+        first = up(machine)
         machine.osvc("docker", "web", "create", "--name", "stranger", "osvc/demo:1", "sleep", "1")
         everybody = containers(machine)
 
-        stop.strike(machine, "stop web --reason maintenance")
+        moment.strike(machine, "stop web --reason maintenance")
         machine.osvc("apply", "--yes")
         machine.converged()
         assert "osvc start web" in machine.osvc("status").out, "it was to go down, and it stays down"
         machine.run("! mountpoint -q /srv/web && ! pgrep -x dockerd && ! pgrep -x containerd")
 
         machine.osvc("start", "web")
-        machine.converged()
+        assert up(machine) == first
         assert containers(machine) == everybody, "the same containers as ever, and the stranger's"
-        assert containers(machine, running=True) == first
-        assert lives(machine) == begun + 1
-        assert machine.read("/srv/web/theirs") == "theirs\n"
-        assert machine.run("sha256sum /dev/vdd").out == foreign
+        assert lives(machine) == 2

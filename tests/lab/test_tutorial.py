@@ -34,7 +34,7 @@ def prepare(machine: Machine) -> None:
         mkfs.ext4 -q {ROOT} && mkfs.ext4 -q {DATA}
         vgchange -q -a n vgdocker
         echo '{ADDRESS} {NAME}' >>/etc/hosts
-        mkdir -p /etc/osvc && echo 'specs: /opt/opensvc/etc' >/etc/osvc/osvc.yaml
+        mkdir -p /etc/osvc && printf 'node: deb1.opensvc.com\nspecs: /opt/opensvc/etc\n' >/etc/osvc/osvc.yaml
         /lab/src/tests/lab/hub.sh /lab/images/demo-1.tar
         """
     )
