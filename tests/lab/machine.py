@@ -21,7 +21,7 @@ SYSTEMD = "/lab/guest/systemd.sh"
 
 @dataclass(frozen=True)
 class Disk:
-    """A raw file that machines have as a disk. shared: by several machines at once, none of which has a cache of it here."""
+    """A raw file that machines have as a disk. shared: by several at once, which all see it through this machine's one cache."""
 
     path: Path
     shared: bool = False
@@ -35,7 +35,7 @@ class Disk:
 
     def words(self, name: str) -> list[str]:
         """As the emulator is told of it. What a machine wrote is kept when its emulator is killed, in whatever cache it is here."""
-        drive = f"if=none,id={name},file={self.path},format=raw,cache={'none' if self.shared else 'unsafe'}"
+        drive = f"if=none,id={name},file={self.path},format=raw,cache=unsafe"
         return _drive(name, drive + (",file.locking=off" if self.shared else ""), ",share-rw=on" if self.shared else "")
 
 

@@ -26,12 +26,16 @@ RIDS = ("container#1", "vg#1", "fs#1", "fs#2", "ip#1")
 
 
 def prepare(machine: Machine) -> None:
-    """The prerequisites: a disk, an address with a name, and the engine's image to be had."""
+    """The prerequisites: a disk, an address with a name, the image to be had, and the folder that the container is given.
+
+    `docker run -v` would make that folder; osvc does not, and the tutorial does not tell where it comes from.
+    """
     machine.run(
         f"""
         pvcreate -q -y /dev/vdc && vgcreate -q vgdocker /dev/vdc
         lvcreate -q -n lvdockerroot -L 128M vgdocker && lvcreate -q -n lvdockerdata -L 600M vgdocker
         mkfs.ext4 -q {ROOT} && mkfs.ext4 -q {DATA}
+        mount {ROOT} /mnt && mkdir /mnt/vol1 && umount /mnt
         vgchange -q -a n vgdocker
         echo '{ADDRESS} {NAME}' >>/etc/hosts
         mkdir -p /etc/osvc && printf 'node: deb1.opensvc.com\nspecs: /opt/opensvc/etc\n' >/etc/osvc/osvc.yaml
