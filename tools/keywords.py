@@ -56,6 +56,7 @@ A node is `node` of `osvc.yaml`, by default the host name up to its first dot. N
 `drpnodes` a service is read as its first node would read it, and left alone: `start` refuses, `stop` takes down what it left there.
 Where it is to be started by hand, `apply` and `watch` leave it alone until somebody starts it, and from then on keep it as its spec
 says; only what is on standby there (`standby@drpnodes: true`), and what that needs, is up all the time.
+Nothing stands by where the service has moved away, or its spec is gone: `stop` takes down all that is left of it.
 
 ## Scopes
 

@@ -18,6 +18,7 @@ from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
+from reconciler.core.policy import UP, Aim
 from reconciler.core.service import Service
 from reconciler.engine.back import Back, service_before, way_back, without_secrets
 from reconciler.engine.config import Config, read_config
@@ -76,15 +77,18 @@ class _Undoing:
         return self.back.run.service
 
     def find(self, session: Session) -> tuple[Target, ...]:
-        """The service as it was, and the goal that it had."""
-        service, store = self._spec(session), session.store
-        known = tuple(service.models) if service else ()
-        was, goal = store.goal(self.name), self.back.goal
+        """The service as it was, and the goal that it had. Raises Refused where that goal is not wanted on this node."""
+        spec, store = self._spec(session), session.store
+        default = spec.goal if spec is not None else UP
+        was, goal = store.goal(self.name, default), self.back.goal
+        wish = was if goal is None else replace(goal, by=operator(), at=datetime.now(UTC))
+        if spec is not None and wish.aim is not Aim.DOWN and (wish.aim is Aim.NONE or not spec.here):
+            raise Refused(f"cannot undo {self.back.run.id}: {self.name} is left alone here: {spec.goal.reason}")
         return (
             Target(
                 self.name,
-                service_before(store, self.back, known, session.kinds),
-                was if goal is None else replace(goal, by=operator(), at=datetime.now(UTC)),
+                service_before(store, self.back, spec, session.kinds),
+                wish,
                 source=store.kept()[self.name].file,
                 remembered=goal is None,
                 was=was,
@@ -143,7 +147,7 @@ class _Undoing:
             yield f"no spec names {listed(gone)} → write it into one, or else osvc apply --prune removes it again"
 
     def _spec(self, session: Session) -> Service | None:
-        """The spec as it is now: whose secrets may be those of then."""
+        """The spec as it is now: whose secrets may be those of then, and which says what is left alone."""
         loaded = known_specs(session, self.config, (self.name,))
         return next((service for service in loaded.services if service.name == self.name), None)
 

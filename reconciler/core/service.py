@@ -1,12 +1,12 @@
 """Service and Resource: what the user wants, validated, with where it was written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import group_of
-from reconciler.core.model import Model
+from reconciler.core.model import Model, changed
 from reconciler.core.policy import UP, Goal
 
 
@@ -70,6 +70,15 @@ class Service:
             yield resource.desired
             if resource.common is not PLAIN:
                 yield resource.common
+
+    @property
+    def unwanted(self) -> "Service":
+        """The same where no spec wants it any more: nothing of it stands by."""
+        resources = {
+            rid: replace(one, common=changed(one.common, standby=False)) if one.common.standby else one
+            for rid, one in self.resources.items()
+        }
+        return replace(self, resources=resources)
 
     def moves_together(self, resource: Resource) -> bool:
         """Whether a resource is started and stopped at the same time as the others of its subset."""

@@ -161,16 +161,18 @@ def _check_later(store: Store, run: Past, later: Iterable[str], now: Mapping[str
     raise Refused(f"cannot undo {run.id}: {why}")
 
 
-def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Callable[[str], ResourceKind]) -> Service | None:
+def service_before(store: Store, back: Back, spec: Service | None, kinds: Callable[[str], ResourceKind]) -> Service | None:
     """The service as it was before a run: what the run changed as it stood then, the rest as it stands now, and the keywords that
     every type has as they are now. None when nothing of it was owned.
 
-    known: the models in which the secrets may stand that are marked in the store; a secret that is in none of them stays a mark.
+    spec: the service as it is written now, whether or not it was applied so; None where that cannot be read. A secret that is
+    marked in the store, and stands nowhere in it, stays a mark. Raises Refused for what it takes out of osvc's hands.
     """
     kept, codec = store.kept()[back.run.service], store.codec
-    secrets = codec.known(known)
+    secrets = codec.known(spec.models if spec is not None else ())
     base = codec.read_service(json.loads(kept.spec), secrets)
-    stood = {**_standing(store, kept.name), **back.before.stood}
+    as_now = _standing(store, kept.name)
+    stood = {**as_now, **back.before.stood}
     standing = {rid: json.loads(text) for rid, text in stood.items() if text is not None}
     owned = store.ownership(kept.name).owned
     if not standing:
@@ -179,8 +181,12 @@ def service_before(store: Store, back: Back, known: Iterable[Model], kinds: Call
     for rid, record in standing.items():
         desired = codec.read(kinds(record["type"]).desired, record["desired"], secrets)
         origin = Origin(f"before {back.run.id}", 0, 0)
-        now = base.resources.get(rid) or owned.get(rid)
-        resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"], now.common if now else PLAIN)
+        now = (spec.resources.get(rid) if spec is not None else None) or base.resources.get(rid) or owned.get(rid)
+        common = now.common if now is not None else PLAIN
+        if common.idle and stood[rid] != as_now.get(rid):
+            what = "disable" if common.disable else "tags"
+            raise Refused(f"cannot undo {back.run.id}: {rid} is left alone now; take {what} out of its spec first")
+        resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"], common)
     together = {f"{record['type']}:{record['subset']}" for record in standing.values() if record["parallel"]}
     ordered = {rid: resources[rid] for rid in sorted(resources, key=natural)}
     return replace(base, origin=Origin(kept.file), resources=ordered, parallel=base.parallel | together)

@@ -165,8 +165,9 @@ class _Convergence:
         left = {left.step.rid for left in result.left}
         if result.end in (End.ROLLED_BACK, End.STOPPED) or (left and result.end is End.FAILED):
             self.owning.give_back(self.first_owned, self.outcomes, self.latest, left)
-        elif self.given_up and self._may_undo and work.goal.aim is Aim.UP:
-            given_up = [outcome for outcome in self.outcomes if outcome.step.rid in self.given_up]
+        elif self._led_back(self.given_up) and self._may_undo:
+            back = self._led_back(self.given_up)
+            given_up = [outcome for outcome in self.outcomes if outcome.step.rid in back]
             self.owning.give_back(self.first_owned, given_up, self.latest, left)
         self._file_failure(result)
         if self.opened:
@@ -359,12 +360,17 @@ class _Convergence:
         failures = {outcome.step.rid: outcome.message for outcome in outcomes if outcome.status is Status.FAILED}
         self.spared |= {rid: f"optional, and failed: {message}" for rid, message in failures.items()}
         self.given_up |= lane
-        if self.work.goal.aim is Aim.DOWN or not self._may_undo:
+        lane = self._led_back(lane)
+        if not lane or not self._may_undo:
             return
         undone = undo(run, self.plans, self.outcomes, lane)
         self.outcomes = list(undone.outcomes)
         self.left += undone.left
         self._see({rid: run.look(rid) for rid in lane})
+
+    def _led_back(self, lane: Collection[str]) -> frozenset[str]:
+        """Those of a lane that a failure leads back: a stop is not undone, but what stands by in a stopped service is."""
+        return frozenset(lane).intersection(self.stands) if self.work.goal.aim is Aim.DOWN else frozenset(lane)
 
     @property
     def _may_undo(self) -> bool:
@@ -384,13 +390,14 @@ class _Convergence:
         first = failures[0] if failures else cut
         message = f"{first.step.rid}: {first.message}" if failures else first.message
         end = End.FAILED if failures else End.STOPPED
-        if work.goal.aim is Aim.DOWN or not (failures or stop.asked):
-            return replace(self._result(end, message, "osvc plan"), undone=False)
-        if not self._may_undo:
-            return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
         lane = lane_of(self.outcomes, lanes_of(self.plans))
         if work.whole_undo:
             lane = frozenset(outcome.step.rid for outcome in self.outcomes)
+        lane = self._led_back(lane)
+        if (work.goal.aim is Aim.DOWN and not lane) or not (failures or stop.asked):
+            return replace(self._result(end, message, "osvc plan"), undone=False)
+        if not self._may_undo:
+            return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
         undone = undo(run, self.plans, self.outcomes, lane)
         self.outcomes = list(undone.outcomes)
         if stop.undoing:

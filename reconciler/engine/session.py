@@ -132,11 +132,13 @@ class Session:
 
         Those of `loaded`, and (stored) those that only the store knows: orphans of the loaded folders; with `aim`
         DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was. One that is for other
-        nodes is left as it is; it can be stopped, as it was last applied here, and not started.
+        nodes is left as it is; it can be stopped, as it was last applied here, and not started. Nothing stands by of what no spec
+        wants here.
         globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal.
         Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
         kept = self.store.kept() if stored else {}
+        elsewhere = {service.name for service in loaded.services if not service.here}
         found: dict[str, Target] = {}
         for service in loaded.services:
             if aim is None or service.here:
@@ -147,7 +149,9 @@ class Session:
             if name in found:
                 continue
             if aim is Aim.DOWN and (name in loaded.names or _gone(item, loaded) or _named(name, globs)):
-                found[name] = replace(self._target(name, item.service, aim, item.file), gone=True)
+                unwanted = name in elsewhere or _gone(item, loaded)
+                service = item.service.unwanted if unwanted else item.service
+                found[name] = replace(self._target(name, service, aim, item.file), gone=True)
             elif aim is Aim.UP and _gone(item, loaded) and name in globs:
                 raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
             elif aim is None and _gone(item, loaded):

@@ -107,22 +107,24 @@ class References:
         self.told.add(what)
         return message
 
-    def meaning(self, token: str, at: _At, through: tuple[str, ...]) -> Any:
-        """What a token stands for; None when it is no reference. Raises _Unresolved."""
+    def meaning(self, token: str, at: _At, through: tuple[str, ...], depth: int = 0) -> Any:
+        """What a token stands for; None when it is no reference. depth: how many signs stood before it. Raises _Unresolved."""
+        if depth > _DEPTH:
+            raise _Unresolved(f"more than {_DEPTH} modifiers, counts and indexes stand around one word")
         modifier, colon, rest = token.partition(":")
         if colon:
             if modifier == "safe":
                 raise _Unresolved("files of secrets are not supported yet; write the value itself")
             if modifier not in _MODIFIERS:
                 return None
-            found = self.meaning(rest, at, through)
+            found = self.meaning(rest, at, through, depth + 1)
             return None if found is None else _MODIFIERS[modifier](_word(found))
         if token.startswith("#"):
-            found = self.meaning(token[1:], at, through)
+            found = self.meaning(token[1:], at, through, depth + 1)
             return None if found is None else str(len(_words(found)))
         part = _PART.fullmatch(token)
         if part is not None:
-            found = self.meaning(part[1], at, through)
+            found = self.meaning(part[1], at, through, depth + 1)
             words = _words(found) if found is not None else []
             if found is not None and int(part[2]) >= len(words):
                 raise _Unresolved(f"{part[1]} has {len(words)} words, and the first is [0]")

@@ -336,3 +336,23 @@ def test_a_run_that_died_is_undone(desk):
     desk.machine.revive()
     assert desk.runs()[0]["became"] == "died"
     assert desk.osvc("undo", "last").code == 0 and desk.mounts() == {"one": "1024k", "two": "1024k"}
+
+
+def test_on_a_node_that_it_is_not_for_nothing_comes_up_again(desk):
+    desk.apply("1m")
+    path = desk.web("1m")
+    assert desk.osvc("stop", "web", "--yes").code == 0
+    path.write_text("nodes: other\n" + path.read_text())
+    refused = desk.osvc("undo", "last", "--yes")
+    assert (refused.code, desk.mounts()) == (4, {})
+    assert "web is left alone here: not for this node: nodes = other" in refused.err
+
+
+def test_what_is_disabled_meanwhile_is_left_alone_before_any_apply(desk):
+    desk.apply("1m")
+    desk.apply("2m")
+    path = desk.web("2m")
+    path.write_text(path.read_text().replace("mnt_opt", "disable: true, mnt_opt"))
+    refused = desk.osvc("undo", "last", "--yes")
+    assert (refused.code, desk.mounts()) == (4, {"one": "2048k"})
+    assert "fs#1 is left alone now; take disable out of its spec first" in refused.err

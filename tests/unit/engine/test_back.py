@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from reconciler.core.common import Common
 from reconciler.core.outcome import End
 from reconciler.core.policy import Policy, Selection
 from reconciler.engine.back import service_before, way_back
@@ -17,10 +18,10 @@ def newest(bench):
     return bench.store.runs(limit=1)[0]
 
 
-def before(bench, *known):
+def before(bench, spec=None):
     """rid -> the desired state that an undo of the newest run plans towards."""
     back = way_back(bench.store, newest(bench))
-    found = service_before(bench.store, back, known, kinds)
+    found = service_before(bench.store, back, spec, kinds)
     return {rid: resource.desired for rid, resource in found.resources.items()} if found else {}
 
 
@@ -54,8 +55,8 @@ def test_a_secret_is_kept_as_a_mark_and_known_again_from_whoever_has_it(bench):
     kept = bench.store.before(newest(bench).id)
     assert kept is not None and "hunter2" not in str(kept.stood) and '"LANG": "C"' in str(kept.stood)
     assert before(bench)["box#1"].env["PASSWORD"].startswith("hmac:")
-    assert before(bench, ToyDesired(env={"PASSWORD": "hunter2"}))["box#1"] == old
-    assert before(bench, ToyDesired(env={"PASSWORD": "other"}))["box#1"].env["PASSWORD"].startswith("hmac:")
+    assert before(bench, service(box_1=ToyDesired(env={"PASSWORD": "hunter2"})))["box#1"] == old
+    assert before(bench, service(box_1=ToyDesired(env={"PASSWORD": "other"})))["box#1"].env["PASSWORD"].startswith("hmac:")
 
 
 def test_what_turns_out_to_need_a_secret_that_nobody_has_is_not_made(bench):
@@ -91,7 +92,7 @@ def test_a_run_that_died_between_a_claim_and_its_step_can_be_undone(bench):
     bench.world.hooks.clear()
     back = way_back(bench.store, newest(bench))
     assert not back.idle and before(bench) == {"box#1": ToyDesired(live=1)}
-    found = service_before(bench.store, back, (), kinds)
+    found = service_before(bench.store, back, None, kinds)
     result = bench.converge(found, undoes=back.run.id, policy=Policy(prune=True))
     assert result.end is End.CONVERGED and bench.world.see("box#1").state.live == 1
     assert bench.owned.keys() == {"box#1"} and newest(bench).undoes == back.run.id
@@ -100,7 +101,7 @@ def test_a_run_that_died_between_a_claim_and_its_step_can_be_undone(bench):
 def test_a_service_of_which_nothing_was_owned_is_none(bench):
     bench.converge(service(box_1=ToyDesired()))
     back = way_back(bench.store, newest(bench))
-    assert (back.made, service_before(bench.store, back, (), kinds)) == (("box#1",), None)
+    assert (back.made, service_before(bench.store, back, None, kinds)) == (("box#1",), None)
 
 
 def test_what_is_not_osvcs_to_start_or_stop_is_as_the_spec_said_it(bench):
@@ -115,7 +116,7 @@ def test_what_is_not_osvcs_to_start_or_stop_is_as_the_spec_said_it(bench):
     bench.world.things["daemon#1"] = up(ToyDesired())
     for live in (1, 2):
         bench.converge(service(box_1=ToyDesired(live=live), daemon_1=ToyDesired(gives="socket")))
-    found = service_before(bench.store, way_back(bench.store, newest(bench)), (), some)
+    found = service_before(bench.store, way_back(bench.store, newest(bench)), None, some)
     assert {rid: one.desired for rid, one in found.resources.items()} == {
         "box#1": ToyDesired(live=1),
         "daemon#1": ToyDesired(gives="socket"),
@@ -130,3 +131,16 @@ def test_what_was_before_expires_with_its_run(bench):
     assert bench.store._rows("SELECT * FROM before") == []
     with pytest.raises(Refused, match="was not kept"):
         way_back(bench.store, run)
+
+
+@pytest.mark.parametrize(
+    ("common", "word"), [({"disable": True}, "disable"), ({"tags": ("noaction",)}, "tags")], ids=["disabled", "tagged"]
+)
+def test_what_its_spec_takes_out_of_osvcs_hands_is_not_led_back(bench, common, word):
+    for live in (1, 2):
+        bench.converge(service(box_1=ToyDesired(live=live), box_2=ToyDesired()))
+    spec = service(common={"box#1": Common(**common)}, box_1=ToyDesired(live=2), box_2=ToyDesired())
+    with pytest.raises(Refused, match=f"box#1 is left alone now; take {word} out of its spec first$"):
+        before(bench, spec)
+    bench.converge(service(box_1=ToyDesired(live=2), box_2=ToyDesired(live=3)))
+    assert before(bench, spec)["box#2"] == ToyDesired()

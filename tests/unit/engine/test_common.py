@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from reconciler.core.common import Common
 from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Status, StepSaid
@@ -136,6 +138,25 @@ def test_what_is_on_standby_is_left_up_by_a_stop_and_counts_as_applied():
     assert [rid for rid, one in bench.owned.items() if one.applied is not None] == ["disk#1", "mount#1"]
     del bench.world.things["mount#1"]
     assert bench.converge(spec, goal=Goal(Aim.DOWN)).end is End.CONVERGED and is_up(bench, "mount#1")
+
+
+@pytest.mark.parametrize("optional", [None, True])
+@pytest.mark.parametrize("edit", [{"replace": 1}, {"restart": 1}])
+def test_what_fails_on_standby_is_led_back_and_the_stop_is_not(edit, optional):
+    def spec(**edited):
+        standby = Common(standby=True, optional=optional)
+        return service(common={"box#1": standby}, box_1=ToyDesired(**edited), box_2=ToyDesired())
+
+    fault = "box#1 tune" if "restart" in edit else "box#1 start"
+    bench = Bench(World(faults={fault: []}))
+    bench.converge(spec())
+    before = bench.world.see("box#1")
+    bench.world.faults[fault].append(Permanent("broken"))
+    result = bench.converge(spec(**edit), goal=Goal(Aim.DOWN))
+    assert result.end is (End.CONVERGED if optional else End.ROLLED_BACK) and bench.world.see("box#1") == before
+    assert bench.owned["box#1"].applied == bench.owned["box#1"].wanted == ToyDesired()
+    assert bench.converge(spec(**edit), goal=Goal(Aim.DOWN)).end is End.CONVERGED
+    assert (is_up(bench, "box#1"), is_up(bench, "box#2")) == (True, False)
 
 
 def test_what_is_disabled_is_not_written_down_as_applied():

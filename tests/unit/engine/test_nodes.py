@@ -134,6 +134,27 @@ def test_what_moved_away_is_left_alone_and_can_be_stopped(node):
     assert plan_of(node).goal.aim is Aim.NONE
 
 
+def test_nothing_of_what_moved_away_stands_by(node):
+    """It would be mounted on two nodes at once."""
+
+    def write(name, head):
+        node.write(name, spec(head, name).replace("}", ", standby: true}"))
+
+    write("web", "")
+    write("db", "")
+    node.apply()
+    assert sorted(node.mounts()) == ["/mnt/db", "/mnt/web"]
+    write("web", ELSEWHERE)
+    (node.specs / "db.yaml").unlink()
+    for name in ("web", "db"):
+        assert [result.end for result in pursue(node, Aim.DOWN, name)] == [End.CONVERGED]
+    assert node.mounts() == []
+    effects = node.machine.effects
+    for name in ("web", "db"):
+        pursue(node, Aim.DOWN, name)
+    assert (node.mounts(), node.machine.effects) == ([], effects)
+
+
 def test_what_is_left_alone_keeps_what_it_claims(node):
     node.write("web", spec("nodes: here\n"))
     node.apply()

@@ -110,6 +110,12 @@ def test_references_do_not_multiply_without_end():
     assert error.endswith("cannot be resolved: the references of this service come to more than 1 MiB")
 
 
+@pytest.mark.parametrize("token", ["#" * 5000 + "svcname", "upper:" * 5000 + "svcname", "svcname" + "[0]" * 5000])
+def test_signs_around_a_word_do_not_nest_without_end(token):
+    (error,) = errors({"A0": f"{{{token}}}"})
+    assert error.endswith("cannot be resolved: more than 20 modifiers, counts and indexes stand around one word")
+
+
 def test_a_circle_is_told_once():
     (error,) = errors({"A0": "{env.B}", "B": "{env.C}", "C": "{env.B}"}, "{env.A0} {env.B} {env.C}")
     assert error == "web.yaml:6:6: '{env.B}' cannot be resolved: it goes in a circle (env.B -> env.C -> env.B)"
