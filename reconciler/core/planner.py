@@ -338,6 +338,11 @@ def _bounce(draft: Draft) -> bool:
     moved = False
     holders = [other for other in draft.holders if other.held[draft.rid] is Bond.HOLD and other.holds]
     for other in holders:
+        if other.change.aim is Aim.NONE:
+            draft.pin(
+                f"{other.rid} holds it, and is left alone: {other.change.reason}", "osvc start or osvc stop the service first"
+            )
+            return True
         if other.idle:
             what = "disable" if other.change.common.disable else "tags"
             remedy = f"stop {other.rid} by other means, or take {what} out of its spec"

@@ -219,3 +219,11 @@ def test_what_is_spared_is_left_open_and_so_is_what_it_holds():
         "box#1": "defer",
         "box#2": "stop",
     }
+
+
+def test_what_is_left_alone_is_not_interrupted_for_what_it_holds():
+    by_hand = Goal(Aim.NONE, reason="here it is started by hand")
+    found = plan(stack(mount_1=Common(standby=True)), by_hand, mount_1=up(ToyDesired(gives="m", needs=("d",), replace=1)))
+    assert not found.steps and verdicts(found)["box#1"] is Verdict.KEEP
+    change = found.change("mount#1")
+    assert (change.verdict, change.reason) == (Verdict.DEFER, f"box#1 holds it, and is left alone: {by_hand.reason}")
