@@ -73,7 +73,7 @@ def observed(machine: Machine, *up: str) -> None:
     assert {rid for rid, there in seen.items() if there} == {*up}
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.core), 2])
 def test_the_tutorial(place: Place, times: int) -> None:
     with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
         prepare(deb1)
