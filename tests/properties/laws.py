@@ -140,6 +140,7 @@ _FADES = frozenset(
             "restarts",
         ),  # how a container that is started and stopped last ended
         *("protected", "mount_only"),  # whether a loop device is read-only: as its last mount had it
+        "doubt",  # an address that is added again is asked for again
         *("stopped", "others", "checked", "idle"),  # how an app was last taken down, and what it had left
         "leftovers",  # filled in by settle, from others
         *("loaded", "disk", "folders", "files", "cgroups", "stale", "mounts", "shims"),  # what an engine's start leaves behind
@@ -185,6 +186,8 @@ def _told(seen: Observed) -> dict[str, object]:
     """An observation, without what fades."""
     assert isinstance(seen, (Present, Absent))
     state = dict(seen.state) if isinstance(seen, Present) else {}
+    if state.get("doubt") == "duplicate":
+        state = {}  # an address that another host has is as good as none
     told = {name: value for name, value in state.items() if name not in _FADES}
     if told.get("status") == "restarting":
         told["status"] = "running"  # one that fails again and again is now the one, now the other

@@ -133,5 +133,8 @@ class Remove(_Address):
         return not _same(_state(seen), self.state)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        """One that another host has does not come back: the kernel would find that host again, and osvc take it away again."""
         state = _state(before)
-        return (Add(state=state.model_copy(update={"doubt": "", "hangs": ()})),) if state and _same(state, self.state) else ()
+        if state is None or not _same(state, self.state) or state.doubt == "duplicate":
+            return ()
+        return (Add(state=state.model_copy(update={"doubt": "", "hangs": ()})),)

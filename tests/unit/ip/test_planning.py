@@ -189,6 +189,10 @@ class TestBack:
         assert back.state == state.model_copy(update={"hangs": ()})
         assert removal.undo(Absent(Around())) == ()
 
+    def test_what_another_host_has_does_not_come_back(self):
+        state = there(doubt="duplicate")
+        assert Remove(state=state).undo(Present(state, Around())) == ()
+
     @pytest.mark.parametrize(
         "change", [{"netmask": 25}, {"dev": "eth1"}, {"address": "10.0.0.6"}, {"label": "x"}, {"doubt": "tentative"}]
     )
