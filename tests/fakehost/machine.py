@@ -134,6 +134,8 @@ class Machine:
         self.lvm = Volumes(self.tree.loops)
         self.opened: set[str] = set()
         """The loop devices that somebody has open, beside whoever mounted them."""
+        self.swaps: tuple[str, ...] = ()
+        """What is swapped to."""
         self.processes: dict[int, FakeProcess] = {}
         self.docker: Any = None
         """The fake Docker port over this machine; FakeHost sets it."""
@@ -360,6 +362,7 @@ class Machine:
             self.tree.detach(mount)
         self.tree.loops.clear()
         self.opened.clear()
+        self.swaps = ()
         for group in self.lvm.groups:
             for volume in group.volumes:
                 group.volumes[volume].partitions = group.volumes[volume].holders = ()

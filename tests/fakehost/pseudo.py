@@ -8,6 +8,7 @@ from tests.fakehost.machine import FakeProcess, Machine
 
 _PROCESS = re.compile(r"/proc/(self|thread-self|\d+)(?:/(.*))?")
 _BLOCK = re.compile(r"/sys/(?:class/)?block(?:/([^/]+)(?:/(.*))?)?")
+_SWAPS = "Filename Type Size Used Priority"
 _PROMOTES = re.compile(r"/proc/sys/net/ipv4/conf/([^/]+)/promote_secondaries")
 
 
@@ -33,6 +34,7 @@ class Pseudo:
             "/proc/sys/net/ipv4/ip_forward": f"{int(machine.net.forwarding)}\n",
             "/proc/sys/kernel/random/boot_id": f"{machine.boot_id}\n",
             "/proc/mounts": self._mountinfo(),
+            "/proc/swaps": "".join(f"{line}\n" for line in (_SWAPS, *(f"{name} partition 4 0 -2" for name in machine.swaps))),
         }
         if path in known:
             return known[path]

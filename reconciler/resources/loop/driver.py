@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from posixpath import dirname
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Present, Unknown
@@ -12,6 +12,8 @@ from reconciler.resources.driver import Wanted
 from reconciler.resources.loop.actions import Attach, Detach, MakeFile
 from reconciler.resources.loop.model import Around, Desired, State
 from reconciler.resources.loops_host import Loop, holders, loops
+
+_SWAPS: Final = "/proc/swaps"
 
 
 class LoopDriver:
@@ -90,21 +92,28 @@ def _attach(action: Attach, host: Host) -> None:
 
 
 def _detach(action: Detach, host: Host) -> None:
-    """Detach, when nobody uses it: the kernel would put it off until then, and say nothing."""
-    for loop in loops(host):
-        if not loop.backs(action.file, host) or loop.fleeting:
-            continue
-        mounts = [
-            mount.target
-            for mount in host.mounts.table()
-            if mount.source == loop.device or mount.source.startswith(f"{loop.device}p")
-        ]
-        users = (*mounts, *holders(loop.device, host))
+    """Detach, when nobody uses it: the kernel would put it off until then, and say nothing. Of several devices that show the file
+    none goes while one is used."""
+    backing = [loop for loop in loops(host) if loop.backs(action.file, host) and not loop.fleeting]
+    for loop in backing:
+        users = _users(loop, host)
         if users:
             raise Busy(f"cannot detach {action.file} from {loop.device}: in use ({', '.join(users[:5])})")
+    for loop in backing:
         host.commands.run(("losetup", "-d", loop.device))
         if any(other.device == loop.device and other.backs(action.file, host) for other in loops(host)):
             raise Busy(f"cannot detach {action.file} from {loop.device}: somebody has it open; it goes when nobody has")
+
+
+def _users(loop: Loop, host: Host) -> tuple[str, ...]:
+    """Who uses a loop device or a partition of it: mounts, what lies on it, swap."""
+
+    def of(source: str) -> bool:
+        return source == loop.device or source.startswith(f"{loop.device}p")
+
+    swaps = (line.partition(" ")[0] for line in (host.files.read(_SWAPS) or "").splitlines()[1:])
+    mounts = (mount.target for mount in host.mounts.table() if of(mount.source))
+    return (*mounts, *holders(loop.device, host), *(f"swap on {name}" for name in swaps if of(name)))
 
 
 DRIVER = LoopDriver()

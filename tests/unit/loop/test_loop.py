@@ -1,5 +1,7 @@
 """Loop devices: what a spec may say, what the driver sees and does on the fake machine."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.action import BARRIER
@@ -91,6 +93,24 @@ def test_a_mount_goes_through_the_device_that_is_there_and_leaves_it(machine, ho
     machine.opened.add("/dev/loop0")
     with pytest.raises(Busy, match="somebody has it open"):
         perform(host, Detach(file=FILE))
+
+
+def test_a_device_that_is_swap_is_not_detached(machine, host, image):
+    perform(host, Attach(file=FILE))
+    machine.swaps = ("/dev/loop0p1",)
+    with pytest.raises(Busy, match=r"in use \(swap on /dev/loop0p1\)"):
+        perform(host, Detach(file=FILE))
+    assert not look(host).state.fleeting
+
+
+def test_of_several_devices_of_a_file_all_stay_where_one_is_used(machine, host, image):
+    perform(host, Attach(file=FILE))
+    machine.tree.loops["/dev/loop1"] = replace(machine.tree.loops["/dev/loop0"])
+    mount(host)
+    machine.tree.mounts[-1].source = "/dev/loop1"
+    with pytest.raises(Busy, match="from /dev/loop1: in use"):
+        perform(host, Detach(file=FILE))
+    assert list(machine.tree.loops) == ["/dev/loop0", "/dev/loop1"]
 
 
 def test_a_device_that_a_mount_made_for_itself_is_not_taken(host, image):
