@@ -71,7 +71,7 @@ def _state(group: VolumeGroup, volume: LogicalVolume) -> State:
 def _around(group: VolumeGroup | None, shall: Desired) -> Around:
     if group is None:
         return Around(group=False)
-    return Around(others=tuple(tag for tag in group.tags if tag != shall.tag))
+    return Around(others=tuple(tag for tag in group.tags if tag not in (shall.tag, *shall.keep_tags)))
 
 
 def _volume(action: VolumeAction, host: Host) -> LogicalVolume | None:

@@ -9,9 +9,9 @@ from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule
 from reconciler.core.values import Flag, Size, Text, Words
+from reconciler.resources.lvm_options import guarded
 
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
-_UNGUARDED: Final = re.compile(r"--(?:yes|force|wipesignatures|zero)(?:=.*)?|-[yfWZ].*")
 
 
 class Desired(Model):
@@ -30,6 +30,9 @@ class Desired(Model):
     provision: Annotated[Flag, Rule(Impact.NONE)] = Field(
         default=False, description="Whether one that is not there is made, by a start with --provision."
     )
+    keep_tags: Annotated[Words, Rule(Impact.NONE)] = Field(
+        default=(), description="Tags of the group that claim it for nobody, such as backup; they stay."
+    )
     tag: Annotated[str, Rule(Impact.NONE), Keyword(internal=True)] = Field(
         default="", validate_default=True, description="The tag by which this node claims groups: its name."
     )
@@ -45,10 +48,7 @@ class Desired(Model):
     @classmethod
     def _leave_guards(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Nothing that makes LVM write over what is there."""
-        for word in value:
-            if _UNGUARDED.fullmatch(word):
-                raise ValueError(f"option {word!r} would write over what is there; leave it out")
-        return value
+        return guarded(value)
 
     @field_validator("tag", mode="before")
     @classmethod

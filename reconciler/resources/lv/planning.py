@@ -9,6 +9,7 @@ from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.resources.lv.model import Around, Desired, State
+from reconciler.resources.lvm_options import NO_CLAIM
 
 
 class LvKind:
@@ -49,7 +50,7 @@ class LvKind:
                 return found
         if around.others and (state is None or not state.active):
             nodes = ", ".join(around.others)
-            risk = f"osvc start --force takes the volume all the same: its data is damaged if {nodes} still uses it"
+            risk = f"osvc start --force takes the volume all the same: its data is damaged if {nodes} still uses it; {NO_CLAIM}"
             return Objection(f"{desired.vg} is claimed by {nodes}", risk, "force")
         return None
 

@@ -36,11 +36,13 @@ class GroupAction(CommandAction):
 
 
 class AddTags(GroupAction):
-    """Add tags: this node's claim, or, when a take-over is undone, those of others again."""
+    """Add tags: this node's claim, or, when a take-over is undone, those of others again. beside: the tags that do not speak
+    against a claim; any other that is there has come meanwhile."""
 
     op: ClassVar[str] = "tag"
     tags: tuple[str, ...]
     claims: bool = True
+    beside: tuple[str, ...] = ()
 
     def says(self) -> str:
         return f"claim {self.group} for {', '.join(self.tags)}"
@@ -83,8 +85,9 @@ class RemoveTags(GroupAction):
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         state = self.group_in(before)
-        old = tuple(tag for tag in self.tags if state is not None and tag in state.tags)
-        return (AddTags(group=self.group, uuid=self.uuid, tags=old, claims=not self.taken),) if old else ()
+        tags = state.tags if state is not None else ()
+        old, beside = tuple(tag for tag in self.tags if tag in tags), tuple(tag for tag in tags if tag not in self.tags)
+        return (AddTags(group=self.group, uuid=self.uuid, tags=old, claims=not self.taken, beside=beside),) if old else ()
 
 
 class Activate(GroupAction):

@@ -46,7 +46,7 @@ class VgDriver:
             return
         group = _group(action, host)
         if isinstance(action, AddTags) and action.claims:
-            others = [tag for tag in group.tags if tag not in action.tags]
+            others = [tag for tag in group.tags if tag not in (*action.tags, *action.beside)]
             if others:
                 raise Conflict(f"cannot claim {group.name}: {', '.join(others)} has claimed it meanwhile")
         if isinstance(action, Activate) and group.missing:
@@ -103,6 +103,7 @@ def _state(group: VolumeGroup, shall: Desired) -> State:
         uuid=group.uuid,
         tag=shall.tag,
         tags=group.tags,
+        kept=shall.keep_tags,
         exported=group.exported,
         missing=group.missing,
         volumes=tuple(_volume(volume) for volume in group.volumes),

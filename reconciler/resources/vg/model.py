@@ -9,9 +9,9 @@ from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
 from reconciler.core.values import Flag, Text, Words, to_path
+from reconciler.resources.lvm_options import guarded
 
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
-_UNGUARDED: Final = re.compile(r"--(?:yes|force|zero)(?:=.*)?|-[yfZ].*")
 
 
 class Desired(Model):
@@ -29,6 +29,9 @@ class Desired(Model):
     )
     provision: Annotated[Flag, Rule(Impact.NONE)] = Field(
         default=False, description="Whether one that is not there is made of pvs, by a start with --provision; never over anything."
+    )
+    keep_tags: Annotated[Words, Rule(Impact.NONE)] = Field(
+        default=(), description="Tags of the group that claim it for nobody, such as backup; they stay."
     )
     tag: Annotated[str, Rule(Impact.NONE), Keyword(internal=True)] = Field(
         default="", validate_default=True, description="The tag that claims it: the node's name."
@@ -59,10 +62,7 @@ class Desired(Model):
     @classmethod
     def _leave_guards(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Nothing that makes LVM write over what is there."""
-        for word in value:
-            if _UNGUARDED.fullmatch(word):
-                raise ValueError(f"option {word!r} would write over what is there; leave it out")
-        return value
+        return guarded(value)
 
     @field_validator("tag", mode="before")
     @classmethod
@@ -84,14 +84,16 @@ class Volume(Model):
 class State(Model):
     """A volume group as it is.
 
-    tag: the one that claims it for this node. tags: all that it has. others, inactive: what of these differs from a group that is
-    up (filled in by settle). missing: the uuids of physical volumes that are not there.
+    tag: the one that claims it for this node. tags: all that it has. kept: those that claim it for nobody, if it has them.
+    others, inactive: what of these differs from a group that is up (filled in by settle). missing: the uuids of
+    physical volumes that are not there.
     """
 
     name: str
     uuid: str = ""
     tag: str = ""
     tags: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     inactive: tuple[str, ...] = ()
     exported: bool = False
@@ -105,8 +107,8 @@ class State(Model):
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """The tags of others: each is taken for the claim of another node."""
-        return tuple(tag for tag in self.tags if tag != self.tag)
+        """The tags of others: each that is not named as one to be kept is taken for the claim of another node."""
+        return tuple(tag for tag in self.tags if tag != self.tag and tag not in self.kept)
 
     @property
     def active(self) -> tuple[str, ...]:

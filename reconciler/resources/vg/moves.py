@@ -18,7 +18,7 @@ def moves_of(change: Change) -> Moves:
     if change.verdict is Verdict.CREATE and isinstance(want, Desired) and seen is not None and isinstance(seen.around, Around):
         disks = tuple(disk.device for disk in seen.around.disks)
         make = Create(group=want.name, disks=disks, options=want.options, tag=want.tag)
-        return Moves(up=(make, AddTags(group=want.name, tags=(want.tag,))))
+        return Moves(up=(make, AddTags(group=want.name, tags=(want.tag,), beside=want.keep_tags)))
     if not isinstance(seen, Present) or not isinstance(seen.state, State):
         return Moves()
     match change.verdict:
@@ -30,7 +30,8 @@ def moves_of(change: Change) -> Moves:
             return Moves(live=_up(seen.state))
         case Verdict.RESTART:
             down = _down(seen.state)
-            state = seen.state.model_copy(update={"tags": seen.state.foreign})
+            tags = tuple(tag for tag in seen.state.tags if tag != seen.state.tag)
+            state = seen.state.model_copy(update={"tags": tags})
             return Moves(down=down, up=_up(_all_off(state)))
     return Moves()
 
@@ -41,7 +42,7 @@ def _up(state: State) -> tuple[Action, ...]:
     if state.foreign:
         found.append(RemoveTags(**of, tags=state.foreign, taken=True))
     if not state.mine:
-        found.append(AddTags(**of, tags=(state.tag,)))
+        found.append(AddTags(**of, tags=(state.tag,), beside=state.kept))
     if state.lacking:
         found.append(Activate(**of))
     return tuple(found)

@@ -10,6 +10,7 @@ from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, Remark
 from reconciler.core.model import changed
 from reconciler.core.observed import Present
+from reconciler.resources.lvm_options import NO_CLAIM
 from reconciler.resources.vg.model import Around, Desired, State
 
 FORCE = "force"
@@ -60,7 +61,8 @@ class VgKind:
         if not doubts:
             return None
         reasons, risks = zip(*doubts, strict=True)
-        return Objection("; ".join(reasons), f"osvc start --force takes it all the same: {'; '.join(risks)}", FORCE)
+        remedy = f"osvc start --force takes it all the same: {'; '.join(risks)}"
+        return Objection("; ".join(reasons), f"{remedy}; {NO_CLAIM}" if state.foreign else remedy, FORCE)
 
     def obstacle(self, state: State) -> Objection | None:
         """What lies on a volume, and is no mapping of its partitions, is somebody's."""

@@ -47,6 +47,10 @@ def perform(host, action):
         ),
         ("lv#1: {name: a, vg: b, create_options: -y}", "option '-y' would write over what is there; leave it out"),
         ("lv#1: {name: a, vg: b, create_options: [--wipesignatures, n]}", "option '--wipesignatures' would write over"),
+        ("lv#1: {name: a, vg: b, create_options: --wip=n}", "option '--wip=n' would write over"),
+        ("lv#1: {name: a, vg: b, create_options: -qqWn}", "option '-qqWn' would write over"),
+        ("lv#1: {name: a, vg: b, create_options: [--config, x]}", "option '--config' would write over"),
+        ("vg#1: {name: a, options: --ye}", "option '--ye' would write over"),
         ("lv#1: {name: a, vg: b, size: big}", "expected a size such as 64m or 1g, not 'big'"),
     ],
 )
@@ -61,6 +65,7 @@ def test_it_is_seen_with_its_group(machine, host, group):
     seen = look(host)
     assert (seen.state.active, seen.state.holders, seen.state.uuid) == (False, ("secret",), "uuid-data-root")
     assert seen.around == Around(others=("deb2",))
+    assert look(host, ROOT.model_copy(update={"keep_tags": ("deb2",)})).around == Around()
     assert look(host, Desired(vg="data", name="none", tag="deb1")) == Absent(Around(others=("deb2",)))
     assert look(host, Desired(vg="none", name="root", tag="deb1")) == Absent(Around(group=False))
     machine.lvm.add("data")

@@ -9,7 +9,7 @@ from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanen
 from reconciler.resources.driver import Wanted
 from reconciler.resources.vg.actions import Activate, AddTags, Deactivate, DropPartitions, MapPartitions, RemoveTags
 from reconciler.resources.vg.driver import DRIVER
-from reconciler.resources.vg.model import Desired
+from reconciler.resources.vg.model import Around, Desired
 from reconciler.resources.vg.planning import KIND
 
 ID = ResourceId("web", "vg#1")
@@ -143,6 +143,27 @@ class TestWhatChangedSinceThePlan:
         with pytest.raises(Conflict, match="cannot claim data: deb2 has claimed it meanwhile"):
             perform(host, AddTags(group="data", tags=("deb1",)))
         assert group.tags == {"deb2"}
+
+    def test_tags_that_claim_a_group_for_nobody_stay_and_speak_against_nothing(self, host, group):
+        group.tags = {"backup", "deb2"}
+        want = DATA.model_copy(update={"keep_tags": ("backup",)})
+        seen = look(host, want)
+        assert seen.state.foreign == ("deb2",)
+        with pytest.raises(Conflict, match="cannot claim data: deb2 has claimed it meanwhile"):
+            perform(host, AddTags(group="data", tags=("deb1",), beside=seen.state.kept))
+        group.tags = {"backup"}
+        assert KIND.objection(want, look(host, want).state, Around()) is None
+        assert KIND.objection(DATA, look(host).state, Around()).remedy.endswith("write a tag that is no node's into keep_tags")
+        perform(host, AddTags(group="data", tags=("deb1",), beside=seen.state.kept))
+        assert group.tags == {"backup", "deb1"} and look(host, want).state.foreign == ()
+
+    def test_a_claim_that_was_given_up_comes_back_beside_the_tags_that_were_there(self, host, group):
+        group.tags = {"backup", "deb1"}
+        before, give_up = look(host), RemoveTags(group="data", tags=("deb1",))
+        perform(host, give_up)
+        for back in give_up.undo(before):
+            perform(host, back)
+        assert look(host) == before
 
     def test_the_claims_of_others_come_back_when_a_take_over_is_undone(self, host, group):
         perform(host, AddTags(group="data", tags=("deb2", "deb3"), claims=False))
