@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from reconciler.core.action import Action, Effect, Slot
+from reconciler.core.change import Verdict
 from reconciler.core.fetched import Fetched
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
@@ -35,6 +36,7 @@ LOOK_AGAIN = (0.05, 0.15, 0.4)
 version 26 lists a container as running for some 20 ms after it has answered that it is stopped."""
 _FRESH = 10.0
 """Seconds for which an observation is good enough for a step that interrupts nothing, and does not do again what is done."""
+_AGAIN = frozenset({Verdict.RESTART, Verdict.REPLACE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +261,21 @@ class _Walk:
             if isinstance(outcome.after, (Present, Absent)):
                 with suppress(StoreError):
                     self.run.means.store.remember(self.run.service, {step.rid: outcome.after})
+        if outcome.status is Status.DONE:
+            self._outdate(step)
         if outcome.status is Status.FAILED and not (self.plan.spares(step.rid) or self._bears(step)):
             self.failed = True
         self._end(outcome)
 
     def _bears(self, step: Step) -> bool:
         return step.action.bearable and self.plan.goal.aim is Aim.DOWN
+
+    def _outdate(self, step: Step) -> None:
+        """What comes up again on something that came anew stands on other ground than it was last seen on."""
+        for n in self.behind[step.n]:
+            rid = self.plan.steps[n - 1].rid
+            if rid != step.rid and self.plan.change(rid).verdict in _AGAIN:
+                self.seen_at[rid] = float("-inf")
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

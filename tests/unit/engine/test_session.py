@@ -380,3 +380,11 @@ def test_what_was_worked_out_from_a_run_that_is_no_longer_the_last_is_not_done(n
         (result,) = session.converge((stale,))
     assert result.end is End.REFUSED and "another run of it came between" in result.message
     assert "/mnt/web2" in node.mounts() and "/mnt/web" not in node.mounts()
+
+
+def test_what_lies_in_a_mount_that_came_anew_has_its_mount_point_made_again(node):
+    for device in ("tmpfs", "other"):
+        outer = f"resources:\n  fs#1: {{type: tmpfs, dev: {device}, mnt: /mnt/outer}}\n"
+        node.write("outer", outer + "  fs#2: {type: tmpfs, dev: tmpfs, mnt: /mnt/outer/data}\n")
+        assert [result.end for result in node.apply("outer")] == [End.CONVERGED]
+    assert {"/mnt/outer", "/mnt/outer/data"} <= set(node.mounts())
