@@ -141,7 +141,14 @@ class Mounts(Protocol):
 
     def bare(self, path: str) -> bool:
         """Whether nothing at all is known to be on a device or in a file: no filesystem, no partition table, no volume manager's
-        label, no other signature. Raises NotFound when there is none."""
+        label, no other signature, no data at its beginning. Raises NotFound when there is none."""
+
+    def claimed(self, path: str) -> bool:
+        """Whether a block device is somebody's alone: mounted, in whatever namespace, or a part of another device. False of a file.
+        Raises NotFound when there is none."""
+
+    def loops(self, path: str) -> tuple[str, ...]:
+        """The loop devices that stand on a file or device, whatever it was called when they were attached."""
 
     def device(self, tag: str) -> str:
         """The path of the block device that UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=… means, or "" for none. Raises Conflict

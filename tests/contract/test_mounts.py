@@ -1,5 +1,8 @@
 """Mounts, and the mount and umount that change them."""
 
+import os
+from dataclasses import replace
+
 import pytest
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
@@ -513,3 +516,62 @@ def test_several_signatures_are_not_nothing(real_stage):
         assert "several signatures" in str(error)
     else:
         assert found != ""
+
+
+@pytest.mark.real
+class TestWhoHasIt:
+    """What a device or file is used for, by whatever name and in whatever mount namespace."""
+
+    @pytest.fixture
+    def path(self, real_stage):
+        path = f"{real_stage.dir}/i"
+        real_stage.image(path)
+        return path
+
+    @pytest.fixture
+    def loop(self, real_stage, path):
+        run = real_stage.host.commands.run
+        loop = run(["losetup", "-f", "--show", path]).stdout.strip()
+        yield loop
+        run(["losetup", "-d", loop])
+
+    def test_a_loop_device_is_found_by_the_file_and_not_by_its_name(self, real_stage, path, loop):
+        mounts = real_stage.host.mounts
+        assert mounts.loops(path) == (loop,)
+        os.rename(path, f"{path}2")
+        os.link(f"{path}2", f"{path}3")
+        real_stage.host.files.write(path, "another")
+        assert (mounts.loops(f"{path}2"), mounts.loops(f"{path}3"), mounts.loops(path)) == ((loop,), (loop,), ())
+
+    def test_what_is_mounted_is_claimed(self, real_stage, path, loop):
+        mounts, point = real_stage.host.mounts, f"{real_stage.dir}/m"
+        real_stage.host.files.make_dir(point)
+        assert (mounts.claimed(loop), mounts.claimed(path)) == (False, False)
+        mount(real_stage, "-t", "ext4", "--", loop, point)
+        assert mounts.claimed(loop)
+        umount(real_stage, point)
+        assert not mounts.claimed(loop)
+
+    def test_a_device_without_a_signature_is_not_bare_while_it_holds_data(self, real_stage, path, loop):
+        mounts = real_stage.host.mounts
+        with open(loop, "r+b") as device:
+            device.write(bytes(4 << 20))
+        assert (mounts.signature(loop), mounts.bare(loop)) == ("", True)
+        with open(loop, "r+b") as device:
+            device.seek(4000)
+            device.write(b"precious")
+        assert (mounts.signature(loop), mounts.bare(loop)) == ("", False)
+
+
+@pytest.mark.real
+def test_the_same_path_in_another_namespace_is_another_place(real_stage):
+    """A far filesystem is never asked, and told by its path: that means something in this mount namespace alone."""
+    point = f"{real_stage.dir}/m"
+    real_stage.host.files.make_dir(point)
+    mount(real_stage, "-t", "tmpfs", "--", "tmpfs", point)
+    (found,) = seen(real_stage, point)
+    far = replace(found, fstype="nfs4")
+    inside = real_stage.sit(point)
+    script = f"ctypes.CDLL(None).unshare(0x20000); import subprocess; os.chdir('/'); os.chdir('{point}')"
+    real_stage.use(f"import ctypes; {script}", "/")
+    assert [user.process.pid for user in real_stage.host.processes.users(far)] == [inside]

@@ -61,7 +61,7 @@ def run_truncate(machine: Machine, words: list[str]) -> str:
     inode = machine.tree.find(words[3]) or machine.tree.write(
         words[3], "", 0o644, f"truncate: cannot open '{words[3]}' for writing"
     )
-    inode.size = int(words[1])
+    inode.size = max(inode.size, int(words[1].removeprefix(">")))
     return ""
 
 

@@ -130,6 +130,8 @@ class Machine:
         """Name -> primary group, home."""
         self.launchers: dict[str, Any] = {}
         """Path -> the script of an app (launchers.py)."""
+        self.claimed: set[str] = set()
+        """The devices that are a part of another device."""
         self.net = Network()
         self.lvm = Volumes(self.tree.loops)
         self.opened: set[str] = set()

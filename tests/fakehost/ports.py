@@ -104,6 +104,21 @@ class FakeMounts:
         inode = carrier_of(self._machine, path)
         return inode is not None and not inode.text
 
+    def claimed(self, path: str) -> bool:
+        self._machine.look(f"claimed {path}")
+        loop, inode = self._machine.tree.loops.get(path), self._machine.tree.find(path)
+        if inode is None and loop is None:
+            raise NotFound(f"cannot read {path}: no such file or directory")
+        if inode is not None and inode.kind != "block":
+            return False
+        image = loop.inode.image if loop is not None else inode.image if inode is not None else None
+        return path in self._machine.claimed or any(mount.fs is image for mount in self._machine.tree.mounts)
+
+    def loops(self, path: str) -> tuple[str, ...]:
+        self._machine.look(f"loops {path}")
+        inode = self._machine.tree.find(path)
+        return tuple(name for name, loop in self._machine.tree.loops.items() if loop.inode is inode)
+
     def device(self, tag: str) -> str:
         self._machine.look(f"device {tag}")
         found = sorted(path for path, tags in self._machine.tags.items() if tag in tags and self._machine.tree.find(path))

@@ -56,9 +56,10 @@ class Pseudo:
         loop = machine.tree.loops.get(f"/dev/{found[1]}")
         if loop is not None:
             number = found[1].removeprefix("loop")
+            backing = loop.path + (" (deleted)" if loop.inode.gone else "")
             of_loop = {
                 "dev": f"7:{number}\n",
-                "loop/backing_file": f"{loop.path}\n",
+                "loop/backing_file": f"{backing}\n",
                 "loop/autoclear": f"{int(loop.fleeting)}\n",
                 "loop/offset": "0\n",
                 "loop/sizelimit": "0\n",

@@ -237,6 +237,49 @@ def test_a_check_leaves_alone_what_another_namespace_has_mounted(folder, bench):
     assert bench.said == []
 
 
+def test_a_check_leaves_alone_what_is_mounted_under_another_name(folder, bench):
+    """In another namespace, from a path that leads nowhere in this one."""
+    os.mkdir(f"{folder}/a")
+    path = image(f"{folder}/a")
+    for name in ("b", "m"):
+        os.mkdir(f"{folder}/{name}")
+    script = 'mount --bind "$1/a" "$1/b" && mount -o loop "$1/b/x.img" "$1/m" && echo up && read -r line; umount "$1/m"'
+    other = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", script, "sh", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "up\n"
+        bench.do("fs#1", Mount(dev=path, mnt=f"{folder}/m", type="ext4", loop=True))
+        assert "left unchecked: in use by" in bench.said[-1]
+        subprocess.run(["umount", f"{folder}/m"], check=True)
+    finally:
+        other.communicate("\n")
+    assert gone(path)
+
+
+def test_a_device_that_is_write_protected_is_mounted_unchecked(folder, bench):
+    path = image(folder)
+    loop = subprocess.run(["losetup", "-r", "-f", "--show", path], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        specs = {"fs#1": Desired(dev=loop, mnt=f"{folder}/m", type="ext4", mnt_opt=("ro",))}
+        assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
+        assert bench.said[0].endswith("write-protected, and nothing could be mended")
+        bench.down("fs#1", specs)
+    finally:
+        subprocess.run(["losetup", "-d", loop], check=True)
+
+
+def test_a_backing_file_that_was_exchanged_under_its_mount(folder, bench):
+    path = image(folder)
+    specs = {"fs#1": Desired(dev=path, mnt=f"{folder}/m", type="ext4")}
+    bench.up("fs#1", specs)
+    os.rename(image(folder, "new.img"), path)
+    assert bench.change("fs#1", specs).reason.startswith(f"{path} is gone from under it")
+    bench.down("fs#1", specs)
+    assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
+    bench.down("fs#1", specs)
+
+
 def test_a_filesystem_with_errors_needs_a_person(folder, bench):
     path = image(folder)
     os.mkdir(f"{folder}/m")
@@ -396,6 +439,13 @@ def test_what_does_not_answer_costs_its_time_and_nothing_else(folder, host, benc
                 look(f"{folder}/way/x")
         assert host.files.stat(f"{folder}/way", follow=False).kind == "link"
     assert isinstance(bench.look(specs)["fs#1"], Absent)
+
+
+def test_who_lets_root_not_in_has_answered(folder, host):
+    os.mkdir(f"{folder}/m")
+    with mute_filesystem(f"{folder}/m", user=65534):
+        (found,) = [mount for mount in host.mounts.table() if mount.target == f"{folder}/m"]
+        assert host.mounts.silent({found.target: (found, 2.0)}) == frozenset()
 
 
 def test_the_backing_file_that_is_cut_off_under_its_mount(folder, bench):

@@ -17,6 +17,8 @@ _FOUND, _NOTHING, _SEVERAL = 0, 2, 8
 """blkid's exit codes."""
 _PROBE_TIME = 10.0
 """A device that is suspended, or dying, does not answer."""
+_HEAD = 4096
+"""Bytes at the beginning of a device: as many as lvcreate clears of a volume that it makes."""
 
 
 class LinuxMounts:
@@ -47,10 +49,10 @@ class LinuxMounts:
         return done.stdout.strip()
 
     def bare(self, path: str) -> bool:
-        """See Mounts.bare. Both programs have to say so: they do not know the same signatures. A backup label at the end of a
-        device counts as well."""
+        """See Mounts.bare. Both programs have to say so: they do not know the same signatures, and say nothing of what they cannot
+        read. A backup label at the end of a device counts as well."""
         _readable(path)
-        if not _is_hole(path):
+        if not _is_empty(path):
             return False
         probed = self._commands.run(["blkid", "-p", "--", path], timeout=_PROBE_TIME, ok=(_FOUND, _NOTHING, _SEVERAL))
         listed = self._commands.run(["wipefs", "--no-act", "--parsable", "--", path], timeout=_PROBE_TIME)
@@ -64,16 +66,41 @@ class LinuxMounts:
             raise Conflict(f"{tag} is borne by several devices ({', '.join(found[:4])}): write the path of the one that is meant")
         return found[0] if found else ""
 
+    def claimed(self, path: str) -> bool:
+        """See Mounts.claimed. The kernel knows: it lets nobody else have it exclusively."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if not modes.S_ISBLK(os.fstat(descriptor).st_mode):
+                    return False
+            finally:
+                os.close(descriptor)
+            os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                return True
+            raise faults.of_errno(error, f"cannot read {path}") from None
+        return False
+
+    def loops(self, path: str) -> tuple[str, ...]:
+        """See Mounts.loops. A program asks: what another loop device stands on may not answer."""
+        found = self._commands.run(["losetup", "-n", "-O", "NAME", "-j", path], timeout=_PROBE_TIME).stdout
+        return tuple(found.split())
+
     def silent(self, mounts: Mapping[str, tuple[Mount, float]]) -> frozenset[str]:
         return self._patience.silent(mounts)
 
 
-def _is_hole(path: str) -> bool:
-    """Whether a regular file holds no data at all; true of what is none. Where the filesystem cannot tell, all of it is data."""
+def _is_empty(path: str) -> bool:
+    """Whether a file is one hole, and a device can be read and begins with nothing but zeros: what has no signature (a database's
+    raw device, an encrypted one without a header) may hold data all the same.
+
+    Where a filesystem cannot tell, all of a file is data.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not modes.S_ISREG(os.fstat(descriptor).st_mode):
-            return True
+            return not any(os.pread(descriptor, _HEAD, 0))
         os.lseek(descriptor, 0, os.SEEK_DATA)
         return False
     except OSError as error:

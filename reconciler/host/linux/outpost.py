@@ -4,6 +4,7 @@ It reads requests from its standard input, one JSON list a line: the method of F
 answers each with a line: {"value": …} or {"error": [class, message]}. It ends with its input. Who asked may leave it behind.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -34,11 +35,13 @@ def main() -> None:
 
 
 def _probe(path: str) -> bool:
-    """Look at the root of a filesystem in the ways that others will: its times, its size, its first name."""
-    os.stat(path)
-    os.statvfs(path)
-    with os.scandir(path) as names:
-        next(names, None)
+    """Look at the root of a filesystem in the ways that others will: its times, its size, its first name. A server that lets not
+    even root in answers, too."""
+    with contextlib.suppress(PermissionError):
+        os.stat(path)
+        os.statvfs(path)
+        with os.scandir(path) as names:
+            next(names, None)
     return True
 
 

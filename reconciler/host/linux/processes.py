@@ -86,8 +86,9 @@ class LinuxProcesses:
         """See Processes.users."""
         spared = {1: "init", **dict.fromkeys(_ancestry(), "what runs osvc"), os.getpid(): "osvc itself"}
         found: list[User] = []
+        far = users.far_below(mount)
         for process in self.all():
-            how = users.how_it_uses(process.pid, mount)
+            how = users.how_it_uses(process.pid, mount, far)
             if how and _started(process.pid) == process.started:
                 found.append(User(process, how, spared.get(process.pid) or users.why_spared(process.pid)))
         return tuple(found)

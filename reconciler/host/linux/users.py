@@ -5,9 +5,12 @@ Nothing here waits for a filesystem: what may not answer (patience.py) is told b
 
 import os
 import re
+from collections.abc import Collection
 from typing import Final
 
+from reconciler.core.facts import holds_path
 from reconciler.host.linux.patience import is_far
+from reconciler.host.linux.table import read_table
 from reconciler.host.ports import Mount
 
 _MOUNT_ID: Final = re.compile(r"^mnt_id:\s*(\d+)$", re.MULTILINE)
@@ -16,17 +19,29 @@ _ENGINES: Final = ("osvc", "docker", "containerd", "libpod", "crio", "kubepods",
 _KTHREAD: Final = 0x00200000
 
 
-def how_it_uses(pid: int, mount: Mount) -> str:
-    """See User.how; "" when it does not use the mount, has ended, or cannot be looked at."""
+def how_it_uses(pid: int, mount: Mount, far: Collection[str] = ()) -> str:
+    """See User.how; "" when it does not use the mount, has ended, or cannot be looked at.
+
+    far: the mount points below it of what may not answer.
+    """
     base = f"/proc/{pid}"
     for link, how in (("cwd", "cwd"), ("root", "root"), ("exe", "program")):
-        if _leads_into(f"{base}/{link}", mount):
+        if _leads_into(base, link, mount, far):
             return how
     if any(_shows(f"{base}/fdinfo/{name}", mount) for name in _names(f"{base}/fdinfo")):
         return "open file"
-    if any(_leads_into(f"{base}/map_files/{span}", mount) for span in _spans(base, mount)):
+    if any(_leads_into(base, f"map_files/{span}", mount, far) for span in _spans(base, mount)):
         return "mapped file"
     return ""
+
+
+def far_below(mount: Mount) -> tuple[str, ...]:
+    """The mount points below a mount of what may not answer."""
+    return tuple(
+        other.target
+        for other in read_table()
+        if is_far(other.fstype) and other.target != mount.target and holds_path(mount.target, other.target)
+    )
 
 
 def why_spared(pid: int) -> str:
@@ -38,13 +53,19 @@ def why_spared(pid: int) -> str:
     return "of an engine" if any(part.startswith(_ENGINES) for part in parts) else ""
 
 
-def _leads_into(link: str, mount: Mount) -> bool:
-    """Whether a link of /proc leads to something that was reached through this mount."""
+def _leads_into(base: str, link: str, mount: Mount, far: Collection[str]) -> bool:
+    """Whether a link of a process leads to something that was reached through this mount.
+
+    It is opened only where its path says that it may be so: whatever else the process uses may never answer. In another mount
+    namespace the same path is another place.
+    """
     try:
-        path = os.readlink(link)
+        path = os.readlink(f"{base}/{link}")
+        if not holds_path(mount.target, path) or any(holds_path(point, path) for point in far):
+            return False
         if is_far(mount.fstype):
-            return path == mount.target or path.startswith(f"{mount.target}/")
-        descriptor = os.open(link, os.O_PATH | os.O_CLOEXEC)
+            return os.readlink(f"{base}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+        descriptor = os.open(f"{base}/{link}", os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return False
     try:

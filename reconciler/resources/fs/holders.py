@@ -11,19 +11,13 @@ def loops_on(mount: Mount, host: Host) -> tuple[str, ...]:
     return tuple(f"/dev/{loop} on {backing}" for loop, backing in found if holds_path(mount.target, backing))
 
 
-def loops_of(path: str, host: Host) -> tuple[str, ...]:
-    """The loop devices that stand on a file."""
-    resolved = host.files.resolve(path)
-    return tuple(f"/dev/{loop}" for loop, backing in _loops(host).items() if backing == resolved)
-
-
 def mounters(dev: str, host: Host) -> tuple[str, ...]:
     """Who has a device, or what a backing file carries, mounted: in the mount table of any process."""
     stat = host.files.stat(dev)
     if stat is None:
         return ()
     numbers = {stat.number} if stat.kind == "block" else set()
-    numbers |= {_read(f"/sys/class/block/{loop.removeprefix('/dev/')}/dev", host).strip() for loop in loops_of(dev, host)}
+    numbers |= {_read(f"/sys/class/block/{loop.removeprefix('/dev/')}/dev", host).strip() for loop in host.mounts.loops(dev)}
     numbers.discard("")
     if not numbers:
         return ()

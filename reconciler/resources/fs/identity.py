@@ -26,6 +26,12 @@ class _Remembering:
     def bare(self, path: str) -> bool:
         return self._mounts.bare(path)
 
+    def claimed(self, path: str) -> bool:
+        return self._mounts.claimed(path)
+
+    def loops(self, path: str) -> tuple[str, ...]:
+        return self._mounts.loops(path)
+
     def silent(self, mounts: Mapping[str, tuple[Mount, float]]) -> frozenset[str]:
         return self._mounts.silent(mounts)
 
@@ -69,7 +75,8 @@ def is_of(mount: Mount, handle: Desired, table: Table, host: Host) -> bool:
 
 
 def is_from(mount: Mount, dev: str, host: Host) -> bool:
-    """Whether a mount is one of this device or backing file: by path, through links, or by the device's number."""
+    """Whether a mount is one of this device or backing file: by the device's number, whatever its path; where the mount has none
+    (btrfs), and for a file, by path and through links. What has taken the place of a device or file since is another one."""
     if mount.fstype not in ON_DISK:
         return False
     try:
@@ -78,14 +85,13 @@ def is_from(mount: Mount, dev: str, host: Host) -> bool:
         return False
     if not path:
         return False
-    resolved = host.files.resolve(path)
-    if {path, resolved} & {mount.source, mount.backing}:
-        return True
     stat = host.files.stat(path)
+    if stat is not None and stat.number and not _is_anonymous(mount):
+        return stat.number == mount.device
+    if {path, host.files.resolve(path)} & {mount.source, mount.backing}:
+        return not _is_unlinked(mount, host)
     if stat is None or not stat.number:
         return False
-    if stat.number == mount.device:
-        return True
     source = host.files.stat(mount.source) if mount.source.startswith("/") else None
     return source is not None and source.number == stat.number
 
@@ -98,13 +104,29 @@ def was_of(mount: Mount, handle: Desired, table: Table, host: Host) -> bool:
         holder = table.holding(handle.dev)
         gone = holder is None or holder.device != mount.device
         return gone and (mount.root == "/" or handle.dev.endswith(mount.root))
-    return handle.type in ON_DISK and handle.type == mount.fstype and _named(mount, handle.dev) and is_lost(handle.dev, host)
+    return handle.type in ON_DISK and handle.type == mount.fstype and _named(mount, handle.dev) and is_lost(mount, handle.dev, host)
 
 
-def is_lost(dev: str, host: Host) -> bool:
-    """Whether there is no such device or file any more."""
+def is_lost(mount: Mount, dev: str, host: Host) -> bool:
+    """Whether the device or file that a mount is of is there no longer, or another one bears its name."""
     path = path_of(dev, host)
-    return not path or host.files.stat(path) is None
+    stat = host.files.stat(path) if path else None
+    if stat is None:
+        return True
+    return stat.number != mount.device if stat.number and not _is_anonymous(mount) else _is_unlinked(mount, host)
+
+
+def _is_anonymous(mount: Mount) -> bool:
+    """Whether a mount is not shown by the number of its device."""
+    return mount.device.startswith("0:")
+
+
+def _is_unlinked(mount: Mount, host: Host) -> bool:
+    """Whether the backing file of a mount has no name any more: one of that name is another one."""
+    if not mount.backing:
+        return False
+    backing = host.files.read(f"/sys/class/block/{mount.source.rsplit('/', 1)[-1]}/loop/backing_file") or ""
+    return backing.rstrip("\n").endswith(" (deleted)")
 
 
 def _named(mount: Mount, dev: str) -> bool:

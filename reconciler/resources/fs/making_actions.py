@@ -21,7 +21,8 @@ class MakeFile(Action):
         return f"make the backing file {self.path} ({shown(self.size)})"
 
     def commands(self) -> tuple[tuple[str, ...], ...]:
-        return ("truncate", "-s", str(self.size), "--", self.path), ("chmod", "600", self.path)
+        """`>`: a file that appeared meanwhile is not made shorter."""
+        return ("truncate", "-s", f">{self.size}", "--", self.path), ("chmod", "600", self.path)
 
     def command(self) -> str:
         return " && ".join(shell.join(words) for words in self.commands())

@@ -142,6 +142,8 @@ class Desired(Model):
             said = "provision" if self.provision else "mkfs_opt" if self.mkfs_opt else "size" if self.size else ""
             if said and (said, self.type) != ("size", "tmpfs"):
                 raise ValueError(f"{said} has no effect on type {self.type}: there is nothing that mkfs could make")
+        elif any(word == "--" or "/dev/" in word for word in self.mkfs_opt):
+            raise ValueError("mkfs_opt names a device: osvc makes a filesystem on dev, and vouches for nothing else")
         elif self.size and self.dev.startswith(("/dev/", *TAGS)):
             raise ValueError(f"size is for a backing file: {self.dev!r} is a device, and has the size that it has")
         return self

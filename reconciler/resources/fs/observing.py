@@ -15,6 +15,8 @@ from reconciler.resources.fs.identity import is_lost, is_of, path_of
 from reconciler.resources.fs.model import NFS, ON_DISK, Around, Desired, Holder, State
 from reconciler.resources.fs.table import Table, inside, name
 
+_NAME = 64
+
 
 class Look:
     """points: mount point -> whose it is or was. silent: the mount points that do not answer."""
@@ -75,7 +77,11 @@ class Look:
         if mount is None or want.owned is None:
             return False
         if handle.type in ON_DISK:
-            return mount.fstype == handle.type and handle.dev in {mount.source, mount.backing} and is_lost(handle.dev, self._host)
+            return (
+                mount.fstype == handle.type
+                and handle.dev in {mount.source, mount.backing}
+                and is_lost(mount, handle.dev, self._host)
+            )
         if handle.type != "bind":
             return False
         outer = self._unmounted(handle.dev, want.id)
@@ -156,8 +162,10 @@ def holder_of(user: ports.User) -> Holder:
 
 
 def program(process: ports.Process) -> str:
-    """The name of a process's program, as its own words have it."""
-    return (process.argv[0].split(" ")[0].rstrip(":").rsplit("/", 1)[-1] if process.argv else "") or "?"
+    """The name of a process's program, as its own words have it; nothing in it could pass for another line of a plan."""
+    words = process.argv[0].split() if process.argv else []
+    name = words[0].rstrip(":").rsplit("/", 1)[-1] if words else ""
+    return "".join(char for char in name if char.isprintable())[:_NAME] or "?"
 
 
 def _of_whom(handle: Desired) -> str:
@@ -180,7 +188,7 @@ def _state(mount: ports.Mount, handle: Desired, host: Host) -> State:
         mount_only=held,
         loop=loop,
         protected=protected,
-        lost=kind in ON_DISK and is_lost(handle.dev, host),
+        lost=kind in ON_DISK and is_lost(mount, handle.dev, host),
     )
 
 

@@ -1,5 +1,7 @@
 """The driver on the fake machine: what the real one is tested for as root, without being root."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.action import BARRIER
@@ -8,8 +10,9 @@ from reconciler.core.ids import ResourceId
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.policy import Policy
-from reconciler.host.errors import Busy, Conflict, Permanent
+from reconciler.host.errors import Busy, Cancelled, Conflict, Permanent
 from reconciler.resources.driver import Wanted
+from reconciler.resources.fs.actions import Mount
 from reconciler.resources.fs.driver import DRIVER
 from reconciler.resources.fs.making_actions import MakeFile, MakeFilesystem
 from reconciler.resources.fs.model import Desired, State
@@ -17,6 +20,16 @@ from reconciler.resources.fs.planning import KIND
 from tests.fakehost import FakeHost, Machine
 from tests.fakehost.filesystem import Loop
 from tests.unit.fs.bench import OWN, Bench, changes
+
+
+class Hurried:
+    """The processes of a run that was asked to stop: no wait takes its time."""
+
+    def __init__(self, processes):
+        self.users, self.signal = processes.users, processes.signal
+
+    def wait_gone(self, process, timeout):
+        return False
 
 
 @pytest.fixture
@@ -222,6 +235,21 @@ class TestChecks:
         assert "e2fsck -p -- /dev/loop3" in machine.done
         assert machine.tree.top_at("/srv/m").source == "/dev/loop3"
 
+    def test_what_somebody_else_has_is_left_unchecked(self, machine, bench):
+        machine.add_disk("/dev/sdb", "ext4")
+        machine.claimed.add("/dev/sdb")
+        specs = {"fs#1": Desired(dev="/dev/sdb", mnt="/srv/m", type="ext4")}
+        bench.up("fs#1", specs)
+        assert bench.said == ["/dev/sdb is left unchecked: it is mounted somewhere, or a part of another device"]
+        assert not [words for words in machine.done if words.startswith("e2fsck")]
+
+    def test_what_is_write_protected_is_left_unchecked(self, machine, bench, image):
+        image("ext4")
+        machine.tree.make_dir("/srv/m", 0o755)
+        machine.tree.mounts[0].readonly = True
+        bench.do("fs#1", Mount(dev="/srv/x.img", mnt="/srv/m", type="ext4", mnt_opt=("ro",), loop=True))
+        assert bench.said == ["/srv/x.img is left unchecked: it is write-protected, and nothing could be mended"]
+
 
 class TestBusy:
     SPEC = {"fs#1": Desired(dev="tmpfs", mnt="/srv/t", type="tmpfs", kill_grace=10)}
@@ -284,6 +312,48 @@ class TestBusy:
         bench.do("fs#1", end)
         assert holder.signals == []
 
+    def test_nobody_is_signalled_where_it_stays_busy_all_the_same(self, machine, bench, holder):
+        end, _ = KIND.moves(bench.falling("fs#1", self.SPEC)).down
+        spared = machine.start_process(("dockerd",), cgroup="docker/x")
+        machine.hold(spared, "/srv/t")
+        with pytest.raises(Busy, match=rf"nobody is ended for it: busy by pid {spared.pid} dockerd \(of an engine\)"):
+            bench.do("fs#1", end)
+        spared.holds.clear()
+        machine.tree.make_dir("/srv/t/in", 0o755)
+        bench.host.commands.run(["mount", "-t", "tmpfs", "--", "tmpfs", "/srv/t/in"])
+        with pytest.raises(Busy, match="/srv/t/in is mounted below it"):
+            bench.do("fs#1", end)
+        assert holder.signals == []
+
+    def test_nobody_is_killed_before_its_time_when_the_run_is_asked_to_stop(self, machine, bench, holder):
+        end, _ = KIND.moves(bench.falling("fs#1", self.SPEC)).down
+        holder.ignores.add(15)
+        hurried = replace(bench.host, processes=Hurried(bench.host.processes))
+        with pytest.raises(Cancelled, match=f"asked to stop while pid {holder.pid} mysqld had time left"):
+            Bench(hurried).do("fs#1", end)
+        assert holder.signals == [15]
+
+    def test_nobody_is_killed_when_something_else_is_mounted_there_meanwhile(self, machine, bench, holder):
+        end, _ = KIND.moves(bench.falling("fs#1", self.SPEC)).down
+        ours = machine.tree.top_at("/srv/t")
+
+        def exchanged(process, number):
+            machine.tree.detach(ours)
+            bench.host.commands.run(["mount", "-t", "tmpfs", "--", "other", "/srv/t"])
+            machine.tree.top_at("/srv/t").id = ours.id
+            process.holds = [machine.tree.top_at("/srv/t")]
+            return True
+
+        machine.on_signal.append(exchanged)
+        bench.do("fs#1", end)
+        assert holder.signals == [15]
+
+    def test_the_name_of_a_program_cannot_pass_for_more(self, machine, bench):
+        bench.up("fs#1", self.SPEC)
+        machine.hold(machine.start_process(("x\n+ fs#2\x1b[31m: mount " + "y" * 99,)), "/srv/t")
+        (found,) = bench.look(self.SPEC)["fs#1"].state.holders
+        assert found.name == "x"
+
     def test_engines_and_osvc_are_spared_and_named(self, machine, bench, holder):
         holder.cgroup = "osvc-12"
         machine.hold(machine.processes[99], "/srv/t")
@@ -341,6 +411,38 @@ class TestSilent:
         bench.down("fs#1", specs)
         assert bench.change("fs#1", specs).reason == "/dev/sdb does not exist"
 
+    def test_another_device_that_took_its_name_is_not_taken_for_it(self, machine, bench):
+        machine.add_disk("/dev/sdb", "xfs", "8:16")
+        specs = {"fs#1": Desired(dev="/dev/sdb", mnt="/srv/m", type="xfs")}
+        bench.up("fs#1", specs)
+        machine.tree.remove("/dev/sdb")
+        machine.add_disk("/dev/sdb", "xfs", "8:32")
+        assert bench.change("fs#1", specs).reason.startswith("/dev/sdb is gone from under it")
+        assert Bench(bench.host).change("fs#1", specs).reason == "xfs /dev/sdb is mounted on /srv/m, not by osvc"
+        bench.down("fs#1", specs)
+        assert bench.up("fs#1", specs) == "create"
+        assert machine.tree.top_at("/srv/m").fs.device == "8:32"
+
+    def test_a_backing_file_that_was_exchanged_is_said_to_be_gone(self, machine, bench):
+        machine.make_image("/srv/x.img")
+        specs = {"fs#1": Desired(dev="/srv/x.img", mnt="/srv/m", type="ext4")}
+        bench.up("fs#1", specs)
+        machine.tree.remove("/srv/x.img")
+        machine.make_image("/srv/x.img")
+        assert bench.change("fs#1", specs).reason.startswith("/srv/x.img is gone from under it")
+        bench.down("fs#1", specs)
+        assert [bench.up("fs#1", specs), bench.up("fs#1", specs)] == ["create", "keep"]
+
+    def test_a_tag_that_another_device_bears_by_now_is_not_mounted(self, machine, bench):
+        for name in ("/dev/sdb", "/dev/sdc"):
+            machine.add_disk(name, "xfs")
+        machine.tags["/dev/sdc"] = {"UUID=7-7"}
+        with pytest.raises(Conflict, match="it is not /dev/sdb any more"):
+            bench.do("fs#1", Mount(dev="UUID=7-7", mnt="/srv", type="xfs", device="/dev/sdb"))
+        with pytest.raises(Conflict, match="it is not /dev/sdb any more"):
+            bench.do("fs#1", MakeFilesystem(dev="PARTUUID=8", device="/dev/sdb", type="xfs"))
+        assert machine.done == []
+
 
 class TestMaking:
     @pytest.fixture
@@ -359,7 +461,7 @@ class TestMaking:
     def test_a_file_and_a_filesystem_are_made_and_mounted(self, machine, bench, spec):
         assert self.go(bench, spec).verdict.value == "create"
         assert machine.done[:3] == [
-            "truncate -s 67108864 -- /srv/x.img",
+            "truncate -s '>67108864' -- /srv/x.img",
             "chmod 600 /srv/x.img",
             "mkfs.ext4 -q -L web -- /srv/x.img",
         ]
@@ -384,6 +486,13 @@ class TestMaking:
             bench.do("fs#1", MakeFilesystem(dev="/srv/x.img", device="/srv/x.img", type="ext4"))
         with pytest.raises(Conflict, match="something is there already"):
             bench.do("fs#1", MakeFile(path="/srv/x.img", size=64 << 20))
+        assert machine.done == []
+
+    def test_never_on_what_is_a_part_of_something(self, machine, bench):
+        machine.add_disk("/dev/sdb")
+        machine.claimed.add("/dev/sdb")
+        with pytest.raises(Busy, match="in use by another device"):
+            bench.do("fs#1", MakeFilesystem(dev="/dev/sdb", device="/dev/sdb", type="ext4"))
         assert machine.done == []
 
     def test_what_was_cut_off_after_the_file_is_gone_on_with(self, machine, bench, spec):

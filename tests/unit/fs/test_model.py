@@ -56,6 +56,8 @@ def test_an_unknown_type_gets_a_hint():
         ({"type": "none", "mnt_opt": "bind,size=1m"}, "has no effect on a bind mount"),
         ({"type": "none", "mnt_opt": "bind", "dev": "/srv/x"}, "are the same folder"),
         ({"mnt_opt": "bind"}, "needs type none"),
+        ({"mkfs_opt": "-f /dev/sdb"}, "mkfs_opt names a device"),
+        ({"mkfs_opt": "-l logdev=/dev/sdc,size=64m"}, "mkfs_opt names a device"),
         ({"mnt_opt": "remount"}, "osvc remounts by itself"),
         ({"mnt_opt": "a b"}, "no mount option"),
         ({"mnt_opt": {"a": 1}}, "a map"),
