@@ -19,7 +19,7 @@ def of_filesystem(desired: Desired, around: Around) -> Objection:
     if not around.bare:
         return Objection(
             f"{desired.dev} carries no filesystem, and is not bare: there is a partition table, another signature, or data on it",
-            f"look with wipefs --no-act {desired.dev}, and correct dev",
+            f"wipefs --no-act {desired.dev} and hexdump -C -n 4096 {desired.dev} show what; correct dev",
         )
     if around.source == "file" and around.volume == 0 and not desired.size:
         return Objection(f"{desired.dev} is an empty file", "say its size, or correct dev")

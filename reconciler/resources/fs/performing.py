@@ -192,7 +192,8 @@ def make_filesystem(action: MakeFilesystem, host: Host) -> None:
         return
     if not host.mounts.bare(action.device):
         raise Conflict(
-            f"cannot make {action.type} on {action.device}: something is on it; wipefs --no-act {action.device} shows what"
+            f"cannot make {action.type} on {action.device}: something is on it; "
+            f"wipefs --no-act {action.device} and hexdump -C -n 4096 {action.device} show what"
         )
     used = mounters(action.device, host) or host.mounts.loops(action.device)
     if used or host.mounts.claimed(action.device):
