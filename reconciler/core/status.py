@@ -149,12 +149,13 @@ def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | No
         return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
     if _rests(change, kind, plan):
         return ResourceStatus(change.rid, change.type, Status.NA, label)
-    if isinstance(change.observed, Unknown) and not _down_with_its_service(change, kind, plan):
+    if isinstance(change.observed, Unknown) and not _down_by_evidence(change, kind):
         return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
     present = isinstance(change.observed, Present)
     up = isinstance(change.seen, Present) and kind.is_up(change.seen.state)
     quiet = change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.STOP, Verdict.RELEASE)
-    reason = "" if quiet and (up or not change.remedy) else change.reason
+    why = change.observed.reason if isinstance(change.observed, Unknown) else change.reason
+    reason = "" if quiet and (up or not change.remedy) else why
     if change.verdict is Verdict.KEEP and change.remedy:
         reason = change.reason
     drifted = not quiet and not _stops(change, plan) and (up or present)
@@ -188,14 +189,12 @@ def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
     return kind.is_up(change.seen.state) and not kind.holds(change.seen.state)
 
 
-def _down_with_its_service(change: Change, kind: ResourceKind, plan: Plan) -> bool:
-    """Whether a resource that cannot be seen is down by all evidence, in a service that is not wanted up: so the plan takes it."""
-    evidence = change.verdict is Verdict.KEEP and change.provisional and change.seen is not None
-    return (
-        evidence
-        and (plan.goal.aim is Aim.NONE or _stops(change, plan))
-        and not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
-    )
+def _down_by_evidence(change: Change, kind: ResourceKind) -> bool:
+    """Whether a resource that cannot be asked is down by all evidence (the files of an engine that does not run, its processes,
+    what was last seen of it), as the plan takes it."""
+    if not change.provisional or change.seen is None:
+        return False
+    return not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
 
 
 def _remedy(change: Change, plan: Plan) -> str:

@@ -54,10 +54,8 @@ def status(machine: Machine) -> tuple[str, dict[str, str], dict[str, str]]:
     return service["avail"], {rid: found[rid]["status"] for rid in RIDS}, {rid: found[rid]["label"] for rid in RIDS}
 
 
-def states(*up: str, asked: bool = True) -> dict[str, str]:
-    """asked: whether the engine runs, or the service was stopped. Before that the tutorial says of its container that it is down;
-    osvc says that it is unknown, for there is nobody to ask."""
-    return {rid: "up" if rid in up else "unknown" if rid == "container#1" and not asked else "down" for rid in RIDS}
+def states(*up: str) -> dict[str, str]:
+    return {rid: "up" if rid in up else "down" for rid in RIDS}
 
 
 def observed(machine: Machine, *up: str) -> None:
@@ -78,7 +76,7 @@ def test_the_tutorial(place: Place, times: int) -> None:
     with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
         prepare(deb1)
         avail, seen, labels = status(deb1)
-        assert (avail, seen) == ("unknown", states(asked=False))
+        assert (avail, seen) == ("down", states())
         assert labels["vg#1"] == "vgdocker"
         observed(deb1)
 
@@ -89,15 +87,15 @@ def test_the_tutorial(place: Place, times: int) -> None:
 def walk(deb1: Machine, *, pull: bool) -> str:
     """From the service that is down to the service that is down again. The container's id. pull: whether it is the first time."""
     deb1.osvc("start", "--rid", "vg", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1", asked=not pull))
+    assert status(deb1)[:2] == ("warn", states("vg#1"))
     observed(deb1, "vg#1")
 
     deb1.osvc("start", "--rid", "fs", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2", asked=not pull))
+    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2"))
     observed(deb1, "vg#1", "fs#1", "fs#2")
 
     deb1.osvc("start", "--rid", "ip", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1", asked=not pull))
+    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1"))
     observed(deb1, "vg#1", "fs#1", "fs#2", "ip#1")
 
     listed = deb1.osvc("docker", NAME, "images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").out.split()

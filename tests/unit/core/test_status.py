@@ -47,16 +47,15 @@ def test_drift_of_what_is_up_is_a_warning():
     assert statuses(up(ToyDesired()), up(ToyDesired(), live=1)) == (["up", "up"], "up", "warn")
 
 
-def test_what_cannot_be_seen_in_a_stopped_service_is_down_by_the_evidence_of_the_plan_only():
+def test_what_cannot_be_seen_is_down_by_the_evidence_of_the_plan_only():
     def word(goal, seen):
         hidden = Unknown("its engine is not running", "disk#1", seen, "its files say so")
         plan = plan_toys(SPEC, {"disk#1": absent(), "box#1": hidden}, owned(SPEC), goal=goal)
         status = status_of(plan, TOYS)
         return status.resources[1].status.value, status.avail.value
 
-    stopped = Goal(Aim.DOWN)
-    assert word(stopped, up(ToyDesired(), up=False)) == ("down", "down")
-    assert word(stopped, absent()) == ("down", "down")
-    assert word(stopped, up(ToyDesired())) == ("unknown", "unknown")
-    assert word(stopped, None) == ("unknown", "unknown")
-    assert word(UP, up(ToyDesired(), up=False)) == ("unknown", "unknown")
+    for goal in (UP, Goal(Aim.DOWN)):
+        assert word(goal, up(ToyDesired(), up=False)) == ("down", "down")
+        assert word(goal, absent()) == ("down", "down")
+        assert word(goal, up(ToyDesired())) == ("unknown", "unknown")
+        assert word(goal, None) == ("unknown", "unknown")
