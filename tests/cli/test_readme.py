@@ -12,7 +12,7 @@ from reconciler.cli.verbs import VERBS, verb_called
 from tests.cli.osvc import ROOT
 
 README = (ROOT / "README.md").read_text()
-PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", ROOT / "docs" / "architecture.md")}
+PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "resources.md")))}
 
 
 def commands(text: str) -> list[str]:
@@ -81,14 +81,15 @@ def test_the_spec_of_the_readme_is_valid(tmp_path):
     assert shown and all(lines[n - 1].strip().startswith(f"{word}:") for n, word in shown.items())
 
 
-def test_every_spec_of_the_readme_is_valid(tmp_path):
+@pytest.mark.parametrize("page", ["README.md", "resources.md"])
+def test_every_spec_of_a_page_is_valid(tmp_path, page):
     from reconciler.core.node import Node
     from reconciler.spec.load import load
 
     variables = tmp_path / "shop.env"
     variables.write_text("A=b\n")
     variables.chmod(0o600)
-    texts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    texts = re.findall(r"```yaml\n(.*?)```", PAGES[page], re.DOTALL)
     assert len(texts) > 1
     for number, text in enumerate(texts):
         spec = tmp_path / f"s{number}.yaml"
