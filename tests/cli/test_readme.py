@@ -12,7 +12,10 @@ from reconciler.cli.verbs import VERBS, verb_called
 from tests.cli.osvc import ROOT
 
 README = (ROOT / "README.md").read_text()
-PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "resources.md")))}
+PAGES = {
+    path.name: path.read_text()
+    for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "resources.md")))
+}
 
 
 def commands(text: str) -> list[str]:
