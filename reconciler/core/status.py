@@ -121,8 +121,7 @@ def status_of(plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | Non
     kinds: resource type name -> its pure half, for every type in the plan. now: when it was observed, where that is to be told.
     """
     lines = tuple(
-        replace(_marked(_resource(change, kinds[change.type], plan, now), change, plan), common=change.common)
-        for change in plan.changes
+        replace(_marked(_resource(change, kinds, plan, now), change, plan), common=change.common) for change in plan.changes
     )
     avail = merge_all(line.status for line in lines if not line.common.dispensable)
     overall = merge_all(line.status for line in lines)
@@ -143,13 +142,14 @@ def _marked(line: ResourceStatus, change: Change, plan: Plan) -> ResourceStatus:
 _STANDS: Final = {Status.UP: Status.STDBY_UP, Status.DOWN: Status.STDBY_DOWN}
 
 
-def _resource(change: Change, kind: ResourceKind, plan: Plan, now: datetime | None) -> ResourceStatus:
+def _resource(change: Change, kinds: Mapping[str, ResourceKind], plan: Plan, now: datetime | None) -> ResourceStatus:
+    kind = kinds[change.type]
     label = kind.label(change.desired, change.seen.state if isinstance(change.seen, Present) else None)
     if not kind.manages(change.desired) and change.verdict is Verdict.KEEP:
         return ResourceStatus(change.rid, change.type, Status.NA, label, change.reason, owned=False)
     if _rests(change, kind, plan):
         return ResourceStatus(change.rid, change.type, Status.NA, label)
-    if isinstance(change.observed, Unknown) and not _down_by_evidence(change, kind):
+    if isinstance(change.observed, Unknown) and not _down_by_evidence(change, plan, kinds):
         return ResourceStatus(change.rid, change.type, Status.UNKNOWN, label, change.observed.reason, remedy=_remedy(change, plan))
     present = isinstance(change.observed, Present)
     up = isinstance(change.seen, Present) and kind.is_up(change.seen.state)
@@ -189,12 +189,15 @@ def _rests(change: Change, kind: ResourceKind, plan: Plan) -> bool:
     return kind.is_up(change.seen.state) and not kind.holds(change.seen.state)
 
 
-def _down_by_evidence(change: Change, kind: ResourceKind) -> bool:
+def _down_by_evidence(change: Change, plan: Plan, kinds: Mapping[str, ResourceKind]) -> bool:
     """Whether a resource that cannot be asked is down by all evidence (the files of an engine that does not run, its processes,
-    what was last seen of it), as the plan takes it."""
-    if not change.provisional or change.seen is None:
+    what was last seen of it), as the plan takes it. What is behind another's engine is not: others may have it there."""
+    seen, behind = change.seen, change.observed.behind if isinstance(change.observed, Unknown) else None
+    if not change.provisional or seen is None:
         return False
-    return not (isinstance(change.seen, Present) and kind.is_up(change.seen.state))
+    if any(other.rid == behind and not kinds[other.type].manages(other.desired) for other in plan.changes):
+        return False
+    return not (isinstance(seen, Present) and kinds[change.type].is_up(seen.state))
 
 
 def _remedy(change: Change, plan: Plan) -> str:

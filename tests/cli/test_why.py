@@ -47,7 +47,7 @@ def test_a_container_whose_engine_is_not_there(place, web):
     ended = place.osvc("why", "container#1", "web")
     assert (ended.code, ended.err) == (0, "")
     told = rows(ended.out)
-    assert ended.out.startswith("web container#1  unknown  osvc/none:1\n")
+    assert ended.out.startswith("web container#1  down  osvc/none:1\n")
     assert told["not seen"].startswith("no engine answers on ") and told["not seen"].endswith(
         "expected: new engine, no data root yet"
     )

@@ -13,12 +13,12 @@ LADDER = {
         Impact.REPLACE: "name dev netmask label",
     },
     "vg": {
-        Impact.NONE: "pvs options provision tag uuid",
+        Impact.NONE: "pvs options provision keep_tags tag uuid",
         Impact.LIVE: "others inactive",
         Impact.REFUSE: "name",
     },
     "lv": {
-        Impact.NONE: "size create_options provision tag",
+        Impact.NONE: "size create_options provision keep_tags tag",
         Impact.REFUSE: "name vg",
     },
     "loop": {

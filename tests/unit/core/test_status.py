@@ -5,7 +5,7 @@ from itertools import product
 from reconciler.core.observed import Unknown
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.status import Status, merge, merge_all, status_of
-from tests.unit.core.toys import TOYS, ToyDesired, absent, owned, plan_toys, service, up
+from tests.unit.core.toys import TOYS, ToyDesired, ToyKind, absent, owned, plan_toys, service, up
 
 
 def test_merging_is_commutative_and_associative():
@@ -59,3 +59,14 @@ def test_what_cannot_be_seen_is_down_by_the_evidence_of_the_plan_only():
         assert word(goal, absent()) == ("down", "down")
         assert word(goal, up(ToyDesired())) == ("unknown", "unknown")
         assert word(goal, None) == ("unknown", "unknown")
+
+
+def test_what_is_behind_an_engine_of_others_is_unknown_whatever_the_evidence():
+    class OfOthers(ToyKind):
+        def manages(self, desired):
+            return False
+
+    hidden = Unknown("its engine does not answer", "disk#1", absent(), "never seen here")
+    plan = plan_toys(SPEC, {"disk#1": absent(), "box#1": hidden}, owned(SPEC))
+    assert status_of(plan, TOYS).resources[1].status is Status.DOWN
+    assert status_of(plan, {**TOYS, "disk": OfOthers("disk", 20)}).resources[1].status is Status.UNKNOWN
