@@ -83,6 +83,7 @@ def test_a_life(lab: Lab) -> None:
 
 
 def test_a_blocking_trigger_leads_the_start_back(lab: Lab) -> None:
+    lab.osvc("stop", "--rid", "fs#warm,fs#cold", "web", ok=(0,))
     write(lab, blocking_post_start=["false"])
     lab.osvc("start", "web", ok=(3,))
     assert not is_mounted(lab.root / "warm") and not is_mounted(lab.root / "cold")

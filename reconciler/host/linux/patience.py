@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -103,6 +104,7 @@ class Patience:
                     table = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
                 except OSError as error:
                     raise faults.of_errno(error, "cannot read the mount table") from None
+                weakref.finalize(self, os.close, table)
                 poll = select.poll()
                 poll.register(table, select.POLLPRI)
                 self._watch = (table, poll)

@@ -1,5 +1,6 @@
 """Patience: looks by a process of their own, which is left behind when it does not answer. Here it is one that was stopped."""
 
+import gc
 import os
 import signal
 import time
@@ -76,3 +77,19 @@ def test_what_leads_where(tmp_path):
 def test_kinds_that_may_not_answer():
     assert all(is_far(kind) for kind in ("nfs", "nfs4", "cifs", "fuse.sshfs", "fuse"))
     assert not any(is_far(kind) for kind in ("ext4", "tmpfs", "fusectl", "overlay", "xfs"))
+
+
+def test_what_is_forgotten_keeps_no_file_open(tmp_path):
+    def held():
+        return sum(os.readlink(f"/proc/self/fd/{n}").endswith("/mountinfo") for n in os.listdir("/proc/self/fd") if _is_open(n))
+
+    def _is_open(n):
+        return os.path.lexists(f"/proc/self/fd/{n}")
+
+    gc.collect()
+    before, patience = held(), Patience()
+    patience.covers(str(tmp_path))
+    assert held() == before + 1
+    del patience
+    gc.collect()
+    assert held() == before
