@@ -83,7 +83,7 @@ def test_a_life(lab: Lab) -> None:
 
 
 def test_a_blocking_trigger_leads_the_start_back(lab: Lab) -> None:
-    lab.osvc("stop", "--rid", "fs#warm,fs#cold", "web", ok=(0,))
-    write(lab, blocking_post_start=["false"])
-    lab.osvc("start", "web", ok=(3,))
-    assert not is_mounted(lab.root / "warm") and not is_mounted(lab.root / "cold")
+    first, last = ({"dev": "tmpfs", "mnt": f"{lab.root}/{name}", "type": "tmpfs"} for name in ("first", "last"))
+    lab.write("gate.yaml", {"resources": {"fs#1": first, "fs#2": {**last, "blocking_post_start": ["false"]}}})
+    lab.osvc("start", "gate", ok=(3,))
+    assert not is_mounted(lab.root / "first") and not is_mounted(lab.root / "last")
