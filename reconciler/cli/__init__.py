@@ -1,1 +1,1 @@
-"""The command line: parsing, and one file a verb."""
+"""The command line: parsing, what the verbs share, and in `verbs` one file for each."""

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
-from reconciler.cli.verbs import Usage, Verb, fail_usage
+from reconciler.cli.verb import Usage, Verb, fail_usage
 
 
 class Told(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
-from reconciler.cli.verbs import Usage, fail_usage, overview, verb_called
+from reconciler.cli.verb import Usage, fail_usage, overview, verb_called
 
 _UNREAD = 141
 """128 and SIGPIPE, as a shell has it: whoever read the result has gone."""
@@ -63,7 +63,7 @@ def _run(words: Sequence[str]) -> Exit:
             raise Usage(f"options come after the verb, and {words[0]} comes before one; see osvc --help")
         verb = verb_called(words[0])
 
-        from reconciler.cli.options import parse
+        from reconciler.cli.parser import parse
 
         options = parse(verb, words[1:])
     except Usage as err:

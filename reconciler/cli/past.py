@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.past import Did, Past
 from reconciler.engine.journal import Entry
 from reconciler.engine.session import Session

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler import __version__
-from reconciler.cli.verbs import did_you_mean
+from reconciler.cli.verb import did_you_mean
 from reconciler.core.ids import natural
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Unknown

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.cli.verbs import Usage, did_you_mean
+from reconciler.cli.verb import Usage, did_you_mean
 from reconciler.core.policy import Policy, Selection
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from reconciler.cli.display import consent, note, paint_for, say, show_line
 from reconciler.cli.ends import plan_exit, result_exit
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.plan import text_of
+from reconciler.cli.planned import plans_text
 from reconciler.cli.progress import listener
 from reconciler.cli.request import check_selection, operator, policy_of, selection_of
 from reconciler.core.outcome import End, Noticed, Result
@@ -64,7 +64,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     quiet = {plan.service for plan in plans if plan.empty}
     if not options.json:
         services = {target.name: target.service for target in targets if target.service is not None}
-        say(text_of(options, plans, services))
+        say(plans_text(options, plans, services))
     if getattr(options, "dry_run", False):
         return _only_shown(options, plans)
     if not _agreed(order, options, plans):

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.cli.display import save_document
 from reconciler.cli.exits import Exit
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.ids import natural
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exits import WORST_FIRST, Exit
-from reconciler.cli.options import parse
-from reconciler.cli.verbs import VERBS, verb_called
+from reconciler.cli.parser import parse
+from reconciler.cli.verb import VERBS, verb_called
 from tests.cli.osvc import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -290,7 +290,7 @@ def test_an_undo_that_does_not_come_to_the_service_leaves_its_goal(desk, monkeyp
     desk.osvc("stop", "web")
     desk.osvc("start", "web")
     with Session.open(read_config(), write=True, host=FakeHost(desk.machine)) as session, session.hold("web", verb="docker"):
-        monkeypatch.setattr("reconciler.cli.undo.Session.holder", lambda self, name: "")
+        monkeypatch.setattr("reconciler.cli.verbs.undo.Session.holder", lambda self, name: "")
         ended = desk.osvc("undo", "last", "--yes", "--wait", "0s")
     assert ended.code == 5, ended.err
     assert desk.osvc("plan").out == "web: nothing to do\n"

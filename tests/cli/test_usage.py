@@ -8,8 +8,8 @@ import pytest
 
 from reconciler import __version__
 from reconciler.cli.exits import WORST_FIRST, Exit, worst
-from reconciler.cli.options import parse
-from reconciler.cli.verbs import VERBS, Usage, verb_called
+from reconciler.cli.parser import parse
+from reconciler.cli.verb import VERBS, Usage, verb_called
 from tests.cli.osvc import ROOT
 
 NAMES = [verb.name for verb in VERBS]

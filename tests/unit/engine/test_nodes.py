@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.cli.undo import way_back
+from reconciler.cli.verbs.undo import way_back
 from reconciler.core.outcome import End
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.status import Status, status_of

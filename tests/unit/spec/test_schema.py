@@ -6,7 +6,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from reconciler.cli.schema import text_of
+from reconciler.cli.verbs.schema import text_of
 from reconciler.core.node import Node
 from reconciler.core.rules import keywords_of
 from reconciler.resources.registry import SECTIONS, TYPES, kind_of

@@ -12,7 +12,7 @@ from reconciler.cli.known import known_specs
 from reconciler.cli.past import past, steps_of
 from reconciler.cli.request import globs_of, local_now
 from reconciler.cli.specs import in_the_way, refuse_invalid
-from reconciler.cli.verbs import Usage, did_you_mean
+from reconciler.cli.verb import Usage, did_you_mean
 from reconciler.core.change import Change
 from reconciler.core.ids import natural
 from reconciler.core.model import Model

@@ -11,7 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
 from reconciler.cli.specs import read_specs, refuse_invalid
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.change import Change
 from reconciler.core.ids import short
 from reconciler.core.observed import Present, Unknown

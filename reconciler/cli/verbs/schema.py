@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.cli.display import note, show_document
 from reconciler.cli.exits import Exit
-from reconciler.cli.verbs import Usage, did_you_mean
+from reconciler.cli.verb import Usage, did_you_mean
 from reconciler.report.schemas import plan_schema, snapshot_schema, status_schema, why_schema
 from reconciler.report.texts import listed
 

@@ -13,7 +13,7 @@ from reconciler.cli.known import known_specs
 from reconciler.cli.past import run_called, runs_beside
 from reconciler.cli.request import operator
 from reconciler.cli.run import Order, carry_out
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
 from reconciler.core.outcome import End, Noticed, Result

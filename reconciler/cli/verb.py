@@ -1,4 +1,4 @@
-"""The verbs: what `osvc --help` shows. Not even argparse is needed for that; cli/options.py has the options of each."""
+"""The verbs: what `osvc --help` shows. Not even argparse is needed for that; cli/takes.py has the options of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Usage(Exception):
 class Verb:
     """One verb.
 
-    module: its file in this package. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
+    module: its file in cli/verbs. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
     lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
     """
 
@@ -30,7 +30,7 @@ class Verb:
 
     @property
     def module(self) -> str:
-        return f"reconciler.cli.{self.name}"
+        return f"reconciler.cli.verbs.{self.name}"
 
 
 VERBS = (

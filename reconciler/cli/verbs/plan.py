@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.cli import saved
-from reconciler.cli.display import note, paint_for, say, show_document
+from reconciler.cli.display import note, say, show_document
 from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
-from reconciler.cli.request import check_selection, globs_of, local_now, policy_of, selection_of
+from reconciler.cli.planned import plans_text
+from reconciler.cli.request import check_selection, globs_of, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.nodes import same_node
 from reconciler.core.plan import Plan
-from reconciler.core.service import Service
 from reconciler.engine.config import Config, read_config
 from reconciler.engine.session import Session
 from reconciler.report.json_out import error_record, plan_document
-from reconciler.report.plan_text import plan_text
 from reconciler.spec.load import Loaded
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def run(options: argparse.Namespace) -> Exit:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
         show_document(plan_document([(plan, services.get(plan.service)) for plan in plans], errors, code))
     else:
-        say(text_of(options, plans, services))
+        say(plans_text(options, plans, services))
     return code
 
 
@@ -83,17 +81,6 @@ def _recorded(options: argparse.Namespace, config: Config) -> Recorded | None:
         raise Usage(f"a plan of {options.node} is not for this machine, and cannot be saved to be applied here; leave --output out")
     note(f"note: planned as {options.node}, as if it were empty: nothing of it can be seen here; --snapshot FILE shows what it has")
     return recorded.nothing_of(replace(config.place, name=options.node))
-
-
-def text_of(options: argparse.Namespace, plans: Sequence[Plan], services: dict[str, Service]) -> str:
-    """The plans as text: services that nothing has to be said of take one line each, and come first."""
-    paint, now = paint_for(options, sys.stdout), local_now()
-    texts = [plan_text(plan, services.get(plan.service), verbose=options.verbose, paint=paint, now=now) for plan in plans]
-    short = [text for text in texts if text.count("\n") == 1]
-    long = [text for text in texts if text.count("\n") > 1]
-    if not texts:
-        return "no services: nothing to do\n"
-    return "".join(short) + ("\n" if short and long else "") + "\n".join(long)
 
 
 def _invalid(options: argparse.Namespace, loaded: Loaded) -> Exit:

@@ -17,7 +17,7 @@ from reconciler.cli.failures import Told, complain
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import local_now
 from reconciler.cli.specs import refuse_invalid
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.core.facts import Kind
 from reconciler.core.outcome import Event
 from reconciler.core.policy import Aim, Selection

@@ -10,7 +10,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.request import globs_of
 from reconciler.cli.run import Order, carry_out
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.engine.target import Target

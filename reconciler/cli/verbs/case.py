@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from reconciler.cli.display import note, paint_for, say
 from reconciler.cli.exits import Exit
-from reconciler.cli.verbs import Usage
+from reconciler.cli.verb import Usage
 from reconciler.engine import cases
 from reconciler.engine.casefile import Case, CaseError, read
 from reconciler.engine.config import read_config

@@ -1,0 +1,185 @@
+"""What each verb takes: its options and operands. Standard library only, as in cli/options.py."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from reconciler.cli.options import (
+    as_json,
+    as_node,
+    changing,
+    count,
+    file_name,
+    interval,
+    paths,
+    permissions,
+    pruning,
+    resources,
+    run_id,
+    services,
+    wait,
+)
+
+
+def _validate(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    as_node(parser)
+    as_json(parser, "one JSON document on stdout")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    as_node(parser)
+    services(parser)
+    resources(parser)
+    pruning(parser)
+    permissions(parser)
+    parser.add_argument(
+        "--snapshot", metavar="FILE", type=file_name, help="plan against a recorded snapshot (osvc snapshot); touches no machine"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=file_name, help="also save the plan; `osvc apply FILE.plan` does exactly that plan"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    form.add_argument("--script", action="store_true", help="the commands as a shell script on stdout; no secret stands in it")
+
+
+def _apply(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    services(parser)
+    resources(parser)
+    pruning(parser)
+    permissions(parser)
+    parser.add_argument("--keep-going", action="store_true", help="apply the valid specs although others are not valid")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    changing(parser)
+
+
+def _goal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", nargs="+", help="names or patterns of services")
+    resources(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    changing(parser)
+
+
+def _start(parser: argparse.ArgumentParser) -> None:
+    _goal(parser)
+    permissions(parser)
+
+
+def _stop(parser: argparse.ArgumentParser) -> None:
+    _goal(parser)
+    parser.add_argument("--reason", metavar="TEXT", default="", help="kept with the goal, and shown by status and plan")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    services(parser)
+    as_json(parser, "one JSON document on stdout")
+
+
+def _watch(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    parser.add_argument(
+        "--interval", metavar="TIME", type=interval, help="how often everything is looked at (default: the node's, 10s)"
+    )
+    parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
+    as_json(parser, "JSON lines on stdout, the last being the result")
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    services(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", type=file_name, help="write there instead of to stdout")
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    as_json(parser, "one JSON document on stdout")
+
+
+def _docker(parser: argparse.ArgumentParser) -> None:
+    wait(parser)
+    parser.add_argument("service", metavar="SERVICE", help="the service whose engine is meant")
+    parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help="passed to docker as they are")
+
+
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("resource", metavar="RID", help="a resource (container#1), or a pattern or type (container#w*, fs)")
+    parser.add_argument("service", metavar="SERVICE", nargs="*", help="names or patterns of services (default: all)")
+    as_json(parser, "one JSON document on stdout")
+
+
+def _images(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    services(parser)
+    as_json(parser, "one JSON document on stdout")
+    parser.add_argument(
+        "--prune", "--prune-images", action="store_true", help="remove the images that osvc fetched and no spec uses any more"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --prune: only show what would be removed; exits as osvc plan does"
+    )
+    parser.add_argument("--yes", "-y", action="store_true", help="with --prune: go on without asking")
+    wait(parser)
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", nargs="*", help="names or patterns of services (default: all)")
+    parser.add_argument(
+        "-n", "--number", metavar="N", type=count, default=20, help="so many runs, the newest (default: 20; 0: all)"
+    )
+    as_json(parser, "one JSON document on stdout")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", type=run_id, help="the id of a run, or how it begins; osvc history lists them; last: the newest"
+    )
+    as_json(parser, "one JSON document on stdout")
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", type=run_id, help="the id of a run, or how it begins; osvc history lists them; last: the newest"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
+    parser.add_argument("--prune", action="store_true", help="also remove what the run made, as osvc apply --prune would")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
+    changing(parser)
+
+
+def _case(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", metavar="ACTION", choices=("ls", "show", "replay"), help="ls, show or replay")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="", help="a case file, or the id of its run (not for ls)")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, why or snapshot"
+    )
+    parser.add_argument("-o", "--output", metavar="FOLDER", type=file_name, help="write all schemas into this folder instead")
+
+
+TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "validate": _validate,
+    "plan": _plan,
+    "apply": _apply,
+    "status": _status,
+    "start": _start,
+    "stop": _stop,
+    "watch": _watch,
+    "snapshot": _snapshot,
+    "doctor": _doctor,
+    "why": _why,
+    "images": _images,
+    "history": _history,
+    "show": _run,
+    "undo": _undo,
+    "case": _case,
+    "docker": _docker,
+    "schema": _schema,
+}
+"""Verb name -> what adds its options to a parser."""
