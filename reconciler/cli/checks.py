@@ -29,6 +29,8 @@ _TOOLS = (
     ("e2fsck", "e2fsprogs", "the check of an ext4 filesystem before it is mounted"),
     ("fsck.fat", "dosfstools", "the check of a vfat filesystem before it is mounted"),
     ("mount.nfs", "nfs-common", "filesystems of type nfs"),
+    ("lvm", "lvm2", "volume groups and their volumes"),
+    ("kpartx", "kpartx", "the stop of a volume group whose volumes hold partitions"),
 )
 
 

@@ -14,7 +14,7 @@ from tests.cli.osvc import ROOT
 README = (ROOT / "README.md").read_text()
 PAGES = {
     path.name: path.read_text()
-    for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "resources.md")))
+    for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "operations.md", "resources.md")))
 }
 
 
@@ -42,7 +42,7 @@ def test_there_are_commands_for_every_verb():
 
 
 def test_the_exit_codes_are_all_there_and_in_their_order():
-    table = README.partition("## Exit codes")[2].partition("##")[0]
+    table = PAGES["operations.md"].partition("## What a run comes to")[2].partition("##")[0]
     for code in Exit:
         if code is not Exit.OK:
             assert re.search(rf"^\| .*\b{int(code)}\b.* \|", table, re.MULTILINE), code
