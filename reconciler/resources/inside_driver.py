@@ -8,8 +8,9 @@ from reconciler.core.ids import ResourceId
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.tags import belongs
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import HostError
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources.driver import Wanted
 from reconciler.resources.inside import Around, Inside
 

@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import HostError
 from reconciler.host.linux.docker import LinuxDocker
-from reconciler.host.ports import Engine
 from tools.make_image import write_image
 
 CGROUPS = Path("/sys/fs/cgroup")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from reconciler.host.ports import Engine
+from reconciler.host.docker_ports import Engine
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 
 COMMAND_LINE = {

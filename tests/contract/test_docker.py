@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
-from reconciler.host.ports import Engine
 from tests.contract.engine_fixture import DEMO, PrivateEngine
 from tests.contract.record_inspects import BODIES, recorded, version_of
 from tests.fakehost import FakeHost, FakeProcess, Machine

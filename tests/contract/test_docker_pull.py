@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.host.docker_ports import Engine, Pulled
 from reconciler.host.errors import Cancelled, NotFound, Transient
-from reconciler.host.ports import Engine, Pulled
 from reconciler.resources.container.fetching import Layers
 from tests.contract.engine_fixture import PrivateEngine
 from tests.fakehost import FakeHost, Machine

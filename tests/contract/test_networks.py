@@ -16,9 +16,10 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Policy
 from reconciler.engine.execute import settled
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, Denied, NotFound
 from reconciler.host.linux.host import linux_host
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.model import Desired as Container
 from reconciler.resources.container.normal import expected

@@ -11,9 +11,9 @@ import pytest
 
 from reconciler.core.change import Verdict
 from reconciler.core.node import Node
+from reconciler.host.docker_ports import Pulled
 from reconciler.host.errors import Denied, HostError
 from reconciler.host.linux.host import linux_host
-from reconciler.host.ports import Pulled
 from reconciler.resources.container.model import Desired
 from tests.contract.docker_registry import PASSWORD, DockerRegistry
 from tests.contract.engine_fixture import DEMO, DEMO2, PrivateEngine

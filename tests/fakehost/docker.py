@@ -79,7 +79,7 @@ class FakeDaemon:
 
 
 class FakeDocker:
-    """Implements ports.Docker on a fake machine.
+    """Implements docker_ports.Docker on a fake machine.
 
     registry: what can be pulled. registry_fault: what every pull meets instead; pull_faults: what the next ones do, one each.
     scripts: what a container does when it is started, by the first of them that matches its record; otherwise by its command

@@ -1,4 +1,4 @@
-"""One engine of the fake Docker port: ports.Engine, call by call, with a real engine's refusals in its own words."""
+"""One engine of the fake Docker port: docker_ports.Engine, call by call, with a real engine's refusals in its own words."""
 
 import copy
 import functools
@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from reconciler.host.docker_ports import Pulled
 from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from reconciler.host.linux.docker import Calls
 from reconciler.host.linux.docker_archive import references
-from reconciler.host.ports import Pulled
 from reconciler.host.text import first_line, printable
 from tests.fakehost.docker_records import (
     NAME,

@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.host.docker_ports import Pulled
 from reconciler.host.linux.docker_archive import with_tag
-from reconciler.host.ports import Pulled
 
 Record = dict[str, Any]
 RECORDED = Path(__file__).parents[1] / "contract" / "inspects" / "20.10"

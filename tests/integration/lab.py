@@ -20,9 +20,9 @@ from typing import Any
 import yaml
 
 from reconciler.core.node import Node
+from reconciler.host.docker_ports import Engine
 from reconciler.host.linux.docker import LinuxDocker
 from reconciler.host.linux.net import parse
-from reconciler.host.ports import Engine
 from reconciler.resources import firewall
 from tests.integration.netlab import run
 from tools.make_image import write_image

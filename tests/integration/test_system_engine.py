@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.host.docker_ports import Engine
 from reconciler.host.linux.docker import LinuxDocker
-from reconciler.host.ports import Engine
 from tests.contract.engine_fixture import PrivateEngine
 from tests.integration.lab import Lab
 

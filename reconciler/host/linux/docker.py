@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reconciler.host.docker_ports import Engine, Pulled
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux.docker_archive import open_archive, references, with_tag
 from reconciler.host.linux.docker_http import DockerHttp, demultiplexed
-from reconciler.host.ports import Engine, Pulled
 from reconciler.host.text import printable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class LinuxDocker:
 
 
 class LinuxEngine:
-    """One engine. Implements ports.Engine; raises HostError, with the engine's own words."""
+    """One engine. Implements docker_ports.Engine; raises HostError, with the engine's own words."""
 
     def __init__(self, socket: str) -> None:
         self.socket = socket

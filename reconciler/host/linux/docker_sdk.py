@@ -16,9 +16,9 @@ import docker.errors
 import docker.utils
 import requests
 
+from reconciler.host.docker_ports import Pulled
 from reconciler.host.errors import Permanent, Transient
 from reconciler.host.linux.docker_errors import refusal, unreachable
-from reconciler.host.ports import Pulled
 from reconciler.host.text import first_line
 
 SHORT = 60.0

@@ -1,6 +1,7 @@
 """The Linux host: every port with its adapter."""
 
 from reconciler.core.node import Node
+from reconciler.host.docker_ports import Docker, Engine
 from reconciler.host.linux.clock import LinuxClock, Stop
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.files import LinuxFiles
@@ -9,7 +10,7 @@ from reconciler.host.linux.mounts import LinuxMounts
 from reconciler.host.linux.net import LinuxNet
 from reconciler.host.linux.patience import Patience
 from reconciler.host.linux.processes import LinuxProcesses
-from reconciler.host.ports import Docker, Engine, Host
+from reconciler.host.ports import Host
 
 
 class _DockerOnDemand:

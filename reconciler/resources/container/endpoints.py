@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import HostError, NotFound
-from reconciler.host.ports import Engine
 
 AWAY: Final = ".osvc-away"
 """Ends the name of a container while its own name is nobody's. If osvc dies then, the next run finds it renamed, and names it

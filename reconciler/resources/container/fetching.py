@@ -5,8 +5,9 @@ from threading import Lock
 from typing import Final
 
 from reconciler.core.outcome import Progress, Said
+from reconciler.host.docker_ports import Engine, Pulled
 from reconciler.host.errors import Cancelled, HostError, NotFound
-from reconciler.host.ports import Clock, Engine, Host, Pulled
+from reconciler.host.ports import Clock, Host
 from reconciler.resources.container.image_actions import Load, Pull
 
 Say = Callable[[Said], None]

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, NotFound, Permanent
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.actions import Remove, Stop
 from reconciler.resources.container.entry import Entry, entry_in, entry_of

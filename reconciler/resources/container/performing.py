@@ -5,8 +5,9 @@ from typing import Any
 
 from reconciler.core.diff import shown
 from reconciler.core.rules import rules_of
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Busy, Conflict, NotFound, Permanent
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources import firewall, firewall_host
 from reconciler.resources.container import fetching
 from reconciler.resources.container.action import ContainerAction

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.core.times import between
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, HostError, Permanent
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources.container import endpoints
 from reconciler.resources.container.actions import Start
 from reconciler.resources.container.ends import size

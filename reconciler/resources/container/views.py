@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from reconciler.core.tags import RID, SERVICE
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import HostError, NotFound
-from reconciler.host.ports import Engine, Files, Host
+from reconciler.host.ports import Files, Host
 from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from reconciler.core.ids import ResourceId
 from reconciler.core.tags import others, tags
+from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, NotFound, Permanent
-from reconciler.host.ports import Engine, Host
+from reconciler.host.ports import Host
 from reconciler.resources import firewall, firewall_host
 from reconciler.resources.driver import Wanted
 from reconciler.resources.inside_driver import InsideDriver, Record, id_of, ours

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.core.outcome import Progress
-from reconciler.host.ports import Pulled
+from reconciler.host.docker_ports import Pulled
 from reconciler.resources.container.fetching import Layers
 
 

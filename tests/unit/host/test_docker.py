@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.host.docker_ports import Pulled
 from reconciler.host.errors import Busy, Conflict, Denied, HostError, NotFound, Permanent, Transient
 from reconciler.host.linux.docker import AT_ONCE, LinuxDocker, LinuxEngine
 from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
 from reconciler.host.linux.docker_http import demultiplexed
-from reconciler.host.ports import Pulled
 from tools.make_image import write_image
 
 
