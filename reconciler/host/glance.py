@@ -32,17 +32,17 @@ class _Once(Generic[T]):
 
 
 class _Net:
-    """The Net port, as far as it is looked at; its rules are those of the first reading."""
+    """The Net port, as far as it is looked at: links, routes and rules are those of the first reading."""
 
     def __init__(self, net: Net) -> None:
         self._net = net
-        self._rules = _Once(net.rules)
+        self._links, self._routes, self._rules = _Once(net.links), _Once(net.routes), _Once(net.rules)
 
     def links(self) -> tuple[Link, ...]:
-        return self._net.links()
+        return self._links()
 
     def routes(self) -> tuple[Route, ...]:
-        return self._net.routes()
+        return self._routes()
 
     def forwarding(self) -> bool:
         return self._net.forwarding()
