@@ -79,6 +79,13 @@ class Plan:
         """Of what is left open, what the service cannot do without."""
         return tuple(change for change in self.open if not change.common.dispensable)
 
+    @property
+    def differing(self) -> str:
+        """What differs, in words: "container#1 memory". The steps, where no resource does."""
+        differs = (change for change in self.changes if change.verdict not in (Verdict.KEEP, Verdict.RELEASE))
+        named = [f"{change.rid} {' '.join(part.path for part in change.fields) or change.reason}" for change in differs]
+        return ", ".join(named or (f"{step.rid} {step.action.says()}" for step in self.steps))
+
     def spares(self, rid: str) -> bool:
         """Whether the service does without a resource, and without all that goes down with it."""
         return all(self.change(other).common.dispensable for other in dict(self.lanes).get(rid, (rid,)))

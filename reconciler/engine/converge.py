@@ -5,29 +5,26 @@ There is one lifecycle engine: apply, start, stop, restart, prune, watch and the
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from itertools import count
-from secrets import randbelow, token_hex
+from secrets import token_hex
 from typing import NamedTuple
 
 from reconciler import __version__
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
-from reconciler.core.common import PLAIN
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
 from reconciler.core.outline import outline
 from reconciler.core.ownership import Ownership
-from reconciler.core.plan import Plan, Step, uncovered
+from reconciler.core.plan import Plan, uncovered
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
-from reconciler.core.service import Service
+from reconciler.core.policy import Aim
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.back import without_secrets
-from reconciler.engine.codec import Codec
+from reconciler.engine.backoff import backoff
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import note, prepare
@@ -37,53 +34,17 @@ from reconciler.engine.owning import Owning
 from reconciler.engine.phases import phases
 from reconciler.engine.target import Survey
 from reconciler.engine.undo import lane_of, lanes_of, undo
+from reconciler.engine.work import Work
 
 ROUNDS = 5
 _REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
 """The ends that watch backs off from, and that always leave a case file."""
 _CUT_SHORT = frozenset({End.REFUSED, End.DEFERRED})
 """The ends that leave a case file where something had been done before."""
-_FIRST_WAIT, _LONGEST_WAIT = 10, 300
 _GLANCE = 10.0
 """Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
 _FRESH = 2.0
 """Seconds for which what was seen is what a step begins from: it has to be the machine's state, for undo leads back to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be done for one service.
-
-    gone: its spec is not there any more; `service` is then what was kept of it, or None for an orphan to be pruned.
-    shown: the plan that was consented to; None consents to anything. exact: the first plan must have its digest.
-    spared: rid -> why it is not tried.
-    whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
-    was: the goal that it had before the verb set another; where nothing was wanted, an undo stops it.
-    undoes: the run that is undone by this one.
-    """
-
-    name: str
-    service: Service | None
-    goal: Goal = UP
-    gone: bool = False
-    selection: Selection = field(default_factory=Selection)
-    policy: Policy = field(default_factory=Policy)
-    shown: Plan | None = None
-    exact: bool = False
-    spared: Mapping[str, str] = field(default_factory=dict)
-    verb: str = "apply"
-    whole_undo: bool = False
-    glance: Survey | None = None
-    was: Goal | None = None
-    undoes: str = ""
-
-    def digest(self, codec: Codec) -> str:
-        """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
-        desired = "".join(
-            f"{rid} {resource.desired.model_dump_json()}{'' if resource.common == PLAIN else resource.common.model_dump_json()}\n"
-            for rid, resource in sorted((self.service.resources if self.service else {}).items())
-        )
-        return codec.mark(f"{self.name}\n{self.goal.aim.value}\n{desired}")
 
 
 class _Sight(NamedTuple):
@@ -192,7 +153,7 @@ class _Convergence:
                 end = self._round(sight, succeeded)
             if end is not None:
                 return end
-        return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {_flapping(self.plans[-1])}", "osvc plan")
+        return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {self.plans[-1].differing}", "osvc plan")
 
     def _round(self, sight: _Sight, succeeded: set[str]) -> Result | None:
         """Do what is planned. What the run came to; None when it has to look again."""
@@ -310,7 +271,7 @@ class _Convergence:
             result = self._result(End.REFUSED, f"this appeared that was not shown before: {what}", "osvc plan")
             return replace(result, uncovered=new)
         if plan.certain and plan.digest in succeeded:
-            return self._result(End.STUCK, f"the same plan again after it succeeded: {_flapping(plan)}", "osvc plan")
+            return self._result(End.STUCK, f"the same plan again after it succeeded: {plan.differing}", "osvc plan")
         return None
 
     def _conclude(self, plan: Plan) -> Result:
@@ -487,23 +448,3 @@ class _Convergence:
 
     def _result(self, end: End, message: str = "", remedy: str = "") -> Result:
         return Result(self.work.name, end, message=message, remedy=remedy)
-
-
-def backoff(failures: int) -> timedelta:
-    """How long watch leaves a service alone after so many failures in a row: doubling, capped, with a tenth of jitter."""
-    seconds = min(_FIRST_WAIT << min(failures - 1, 10), _LONGEST_WAIT)
-    return timedelta(seconds=seconds * (1 + randbelow(100) / 1000))
-
-
-def _flapping(plan: Plan) -> str:
-    """What differs again and again: "container#1 memory"."""
-    named: list[str] = []
-    for change in plan.changes:
-        if change.verdict not in (Verdict.KEEP, Verdict.RELEASE):
-            fields = " ".join(part.path for part in change.fields)
-            named.append(f"{change.rid} {fields or change.reason}")
-    return ", ".join(named) or ", ".join(_clauses(plan.steps))
-
-
-def _clauses(steps: Sequence[Step]) -> list[str]:
-    return [f"{step.rid} {step.action.says()}" for step in steps]

@@ -28,7 +28,7 @@ from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine import cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
-from reconciler.engine.converge import Work, converge
+from reconciler.engine.converge import converge
 from reconciler.engine.crew import SIZE, each
 from reconciler.engine.errors import Locked, Refused, Unselected
 from reconciler.engine.locks import Locks
@@ -38,6 +38,7 @@ from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
+from reconciler.engine.work import Work
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver, Wanted
 from reconciler.resources.registry import driver_of, kind_of

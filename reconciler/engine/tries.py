@@ -9,7 +9,7 @@ from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.outcome import Outcome, Result, Status
 from reconciler.core.plan import Plan
-from reconciler.engine.converge import backoff
+from reconciler.engine.backoff import backoff
 
 CALM: Final = timedelta(minutes=5)
 """After so long without anything to mend, a service or a resource counts as calm again."""

@@ -14,11 +14,12 @@ from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.core.service import Service
-from reconciler.engine.converge import Work, backoff
+from reconciler.engine.backoff import backoff
 from reconciler.engine.errors import EngineError, Refused
 from reconciler.engine.session import Session
 from reconciler.engine.target import Target
 from reconciler.engine.tries import CALM, Tries, is_lost
+from reconciler.engine.work import Work
 from reconciler.spec.load import Loaded
 
 Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]

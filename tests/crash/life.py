@@ -12,11 +12,12 @@ from reconciler.core.node import Node
 from reconciler.core.outcome import OnEvent, Result, silent
 from reconciler.core.policy import UP, Goal
 from reconciler.core.service import Service
-from reconciler.engine.converge import Work, converge
+from reconciler.engine.converge import converge
 from reconciler.engine.locks import Locks
 from reconciler.engine.means import Means
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Store
+from reconciler.engine.work import Work
 from reconciler.spec.load import load_text
 from tests.fakehost import Crash, FakeHost, Machine
 from tests.fakehost.docker_records import FakeImage

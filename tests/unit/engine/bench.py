@@ -14,11 +14,12 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.outcome import Event, Outcome, Result, Status
 from reconciler.core.policy import UP, Goal, Policy, Selection
 from reconciler.core.service import Service
-from reconciler.engine.converge import Work, converge
+from reconciler.engine.converge import converge
 from reconciler.engine.locks import Locks
 from reconciler.engine.means import Means
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Store
+from reconciler.engine.work import Work
 from reconciler.host.errors import HostError
 from tests.fakehost import FakeHost, Machine
 from tests.unit.core.toys import ToyAround, kinds

@@ -201,7 +201,7 @@ def test_without_permission_nothing_is_interrupted(make):
 
 def test_drift_that_comes_back_is_mended_at_growing_intervals(make, monkeypatch):
     """A container that dies again and again must not be started every ten seconds for ever."""
-    monkeypatch.setattr("reconciler.engine.converge.randbelow", lambda n: 50)
+    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 50)
     w = make()
     w.look()
     mends = []
