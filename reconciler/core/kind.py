@@ -128,3 +128,57 @@ class ResourceKind(Protocol):
     def remark(self, desired: Any, state: Any, now: datetime | None) -> Remark | None:
         """What is to be known of a resource that is up, or None. now: None in a plan, which is the same at any time: then what
         only a clock can tell is left out."""
+
+
+class PlainKind(ResourceKind):
+    """A plain resource: what is there is up, and a plain type says the same of it as most do. Each type derives from this, and says
+    only what differs. `name`, `rank`, the three models, `label` and `moves` are its own in any case.
+    """
+
+    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
+        return False
+
+    def settle(self, desired: Any, state: Any | None, around: Any) -> tuple[Any, Any | None]:
+        return desired, state
+
+    def is_up(self, state: Any) -> bool:
+        return True
+
+    def holds(self, state: Any) -> bool:
+        return self.is_up(state)
+
+    def manages(self, desired: Any) -> bool:
+        return True
+
+    def ours(self, state: Any) -> bool:
+        return False
+
+    def objection(self, desired: Any, state: Any | None, around: Any) -> Objection | None:
+        return None
+
+    def obstacle(self, state: Any) -> Objection | None:
+        return None
+
+    def needs(self, desired: Any) -> Sequence[Need]:
+        return ()
+
+    def provides(self, desired: Any) -> Sequence[Fact]:
+        return ()
+
+    def claims(self, desired: Any) -> Sequence[Claim]:
+        return ()
+
+    def releases(self, desired: Any, change: Change) -> bool:
+        return True
+
+    def sequence(self, desired: Any) -> tuple[Any, ...]:
+        return ()
+
+    def gates(self, desired: Any) -> bool:
+        return False
+
+    def evidence(self, desired: Any, state: Any | None, around: Any) -> str:
+        return ""
+
+    def remark(self, desired: Any, state: Any, now: datetime | None) -> Remark | None:
+        return None

@@ -1,14 +1,12 @@
 """Inside: what the networks and the volumes of an engine have in common. Pure: inside_driver.py is the half that talks to it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from reconciler.core.change import Change
-from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
-from reconciler.core.kind import Objection, Remark
+from reconciler.core.facts import Bond, Fact, Kind, Need, within
+from reconciler.core.kind import PlainKind
 from reconciler.core.model import Model
 from reconciler.core.node import Place
 from reconciler.core.rules import Impact, Keyword, Rule
@@ -55,52 +53,22 @@ class Around(Model):
     store: str = ""
 
 
-class InsideKind:
+class InsideKind(PlainKind):
     """The contract of core/kind.py, as far as networks and volumes keep it alike. fact: what one of them provides."""
 
     fact: Kind
     rank = 45
     around = Around
 
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
-
-    def is_up(self, state: Any) -> bool:
-        return True
-
     def holds(self, state: Any) -> bool:
         """An engine goes down with what is inside of it, and comes up with it."""
         return False
 
-    def manages(self, desired: Inside) -> bool:
-        return True
-
     def ours(self, state: Any) -> bool:
         return True
-
-    def obstacle(self, state: Any) -> Objection | None:
-        return None
 
     def needs(self, desired: Inside) -> Sequence[Need]:
         return [Need(Fact(Kind.ENGINE, desired.socket), Bond.ORDER)]
 
     def provides(self, desired: Inside) -> Sequence[Fact]:
         return [Fact(self.fact, within(desired.socket, desired.called))]
-
-    def claims(self, desired: Inside) -> Sequence[Claim]:
-        return ()
-
-    def releases(self, desired: Inside, change: Change) -> bool:
-        return True
-
-    def sequence(self, desired: Inside) -> tuple[Any, ...]:
-        return ()
-
-    def gates(self, desired: Inside) -> bool:
-        return False
-
-    def remark(self, desired: Inside, state: Any, now: datetime | None) -> Remark | None:
-        return None
-
-    def evidence(self, desired: Inside, state: Any | None, around: Around) -> str:
-        return ""

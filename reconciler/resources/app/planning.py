@@ -1,18 +1,18 @@
 """app: needs, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from posixpath import basename, normpath
 from typing import Any
 
 from reconciler.core.change import Change
-from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.facts import Fact, Kind, Need
+from reconciler.core.kind import Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.resources.app.model import SETTINGS, Around, Desired, State
 
 
-class AppKind:
+class AppKind(PlainKind):
     """The contract of core/kind.py for apps."""
 
     name = "app"
@@ -20,9 +20,6 @@ class AppKind:
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         """A user's own group is the default. What runs without a record is taken to run as wanted; what is down does not differ."""
@@ -37,9 +34,6 @@ class AppKind:
     def holds(self, state: State) -> bool:
         return state.running or bool(state.others)
 
-    def manages(self, desired: Desired) -> bool:
-        return True
-
     def ours(self, state: State) -> bool:
         """The record lies in the service's own folder, under the rid."""
         return state.recorded
@@ -53,29 +47,14 @@ class AppKind:
             return Objection(f"this machine has no group {desired.group}", f"groupadd --system {desired.group}, or another group")
         return None
 
-    def obstacle(self, state: State) -> Objection | None:
-        return None
-
     def needs(self, desired: Desired) -> Sequence[Need]:
         """The folder that it runs in, and every path among the words of its commands."""
         words = (desired.cwd or "", desired.script or "", *desired.start, *desired.stop, *desired.check)
         return [Need(Fact(Kind.PATH, path)) for path in dict.fromkeys(normpath(word) for word in words if word.startswith("/"))]
 
-    def provides(self, desired: Desired) -> Sequence[Fact]:
-        return []
-
-    def claims(self, desired: Desired) -> Sequence[Claim]:
-        return []
-
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
     def sequence(self, desired: Desired) -> tuple[Any, ...]:
         """By its number; those without one come last."""
         return (desired.order is None, desired.order or 0)
-
-    def gates(self, desired: Desired) -> bool:
-        return False
 
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.app.moves import moves_of

@@ -1,7 +1,7 @@
 """The pure half of the type: what a container needs and claims, and how it is compared. Which actions a change takes is in
 moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
 from reconciler.core.ids import short
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.kind import Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.resources.container import refs
 from reconciler.resources.container.ends import ended
@@ -21,15 +21,12 @@ from reconciler.resources.container.ports import ports_of
 from reconciler.resources.container.published import rules_for
 
 
-class ContainerKind:
+class ContainerKind(PlainKind):
     name = "container"
     rank = 50
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         want = _settled(desired, state, around)
@@ -43,9 +40,6 @@ class ContainerKind:
     def holds(self, state: State) -> bool:
         return state.alive
 
-    def manages(self, desired: Desired) -> bool:
-        return True
-
     def ours(self, state: State) -> bool:
         return True
 
@@ -58,23 +52,11 @@ class ContainerKind:
             return Objection(reason, "free the port, or publish another one")
         return None
 
-    def obstacle(self, state: State) -> Objection | None:
-        return None
-
     def needs(self, desired: Desired) -> Sequence[Need]:
         return _needs(desired.socket, desired.network, desired.volume_mounts, desired.mounts, desired.ports)
 
-    def provides(self, desired: Desired) -> Sequence[Fact]:
-        return ()
-
     def claims(self, desired: Desired) -> Sequence[Claim]:
         return _claims(desired.name, desired.socket, desired.ports)
-
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
 
     def gates(self, desired: Desired) -> bool:
         """A job, and one with a health check: somebody said how it is seen to be well."""

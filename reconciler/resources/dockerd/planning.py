@@ -2,12 +2,11 @@
 something moves."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.kind import Moves, Objection, PlainKind
 from reconciler.core.observed import Present
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
@@ -37,7 +36,7 @@ _FIELDS = (
 )
 
 
-class EngineKind:
+class EngineKind(PlainKind):
     """See core.kind.ResourceKind."""
 
     name = "dockerd"
@@ -66,9 +65,6 @@ class EngineKind:
 
     def is_up(self, state: State) -> bool:
         return state.running and state.answers
-
-    def holds(self, state: State) -> bool:
-        return self.is_up(state)
 
     def manages(self, desired: Desired) -> bool:
         return desired.private
@@ -113,9 +109,6 @@ class EngineKind:
             return Objection(f"no free subnet is left in {desired.subnet_pool}", "set subnet_pool in osvc.yaml to a larger network")
         return _lost(desired, around) or _changed_storage(desired, state, around)
 
-    def obstacle(self, state: State) -> Objection | None:
-        return None
-
     def needs(self, desired: Desired) -> Sequence[Need]:
         """Where containers are published that do not say it (`--ip`) is there first."""
         if not desired.private:
@@ -142,9 +135,6 @@ class EngineKind:
             return whole(change)
         return change.verdict is not Verdict.LIVE
 
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.dockerd.moves import moves_of
 
@@ -152,12 +142,6 @@ class EngineKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"engine@{desired.data_root}" if desired.private else f"system engine@{desired.socket}"
-
-    def gates(self, desired: Desired) -> bool:
-        return False
-
-    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        return None
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         if state is None or not desired.private or self.is_up(state):

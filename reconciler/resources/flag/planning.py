@@ -16,9 +16,6 @@ class FlagKind(StillKind):
     state = State
     around = Around
 
-    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        return desired, state
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.flag.moves import moves_of
 

@@ -1,6 +1,6 @@
 """fs: needs, claims, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from posixpath import dirname
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.resources.fs import making, options
 from reconciler.resources.fs.model import NFS, ON_DISK, TAGS, Around, Desired, State
 
 
-class FsKind:
+class FsKind(PlainKind):
     """The contract of core/kind.py for filesystems."""
 
     name = "fs"
@@ -22,9 +22,6 @@ class FsKind:
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         """Options in canonical form on both sides. A bind mount takes over the options of the mount its source lies in,
@@ -45,16 +42,6 @@ class FsKind:
 
     def is_up(self, state: State) -> bool:
         return not state.hidden
-
-    def holds(self, state: State) -> bool:
-        return self.is_up(state)
-
-    def manages(self, desired: Desired) -> bool:
-        return True
-
-    def ours(self, state: State) -> bool:
-        """A mount bears no sign of who made it: only the store can tell."""
-        return False
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if state is not None and state.hidden:
@@ -93,9 +80,6 @@ class FsKind:
         key, part = canonical(desired.dev), options.part(_words(desired), desired.type)
         return [point, Claim("device", f"{key} {part}" if part else key, f"{noun} {desired.dev}")]
 
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
     def sequence(self, desired: Desired) -> tuple[Any, ...]:
         return tuple(desired.mnt.split("/")[1:])
 
@@ -106,9 +90,6 @@ class FsKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.type} {desired.dev}@{desired.mnt}"
-
-    def gates(self, desired: Desired) -> bool:
-        return False
 
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         if not state.lost:

@@ -1,18 +1,17 @@
 """ip: facts, claims, defaults, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from reconciler.core.change import Change
-from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Moves, Objection, Remark
+from reconciler.core.facts import Claim, Fact, Kind
+from reconciler.core.kind import Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.resources.ip import addresses
 from reconciler.resources.ip.model import Around, Desired, State
 
 
-class IpKind:
+class IpKind(PlainKind):
     """The contract of core/kind.py for addresses."""
 
     name = "ip"
@@ -20,9 +19,6 @@ class IpKind:
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         """A host name becomes the address that it stands for; both are compared by that. A netmask that is not given is that of
@@ -38,16 +34,6 @@ class IpKind:
 
     def is_up(self, state: State) -> bool:
         return state.up and not state.doubt
-
-    def holds(self, state: State) -> bool:
-        return self.is_up(state)
-
-    def manages(self, desired: Desired) -> bool:
-        return True
-
-    def ours(self, state: State) -> bool:
-        """An address bears no sign of who made it: only the store can tell."""
-        return False
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if around.unresolved and not around.address:
@@ -68,9 +54,6 @@ class IpKind:
             return None
         return Objection(f"{state.address} on {state.dev} {state.foreign}", "give the service an address of its own")
 
-    def needs(self, desired: Desired) -> Sequence[Need]:
-        return ()
-
     def provides(self, desired: Desired) -> Sequence[Fact]:
         return (Fact(Kind.ADDRESS, desired.known),) if desired.known else ()
 
@@ -80,12 +63,6 @@ class IpKind:
         written = Claim("address", name, f"address {name}")
         return [written, Claim("address", known, f"address {known}", by=name)] if known not in ("", name) else [written]
 
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.ip.moves import moves_of
 
@@ -93,9 +70,6 @@ class IpKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.name}@{desired.dev}"
-
-    def gates(self, desired: Desired) -> bool:
-        return False
 
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         if not state.unresolved:

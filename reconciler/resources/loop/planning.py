@@ -1,19 +1,17 @@
 """loop: needs, claims, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from posixpath import dirname
-from typing import Any
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
 from reconciler.core.model import changed
 from reconciler.core.values import size_text
 from reconciler.resources.loop.model import Around, Desired, State
 
 
-class LoopKind:
+class LoopKind(PlainKind):
     """The contract of core/kind.py for loop devices."""
 
     name = "loop"
@@ -21,25 +19,6 @@ class LoopKind:
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
-
-    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        return desired, state
-
-    def is_up(self, state: State) -> bool:
-        return True
-
-    def holds(self, state: State) -> bool:
-        return True
-
-    def manages(self, desired: Desired) -> bool:
-        return True
-
-    def ours(self, state: State) -> bool:
-        """A loop device bears no sign of who attached it: only the store can tell."""
-        return False
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         file = desired.file
@@ -59,9 +38,6 @@ class LoopKind:
             return Objection(f"{file} has {size_text(around.size)}, not {size_text(desired.size)}", "correct size, or leave it out")
         return None
 
-    def obstacle(self, state: State) -> Objection | None:
-        return None
-
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.PATH, desired.file))]
 
@@ -71,12 +47,6 @@ class LoopKind:
     def claims(self, desired: Desired) -> Sequence[Claim]:
         return [Claim("loop device", desired.file, f"loop device of {desired.file}")]
 
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.loop.moves import moves_of
 
@@ -84,12 +54,6 @@ class LoopKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.file}@{state.device}" if state is not None and state.device else desired.file
-
-    def gates(self, desired: Desired) -> bool:
-        return False
-
-    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        return None
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return "not attached" if state is None else ""

@@ -1,18 +1,16 @@
 """lv: needs, claims, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
 from reconciler.core.model import changed
 from reconciler.resources.lv.model import Around, Desired, State
 from reconciler.resources.lvm_options import NO_CLAIM
 
 
-class LvKind:
+class LvKind(PlainKind):
     """The contract of core/kind.py for logical volumes."""
 
     name = "lv"
@@ -21,24 +19,8 @@ class LvKind:
     state = State
     around = Around
 
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
-
-    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        return desired, state
-
     def is_up(self, state: State) -> bool:
         return state.active
-
-    def holds(self, state: State) -> bool:
-        return state.active
-
-    def manages(self, desired: Desired) -> bool:
-        return True
-
-    def ours(self, state: State) -> bool:
-        """A volume bears no sign of who activated it: only the store can tell."""
-        return False
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if state is not None and (state.vg, state.name) != (desired.vg, desired.name):
@@ -73,12 +55,6 @@ class LvKind:
         name = f"{desired.vg}/{desired.name}"
         return [Claim("logical volume", name, f"logical volume {name}")]
 
-    def releases(self, desired: Desired, change: Change) -> bool:
-        return True
-
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.lv.moves import moves_of
 
@@ -86,12 +62,6 @@ class LvKind:
 
     def label(self, desired: Desired, state: State | None) -> str:
         return f"{desired.vg}/{desired.name}"
-
-    def gates(self, desired: Desired) -> bool:
-        return False
-
-    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        return None
 
     def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
         return "" if state is None else "not active"

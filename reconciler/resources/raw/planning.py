@@ -1,18 +1,16 @@
 """raw: needs, claims, objections. Pure. There are no actions: the devices are there, or somebody else has to see to it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
 from reconciler.core.model import changed
 from reconciler.resources.raw.model import Around, Desired, State
 
 
-class RawKind:
+class RawKind(PlainKind):
     """The contract of core/kind.py for block devices as they are."""
 
     name = "raw"
@@ -21,22 +19,7 @@ class RawKind:
     state = State
     around = Around
 
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
-
-    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        return desired, state
-
-    def is_up(self, state: State) -> bool:
-        return True
-
     def holds(self, state: State) -> bool:
-        return False
-
-    def manages(self, desired: Desired) -> bool:
-        return True
-
-    def ours(self, state: State) -> bool:
         return False
 
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
@@ -45,9 +28,6 @@ class RawKind:
         if around.missing:
             awaited = Awaited(Fact(Kind.DEVICE, canonical(around.missing[0])), changed(around, missing=()))
             return Objection(f"{', '.join(around.missing)} is not there", "connect it, or correct devs", awaits=awaited)
-        return None
-
-    def obstacle(self, state: State) -> Objection | None:
         return None
 
     def needs(self, desired: Desired) -> Sequence[Need]:
@@ -64,23 +44,11 @@ class RawKind:
     def releases(self, desired: Desired, change: Change) -> bool:
         return False
 
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         return Moves()
 
     def label(self, desired: Desired, state: State | None) -> str:
         return " ".join(desired.devs)
-
-    def gates(self, desired: Desired) -> bool:
-        return False
-
-    def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        return None
-
-    def evidence(self, desired: Desired, state: State | None, around: Around) -> str:
-        return ""
 
 
 KIND = RawKind()

@@ -1,13 +1,12 @@
 """vg: needs, claims, objections. Pure. Which actions a change takes is in moves.py, imported when one is made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.core.observed import Present
 from reconciler.resources.lvm_options import NO_CLAIM
@@ -16,7 +15,7 @@ from reconciler.resources.vg.model import Around, Desired, State
 FORCE = "force"
 
 
-class VgKind:
+class VgKind(PlainKind):
     """The contract of core/kind.py for volume groups."""
 
     name = "vg"
@@ -24,9 +23,6 @@ class VgKind:
     desired = Desired
     state = State
     around = Around
-
-    def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
-        return False
 
     def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
         """Of a group that is down nothing differs: it is claimed and activated as a whole."""
@@ -42,9 +38,6 @@ class VgKind:
 
     def holds(self, state: State) -> bool:
         return bool(state.active)
-
-    def manages(self, desired: Desired) -> bool:
-        return True
 
     def ours(self, state: State) -> bool:
         return state.mine
@@ -89,9 +82,6 @@ class VgKind:
         active = isinstance(seen, Present) and isinstance(seen.state, State) and bool(seen.state.active)
         return not (change.verdict is Verdict.START and active)
 
-    def sequence(self, desired: Desired) -> tuple[Any, ...]:
-        return ()
-
     def moves(self, change: Change) -> Moves:
         from reconciler.resources.vg.moves import moves_of
 
@@ -101,9 +91,6 @@ class VgKind:
         if state is None or not state.active or not state.lacking:
             return desired.name
         return f"{desired.name} ({_share(state)})"
-
-    def gates(self, desired: Desired) -> bool:
-        return False
 
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         if not state.missing:

@@ -17,9 +17,6 @@ class VolumeKind(InsideKind):
     desired = Desired
     state = State
 
-    def settle(self, desired: Desired, state: State | None, around: Around) -> tuple[Desired, State | None]:
-        return desired, state
-
     def objection(self, desired: Desired, state: State | None, around: Around) -> Objection | None:
         if not around.holder:
             return None
