@@ -59,9 +59,9 @@ bench-quick: setup ## the same with few containers and runs, without the documen
 bench-pure: setup ## the pure parts beside what they cannot do without; no root, no engine
 	@$(BIN)/python -m benchmarks.pure $(ARGS)
 
-golden: setup ## write the golden plans again, and show what changed
-	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans
-	@git --no-pager diff --stat -- tests/plans
+golden: setup ## write the golden plans and texts again, and show what changed
+	@OSVC_GOLDEN=rewrite $(PYTEST) -q tests/plans tests/unit/report tests/unit/spec
+	@git --no-pager diff --stat -- tests/plans tests/texts
 
 schemas: setup ## write the published JSON Schemas and docs/keywords.md again
 	@$(BIN)/osvc schema --output schemas

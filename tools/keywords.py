@@ -5,28 +5,16 @@ python tools/keywords.py --write    # write it
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pydantic.fields import FieldInfo
-
-from reconciler.core.common import Common
-from reconciler.core.rules import Impact, Keyword, keywords_of, rules_of
-from reconciler.resources.container.model import Desired as Container
-from reconciler.resources.container.option import default_of, settings_of
-from reconciler.resources.container.run_args import EQUAL, REFUSED, STANDS_FOR
-from reconciler.resources.registry import SECTIONS, TYPES, kind_of
-from reconciler.spec.vocabulary import HEAD, UNSCOPED, sectioned
+from reconciler.core.term import EVERY, SERVICE, Term
+from reconciler.resources.container.run_args import REFUSED
+from reconciler.resources.registry import TYPES, kind_of
+from reconciler.spec.glossary import COSTS, section_of, terms
+from reconciler.spec.vocabulary import UNSCOPED
 
 FILE = Path(__file__).parents[1] / "docs" / "keywords.md"
-
-COSTS = {
-    Impact.NONE: "nothing",
-    Impact.LIVE: "changed in place",
-    Impact.RESTART: "a restart",
-    Impact.REPLACE: "a replacement",
-    Impact.REFUSE: "refused",
-}
 
 HEADER = """\
 # Keywords
@@ -42,14 +30,7 @@ OWN = """
 
 | keyword | meaning |
 | --- | --- |
-| `name` | The service's name; by default that of the file. |
-| `env` | Its environment, such as PRD or TST (older spelling: `service_type`); by default the node's. |
-| `app`, `comment` | For people. |
-| `rollback` | Whether a failed apply is undone; true unless it says false. |
-| `nodes` | The nodes that the service is for, with blanks between them; without it, whichever reads it. |
-| `drpnodes`, `drpnode` | The nodes where it is started by hand, after a disaster. |
-| `autostart_node` | The nodes where `apply` and `watch` bring it up; without it, all of `nodes`. |
-| `encapnodes` | The nodes inside its containers: a node set for scopes, no more. |
+{own}
 
 A node is `node` of `osvc.yaml`, by default the host name up to its first dot. Names may be short or long: `deb1` is every
 `deb1.…`, two long names are the same only where they are equal, and case does not matter. On a node that is in neither `nodes` nor
@@ -107,7 +88,6 @@ that it left running has let go of its output.
 
 | keyword | default | service | meaning |
 | --- | --- | --- | --- |
-| `subset` |  |  | The group of resources that it starts with. |
 """
 
 RUN_ARGS = """
@@ -127,76 +107,50 @@ These are refused:
 def page() -> str:
     """The whole document."""
     unscoped = [f"`{name}`" for name in UNSCOPED]
-    parts = [HEADER, OWN.replace("{unscoped}", f"{', '.join(unscoped[:-1])} and {unscoped[-1]}"), COMMON, *_common()]
+    own = OWN.replace("{unscoped}", f"{', '.join(unscoped[:-1])} and {unscoped[-1]}")
+    parts = [HEADER, own.replace("{own}\n", "".join(_rows(_own(term) for term in _of(SERVICE)))), COMMON]
+    parts += _rows(_common(term) for term in _of(EVERY))
     for type_name in sorted(TYPES, key=lambda name: kind_of(name).rank):
-        parts.append("".join(f"{line}\n" for line in _section(type_name)))
-    parts.append(RUN_ARGS + "".join(f"| `--{name}` | {_cell(why)} |\n" for name, why in sorted(REFUSED.items())))
+        parts += _section(type_name)
+    parts.append(RUN_ARGS)
+    parts += _rows((f"`--{name}`", _cell(why)) for name, why in sorted(REFUSED.items()))
     return "".join(parts)
 
 
-def _common() -> Iterator[str]:
-    keywords = keywords_of(Common)
-    for name, field in Common.model_fields.items():
-        cells = (
-            _spelt(name, keywords[name]),
-            _default(field),
-            "✓" if keywords[name].inherit else "",
-            _cell(field.description or ""),
-        )
-        yield f"| {' | '.join(cells)} |\n"
+def _of(owner: str) -> Iterator[Term]:
+    return (term for term in terms() if term.owner == owner)
 
 
-def _spelt(name: str, keyword: Keyword) -> str:
-    return f"`{name}`" + (f" (also {', '.join(f'`{alias}`' for alias in keyword.aliases)})" if keyword.aliases else "")
+def _own(term: Term) -> tuple[str, ...]:
+    return _spelt(term), _cell(term.meaning)
+
+
+def _common(term: Term) -> tuple[str, ...]:
+    return _spelt(term), _default(term), "✓" if term.inherited else "", _cell(term.meaning)
 
 
 def _section(type_name: str) -> Iterator[str]:
-    model = kind_of(type_name).desired
-    rules, keywords = rules_of(model), keywords_of(model)
-    container = model is Container
-    yield ""
-    yield f"## {_heading(type_name)}"
-    yield ""
-    yield "| keyword | default | meaning |" + (" docker run |" if container else "") + " a change costs |"
-    yield "| --- | --- | --- |" + (" --- |" if container else "") + " --- |"
-    for name, field in model.model_fields.items():
-        keyword = keywords[name]
-        if keyword.internal or (name in HEAD and type_name != "dockerd"):
-            continue
-        cells = [_spelt(name, keyword), _default(field), _cell(field.description or "")]
-        if container:
-            cells.append(_flags(name))
-        yield f"| {' | '.join([*cells, COSTS[rules[name].impact]])} |"
+    own = " (in the service's own section)" if type_name == "dockerd" else ""
+    container = type_name == "container"
+    yield f"\n## {type_name + own if own else section_of(type_name)}\n\n"
+    yield from _rows([("keyword", "default", "meaning", *(("docker run",) if container else ()), "a change costs")])
+    yield from _rows([("---",) * (5 if container else 4)])
+    for term in _of(type_name):
+        assert term.impact is not None
+        flags = (" ".join(f"`{flag}`" for flag in term.flags),) if container else ()
+        yield from _rows([(_spelt(term), _default(term), _cell(term.meaning), *flags, COSTS[term.impact])])
 
 
-def _heading(type_name: str) -> str:
-    if type_name == "dockerd":
-        return f"{type_name} (in the service's own section)"
-    spellings = [f"{type_name}#…"] if type_name in sectioned() else []
-    spellings += [
-        f"{group}#… with type: {word}" for group, words in SECTIONS.items() for word, name in words.items() if name == type_name
-    ]
-    return ", ".join(spellings)
+def _rows(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    return (f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "needed"
-    value = default_of(field)
-    if value in ("", (), {}, None):
-        return ""
-    text = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-    return f"`{text}`"
+def _spelt(term: Term) -> str:
+    return f"`{term.name}`" + (f" (also {', '.join(f'`{older}`' for older in term.older)})" if term.older else "")
 
 
-def _flags(name: str) -> str:
-    setting = settings_of(Container).get(name)
-    if setting is None:
-        return ""
-    flags = [f"-{setting.option.letter}"] if setting.option.letter else []
-    flags += [setting.flag, *(f"--{older}" for older, newer in EQUAL.items() if f"--{newer}" == setting.flag)]
-    flags += [f"--{option}" for option, (keyword, _) in STANDS_FOR.items() if keyword == name]
-    return " ".join(f"`{flag}`" for flag in flags)
+def _default(term: Term) -> str:
+    return "needed" if term.needed else f"`{term.default}`" if term.default else ""
 
 
 def _cell(text: str) -> str:

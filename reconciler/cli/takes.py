@@ -112,6 +112,12 @@ def _why(parser: argparse.ArgumentParser) -> None:
     as_json(parser, "one JSON document on stdout")
 
 
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "keyword", metavar="KEYWORD", nargs="?", default="", help="memory, container.memory; or a type, for all that it has"
+    )
+
+
 def _images(parser: argparse.ArgumentParser) -> None:
     paths(parser)
     services(parser)
@@ -180,6 +186,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "undo": _undo,
     "case": _case,
     "docker": _docker,
+    "explain": _explain,
     "schema": _schema,
 }
 """Verb name -> what adds its options to a parser."""

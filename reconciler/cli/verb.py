@@ -15,13 +15,13 @@ class Usage(Exception):
 class Verb:
     """One verb.
 
-    module: its file in cli/verbs. raw: everything behind its first operand is passed on as it is. lines: its `--json` is
-    lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
+    module: its file in cli/verbs. raw: everything behind so many operands is passed on as it is; 0: nothing is. lines: its
+    `--json` is lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
     """
 
     __slots__ = ("about", "lines", "machine", "name", "raw")
 
-    def __init__(self, name: str, about: str, *, raw: bool = False, lines: bool = False, machine: bool = True) -> None:
+    def __init__(self, name: str, about: str, *, raw: int = 0, lines: bool = False, machine: bool = True) -> None:
         self.name = name
         self.about = about
         self.raw = raw
@@ -49,7 +49,8 @@ VERBS = (
     Verb("show", "show one run: its steps, their commands, what became of them", machine=False),
     Verb("undo", "take a service back to what it was before a run", lines=True),
     Verb("case", "look at what a failed run left, and plan again from it", machine=False),
-    Verb("docker", "run docker against the engine of a service", raw=True),
+    Verb("docker", "run docker against the engine of a service", raw=1),
+    Verb("explain", "tell what a keyword of a spec means, and what a change costs", machine=False),
     Verb("schema", "print the JSON Schema of specs and documents", machine=False),
 )
 
@@ -73,34 +74,44 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def overview() -> str:
     """The text of `osvc --help`."""
-    verbs = "\n".join(f"  {verb.name:<10}{verb.about}" for verb in VERBS)
-    codes = "\n".join(f"  {code:<10}{text}" for code, text in _CODES)
+    verbs = "\n".join(f"  {verb.name:<12}{verb.about}" for verb in VERBS)
+    codes = "\n".join(f"  {code:<12}{text}" for code, text in CODES)
+    about = "\n".join(ABOUT)
+    environment = "\n".join(f"  {name:<16} {text}" for name, text in ENVIRONMENT)
     return f"""\
 usage: osvc VERB [OPTIONS] [PATH ...]
        osvc VERB --help
 
-A folder of service specs says what should run on this machine.
-osvc makes it so with the fewest, smallest, safest steps.
+{about}
 
 verbs:
 {verbs}
 
 options:
-  --help    show this text, or that of a verb
-  --version show the version
+  --help      show this text, or that of a verb
+  --version   show the version
 
 exit codes:
 {codes}
 
 environment:
-  OSVC_CONFIG      the node's configuration (default: /etc/osvc/osvc.yaml)
-  OSVC_STATE_DIR   what osvc remembers (default: /var/lib/osvc)
-  OSVC_RUN_DIR     sockets and pid files (default: /run/osvc)
-  NO_COLOR         no colours
+{environment}
 """
 
 
-_CODES = (
+ABOUT = (
+    "A folder of service specs says what should run on this machine.",
+    "osvc makes it so with the fewest, smallest, safest steps.",
+)
+
+ENVIRONMENT = (
+    ("OSVC_CONFIG", "the node's configuration (default: /etc/osvc/osvc.yaml)"),
+    ("OSVC_STATE_DIR", "what osvc remembers (default: /var/lib/osvc)"),
+    ("OSVC_RUN_DIR", "sockets and pid files (default: /run/osvc)"),
+    ("NO_COLOR", "no colours"),
+)
+
+CODES = (
     ("0", "converged, or nothing to do"),
     ("1", "error"),
     ("2", "plan: there are changes to make; case replay: another plan"),

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
+from reconciler.core.model import Model
 from reconciler.core.secrets import looks_secret
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
@@ -149,3 +150,12 @@ Seconds: TypeAlias = Annotated[float, BeforeValidator(to_seconds, json_schema_in
 Path: TypeAlias = Annotated[str, BeforeValidator(to_path, json_schema_input_type=str)]
 PAIRS_INPUT: TypeAlias = str | list[str] | dict[str, str | int | float | bool]
 Pairs: TypeAlias = Annotated[dict[str, str], BeforeValidator(to_pairs, json_schema_input_type=PAIRS_INPUT)]
+
+
+def unit_of(model: type[Model], field: str) -> Unit | None:
+    """What the numbers of a field are of, also of an optional one (Size | None)."""
+    info = model.model_fields.get(field)
+    if info is None:
+        return None
+    inside = (meta for part in getattr(info.annotation, "__args__", ()) for meta in getattr(part, "__metadata__", ()))
+    return next((meta for meta in (*info.metadata, *inside) if isinstance(meta, Unit)), None)

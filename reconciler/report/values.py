@@ -5,13 +5,13 @@ from typing import Any
 
 from reconciler.core.model import Model
 from reconciler.core.outline import one_line
-from reconciler.core.values import Unit
+from reconciler.core.values import Unit, unit_of
 from reconciler.report.texts import duration, size
 
 
 def field_value(model: Model, path: str, value: Any) -> str:
     """A field's value in one line: sizes and times as a spec writes them. path: "memory", "environment.LANG"."""
-    unit = _unit(type(model), path.partition(".")[0])
+    unit = unit_of(type(model), path.partition(".")[0])
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value:
         if unit is Unit.BYTES:
             return size(int(value))
@@ -32,12 +32,3 @@ def members(before: Any, after: Any) -> tuple[str, ...] | None:
 
 def _is_list(value: Any) -> bool:
     return value is None or (isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)))
-
-
-def _unit(model: type[Model], field: str) -> Unit | None:
-    """What the numbers of a field are of, also of an optional one (Size | None)."""
-    info = model.model_fields.get(field)
-    if info is None:
-        return None
-    inside = (meta for part in getattr(info.annotation, "__args__", ()) for meta in getattr(part, "__metadata__", ()))
-    return next((meta for meta in (*info.metadata, *inside) if isinstance(meta, Unit)), None)

@@ -13,37 +13,28 @@ from reconciler.core.model import Model
 from reconciler.core.rules import keywords_of
 from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import vocabulary
+from reconciler.spec.glossary import OWN
 from reconciler.spec.vocabulary import Carried, carried
 
 ID = "https://osvc.dev/schemas/service.schema.json"
 _WORD: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
 _FLAG: Mapping[str, Any] = {"type": ["boolean", "string", "integer"]}
 _WORDS: Mapping[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD}]}
-_NODES: Mapping[str, str] = {
-    "nodes": "The nodes that the service is for; without it, whichever reads it.",
-    "drpnodes": "The nodes where it is started by hand, after a disaster.",
-    "drpnode": "The first of these.",
-    "encapnodes": "The nodes inside its containers; a node set for scopes only.",
-    "autostart_node": "The nodes where it comes up by itself; without it, all of nodes.",
-}
 _NAME = f"^{NAME.pattern}$"
+_FORMS: Mapping[str, Any] = {
+    "name": {"type": "string", "pattern": _NAME},
+    "env": {"enum": list(vocabulary.ENVIRONMENTS)},
+    "app": _WORD,
+    "comment": _WORD,
+    "rollback": _FLAG,
+}
+"""What the service's own keywords take; node sets, which are the others, take words."""
 _NODE = "[A-Za-z0-9][A-Za-z0-9_.-]*"
 
 
 def service_schema() -> dict[str, Any]:
     """The schema of one YAML document."""
-    own: dict[str, Any] = {
-        "name": {
-            "type": "string",
-            "pattern": _NAME,
-            "description": "The service's name; by default the file's, without extension.",
-        },
-        "env": {"enum": list(vocabulary.ENVIRONMENTS), "description": "The environment that the service belongs to."},
-        "app": {**_WORD, "description": "The application that the service belongs to."},
-        "comment": {**_WORD, "description": "For people."},
-        "rollback": {**_FLAG, "description": "Whether a failed start is undone."},
-        **{key: {**_WORDS, "description": about} for key, about in _NODES.items()},
-    }
+    own: dict[str, Any] = {key: {**_FORMS.get(key, _WORDS), "description": about} for key, about in OWN.items()}
     for spelling, keyword in vocabulary.HANDLED.items():
         if spelling != keyword:
             own[spelling] = _older(own[keyword], keyword)
