@@ -112,6 +112,22 @@ def _why(parser: argparse.ArgumentParser) -> None:
     as_json(parser, "one JSON document on stdout")
 
 
+def _diff(parser: argparse.ArgumentParser) -> None:
+    paths(parser)
+    services(parser)
+    resources(parser)
+    parser.add_argument("--prune", action="store_true", help="also what osvc owns and no spec names any more")
+    as_json(parser, "one JSON document on stdout")
+
+
+def _graph(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", help="the service")
+    parser.add_argument("path", metavar="PATH", nargs="*", help="spec files or folders (default: where its spec is known to be)")
+    parser.add_argument(
+        "--format", choices=("text", "dot", "mermaid", "svg"), default="text", help="text (default), dot, mermaid or svg"
+    )
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "keyword", metavar="KEYWORD", nargs="?", default="", help="memory, container.memory; or a type, for all that it has"
@@ -164,7 +180,7 @@ def _case(parser: argparse.ArgumentParser) -> None:
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, why or snapshot"
+        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, diff, why or snapshot"
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", type=file_name, help="write all schemas into this folder instead")
 
@@ -186,6 +202,8 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "undo": _undo,
     "case": _case,
     "docker": _docker,
+    "diff": _diff,
+    "graph": _graph,
     "explain": _explain,
     "schema": _schema,
 }

@@ -43,6 +43,8 @@ VERBS = (
     Verb("watch", "keep it so", lines=True),
     Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
     Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+    Verb("diff", "show what differs between specs and machine, keyword by keyword"),
+    Verb("graph", "draw what the resources of a service need of each other"),
     Verb("why", "show who holds a resource, what it needs, who changed it last"),
     Verb("images", "show which image each container is to run, and which it runs"),
     Verb("history", "show what was done here, run by run", machine=False),
@@ -114,7 +116,7 @@ ENVIRONMENT = (
 CODES = (
     ("0", "converged, or nothing to do"),
     ("1", "error"),
-    ("2", "plan: there are changes to make; case replay: another plan"),
+    ("2", "plan, diff: there are changes to make; case replay: another plan"),
     ("3", "a step failed, and was undone"),
     ("4", "refused: needs a permission (--yes, --prune, --provision, --force)"),
     ("5", "another run holds the lock"),

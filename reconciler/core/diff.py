@@ -1,6 +1,7 @@
 """diff: desired against observed, field by field, with a verdict and a cause. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
@@ -9,7 +10,7 @@ from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import Aim, Policy
-from reconciler.core.rules import Impact, Rule, compared_of, values_of
+from reconciler.core.rules import Impact, Rule, compared_of, keywords_of, values_of
 from reconciler.core.secrets import HIDDEN, holds_mark, masked, masked_words
 from reconciler.core.veil import veiled
 
@@ -99,6 +100,21 @@ def diff_down(kind: ResourceKind, rid: str, desired: Model, observed: Observed, 
     if remove:
         return change(Verdict.REMOVE, "no longer in the spec", cause=Cause.SPEC)
     return change(Verdict.STOP, "to be stopped", cause=Cause.SPEC)
+
+
+def told(desired: Model, *, gone: bool = False) -> tuple[FieldChange, ...]:
+    """Every compared keyword that says something, as its difference to nothing: of what is not there yet, or (gone) is to go."""
+    keywords, model = keywords_of(type(desired)), type(desired)
+    found: list[FieldChange] = []
+    for name, rule in compared_of(model):
+        value = getattr(desired, name)
+        if keywords[name].internal or value == model.model_fields[name].get_default(call_default_factory=True):
+            continue
+        nothing: Any = {} if isinstance(value, Mapping) else None
+        want, have = (nothing, value) if gone else (value, nothing)
+        parts = _parts(name, rule, want, have, None, True)
+        found.extend(replace(part, after=None) if gone else replace(part, before=None) for part in parts)
+    return tuple(found)
 
 
 _ADOPT = frozenset({"adopt"})

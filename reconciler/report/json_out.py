@@ -214,11 +214,12 @@ def _change(change: Change, service: Service | None) -> Record:
         "basis": change.basis,
         "remedy": change.remedy,
         "origin": origin_record(origin_of(service, change.rid)),
-        "fields": [_field(field, change.rid, service) for field in change.fields],
+        "fields": [field_record(field, change.rid, service) for field in change.fields],
     }
 
 
-def _field(field: FieldChange, rid: str, service: Service | None) -> Record:
+def field_record(field: FieldChange, rid: str, service: Service | None) -> Record:
+    """One field that differs."""
     return {
         "path": field.path,
         "before": plain_data(field.before),

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from reconciler.core.action import Effect, Facet, Slot
 from reconciler.core.change import Cause, Verdict
+from reconciler.core.difference import Stand
 from reconciler.core.facts import Bond, Kind
 from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
@@ -103,6 +104,28 @@ def why_schema() -> Schema:
     )
 
 
+def diff_schema() -> Schema:
+    """Of `osvc diff --json`."""
+    resource = _record(
+        rid=_TEXT,
+        type=_TEXT,
+        origin=_or_null(_origin()),
+        before=_words(Stand),
+        after=_words(Stand),
+        unseen=_TEXT,
+        basis=_TEXT,
+        fields=_list(_field()),
+    )
+    service = _record(service=_TEXT, source=_TEXT, goal=_goal(), resources=_list(resource))
+    return _document(
+        "diff",
+        "Keyword by keyword, what differs between specs and the machine.",
+        services=_list(service),
+        errors=_list(_error()),
+        exit=_NUMBER,
+    )
+
+
 def snapshot_schema() -> Schema:
     """Of `osvc snapshot`. What is inside an observation belongs to its resource type."""
     observed = {
@@ -130,8 +153,8 @@ def snapshot_schema() -> Schema:
     )
 
 
-def _change() -> Schema:
-    field = _record(
+def _field() -> Schema:
+    return _record(
         path=_TEXT,
         before=_ANYTHING,
         after=_ANYTHING,
@@ -139,6 +162,9 @@ def _change() -> Schema:
         cause=_words(Cause),
         origin=_or_null(_origin()),
     )
+
+
+def _change() -> Schema:
     return _record(
         rid=_TEXT,
         type=_TEXT,
@@ -149,7 +175,7 @@ def _change() -> Schema:
         basis=_TEXT,
         remedy=_TEXT,
         origin=_or_null(_origin()),
-        fields=_list(field),
+        fields=_list(_field()),
     )
 
 

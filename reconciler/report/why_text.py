@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler.core.change import Verdict
-from reconciler.core.facts import Bond, Kind
+from reconciler.core.facts import Bond, Fact, Kind
 from reconciler.core.observed import Unknown
 from reconciler.core.policy import Aim
 from reconciler.core.service import Service
@@ -17,7 +17,8 @@ from reconciler.report.texts import plain
 _WIDTH = 11
 """Of the words at the left."""
 
-_WITH_IT = {Bond.HOLD: "goes down with it", Bond.ORDER: "comes after it"}
+WITH_IT = {Bond.HOLD: "goes down with it", Bond.ORDER: "comes after it"}
+"""What becomes of whoever needs something, by its bond."""
 _INSIDE = (Kind.NETWORK, Kind.VOLUME)
 """Facts whose key says of which engine they are, which whoever reads of a resource of the same service knows."""
 
@@ -40,9 +41,9 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
     yield from _rows("tags", [" ".join(common.tags)] if common.tags else [])
     yield _row("owned", _owned(why))
     yield from _rows("needs", [_needed(need) for need in why.ties.needs] or ["nothing"])
-    yield from _rows("provides", [f"{fact.kind.value} {_key(fact.kind, fact.key)}" for fact in why.ties.provides])
+    yield from _rows("provides", [fact_words(fact) for fact in why.ties.provides])
     yield from _rows("holds", [claim.label for claim in why.ties.claims])
-    yield from _rows("held by", [f"{rid}, which {_WITH_IT[bond]}" for rid, bond in why.ties.holders.items()] or ["nothing"])
+    yield from _rows("held by", [f"{rid}, which {WITH_IT[bond]}" for rid, bond in why.ties.holders.items()] or ["nothing"])
     yield from _last(why, paint)
 
 
@@ -66,14 +67,14 @@ def _owned(why: Why) -> str:
 
 
 def _needed(need: Needed) -> str:
-    what = f"{need.fact.kind.value} {_key(need.fact.kind, need.fact.key)}"
-    if not need.by:
-        return f"{what}: the machine's own"
-    return f"{need.by}, for {what}" + ("; goes down with it" if need.bond is Bond.HOLD else "; comes after it")
+    what = fact_words(need.fact)
+    return f"{need.by}, for {what}; {WITH_IT[need.bond]}" if need.by else f"{what}: the machine's own"
 
 
-def _key(kind: Kind, key: str) -> str:
-    return key.partition(" of ")[0] if kind in _INSIDE else key
+def fact_words(fact: Fact) -> str:
+    """ "mount point /srv", "network web.network.lan"."""
+    key = fact.key.partition(" of ")[0] if fact.kind in _INSIDE else fact.key
+    return f"{fact.kind.value} {key}"
 
 
 def _last(why: Why, paint: Paint) -> Iterator[str]:
