@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -58,6 +59,18 @@ def show_line(record: dict[str, Any]) -> None:
     """One JSON line."""
     sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def choice(question: str, names: Sequence[str]) -> str:
+    """Ask at the terminal which of several is meant, by number or name. "" when nobody sits there, or says none of them."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return ""
+    sys.stdout.flush()
+    lines = (f"  {number}  {name}" for number, name in enumerate(names, 1))
+    print("\n".join((question, *lines)), file=sys.stderr)
+    print("> ", end="", file=sys.stderr, flush=True)
+    said = sys.stdin.readline().strip()
+    return said if said in names else names[int(said) - 1] if said.isdecimal() and 0 < int(said) <= len(names) else ""
 
 
 def consent(question: str) -> bool:

@@ -97,6 +97,22 @@ def interval(text: str) -> float:
     return found
 
 
+def since(text: str) -> float:
+    """A moment of the past, in seconds since 1970: so long ago (10m), a time of today, a day, or both; of this machine's time zone
+    where it names none. Raises argparse.ArgumentTypeError."""
+    import time
+    from datetime import datetime
+
+    now = datetime.now().astimezone()
+    if ":" not in text and "-" not in text:
+        return time.time() - seconds(text)
+    try:
+        at = datetime.fromisoformat(text if "-" in text else f"{now:%Y-%m-%d}T{text}")
+        return (at if at.tzinfo else at.astimezone()).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"expected a time such as 10m, 07:41 or 2026-11-23T07:41:00, not {text!r}") from None
+
+
 def run_id(text: str) -> str:
     """How a run is called. Raises argparse.ArgumentTypeError for an empty one: a variable was not set."""
     if not text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from reconciler.cli.options import messages
@@ -32,6 +32,10 @@ class Parser(argparse.ArgumentParser):
         """Every option that this parser knows."""
         return [spelling for action in self._actions for spelling in action.option_strings]
 
+    def valued(self) -> list[str]:
+        """Those of them that take a value."""
+        return [spelling for action in self._actions if action.nargs != 0 for spelling in action.option_strings]
+
 
 def parser_of(verb: Verb) -> Parser:
     """The parser of one verb; the others are not built."""
@@ -46,8 +50,8 @@ def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     parser = parser_of(verb)
     rest: Sequence[str] = ()
     if verb.raw:
-        end = _first_operand(words)
-        words, rest = words[: end + 1], words[end + 1 :]
+        end = _behind(words, verb.raw, parser.valued())
+        words, rest = words[:end], words[end:]
     elif "--" in words:
         end = list(words).index("--")
         words = [*words[:end], *(f"./{word}" if word.startswith("-") else word for word in words[end + 1 :])]
@@ -61,9 +65,14 @@ def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     return found
 
 
-def _first_operand(words: Sequence[str]) -> int:
-    """Where the first word stands that is neither an option nor an option's value."""
+def _behind(words: Sequence[str], operands: int, valued: Collection[str]) -> int:
+    """Where the words begin that stand behind so many operands; their end where there are fewer. valued: options with a value."""
     at = 0
-    while at < len(words) and words[at].startswith("-") and words[at] != "--":
-        at += 2 if words[at] in ("--wait", "--color") else 1
-    return at + 1 if at < len(words) and words[at] == "--" else at
+    while at < len(words) and operands:
+        if words[at] == "--":
+            return at + 1 + operands
+        if words[at].startswith("-"):
+            at += 2 if words[at] in valued else 1
+        else:
+            at, operands = at + 1, operands - 1
+    return at

@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     resources,
     run_id,
     services,
+    since,
     wait,
 )
 
@@ -128,6 +129,34 @@ def _graph(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", nargs="+", help="names or patterns of services")
+    parser.add_argument(
+        "--rid", metavar="RID", action="append", default=[], help="only these containers (container#1, container#w*)"
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help="go on, also through restarts and replacements, until Ctrl-C")
+    parser.add_argument(
+        "-n", "--tail", metavar="N", type=count, help="so many lines of each, the last (default: all, with -f 10; 0: all)"
+    )
+    parser.add_argument(
+        "--since", metavar="TIME", type=since, help="only what was said since: 10m, 2h, 07:41, 2026-11-23, 2026-11-23T07:41:00"
+    )
+    parser.add_argument("--timestamps", action="store_true", help="the time before each line, in UTC, as the engine has it")
+    parser.add_argument("--no-prefix", action="store_true", help="without the name of the container before each line")
+
+
+def _enter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", help="the service")
+    parser.add_argument("rid", metavar="RID", nargs="?", default="", help="the container, where there are several")
+
+
+def _exec(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rid", metavar="RID", default="", help="the container, where there are several")
+    parser.add_argument("service", metavar="SERVICE", help="the service")
+    parser.add_argument("command", metavar="CMD", help="the command; what stands behind it is passed on as it is")
+    parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help=argparse.SUPPRESS)
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "keyword", metavar="KEYWORD", nargs="?", default="", help="memory, container.memory; or a type, for all that it has"
@@ -204,6 +233,9 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "docker": _docker,
     "diff": _diff,
     "graph": _graph,
+    "logs": _logs,
+    "enter": _enter,
+    "exec": _exec,
     "explain": _explain,
     "schema": _schema,
 }

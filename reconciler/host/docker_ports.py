@@ -1,8 +1,8 @@
 """The ports to Docker engines: what may be asked of one, as a Protocol. ports.py has the rest of the machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,21 @@ class Pulled:
     status: str
     current: int = 0
     total: int = 0
+
+
+class LogLine(NamedTuple):
+    """What a container said. at: when, in nanoseconds since 1970. text: as it was written, without the end of the line."""
+
+    at: int
+    text: str
+
+
+class LogStream(Protocol):
+    def __iter__(self) -> Iterator[LogLine]:
+        """The lines, once, each as soon as it is there. Raises Transient where the engine breaks off."""
+
+    def close(self) -> None:
+        """End the reading, from whichever thread: no line comes any more, and nothing is raised."""
 
 
 class Engine(Protocol):
@@ -102,6 +117,11 @@ class Engine(Protocol):
 
     def logs(self, container: str, lines: int = 10) -> str:
         """The last lines of a container's output, without control sequences."""
+
+    def log(self, container: str, *, tail: int = 0, since: int = 0, follow: bool = False) -> LogStream:
+        """What a container said. tail: only so many lines, the last; 0 is all. since: only from this moment on, in nanoseconds
+        since 1970. follow: go on until the container ends (or at once where it does not run). Raises NotFound, and Permanent where
+        its log driver keeps nothing that could be read."""
 
 
 class Docker(Protocol):

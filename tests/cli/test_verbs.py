@@ -382,7 +382,7 @@ def test_a_plan_that_interrupts_needs_a_yes(capsys):
 
 
 def test_the_environment_for_docker_leads_nowhere_else():
-    from reconciler.cli.verbs.docker import cleared
+    from reconciler.cli.client import cleared
 
     given = {
         "PATH": "/bin",

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from reconciler.host.docker_ports import LogLine
 from reconciler.host.errors import Conflict, Denied, HostError, NotFound, Permanent, Transient
 from tests.fakehost.docker_engine import FakeEngine
 from tests.fakehost.docker_records import (
@@ -48,7 +49,11 @@ class FakeContainer:
     process: FakeProcess | None = None
     shim: FakeProcess | None = None
     proxies: list[FakeProcess] = field(default_factory=list)
-    output: str = ""
+    said: list[LogLine] = field(default_factory=list)
+
+    @property
+    def output(self) -> str:
+        return "".join(f"{line.text}\n" for line in self.said)
 
 
 @dataclass(eq=False)
@@ -154,6 +159,11 @@ class FakeDocker:
             return self.registry.get(repository)
         known = (image for name, image in self.registry.items() if named(name).rpartition(":")[0] == repository)
         return next((image for image in known if digest_of(image) == digest), None)
+
+    def say(self, container: FakeContainer, text: str) -> None:
+        """Have a container write these lines, each at a time of its own."""
+        second = int(self.machine.now().timestamp()) * 10**9
+        container.said += [LogLine(second + next(self._numbers), line) for line in text.splitlines()]
 
     def script(self, matching: Callable[[Record], bool], script: Script) -> None:
         """From now on, what containers do whose record matches."""
@@ -275,7 +285,7 @@ class FakeDocker:
             raise
         for mount in record["Mounts"]:
             machine.tree.make_dir(mount["Source"], 0o755)
-        container.output += script.output
+        self.say(container, script.output)
         now = self.now()
         home = f"{daemon.root}/containers/{record['Id']}"
         record["HostConfig"]["Runtime"] = "runc"

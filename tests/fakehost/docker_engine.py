@@ -26,6 +26,7 @@ from tests.fakehost.docker_records import (
     read_archive,
     template,
 )
+from tests.fakehost.logs import FakeLog
 
 if TYPE_CHECKING:
     from tests.fakehost.docker import FakeContainer, FakeDaemon, FakeDocker
@@ -120,6 +121,13 @@ class FakeEngine:
         daemon = self._read(f"logs {container}")
         text = printable(self._find(daemon, container).output)
         return "\n".join(text.rstrip("\n").split("\n")[-lines:])
+
+    @_alone
+    def log(self, container: str, *, tail: int = 0, since: int = 0, follow: bool = False) -> FakeLog:
+        found = self._find(self._read(f"log {container}"), container)
+        if found.record["HostConfig"]["LogConfig"]["Type"] == "none":
+            raise Permanent("configured logging driver does not support reading")
+        return FakeLog(found, tail=tail, since=since, follow=follow)
 
     # Writing
 

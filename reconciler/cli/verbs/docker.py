@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import signal
-import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
 
+from reconciler.cli.client import NoEngine, become, docker_client
 from reconciler.cli.display import note
 from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told, complain
-from reconciler.cli.known import known_specs
+from reconciler.cli.named import the_target
 from reconciler.cli.request import local_now
-from reconciler.cli.specs import refuse_invalid
 from reconciler.cli.verb import Usage
 from reconciler.core.facts import Kind
 from reconciler.core.outcome import Event
-from reconciler.core.policy import Aim, Selection
+from reconciler.core.policy import Selection
 from reconciler.engine.config import Config, read_config
-from reconciler.engine.errors import EngineError, Unselected
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
 from reconciler.engine.target import Target
@@ -37,25 +31,19 @@ _REFUSED = ("--host", "--context")
 _VALUED = ("--config", "--log-level", "-l", "--tlscacert", "--tlscert", "--tlskey")
 
 
-class NoEngine(EngineError):
-    """The service has no engine that could be spoken to."""
-
-
 def run(options: argparse.Namespace) -> Exit:
     """Start the private engine of the service if it has to be, and become docker."""
     words = list(options.args)
     refuse_other_engines(words)
-    client = shutil.which("docker")
-    if client is None:
-        raise NoEngine("cannot find the docker client; apt-get install docker.io")
+    client = docker_client()
     config = read_config()
     with Session.open(config, write=False) as session:
-        target = _target(session, config, options.service)
+        target = the_target(session, config, options.service)
         socket = _socket(target)
         answers = _answers(session, socket)
     if not answers:
         _start(config, target, options.wait)
-    _become(client, ["docker", "-H", f"unix://{socket}", *words], cleared(os.environ))
+    become(client, socket, words)
 
 
 def refuse_other_engines(words: Sequence[str]) -> None:
@@ -72,28 +60,6 @@ def refuse_other_engines(words: Sequence[str]) -> None:
         if name in _REFUSED or short:
             raise Usage(f"{name} names another engine; osvc docker speaks to the service's own")
         skip = name in _VALUED and "=" not in word
-
-
-def cleared(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would lead the client elsewhere."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if name not in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH") and not name.startswith("DOCKER_TLS")
-    }
-
-
-def _target(session: Session, config: Config, name: str) -> Target:
-    loaded = known_specs(session, config, (name,))
-    try:
-        found = session.targets(loaded, (name,))
-    except Unselected:
-        if refuse_invalid(loaded):
-            raise Told(Exit.INVALID) from None
-        found = session.targets(loaded, (name,), aim=Aim.DOWN)
-    if len(found) != 1:
-        raise Usage(f"{name!r} names {len(found)} services; docker needs one: {listed([target.name for target in found])}")
-    return found[0]
 
 
 def _socket(target: Target) -> str:
@@ -151,12 +117,3 @@ def _start(config: Config, target: Target, wait: float | None) -> None:
     if code is not Exit.OK:
         complain(result_text(result).rstrip("\n"))
         raise Told(code)
-
-
-def _become(client: str, argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    """Replace this process. Python ignores two signals that every other program expects to end it: they are given back."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    os.execve(client, list(argv), dict(environ))

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciler.host.docker_ports import Engine, Pulled
+from reconciler.host.docker_ports import Engine, LogStream, Pulled
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux.docker_archive import open_archive, references, with_tag
 from reconciler.host.linux.docker_http import DockerHttp, demultiplexed
+from reconciler.host.linux.docker_logs import LogReader
 from reconciler.host.text import printable
 
 if TYPE_CHECKING:
@@ -179,6 +180,15 @@ class LinuxEngine:
         _, body = self._http.get("containers", container, "logs", timeout=READ, stdout="1", stderr="1", tail=lines)
         text = printable((body if tty else demultiplexed(body)).decode(errors="replace"))
         return "\n".join(text.rstrip("\n").split("\n")[-lines:])
+
+    def log(self, container: str, *, tail: int = 0, since: int = 0, follow: bool = False) -> LogStream:
+        tty = bool(self.inspect(container)["Config"].get("Tty"))
+        self.calls.reads += 1
+        query: dict[str, str | int] = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "tail": tail or "all"}
+        if since:
+            query["since"] = "{}.{:09d}".format(*divmod(since, 1_000_000_000))
+        stream = self._http.stream("containers", container, "logs", timeout=READ, **query)
+        return LogReader(stream, framed=not tty)
 
     def _name_loaded(self, archive: str, tag: str, holds: tuple[str, ...], loaded: tuple[str, ...]) -> None:
         """See that `tag` names what was loaded: as the archive says, or, when it holds one image only, by our tagging it."""

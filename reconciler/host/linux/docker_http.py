@@ -3,6 +3,7 @@
 Connections are kept alive and shared: each request borrows one, so that a thread never sees another's answer.
 """
 
+import contextlib
 import http.client
 import json
 import select
@@ -20,6 +21,8 @@ from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
 
 IDLE = 4
 """Connections that are kept; more may be open at once."""
+CHUNK = 64 << 10
+"""Bytes of a stream that are taken at once."""
 NEWEST = (1, 45)
 """The newest version of the engine's API that this code was written for; an older engine is spoken to in its own."""
 _DONE = frozenset({200, 201, 204, 304})
@@ -91,6 +94,25 @@ class DockerHttp:
             return json.loads(body)
         except ValueError as error:
             raise Permanent(f"the engine on {self.path} answered with something other than JSON") from error
+
+    def stream(self, *path: str, timeout: float, **query: str | int) -> "Stream":
+        """GET of such a path, on a connection of its own: the body while it is still coming. timeout: for its beginning; between
+        two parts of it any time may pass. Raises HostError."""
+        connection = _Connection(self.path, timeout)
+        try:
+            connection.request("GET", self._target(path, query, timeout))
+            sock = connection.sock
+            response = connection.getresponse()
+            if response.status != 200:
+                raise refusal(response.status, message_of(response.read().decode(errors="replace")))
+            sock.settimeout(None)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise unreachable(self.path, error) from error
+        except BaseException:
+            connection.close()
+            raise
+        return Stream(self.path, connection, sock, response)
 
     def post(self, *path: str, timeout: float, record: Mapping[str, Any] | None = None, **query: str | int) -> bytes:
         """POST to such a path, of a record as JSON or of nothing: the answer's body. It is sent once, whatever happens to the
@@ -165,6 +187,37 @@ class DockerHttp:
                     return response.status, response.headers, body
             connection.close()
         return response.status, response.headers, body
+
+
+class Stream:
+    """A body that is still coming."""
+
+    def __init__(self, path: str, connection: _Connection, sock: socket.socket, response: http.client.HTTPResponse) -> None:
+        self._path = path
+        self._connection = connection
+        self._sock = sock
+        self._response = response
+        self._broken = False
+
+    def read(self) -> bytes:
+        """The next part; b"" at the end, and once it was broken off here. Raises Transient where the engine breaks off."""
+        try:
+            return self._response.read1(CHUNK)
+        except (OSError, http.client.HTTPException) as error:
+            if self._broken:
+                return b""
+            raise unreachable(self._path, error) from error
+
+    def break_off(self) -> None:
+        """End the reading, from whichever thread: a read that waits answers b""."""
+        self._broken = True
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the connection up. Of the thread that reads."""
+        self._response.close()
+        self._connection.close()
 
 
 def demultiplexed(body: bytes) -> bytes:
