@@ -43,6 +43,9 @@ look() {
     want mount mount umount
     want lvm2 lvm vgchange
     want kpartx kpartx
+    want zsh zsh
+    want fish fish
+    want groff-base groff
     static_busybox || missing+=(busybox-static)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     local package

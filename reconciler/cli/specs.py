@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from reconciler.cli.failures import complain
 from reconciler.core.ids import NAME
 from reconciler.engine.config import Config
-from reconciler.spec.files import FORMATS
+from reconciler.spec.formats import FORMATS
 from reconciler.spec.load import Loaded, SpecError, load
 
 EMPTY_FOLDER = "there is no spec in this folder"

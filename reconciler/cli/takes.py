@@ -157,6 +157,15 @@ def _exec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("args", metavar="ARGS", nargs="*", default=[], help=argparse.SUPPRESS)
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    parser.add_argument("args", metavar="WORDS", nargs="*", default=[], help=argparse.SUPPRESS)
+
+
+def _man(parser: argparse.ArgumentParser) -> None:
+    """It takes nothing."""
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "keyword", metavar="KEYWORD", nargs="?", default="", help="memory, container.memory; or a type, for all that it has"
@@ -237,6 +246,8 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "enter": _enter,
     "exec": _exec,
     "explain": _explain,
+    "completion": _completion,
+    "man": _man,
     "schema": _schema,
 }
 """Verb name -> what adds its options to a parser."""

@@ -56,6 +56,8 @@ VERBS = (
     Verb("case", "look at what a failed run left, and plan again from it", machine=False),
     Verb("docker", "run docker against the engine of a service", raw=1),
     Verb("explain", "tell what a keyword of a spec means, and what a change costs", machine=False),
+    Verb("completion", "print what makes a shell complete osvc's words", raw=1, machine=False),
+    Verb("man", "print the manual page", machine=False),
     Verb("schema", "print the JSON Schema of specs and documents", machine=False),
 )
 

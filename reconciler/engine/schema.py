@@ -2,6 +2,9 @@
 
 from typing import Final
 
+FILE: Final = "osvc.db"
+"""Of the state folder."""
+
 MIGRATIONS: Final = (
     """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

@@ -25,9 +25,8 @@ from reconciler.engine.errors import StoreError
 from reconciler.engine.fetches import Fetches
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
 from reconciler.engine.journal import Journal
+from reconciler.engine.schema import FILE
 from reconciler.resources.registry import kind_of
-
-FILE = "osvc.db"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from reconciler.core.service import Origin
 from reconciler.spec.error import SpecError
+from reconciler.spec.formats import FORMATS
 
-YAML = "yaml"
-INI = "ini"
-FORMATS = {".yaml": YAML, ".yml": YAML, ".ini": INI, ".conf": INI, ".env": INI}
 MAX_SIZE = 1 << 20
 
 

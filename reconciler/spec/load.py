@@ -15,6 +15,7 @@ from reconciler.spec.build import Builder
 from reconciler.spec.check import Conflict, claims_taken_twice, names_taken_twice, spoiled
 from reconciler.spec.error import SpecError
 from reconciler.spec.files import Ignored
+from reconciler.spec.formats import YAML
 
 __all__ = ["Ignored", "Loaded", "SpecError", "load", "load_text"]
 
@@ -58,7 +59,7 @@ class _Pile:
 
     def add(self, text: str, format: str, name: str, file: str, folder: str) -> None:
         """Add every service of one text."""
-        source = yaml_source if format == files.YAML else ini_source
+        source = yaml_source if format == YAML else ini_source
         documents, errors = source.read(text, file)
         self.errors.extend(errors)
         if errors:
