@@ -874,7 +874,7 @@ def test_what_fails_again_and_again_says_its_last_words(lab):
     want = desired(restart_policy="on-failure")
     lab.bench.apply(want)
     daemon = lab.docker.alive(SYSTEM)
-    daemon.data.containers[lab.hand.inspect(NAME)["Id"]].output = "no config\n"
+    lab.docker.say(daemon.data.containers[lab.hand.inspect(NAME)["Id"]], "no config")
     state = lab.bench.see(want).state
     assert lab.bench.driver.words(state, lab.host) == "no config"
     lab.hand.stop(NAME, 0)
@@ -901,7 +901,7 @@ def test_the_last_words_of_an_unhealthy_one_are_its_own_and_its_checks(lab):
     create, start = steps(lab.bench.change(want))
     lab.bench.do(want, [create, start])
     daemon = lab.docker.alive(SYSTEM)
-    daemon.data.containers[lab.hand.inspect(NAME)["Id"]].output = "listening\n"
+    lab.docker.say(daemon.data.containers[lab.hand.inspect(NAME)["Id"]], "listening")
     restarted(lab, 0, Health={"Status": "unhealthy", "Log": [{"Output": "no\x1b answer\n"}]})
     with pytest.raises(Permanent, match="runs, but its health check fails") as caught:
         lab.bench.driver.perform(ResourceId("web", "container#1"), start, lab.host, lab.bench.said.append)
