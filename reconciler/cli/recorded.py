@@ -51,6 +51,7 @@ def document_of(surveys: Sequence[Survey], node: Node, at: datetime) -> dict[str
             "state_dir": node.state_dir,
             "run_dir": node.run_dir,
             "subnet_pool": node.subnet_pool,
+            "systemd": node.systemd,
         },
         "services": {survey.target.name: _service(survey, codec) for survey in surveys},
     }

@@ -10,13 +10,14 @@ SYSTEM_SOCKET = "/var/run/docker.sock"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The machine that a spec is read for. Paths are absolute, without a trailing slash."""
+    """The machine that a spec is read for. Paths are absolute, without a trailing slash. systemd: whether it runs the machine."""
 
     name: str = "localhost"
     env: str = ""
     state_dir: str = "/var/lib/osvc"
     run_dir: str = "/run/osvc"
     subnet_pool: str = "10.208.0.0/12"
+    systemd: bool = False
 
     def service_dir(self, service: str) -> str:
         """The runtime folder of a service (socket, pid files, exec-root)."""

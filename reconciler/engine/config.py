@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from reconciler.core import values
+from reconciler.core import units, values
 from reconciler.core.node import Node
 from reconciler.engine.errors import ConfigError
 
@@ -40,7 +40,7 @@ class Config:
     @property
     def place(self) -> Node:
         """The node that specs are read for."""
-        return Node(self.node, self.env, self.state_dir, self.run_dir, self.subnet_pool)
+        return Node(self.node, self.env, self.state_dir, self.run_dir, self.subnet_pool, os.path.isdir(units.RUNS))
 
 
 def read_config(environ: Mapping[str, str] | None = None) -> Config:

@@ -142,6 +142,7 @@ def snapshot_schema() -> Schema:
         owned={"type": "object", "additionalProperties": {"type": "object", "required": ["type", "wanted"]}},
     )
     node = _record(name=_TEXT, env=_TEXT, state_dir=_TEXT, run_dir=_TEXT, subnet_pool=_TEXT)
+    node["properties"]["systemd"] = _FLAG
     return _document(
         "snapshot",
         "What was on a machine at one moment; secrets are marked with the document's salt.",

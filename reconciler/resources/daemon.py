@@ -3,16 +3,16 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from reconciler.core import shell
+from reconciler.core import shell, units
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where what osvc starts looks for programs."""
 PAUSE = "sleep 0.2"
 
 
-def detached(argv: Sequence[str], log: str, env: Mapping[str, str]) -> str:
-    """A daemon in a session of its own, with nothing of the shell's environment."""
-    return f"{_bare(env)} setsid {shell.join(argv)} {_into(log)} &"
+def detached(argv: Sequence[str], log: str, env: Mapping[str, str], through: str = "") -> str:
+    """A daemon in a session of its own, with nothing of the shell's environment. through: what its words are given to, instead."""
+    return " ".join((_bare(env), "setsid", *((through,) if through else ()), shell.join(argv), _into(log), "&"))
 
 
 def called(argv: Sequence[str], log: str, env: Mapping[str, str]) -> str:
@@ -23,20 +23,52 @@ def called(argv: Sequence[str], log: str, env: Mapping[str, str]) -> str:
 def in_its_group(started: str, log: str, cgroup: str, *, generous: bool = False) -> str:
     """What `detached` or `called` gives, in a control group of its own. generous: with the limit of open files raised, as far as it
     can be."""
-    behind = started.endswith(" &")
+    return _apart(started, log, _entered(cgroup), generous)
+
+
+def in_its_unit(started: str, log: str, cgroup: str, *, generous: bool = False) -> str:
+    """The same where systemd runs the machine: in a control group of a unit, which is made unless something lives in the group.
+
+    started: what `detached` gives with `through='"$@"'`. A unit that nothing lives in is in the way until systemd has seen that.
+    """
+    unit = units.unit_of(cgroup)
+    groups = " ".join(f"/sys/fs/cgroup{level}/{cgroup}/cgroup.procs" for level in ("", "/systemd"))
+    lives = f"grep -qs . {groups}"
+    enter = shlex.quote("\n".join((*_entered(cgroup), 'exec "$@"')))
+    words = (f"set -- sh -c {enter} {unit}", f'{lives} || set -- {shell.join(units.begun(unit))} "$@"')
+    return f"{until(f'{{ {lives} || {unit_gone(unit)}; }}', f'{unit} does not end')}\n{_apart(started, log, words, generous)}"
+
+
+def unit_gone(unit: str) -> str:
+    """A test, for `until`."""
+    return f'[ "$(systemctl show --property=LoadState --value {shlex.quote(unit)})" != loaded ]'
+
+
+def _entered(cgroup: str) -> tuple[str, ...]:
+    return (
+        "for group in $(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts); do",
+        f"  for part in {cgroup.replace('/', ' ')}; do",
+        "    group=$group/$part",
+        '    mkdir -p "$group" || continue 2',
+        '    [ -e "$group/cgroup.controllers" ] || for name in cpuset.cpus cpuset.mems; do',
+        '      grep -q . "$group/$name" || cat "$group/../$name" >"$group/$name" || :',
+        "    done",
+        "  done",
+        '  echo 0 >"$group/cgroup.procs" || :',
+        "done 2>/dev/null",
+    )
+
+
+def _apart(started: str, log: str, before: Sequence[str], generous: bool) -> str:
+    """A subshell that does something before, and becomes what is started."""
     lines = (
         f"[ -e {shlex.quote(log)} ] || {private(f': >{shlex.quote(log)}')}",
         "(",
-        "for group in $(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts); do",
-        f"  group=$group/{cgroup}",
-        '  mkdir -p "$group" || continue',
-        '  for name in cpuset.cpus cpuset.mems; do cat "$group/../$name" >"$group/$name" || :; done',
-        '  echo 0 >"$group/cgroup.procs" || :',
-        "done 2>/dev/null",
+        *before,
         *(('ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -Hn)"',) if generous else ()),
         "umask 022; cd /",
         f"exec {started.removesuffix(' &')}",
-        f"){' &' if behind else ''}",
+        f"){' &' if started.endswith(' &') else ''}",
     )
     return "\n".join(lines)
 

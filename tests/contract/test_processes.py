@@ -1,13 +1,16 @@
 """Processes."""
 
 import os
+import re
 import resource
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from reconciler.core import units
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
 from reconciler.host.linux.clock import LinuxClock
 from reconciler.host.linux.processes import LinuxProcesses
@@ -301,6 +304,41 @@ class TestReal:
         assert lines[:-1]
         assert {line.rpartition(":")[2] for line in lines[:-1]} == {f"/{real_stage.name}"}
         assert real_stage.host.processes.drop_cgroup(real_stage.name) is True
+
+    @pytest.fixture
+    def unit(self, real_stage, monkeypatch):
+        """A unit that systemd would make; in its place stands a program that says at first that the unit is there already."""
+        (tmp := Path(real_stage.dir, "bin")).mkdir()
+        (tmp / "systemd-run").write_text(
+            f"""#!/bin/sh
+            echo "$@" >>{tmp}/asked
+            [ -e {tmp}/gone ] || {{ : >{tmp}/gone; echo 'Unit was already loaded.' >&2; exit 1; }}
+            until [ "$1" = -- ]; do shift; done; shift; exec "$@"
+            """
+        )
+        (tmp / "systemd-run").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp}:{os.environ['PATH']}")
+        slices = {path for path in Path("/sys/fs/cgroup").glob("*/system.slice") if path.is_dir()}
+        yield f"{real_stage.name}.scope"
+        real_stage.host.processes.drop_cgroup(units.cgroup(f"{real_stage.name}.scope"))
+        for path in set(Path("/sys/fs/cgroup").glob("*/system.slice")) - slices:
+            path.rmdir()
+
+    def test_a_unit_is_made_when_what_it_had_has_gone_and_is_entered_while_something_lives_in_it(self, real_stage, unit):
+        processes, log, group = real_stage.host.processes, f"{real_stage.dir}/log", units.cgroup(unit, "daemons")
+        for _ in range(2):
+            process = processes.spawn(["tail", "-f", log], log=log, env={}, cgroup=group)
+            assert set(re.findall(r":(/.*)", Path(f"/proc/{process.pid}/cgroup").read_text())) == {f"/{group}"}
+        asked = Path(real_stage.dir, "bin/asked").read_text().splitlines()
+        assert len(asked) == 2 and all(f"--unit={unit}" in line for line in asked), "refused, and taken; the second needed none"
+        for process in processes.members(units.cgroup(unit)):
+            processes.signal(process, signal.SIGKILL)
+            assert processes.wait_gone(process, 10)
+
+    def test_what_systemd_says_of_a_unit_that_it_does_not_make_is_told(self, real_stage, unit, monkeypatch):
+        monkeypatch.setattr("reconciler.host.linux.processes._UNIT", 0.0)
+        with pytest.raises(Permanent, match=f"cannot start a daemon in {unit}: Unit was already loaded"):
+            real_stage.host.processes.spawn(["true"], log=f"{real_stage.dir}/log", env={}, cgroup=units.cgroup(unit, "daemons"))
 
     def test_nested_cgroups_go_together(self, real_stage):
         log = f"{real_stage.dir}/log"

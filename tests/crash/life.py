@@ -46,8 +46,8 @@ resources:
 """
 
 
-def read(text: str, name: str = "web") -> Service:
-    loaded = load_text(text, "yaml", name, f"services.d/{name}.yaml", NODE, "/etc/osvc/services.d")
+def read(text: str, name: str = "web", node: Node = NODE) -> Service:
+    loaded = load_text(text, "yaml", name, f"services.d/{name}.yaml", node, "/etc/osvc/services.d")
     assert not loaded.errors, [str(error) for error in loaded.errors]
     return loaded.services[0]
 

@@ -167,7 +167,7 @@ class EngineLab:
             for digits in {firewall.inner(rule, desired.chain) for rule in rules} - {""}:
                 subprocess.run(["ip", "link", "delete", f"{firewall.BRIDGE}{digits}"], capture_output=True, check=False)
             subprocess.run(["ip", "link", "delete", desired.bridge], capture_output=True, check=False)
-            for name in (f"{desired.cgroup}-c", desired.cgroup):
+            for name in desired.cgroups():
                 with contextlib.suppress(Exception):
                     self.host.processes.drop_cgroup(name)
         memory = Path(f"{self.node.run_dir}/forwarding")

@@ -76,9 +76,10 @@ class Machine:
         self.transcript = folder / f"{number}.log"
         self._socket = folder / f"{number}.agent"
         self._process: subprocess.Popen[bytes] | None = None
+        self._systemd = systemd
         self._wire = Wire(self._socket, self.alive)
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(image.root), str(self.root)], check=True)
-        kernel = f"console=ttyS0 net.ifnames=0 panic=-1 mitigations=off quiet lab.name={name}"
+        kernel = f"console=ttyS0 net.ifnames=0 panic=-1 mitigations=off apparmor=0 quiet lab.name={name}"
         kernel += f" lab.address={address}" if address else ""
         kernel += f" lab.init={SYSTEMD} systemd.show_status=0 systemd.unified_cgroup_hierarchy=1" if systemd else ""
         self._argv = [
@@ -129,13 +130,15 @@ class Machine:
         self._wire.close()
 
     def off(self) -> None:
-        """Power off in good order, as far as file systems go: nothing is stopped first."""
-        if self.alive():
+        """Power off in good order: as systemd does it, or else as far as file systems go, and nothing is stopped first."""
+        if self._process is not None and self.alive():
+            began = time.monotonic()
+            asked = "systemctl poweroff" if self._systemd else "sync; echo o >/proc/sysrq-trigger"
             with contextlib.suppress(Gone):
-                self._wire.answer(self._wire.ask("sync; echo o >/proc/sysrq-trigger; sleep 60", "", 60), 60)
+                self._wire.answer(self._wire.ask(asked, "", 60), 60)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                assert self._process is not None
-                self._process.wait(20)
+                self._process.wait(300)
+            self._note(f"== off: {time.monotonic() - began:.1f} s")
         self.cut()
 
     # --- work ---

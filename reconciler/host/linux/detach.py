@@ -77,24 +77,25 @@ def _enter(folder: str) -> None:
     """Move this process into a cgroup, making it. Best effort: a machine without the hierarchy still runs daemons."""
     with contextlib.suppress(OSError):
         os.makedirs(folder, 0o755, exist_ok=True)
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            _inherit(folder, name)
+        if not os.path.exists(f"{folder}/cgroup.controllers"):
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                _inherit(folder, name)
         with open(f"{folder}/cgroup.procs", "w", encoding="ascii") as stream:
             stream.write(str(os.getpid()))
 
 
-def _inherit(folder: str, name: str) -> None:
-    """A new cgroup v1 cpuset is empty, and takes no process before it has its parent's processors and memory."""
-    with contextlib.suppress(OSError):
-        if os.path.exists(f"{folder}/cgroup.controllers"):
-            return
+def _inherit(folder: str, name: str) -> str:
+    """A new cgroup v1 cpuset is empty, and takes no process before it has its parent's processors and memory. The value; "" where
+    there is none, as in another hierarchy."""
+    try:
         with open(f"{folder}/{name}", encoding="ascii") as stream:
-            if stream.read().strip():
-                return
-        with open(f"{os.path.dirname(folder)}/{name}", encoding="ascii") as stream:
-            value = stream.read()
-        with open(f"{folder}/{name}", "w", encoding="ascii") as stream:
-            stream.write(value)
+            value = stream.read().strip()
+        if not value and (value := _inherit(os.path.dirname(folder), name)):
+            with open(f"{folder}/{name}", "w", encoding="ascii") as stream:
+                stream.write(value)
+    except OSError:
+        return ""
+    return value
 
 
 def _raise_limits() -> None:

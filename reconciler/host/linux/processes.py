@@ -1,5 +1,6 @@
 """Processes on Linux: /proc, pidfds, and daemons that outlive osvc."""
 
+import contextlib
 import errno
 import json
 import os
@@ -11,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.core import units
 from reconciler.host.errors import Denied, NotFound, Permanent
 from reconciler.host.linux import cgroups, faults, files, sockets, users
 from reconciler.host.linux.clock import Stop
@@ -22,6 +24,9 @@ _NOBODY = Process(0, 0, ())
 """Somebody who cannot be named: in another pid namespace, or hidden."""
 _LINKS = 40
 """How many symbolic links a path may lead through, as in the kernel."""
+_UNIT = 10.0
+"""How long a unit of systemd that has ended may be in the way of its successor, in seconds."""
+_PAUSE = 0.1
 _SLICE = 0.5
 """How long a wait may go on after the run was asked to stop, in seconds."""
 
@@ -245,7 +250,7 @@ def _launched(task: dict[str, object], cgroup: str) -> dict[str, object]:
     """What the detach program answers about a task in this cgroup; what it names by an error number is raised. The environment
     goes through a pipe, for it may hold secrets."""
     fresh = not cgroups.exists(cgroup)
-    answer = _detached(json.dumps({**task, "cgroups": cgroups.folders(cgroup)}).encode())
+    answer = _in_its_unit(json.dumps({**task, "cgroups": cgroups.folders(cgroup)}).encode(), cgroup)
     if "errno" not in answer:
         return answer
     if fresh:
@@ -255,35 +260,51 @@ def _launched(task: dict[str, object], cgroup: str) -> dict[str, object]:
     raise faults.of_errno(OSError(answer["errno"], str(answer.get("error", "no answer"))), f"cannot start {argv[0]}")
 
 
-def _detached(task: bytes) -> dict[str, object]:
-    """Run the detach program, and give its answer. posix_spawn, for a process with threads must not fork."""
+def _in_its_unit(task: bytes, cgroup: str) -> dict[str, object]:
+    """What the detach program answers, run in the unit of systemd that the cgroup is in, if it is in one. Where something lives in
+    that, it is entered; else it is made. One that has just lost its last process is in the way until systemd has seen it."""
+    unit = units.unit_of(cgroup)
+    end = time.monotonic() + _UNIT
+    while True:
+        lives = not unit or bool(cgroups.members(units.cgroup(unit)))
+        text, said = _detached(task, () if lives else units.begun(unit))
+        if text or lives or time.monotonic() > end:
+            break
+        time.sleep(_PAUSE)
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        why = said.strip().rpartition("\n")[2] or "the program that starts it gave no answer"
+        raise Permanent(f"cannot start a daemon{f' in {unit}' if unit else ''}: {why}") from None
+
+
+def _detached(task: bytes, through: tuple[str, ...]) -> tuple[str, str]:
+    """Run the detach program, by way of a command that becomes it, if one is given. What it wrote, and what it complained of.
+    posix_spawn, for a process with threads must not fork."""
+    words = [*through, sys.executable, "-I", "-S", "-B", _DETACH]
     question, ask = os.pipe()
     answer, report = os.pipe()
+    trouble, complain = os.pipe()
     try:
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", "-B", _DETACH],
+        pid = os.posix_spawnp(
+            words[0],
+            words,
             {"PATH": os.environ.get("PATH", os.defpath)},
-            file_actions=[(os.POSIX_SPAWN_DUP2, question, 0), (os.POSIX_SPAWN_DUP2, report, 1)],
+            file_actions=[(os.POSIX_SPAWN_DUP2, end, n) for n, end in enumerate((question, report, complain))],
             setpgroup=0,
             setsigmask=(),
         )
     except OSError as error:
-        os.close(ask)
-        os.close(answer)
+        for end in (ask, answer, trouble):
+            os.close(end)
         raise faults.of_errno(error, "cannot start a daemon") from None
     finally:
-        os.close(question)
-        os.close(report)
+        for end in (question, report, complain):
+            os.close(end)
     try:
-        with os.fdopen(ask, "wb") as stream:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(ask, "wb") as stream:
             stream.write(task)
-        with os.fdopen(answer, "rb") as stream:
-            text = stream.read()
+        with os.fdopen(answer, "rb") as out, os.fdopen(trouble, "rb") as err:
+            return out.read().decode(), err.read().decode(errors="replace")
     finally:
         os.waitpid(pid, 0)
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise Permanent("cannot start a daemon: the program that starts it gave no answer") from None
-    return dict(found)

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import ClassVar
 
-from reconciler.core import shell
+from reconciler.core import shell, units
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
 from reconciler.core.observed import Seen
 from reconciler.resources import daemon
@@ -192,18 +192,19 @@ class StartContainerd(EngineAction):
     facets: ClassVar[frozenset[Facet]] = _RERUN
 
     def says(self) -> str:
-        return "start the engine's own containerd"
+        return "start the engine's own containerd" + (f", in {self.want.unit}" if self.want.unit else "")
 
     def command(self) -> str:
-        return script.detached(self.want.containerd_argv(), self.want.containerd_log)
+        unit = self.want.unit
+        return script.detached((*(units.begun(unit) if unit else ()), *self.want.containerd_argv()), self.want.containerd_log)
 
     def script(self) -> str:
         want = self.want
-        started = script.in_its_group(want.containerd_argv(), want.containerd_log, want.cgroup)
+        started = script.in_its_group(want.containerd_argv(), want.containerd_log, want)
         return f"{started}\n{script.listens(want)}"
 
     def after(self, seen: Seen) -> Seen:
-        return state_with(seen, containerd=True, cgroups=(self.want.cgroup,), files=_and(seen, self.want.containerd_log))
+        return state_with(seen, containerd=True, cgroups=self.want.cgroups()[:1], files=_and(seen, self.want.containerd_log))
 
     def shown(self, seen: Seen) -> bool:
         return state_of(seen).containerd
@@ -238,7 +239,7 @@ class StartDaemon(EngineAction):
     def script(self) -> str:
         want = self.want
         stale = shell.join(("rm", "-f", want.socket, want.pid_file))
-        started = script.in_its_group(want.argv(), want.log, want.cgroup)
+        started = script.in_its_group(want.argv(), want.log, want)
         return f"{stale}\n{started}\n{script.answers(want)}\n{script.noted(want)}"
 
     @property
@@ -262,7 +263,7 @@ class StartDaemon(EngineAction):
             data_root_in_place=True,
             stale=(),
             shims=() if self.kills else state_of(seen).shims,
-            cgroups=(want.cgroup,),
+            cgroups=want.cgroups()[:1],
             files=tuple(sorted({*state_of(seen).files, *want.files()})),
         )
         return around_with(found, known_marker=around.marker, known_data_root=want.data_root, data_root="used")
@@ -408,7 +409,7 @@ class RemoveFolders(EngineAction):
         return " && ".join(words)
 
     def script(self) -> str:
-        return f"{super().script()}\n{script.without_groups(self.want.cgroup)}"
+        return f"{super().script()}\n{script.without_groups(self.want)}"
 
     def after(self, seen: Seen) -> Seen:
         return state_with(seen, folders=False, files=(), stale=(), cgroups=(), disk=None, folder_group="", folder_mode="")

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
 
+from reconciler.core import units
 from reconciler.core.facts import holds_path
+from reconciler.core.ids import NAME
 from reconciler.core.model import Model
 from reconciler.core.node import SYSTEM_SOCKET, Place
 from reconciler.core.rules import Impact, Keyword, Rule, same_set
@@ -73,6 +75,7 @@ class Desired(Model):
     service: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="The service.")
     private: Annotated[bool, Rule(Impact.NONE), _INTERNAL] = Field(False, description="Whether the engine is the service's own.")
     run_dir: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="The node's runtime folder.")
+    systemd: Annotated[bool, Rule(Impact.NONE), _INTERNAL] = Field(False, description="Whether systemd runs the machine.")
     tag: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="8 hex digits that name bridge and chains.")
     subnet_pool: Annotated[str, Rule(Impact.NONE), _INTERNAL] = Field("", description="Where the subnet comes from.")
     subnet: Annotated[str, Rule(Impact.LIVE), _INTERNAL] = Field("", description="The engine's share of the pool.")
@@ -108,6 +111,7 @@ class Desired(Model):
         filled |= {"service": place.service, "private": private}
         if private:
             filled["run_dir"] = place.node.run_dir
+            filled["systemd"] = place.node.systemd
             filled["tag"] = place.node.tag(place.service)
             filled["subnet_pool"] = place.node.subnet_pool
         return filled
@@ -211,9 +215,25 @@ class Desired(Model):
         return firewall.chain(self.tag)
 
     @property
+    def unit(self) -> str:
+        """The scope of systemd that its daemons and containers are in; "" where systemd does not run the machine."""
+        if not self.systemd:
+            return ""
+        name = f"osvc-{self.service}-{self.tag}.scope"
+        return name if NAME.fullmatch(name) else f"osvc-{self.tag}.scope"
+
+    @property
     def cgroup(self) -> str:
         """Of the daemons. The containers' parent is beside it: on cgroup v2 a group has processes or children, not both."""
-        return f"osvc-{self.tag}"
+        return units.cgroup(self.unit, "daemons") if self.unit else f"osvc-{self.tag}"
+
+    @property
+    def containers_cgroup(self) -> str:
+        return units.cgroup(self.unit, "containers") if self.unit else f"osvc-{self.tag}-c"
+
+    def cgroups(self) -> tuple[str, ...]:
+        """The control groups that it may have left, that of its next start first: one that came up without a unit has none."""
+        return (*((units.cgroup(self.unit),) if self.unit else ()), f"osvc-{self.tag}", f"osvc-{self.tag}-c")
 
     @property
     def live_restore(self) -> bool:
@@ -269,7 +289,7 @@ class Desired(Model):
         ]
         names = {name for name, _ in options.pairs(self.docker_daemon_args)}
         if not names & {"--cgroup-parent", "--exec-opt"}:
-            words += ["--exec-opt=native.cgroupdriver=cgroupfs", f"--cgroup-parent=/{self.cgroup}-c"]
+            words += ["--exec-opt=native.cgroupdriver=cgroupfs", f"--cgroup-parent=/{self.containers_cgroup}"]
         return tuple(words)
 
     def argv(self) -> tuple[str, ...]:

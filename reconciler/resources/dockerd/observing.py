@@ -288,7 +288,7 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
         stale=() if daemon is not None else tuple(path for path in (engine.socket, engine.pid_file) if path in files),
         mounts=find_leftovers(engine, machine.mounts),
         shims=shims,
-        cgroups=tuple(name for name in (engine.cgroup, f"{engine.cgroup}-c") if host.processes.has_cgroup(name)),
+        cgroups=tuple(name for name in engine.cgroups() if host.processes.has_cgroup(name)),
     )
     if daemon is None:
         return state
@@ -301,7 +301,8 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     places = {None if stat is None else (stat.device, stat.inode) for stat in (here, there)}
     if same:
         places.add((record.get("device"), record.get("inode")))  # type: ignore[arg-type]
-    ours = engine.model_copy(update={"container_data_dir": root, "docker_daemon_args": ()}).own_words()
+    given = engine.model_copy(update={"container_data_dir": root, "docker_daemon_args": ()})
+    ours = (*given.own_words(), *given.model_copy(update={"systemd": False}).own_words())
     return state.model_copy(
         update={
             "running": True,

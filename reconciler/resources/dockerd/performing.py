@@ -233,7 +233,7 @@ def remove_folders(action: acts.RemoveFolders, host: Host, say: Say) -> None:
         raise Busy(f"something is still mounted below {want.exec_root}")
     for path in want.files():
         host.files.remove(path)
-    for name in (f"{want.cgroup}-c", want.cgroup):
+    for name in want.cgroups():
         if host.processes.has_cgroup(name):
             host.processes.drop_cgroup(name)
     # The exec-root goes last, and with it the folder that holds nothing else: as long as it is there, something is left to do.

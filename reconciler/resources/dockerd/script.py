@@ -13,8 +13,11 @@ def detached(argv: Sequence[str], log: str) -> str:
     return daemon.detached(argv, log, {"PATH": daemon.PATH})
 
 
-def in_its_group(argv: Sequence[str], log: str, cgroup: str) -> str:
-    return daemon.in_its_group(detached(argv, log), log, cgroup, generous=True)
+def in_its_group(argv: Sequence[str], log: str, want: Desired) -> str:
+    if not want.unit:
+        return daemon.in_its_group(detached(argv, log), log, want.cgroup, generous=True)
+    started = daemon.detached(argv, log, {"PATH": daemon.PATH}, through='"$@"')
+    return daemon.in_its_unit(started, log, want.cgroup, generous=True)
 
 
 def answers(want: Desired) -> str:
@@ -62,13 +65,12 @@ def unforwarded(want: Desired) -> str:
     )
 
 
-def without_groups(cgroup: str) -> str:
-    """Remove an engine's control groups, which are empty."""
+def without_groups(want: Desired) -> str:
+    """Remove an engine's control groups, which are empty. systemd removes those of a unit, and the unit, by itself."""
     return "\n".join(
         (
-            "for group in "
-            + " ".join(f"/sys/fs/cgroup{level}/{cgroup}{end}" for level in ("", "/*") for end in ("", "-c"))
-            + "; do",
+            *((daemon.until(daemon.unit_gone(want.unit), f"{want.unit} does not end"),) if want.unit else ()),
+            "for group in " + " ".join(f"/sys/fs/cgroup{level}/{name}" for level in ("", "/*") for name in want.cgroups()) + "; do",
             '  [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \\;',
             "done",
         )

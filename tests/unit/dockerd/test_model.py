@@ -1,10 +1,15 @@
 """What a spec may say of an engine, and what follows from it."""
 
+import subprocess
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from reconciler.core.node import SYSTEM_SOCKET, Node, Place
 from reconciler.core.rules import Impact, rules_of
+from reconciler.core.units import unit_of
+from reconciler.resources.dockerd.actions import RemoveFolders, StartContainerd, StartDaemon
 from reconciler.resources.dockerd.model import Around, Desired, State
 from reconciler.resources.dockerd.options import users_own
 from reconciler.resources.dockerd.planning import KIND
@@ -115,6 +120,32 @@ def test_the_socket_is_roots_alone_unless_it_is_given_to_a_group():
 
 def test_a_daemons_group_is_not_the_users_argument():
     assert users_own(("dockerd", "--group=was", "--ip=1.2.3.4"), engine().own_words()) == ("--ip=1.2.3.4",)
+
+
+def under_systemd(service="web", **raw):
+    place = Place(service, "dockerd", replace(NODE, systemd=True))
+    return Desired.model_validate({"container_data_dir": "/srv/d", **raw}, context=place)
+
+
+def test_where_systemd_runs_an_engine_and_its_containers_are_in_one_unit():
+    desired, tag = under_systemd("my.web"), NODE.tag("my.web")
+    assert desired.unit == unit_of(desired.cgroup) == unit_of(desired.containers_cgroup) == f"osvc-my.web-{tag}.scope"
+    assert f"--cgroup-parent=/system.slice/osvc-my.web-{tag}.scope/containers" in desired.argv()
+    assert desired.cgroups()[1:] == engine("my.web").cgroups() == (f"osvc-{tag}", f"osvc-{tag}-c")
+    assert engine("my.web").unit == unit_of(engine("my.web").cgroup) == ""
+
+
+def test_a_unit_is_called_by_the_tag_alone_where_the_services_name_is_too_long_for_it():
+    assert under_systemd("w" * 60).unit == f"osvc-{NODE.tag('w' * 60)}.scope"
+
+
+@pytest.mark.parametrize("want", [engine(), under_systemd()], ids=["without", "with systemd"])
+def test_what_a_shell_is_told_of_a_daemon_is_shell_text(want):
+    for action in (StartContainerd(want=want), StartDaemon(want=want), RemoveFolders(want=want)):
+        subprocess.run(["sh", "-n"], input=action.script(), text=True, check=True)
+        subprocess.run(["sh", "-n"], input=action.command(), text=True, check=True)
+    start = StartContainerd(want=want)
+    assert ("systemd-run" in start.command()) == ("systemd-run" in start.script()) == (".scope" in start.says()) == bool(want.unit)
 
 
 def test_a_socket_path_that_is_too_long_is_refused():
