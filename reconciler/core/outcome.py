@@ -172,6 +172,24 @@ class StepMoved(NamedTuple):
     progress: Progress
 
 
+class CommandBegan(NamedTuple):
+    """A command of the machine is run for a step, or for undoing it: as shell text, without secrets."""
+
+    service: str
+    run: str
+    step: Step
+    command: str
+
+
+class CommandEnded(NamedTuple):
+    """That command ended well, and said this. Of one that did not end well, StepEnded tells."""
+
+    service: str
+    run: str
+    step: Step
+    output: str
+
+
 class StepEnded(NamedTuple):
     service: str
     run: str
@@ -210,7 +228,20 @@ class Noticed(NamedTuple):
     text: str
 
 
-Event: TypeAlias = Noticed | Waiting | Began | StepBegan | StepSaid | StepMoved | StepEnded | UndoBegan | Undid | Ended
+Event: TypeAlias = (
+    Noticed
+    | Waiting
+    | Began
+    | StepBegan
+    | StepSaid
+    | StepMoved
+    | CommandBegan
+    | CommandEnded
+    | StepEnded
+    | UndoBegan
+    | Undid
+    | Ended
+)
 OnEvent: TypeAlias = Callable[[Event], None]
 """Called from several threads, one at a time. It must not raise and must not block for long."""
 

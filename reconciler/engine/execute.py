@@ -13,7 +13,18 @@ from reconciler.core.fetched import Fetched
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
-from reconciler.core.outcome import Event, Outcome, Said, Status, StepBegan, StepEnded, StepMoved, StepSaid
+from reconciler.core.outcome import (
+    CommandBegan,
+    CommandEnded,
+    Event,
+    Outcome,
+    Said,
+    Status,
+    StepBegan,
+    StepEnded,
+    StepMoved,
+    StepSaid,
+)
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Aim
 from reconciler.core.trigger import Trigger
@@ -23,6 +34,7 @@ from reconciler.engine.locks import NODE
 from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe_one, type_of
+from reconciler.engine.overheard import overheard
 from reconciler.engine.retry import attempt, pause
 from reconciler.engine.triggers import run_trigger
 from reconciler.host.errors import Cancelled, HostError, Permanent
@@ -117,13 +129,14 @@ class Run:
                 raise Cancelled("the run was asked to stop")
             self.tell(StepMoved(self.service, self.id, step, said))
 
+        host = overheard(self.means.host, self.veil, *self._retold(step))
         with self.shared(action, ended):
             try:
-                if isinstance(action, Trigger):
+                if isinstance(action, Trigger):  # which tells by itself what it said
                     run_trigger(action, self.means.host, tell)
                     return
                 attempt(
-                    lambda: driver.perform(self.wanted[step.rid].id, action, self.means.host, say),
+                    lambda: driver.perform(self.wanted[step.rid].id, action, host, say),
                     self.means.host.clock,
                     ended=ended,
                     on_retry=say,
@@ -131,6 +144,13 @@ class Run:
             except HostError as err:
                 veil = self.veil()
                 raise type(err)(veil.text(str(err)), veil.text(err.output)) from None
+
+    def _retold(self, step: Step) -> tuple[Callable[[str], None], Callable[[str], None]]:
+        """What becomes of a command of a step that begins, and of what it said."""
+        return (
+            lambda command: self.tell(CommandBegan(self.service, self.id, step, command)),
+            lambda output: self.tell(CommandEnded(self.service, self.id, step, output)),
+        )
 
     @contextmanager
     def shared(self, action: Action, ended: Callable[[], bool]) -> Iterator[None]:

@@ -16,6 +16,8 @@ from reconciler.core.fetched import Fetched, Judged, Judgement
 from reconciler.core.model import Model
 from reconciler.core.outcome import (
     Began,
+    CommandBegan,
+    CommandEnded,
     Ended,
     Event,
     Noticed,
@@ -318,6 +320,10 @@ def event_record(event: Event, now: datetime) -> Record:
             return {**record, "run": run, "n": step.n, "rid": step.rid, "text": plain(text)}
         case StepMoved(run=run, step=step, progress=progress):
             return {**record, "run": run, "n": step.n, "rid": step.rid, **progress._asdict()}
+        case CommandBegan(run=run, step=step, command=command):
+            return {**record, "run": run, "n": step.n, "rid": step.rid, "command": plain(command)}
+        case CommandEnded(run=run, step=step, output=output):
+            return {**record, "run": run, "n": step.n, "rid": step.rid, "output": plain(output)}
         case StepEnded(run=run, outcome=outcome):
             return {**record, "run": run, **outcome_record(outcome)}
         case UndoBegan(run=run, rid=rid, lane=lane):
@@ -335,6 +341,8 @@ _EVENTS: Mapping[type, str] = {
     StepBegan: "step began",
     StepSaid: "step said",
     StepMoved: "step moved",
+    CommandBegan: "command began",
+    CommandEnded: "command ended",
     StepEnded: "step ended",
     UndoBegan: "undo began",
     Undid: "undid",

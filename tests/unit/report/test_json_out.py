@@ -8,6 +8,8 @@ import pytest
 
 from reconciler.core.outcome import (
     Began,
+    CommandBegan,
+    CommandEnded,
     End,
     Ended,
     Left,
@@ -80,6 +82,8 @@ def test_each_event_is_a_line_of_json_and_of_text():
         (StepBegan("toys", "r1", step), "12:03:11 toys box#1 make"),
         (StepSaid("toys", "r1", step, "3 of 5"), "12:03:11 toys box#1 3 of 5"),
         (StepMoved("toys", "r1", step, Progress(2, 5, "layers")), None),
+        (CommandBegan("toys", "r1", step, "mount /dev/x /srv"), None),
+        (CommandEnded("toys", "r1", step, "mounted"), None),
         (StepEnded("toys", "r1", failed), "12:03:11 toys box#1 failed: cannot make: no space"),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=0.2)), None),
         (StepEnded("toys", "r1", Outcome(step, Status.DONE, seconds=12)), "12:03:11 toys box#1 make: done in 12 s"),
@@ -102,6 +106,13 @@ def test_how_far_a_step_is_stands_in_a_line_of_its_own_and_in_plain_numbers():
     record = json_out.event_record(moved, NOW)
     assert record["event"] == "step moved" and (record["n"], record["rid"], record["unit"]) == (step.n, "box#1", "layers")
     assert [record[key] for key in ("done", "total", "current", "size")] == [2, 5, 13 << 20, 48 << 20]
+
+
+def test_a_command_and_what_it_said_are_plain_text():
+    _, step, *_ = events()
+    assert json_out.event_record(CommandBegan("toys", "r1", step, "make a\x1b[31mb"), NOW)["command"] == "make ab"
+    ended = json_out.event_record(CommandEnded("toys", "r1", step, "a\x1b[31mb\n"), NOW)
+    assert (ended["event"], ended["n"], ended["rid"], ended["output"]) == ("command ended", step.n, "box#1", "ab\n")
 
 
 def test_a_failure_says_what_failed_what_was_said_and_what_to_do():
