@@ -13,6 +13,17 @@ SETS: Final = ("nodes", "drpnodes", "encapnodes")
 """The node sets, the most specific one first."""
 
 
+PRODUCTION: Final = "PRD"
+"""The environment whose nodes are for nothing else."""
+
+
+def misplaced(env: str, node_env: str) -> str:
+    """Why a service of one environment is not for a node of another, as a clause; "" where it may be."""
+    if node_env != PRODUCTION or env == PRODUCTION:
+        return ""
+    return f"not for this node: the service is {env}, and the node for production only (env: {PRODUCTION})"
+
+
 def same_node(one: str, other: str) -> bool:
     """Whether two names mean the same machine."""
     one, other = one.lower(), other.lower()

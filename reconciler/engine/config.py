@@ -17,7 +17,8 @@ _MOST_DAYS = 36500
 class Config:
     """The node's settings; a field of the same name is a key of the file.
 
-    node: its name in scopes (default: the host name up to the first dot). env: its environment (PRD, TST, …).
+    node: its name in scopes (default: the host name up to the first dot). env: its environment (PRD, TST, …); nothing else than
+    production is brought up where it is PRD.
     specs: the folder of specs of verbs without a PATH. subnet_pool: where private engines take their networks from.
     prune: whether watch removes what no spec names any more. interval: seconds between two looks of watch.
     disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
@@ -115,6 +116,15 @@ def _days(text: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
+def _environment(word: str) -> str:
+    from reconciler.spec.error import meant
+    from reconciler.spec.vocabulary import ENVIRONMENTS
+
+    if word and word not in ENVIRONMENTS:
+        raise ValueError(f"expected one of {', '.join(ENVIRONMENTS)}, not '{word}'{meant(word, ENVIRONMENTS)}")
+    return word
+
+
 def _value(key: str, value: Any) -> Any:
     if key in ("prune", "disrupt", "log"):
         return values.to_flag(value)
@@ -130,6 +140,8 @@ def _value(key: str, value: Any) -> Any:
         return days
     if key in ("specs", "state_dir", "run_dir"):
         return values.to_path(value)
+    if key == "env":
+        return _environment(values.to_text(value))
     if key == "subnet_pool":
         from ipaddress import ip_network
 

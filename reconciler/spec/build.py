@@ -11,6 +11,8 @@ from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import NAME, group_of
 from reconciler.core.model import M
 from reconciler.core.node import Node, Place
+from reconciler.core.nodes import misplaced
+from reconciler.core.policy import Aim, Goal
 from reconciler.core.rules import keywords_of
 from reconciler.core.secrets import HIDDEN, replaced
 from reconciler.core.service import Origin, Resource, Service
@@ -76,6 +78,9 @@ class Builder:
         rollback = self.flag(self.own.get("rollback"), "rollback", True)
         if self.errors:
             return None
+        stranger = misplaced(env, self.node.env)
+        if self.here and stranger:
+            self.here, self.goal = False, Goal(Aim.NONE, reason=stranger)
         return Service(
             self.name, self.document.at(own), self.resources if self.here else {}, parallel if self.here else frozenset(), rollback,
             self.document.text, self.document.format, folder, env, words["app"], words["comment"], self.goal, self.here,

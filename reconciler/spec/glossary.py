@@ -18,7 +18,7 @@ from reconciler.spec.vocabulary import ENVIRONMENTS, HANDLED, HEAD, sectioned
 
 OWN: Final[Mapping[str, str]] = {
     "name": "The service's name; by default that of the file.",
-    "env": "Its environment, such as PRD or TST; by default the node's.",
+    "env": "Its environment, such as PRD or TST; by default the node's. A node of PRD takes no other.",
     "app": "The application that it belongs to. For people.",
     "comment": "For people.",
     "rollback": "Whether a failed apply is undone; true unless it says false.",

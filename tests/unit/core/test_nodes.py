@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.nodes import Nodes, same_node
+from reconciler.core.nodes import Nodes, misplaced, same_node
 from reconciler.core.policy import Aim
 
 
@@ -47,3 +47,10 @@ def test_sets_come_the_most_specific_first():
 def test_what_is_wanted(node, autostart, aim, reason):
     goal = Nodes(NODES.nodes, NODES.drpnodes, NODES.encapnodes, autostart).goal(node)
     assert (goal.aim, goal.reason) == (aim, reason)
+
+
+@pytest.mark.parametrize(
+    ("env", "node_env", "may"), [("DEV", "PRD", False), ("PRD", "PRD", True), ("PRD", "DEV", True), ("DEV", "", True)]
+)
+def test_a_node_for_production_is_for_nothing_else(env, node_env, may):
+    assert (misplaced(env, node_env) == "") is may

@@ -69,6 +69,11 @@ def test_retention_is_some_days(file, written):
     assert read_config(file("retention: 400d\n")).retention == read_config(file("retention: 400\n")).retention == 400
 
 
+def test_an_environment_that_there_is_not_is_no_protection(file):
+    with pytest.raises(ConfigError, match=r"env: expected one of CERT, .*, not 'prd'; did you mean 'PRD'?"):
+        read_config(file("env: prd\n"))
+
+
 def test_an_empty_file_says_nothing(file):
     assert read_config(file("# nothing yet\n")).specs == "/etc/osvc/services.d"
 

@@ -164,6 +164,19 @@ def test_what_is_left_alone_keeps_what_it_claims(node):
         session.plans(session.targets(session.load()))
 
 
+def test_a_service_of_another_environment_is_left_alone_on_a_node_for_production(tmp_path):
+    node = Node(tmp_path, node="here", env="PRD")
+    reason = "not for this node: the service is TST, and the node for production only (env: PRD)"
+    node.write("web", spec("env: TST\n"))
+    node.write("db", spec("env: PRD\n", "web"))
+    node.write("own", spec("", "own"))
+    assert plan_text(plan_of(node)) == f"web: {reason}; left alone\n"
+    assert [result.end for result in node.apply()] == [End.CONVERGED] * 3
+    assert sorted(node.mounts()) == ["/mnt/own", "/mnt/web"], "what it would take is free for others"
+    with pytest.raises(Refused, match=r"^cannot start web: it is not for this node: the service is TST"):
+        pursue(node, Aim.UP, "web")
+
+
 def test_what_lies_behind_an_engine_that_was_never_started_is_down(node):
     text = STANDBY[0][0] + "docker_data_dir: /mnt/web/d\nresources:\n  container#1: {image: 'x:1'}\n"
     node.write("web", text)
