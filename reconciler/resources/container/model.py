@@ -343,6 +343,7 @@ class Around(Model):
     """What planning has to know besides the container.
 
     image: the image that the desired reference means on the engine; None when the engine has none.
+    called: the name that the engine has for that image, where the reference may be its id; "" where it has none.
     holder: who has the container's name, and is not ours. ports: published ports that somebody else holds.
     missing: bind sources that are not there now (a mount may bring them).
     elsewhere: containers with our labels that cannot be the resource: on another engine, or dead.
@@ -354,6 +355,7 @@ class Around(Model):
     """
 
     image: ImageFacts | None = None
+    called: str = ""
     holder: Held | None = None
     ports: tuple[Held, ...] = ()
     missing: tuple[str, ...] = ()

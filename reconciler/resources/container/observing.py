@@ -118,7 +118,7 @@ class Look:
 
     def _surroundings(self, desired: Desired, view: View, found: Sequence[Container]) -> dict[str, Any]:
         """What stands in the way of making it, or of starting it, and is not ours."""
-        there: dict[str, Any] = {"holder": self._holder(desired, view)}
+        there: dict[str, Any] = {"holder": self._holder(desired, view), "called": _called(desired, view)}
         if not any(one.alive for one in found):
             there |= {"ports": self._ports(desired), "missing": self._missing(desired)}
         return there
@@ -231,6 +231,11 @@ def _beside(observed: Observed, rules: tuple[str, ...]) -> Observed:
     if not isinstance(observed, Unknown):
         return with_rules(observed, rules)
     return observed if observed.assume is None else replace(observed, assume=with_rules(observed.assume, rules))
+
+
+def _called(desired: Desired, view: View) -> str:
+    """What an engine calls the image that a spec names by its id."""
+    return view.called(desired.image) if refs.may_be_id(desired.image) else ""
 
 
 def _inherited(entry: Entry, view: View) -> bool:

@@ -52,3 +52,9 @@ def resolve(ref: str, images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] 
                 return image
     found = [image for image in images if names_id(ref, image["Id"])]
     return found[0] if len(found) == 1 else None
+
+
+def name_of(ref: str, images: Sequence[Mapping[str, Any]]) -> str:
+    """The first name of the image that the reference means, or ""."""
+    image = resolve(ref, images) or {}
+    return next((name for name in image.get("RepoTags") or () if name != "<none>:<none>"), "")

@@ -27,6 +27,9 @@ class View(Protocol):
     def image(self, ref: str) -> ImageFacts | None:
         """The image that a reference means, or None. Raises HostError."""
 
+    def called(self, ref: str) -> str:
+        """The name that the engine has for that image; "" where it has none. Raises HostError."""
+
     def labels_of(self, image_id: str) -> Mapping[str, str]:
         """An image's own labels."""
 
@@ -83,6 +86,9 @@ class LiveView:
                 return None
             self._memory.refs[key] = found["Id"]
         return self._facts(self._memory.refs[key])
+
+    def called(self, ref: str) -> str:
+        return refs.name_of(ref, self._images())
 
     def labels_of(self, image_id: str) -> Mapping[str, str]:
         facts = self._facts(image_id)
@@ -198,6 +204,9 @@ class StillView:
     def image(self, ref: str) -> ImageFacts | None:
         found = refs.resolve(ref, self._images)
         return None if found is None else self._facts(found["Id"])
+
+    def called(self, ref: str) -> str:
+        return refs.name_of(ref, self._images)
 
     def labels_of(self, image_id: str) -> Mapping[str, str]:
         facts = self._facts(image_id)
