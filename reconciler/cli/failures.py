@@ -24,7 +24,7 @@ def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
     code = _guarded(verb, options)
     if code in _RIGHTS and os.geteuid() != 0 and verb.machine:
-        print(f"note: uid {os.geteuid()} is not root, and that may be why → sudo osvc {verb.name}", file=sys.stderr)
+        print(f"note: uid {os.geteuid()} is not root, and that may be why → sudo {verb.called}", file=sys.stderr)
     return code
 
 
@@ -45,7 +45,7 @@ def _guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     except Exception as err:
         known = _known(err)
         if known is None:
-            return _bug(err, verb.name, debug=options.debug)
+            return _bug(err, verb.called, debug=options.debug)
         code, message = known
         _answer(verb, options, message, code)
         complain(message)
@@ -101,8 +101,8 @@ def _known(err: Exception) -> tuple[Exit, str] | None:
     return None
 
 
-def _bug(err: Exception, verb: str, *, debug: bool) -> Exit:
-    """An internal error: short for people, whole in a file that only they can read."""
+def _bug(err: Exception, called: str, *, debug: bool) -> Exit:
+    """An internal error: short for people, whole in a file that only they can read. called: the verb, as it is typed."""
     import tempfile
     import time
     import traceback
@@ -110,13 +110,13 @@ def _bug(err: Exception, verb: str, *, debug: bool) -> Exit:
     text = "".join(traceback.format_exception(err))
     if debug:
         print(text, file=sys.stderr, end="")
-        print(f"error: internal error in osvc {verb}: {type(err).__name__}", file=sys.stderr)
+        print(f"error: internal error in {called}: {type(err).__name__}", file=sys.stderr)
         return Exit.ERROR
     handle, path = tempfile.mkstemp(prefix=f"osvc-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"osvc {__version__}, verb {verb}\n{text}")
+        file.write(f"osvc {__version__}, {called}\n{text}")
     print(
-        f"error: internal error in osvc {verb}: {type(err).__name__}. This is a bug, and nothing that you did wrong.\n"
+        f"error: internal error in {called}: {type(err).__name__}. This is a bug, and nothing that you did wrong.\n"
         f"       Where it happened is kept in {path} (or run again with --debug); please report it.",
         file=sys.stderr,
     )

@@ -6,7 +6,7 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
@@ -20,9 +20,14 @@ _MANY = 100_000
 
 
 def process() -> None:
-    """The whole life of an osvc process. At its end nothing is searched for what could be freed: it all goes with the process,
+    """The whole life of an osvc process."""
+    live(main)
+
+
+def live(program: Callable[[], int]) -> None:
+    """The whole life of a process. At its end nothing is searched for what could be freed: it all goes with the process,
     which takes a tenth of a second less."""
-    code = main()
+    code = program()
     gc.freeze()
     sys.exit(code)
 
@@ -30,10 +35,15 @@ def process() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name). The exit code; never raises for a user's mistake."""
     words = sys.argv[1:] if argv is None else list(argv)
+    return contained(lambda: _run(words))
+
+
+def contained(program: Callable[[], int]) -> int:
+    """Run a program with streams that can be written, and with an end for whatever may happen to them. The exit code."""
     gc.set_threshold(_MANY)
     _open_streams()
     try:
-        code = _run(words)
+        code = program()
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -8,32 +8,41 @@ import sys
 from reconciler.cli.below import Below, takes_lines_below
 from reconciler.cli.display import paint_for, show_line
 from reconciler.cli.request import local_now
+from reconciler.cli.svcmgr.log import as_logged
 from reconciler.core.outcome import Ended, Event, OnEvent, StepEnded, StepMoved
 from reconciler.report.json_out import event_record
 from reconciler.report.run_text import moving_line, progress_line, result_text
 
 
 def listener(options: argparse.Namespace, *, ends: bool = False) -> OnEvent:
-    """What follows a run: JSON lines on stdout, or plain lines on stderr. It never raises: a reader who left ends no run.
+    """What follows a run: JSON lines on stdout, or plain lines on stderr; under svcmgr the reference's log, on stdout. It never
+    raises: a reader who left ends no run.
 
     How far what takes long is stands below the lines on a terminal, and nowhere else.
     ends: also tell what each run came to, where nobody else does (watch).
     """
     gone, paint = False, paint_for(options, sys.stderr)
-    below, moves = Below(sys.stderr), takes_lines_below(sys.stderr)
+    logged = as_logged(options)
+    stream = sys.stderr if logged is None else sys.stdout
+    below, moves = Below(stream), takes_lines_below(stream)
+
+    def text_of(event: Event) -> str:
+        now = local_now()
+        if logged is not None:
+            return logged(event, now)
+        line = progress_line(event, now)
+        if not line and ends and isinstance(event, Ended):
+            return f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}"
+        return f"{line}\n" if line else ""
 
     def tell(event: Event) -> None:
         if isinstance(event, StepMoved):
             if moves:
                 below.stand((event.service, event.step.rid), moving_line(event))
             return
-        now = local_now()
-        line = progress_line(event, now) or ""
-        if not line and ends and isinstance(event, Ended):
-            line = f"{now:%H:%M:%S} {result_text(event.result, paint=paint)}".rstrip("\n")
         done = (event.service, event.outcome.step.rid) if isinstance(event, StepEnded) else None
         sys.stdout.flush()
-        below.write(f"{line}\n" if line else "", without=done)
+        below.write(text_of(event), without=done)
 
     def on_event(event: Event) -> None:
         nonlocal gone

@@ -15,8 +15,9 @@ from reconciler.cli.exits import Exit, worst
 from reconciler.cli.planned import plans_text
 from reconciler.cli.progress import listener
 from reconciler.cli.request import check_selection, operator, policy_of, selection_of
+from reconciler.cli.svcmgr.log import under_svcmgr
 from reconciler.core.outcome import End, Noticed, Result
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Plan, Step
 from reconciler.engine.config import Config
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
@@ -62,10 +63,11 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     if order.check is not None:
         order.check(plans)
     quiet = {plan.service for plan in plans if plan.empty}
-    if not options.json:
+    dry = getattr(options, "dry_run", False)
+    if not options.json and (not under_svcmgr(options) or dry or _asks(order, options, plans)):
         services = {target.name: target.service for target in targets if target.service is not None}
         say(plans_text(options, plans, services))
-    if getattr(options, "dry_run", False):
+    if dry:
         return _only_shown(options, plans)
     if not _agreed(order, options, plans):
         return _finish(options, (), quiet, 0.0, order, Exit.REFUSED)
@@ -108,10 +110,15 @@ def _only_shown(options: argparse.Namespace, plans: Sequence[Plan]) -> Exit:
     return code
 
 
+def _asks(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> list[tuple[str, Step]]:
+    """What the plans interrupt, of each service, to which nobody has agreed."""
+    return [] if options.yes or order.agreed else [(plan.service, step) for plan in plans for step in plan.disruptive]
+
+
 def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> bool:
     """Whether what the plans interrupt may be interrupted."""
-    steps = [(plan.service, step) for plan in plans for step in plan.disruptive]
-    if not steps or options.yes or order.agreed:
+    steps = _asks(order, options, plans)
+    if not steps:
         return True
     what = listed(list(dict.fromkeys(f"{service} {step.rid}" for service, step in steps)))
     if not options.json and consent(f"\n{what}: {many(len(steps), 'step')} interrupt what runs. Go on?"):
@@ -131,13 +138,15 @@ def _finish(
     for result in results:
         if result.service not in quiet or result.touched or result.end is not End.CONVERGED:
             _tell(result, options)
-    if len(results) > 1:
+    if len(results) > 1 and not under_svcmgr(options):
         say(summary(tuple(results), seconds))
     return code
 
 
 def _tell(result: Result, options: argparse.Namespace) -> None:
-    """A good end on stdout, any other on stderr."""
+    """A good end on stdout, any other on stderr. Under svcmgr the log has told of a good one."""
+    if result.end is End.CONVERGED and under_svcmgr(options):
+        return
     if result.end is End.CONVERGED:
         say(result_text(result, paint=paint_for(options, sys.stdout)))
     else:

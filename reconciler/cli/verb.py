@@ -32,6 +32,11 @@ class Verb:
     def module(self) -> str:
         return f"reconciler.cli.verbs.{self.name}"
 
+    @property
+    def called(self) -> str:
+        """As a person types it."""
+        return f"osvc {self.name}"
+
 
 VERBS = (
     Verb("validate", "check specs, and report every error of every file", machine=False),

@@ -148,6 +148,12 @@ class Common(Model):
         """Whether its status does."""
         return not self.disable and NO_STATUS not in self.tags
 
+    @property
+    def flags(self) -> str:
+        """In the reference's places: monitored, disabled, optional, and encapsulated, which none is yet."""
+        said = ((self.monitor, "M"), (self.disable, "D"), (self.dispensable, "O"), (False, "E"))
+        return "".join(sign if holds else "." for holds, sign in said)
+
     def triggers(self, when: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(keyword, command) of those that run at this moment ("pre_start"), in their order."""
         named = ((name, getattr(self, name)) for name in (when, f"{BLOCKING}{when}"))

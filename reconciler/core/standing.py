@@ -26,10 +26,10 @@ def standing(service: Service | None, goal: Goal, selection: Selection, kinds: C
         for other in others:
             users[other].add(rid)
     named = needs.keys() & set(selection.rids)
-    return _reached(standby - _reached(named, users), needs)
+    return reached(standby - reached(named, users), needs)
 
 
-def _reached(first: Iterable[str], ways: Mapping[str, Iterable[str]]) -> frozenset[str]:
+def reached(first: Iterable[str], ways: Mapping[str, Iterable[str]]) -> frozenset[str]:
     """Where one comes to from these, and these themselves."""
     found, todo = set(first), list(first)
     while todo:

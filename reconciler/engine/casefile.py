@@ -111,7 +111,7 @@ def dump(case: Case, *, more: Iterable[Model] = (), codec: Codec | None = None) 
         case.name
     }
     veil = Veil(sorted(secrets), stand_ins.mark)
-    return _yaml_text(veil.data(_read_through(document, veil)))
+    return yaml_text(veil.data(_read_through(document, veil)))
 
 
 def read(path: str) -> Case:
@@ -210,7 +210,7 @@ def _case(data: Json) -> Case:
 def _service(data: Json, node: Node) -> Service | None:
     if data["spec"] is None:
         return None
-    loaded = load_text(_yaml_text(data["spec"]), "yaml", str(data["service"]), "its spec", node)
+    loaded = load_text(yaml_text(data["spec"]), "yaml", str(data["service"]), "its spec", node)
     if loaded.errors:
         raise CaseError(f"its spec is not valid for this osvc: {loaded.errors[0]}")
     return loaded.services[0]
@@ -263,7 +263,7 @@ def _read_through(value: Any, veil: Veil) -> Any:
     return [_read_through(item, veil) for item in value] if isinstance(value, list) else value
 
 
-def _yaml_text(data: Any) -> str:
+def yaml_text(data: Any) -> str:
     """Data as YAML; texts of several lines as they are."""
     import yaml
 

@@ -14,7 +14,10 @@ from tests.cli.osvc import ROOT
 README = (ROOT / "README.md").read_text()
 PAGES = {
     path.name: path.read_text()
-    for path in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("architecture.md", "operations.md", "resources.md")))
+    for path in (
+        ROOT / "README.md",
+        *(ROOT / "docs" / name for name in ("architecture.md", "migration.md", "operations.md", "resources.md")),
+    )
 }
 
 

@@ -12,6 +12,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told, complain
 from reconciler.cli.named import the_target
 from reconciler.cli.request import local_now
+from reconciler.cli.svcmgr.log import under_svcmgr
 from reconciler.cli.verb import Usage
 from reconciler.core.facts import Kind
 from reconciler.core.outcome import Event
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> Exit:
         socket = _socket(target)
         answers = _answers(session, socket)
     if not answers:
-        _start(config, target, options.wait)
+        _start(config, target, options.wait, quietly=under_svcmgr(options))
     become(client, socket, words)
 
 
@@ -81,7 +82,7 @@ def _answers(session: Session, socket: str) -> bool:
     return True
 
 
-def _start(config: Config, target: Target, wait: float | None) -> None:
+def _start(config: Config, target: Target, wait: float | None, *, quietly: bool) -> None:
     """Start the engine, through the planner and under the service's lock. Nothing else is touched, nor the goal."""
     only_engine = Selection((ENGINE_RID,))
     up = Target(target.name, target.service, gone=target.gone, source=target.source)
@@ -100,7 +101,7 @@ def _start(config: Config, target: Target, wait: float | None) -> None:
         raise NoEngine(f"cannot reach the engine of {target.name}: {why} → {remedy}")
 
     def on_event(event: Event) -> None:
-        if line := progress_line(event, local_now()):
+        if not quietly and (line := progress_line(event, local_now())):
             note(line)
 
     stop = Stop()

@@ -168,3 +168,9 @@ def test_the_label_says_what_really_runs():
     state = State(socket="/s", name="n1", id="20f6aabc5ce1" + "0" * 52, image="busybox:latest")
     assert KIND.label(want, state) == "20f6aabc5ce1@busybox:latest"
     assert KIND.label(want, None) == "busybox:latest"
+
+
+@pytest.mark.parametrize(("tags", "name"), [(["busybox:latest", "b:1"], "busybox:latest"), (["<none>:<none>"], ""), (None, "")])
+def test_the_name_of_an_image_that_is_known_by_its_id(tags, name):
+    images = [{"Id": f"sha256:{'f' * 64}", "RepoTags": tags, "RepoDigests": []}]
+    assert (refs.name_of("f" * 12, images), refs.name_of("e" * 12, images)) == (name, "")

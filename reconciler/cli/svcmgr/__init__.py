@@ -1,0 +1,1 @@
+"""svcmgr: the command line of the reference, over osvc's own verbs."""
