@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak lab
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak lab lab-image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,10 @@ test: setup ## every test but the lab's; those that need the real machine only a
 lab: setup ## virtual machines for what this kernel cannot do (root, docs/lab.md): make lab ARGS="-k power"
 	@tools/setup.sh qemu-system-x86 debootstrap
 	@$(PYTEST) -m lab -p no:xdist --durations=0 $(ARGS) tests/lab
+
+lab-image: setup ## the root image of the lab's machines, where it is not built yet
+	@tools/setup.sh qemu-system-x86 debootstrap
+	@$(BIN)/python -m tests.lab.image
 
 unit: setup ## the tests that touch no machine, in parallel
 	@$(PYTEST) -q -m "not real" -n auto $(ARGS)

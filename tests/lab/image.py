@@ -1,4 +1,9 @@
-"""Image: what every machine of the lab starts from, built once and kept in the user's cache folder, outside the repository."""
+"""Image: what every machine of the lab starts from, built once and kept in the user's cache folder, outside the repository.
+
+    python -m tests.lab.image
+
+builds it where it is not there, and says where it is.
+"""
 
 import fcntl
 import hashlib
@@ -103,3 +108,10 @@ def _mirror() -> str:
     if not done.stdout.split():
         raise Missing("the lab's image needs Debian's own packages, and this machine has no source of them → apt-get update")
     return done.stdout.split()[0]
+
+
+if __name__ == "__main__":
+    try:
+        print(f"lab: {image().folder}")
+    except Missing as missing:
+        sys.exit(f"error: {missing}")
