@@ -118,6 +118,19 @@ def test_it_follows_through_a_restart_and_a_replacement_and_ends_at_ctrl_c(lab: 
     assert typed.end() == (130, "")
 
 
+def test_it_follows_through_the_death_of_the_engine(lab: Lab) -> None:
+    typed = Typed(lab, "logs", "-f", "web", "--rid", "container#2", "-n", "1")
+    typed.until(" two ", 4)
+    lab.kill(lab.daemon("web"))
+    time.sleep(1)
+    lab.apply()
+    before = typed.said.count(" two ")
+    two = lines(typed.until(" two ", before + 4), "two")
+    assert two == list(range(two[0], two[0] + len(two)))
+    code, err = typed.end()
+    assert code == 130 and len(err.splitlines()) == 1 and err.startswith("error: web: ") and err.endswith("→ osvc status -s web\n")
+
+
 def test_a_reader_who_leaves_ends_it(lab: Lab) -> None:
     line = f"{sys.executable} -m reconciler logs -f web --rid container#2 | head -n 1"
     done = subprocess.run(["bash", "-c", line], env=lab.env, cwd=lab.root, capture_output=True, text=True, timeout=30, check=False)
@@ -139,6 +152,9 @@ def test_a_command_and_its_exit_code(lab: Lab) -> None:
         env=lab.env, cwd=lab.root, input="echo in $0; exit 4\n", capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (script.returncode, script.stdout) == (4, "in /bin/sh\n")
+    bash = "printf '#!/bin/sh\\necho bash here; exit 3\\n' >/bin/bash; chmod 755 /bin/bash"
+    lab.osvc("exec", "web", "--rid", "container#1", "sh", "-c", bash)
+    assert lab.osvc("enter", "web", "container#1", ok=(3,)).stdout == "bash here\n"
 
 
 class Terminal:
