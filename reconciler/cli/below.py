@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Hashable
 from typing import TextIO
 
+from reconciler.cli.terminal import size_of
+
 _EVERY = 0.1
 """Seconds between two drawings."""
-
-
-def takes_lines_below(stream: TextIO) -> bool:
-    """Whether it is a terminal on which the cursor can be moved."""
-    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class Below:
@@ -50,16 +46,9 @@ class Below:
 
     def _fitting(self) -> list[str]:
         """What the terminal has room for: a line that wraps, or scrolls away, could not be rewritten."""
-        width, height = self._size()
+        width, height = size_of(self._stream)
         lines = list(self._lines.values())
         most = max(1, height - 2)
         if len(lines) > most:
             lines = [*lines[: most - 1], f"and {len(lines) - most + 1} more"]
         return [line[: width - 1] for line in lines]
-
-    def _size(self) -> tuple[int, int]:
-        try:
-            found = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return 80, 24
-        return (found.columns, found.lines) if found.columns > 1 and found.lines > 1 else (80, 24)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
+from reconciler.cli.voice import aside
 from reconciler.report.paint import Paint
 
 
@@ -28,8 +29,7 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """Anything beside the result."""
-    sys.stdout.flush()
-    print(text, file=sys.stderr)
+    aside(text)
 
 
 def show_document(document: dict[str, Any]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from importlib import import_module
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
 from reconciler.cli.verb import Usage, Verb, fail_usage
+from reconciler.cli.voice import aside, in_json, speak, wrong
 
 
 class Told(Exception):
@@ -22,9 +22,10 @@ class Told(Exception):
 
 def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
+    speak(getattr(options, "log_format", None) or "console")
     code = _guarded(verb, options)
     if code in _RIGHTS and os.geteuid() != 0 and verb.machine:
-        print(f"note: uid {os.geteuid()} is not root, and that may be why → sudo {verb.called}", file=sys.stderr)
+        aside(f"note: uid {os.geteuid()} is not root, and that may be why → sudo {verb.called}")
     return code
 
 
@@ -36,8 +37,12 @@ def _guarded(verb: Verb, options: argparse.Namespace) -> Exit:
     try:
         return Exit(import_module(verb.module).run(options))
     except Usage as err:
-        _answer(verb, options, str(err).partition("\n")[0], Exit.USAGE)
-        return fail_usage(err)
+        message = str(err).partition("\n")[0]
+        _answer(verb, options, message, Exit.USAGE)
+        if not in_json():
+            return fail_usage(err)
+        complain(message)
+        return Exit.USAGE
     except Told as err:
         return err.code
     except (BrokenPipeError, KeyboardInterrupt):
@@ -51,7 +56,7 @@ def _guarded(verb: Verb, options: argparse.Namespace) -> Exit:
         complain(message)
         output = getattr(err, "output", "")
         if output:
-            print("\n".join(f"    {line}" for line in output.splitlines()), file=sys.stderr)
+            wrong("\n".join(f"    {line}" for line in output.splitlines()))
         return code
 
 
@@ -71,9 +76,8 @@ def _answer(verb: Verb, options: argparse.Namespace, message: str, code: Exit) -
 
 def complain(message: str) -> None:
     """Say on stderr what is wrong; a line each."""
-    sys.stdout.flush()
     for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        wrong(f"error: {line}")
 
 
 def _known(err: Exception) -> tuple[Exit, str] | None:
@@ -109,17 +113,15 @@ def _bug(err: Exception, called: str, *, debug: bool) -> Exit:
 
     text = "".join(traceback.format_exception(err))
     if debug:
-        print(text, file=sys.stderr, end="")
-        print(f"error: internal error in {called}: {type(err).__name__}", file=sys.stderr)
+        wrong(f"{text}error: internal error in {called}: {type(err).__name__}")
         return Exit.ERROR
     handle, path = tempfile.mkstemp(prefix=f"osvc-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(f"osvc {__version__}, {called}\n{text}")
-    print(
+    wrong(
         f"error: internal error in {called}: {type(err).__name__}. This is a bug, and nothing that you did wrong.\n"
-        f"       Where it happened is kept in {path} (or run again with --debug); please report it.",
-        file=sys.stderr,
+        f"       Where it happened is kept in {path} (or run again with --debug); please report it."
     )
     for line in getattr(err, "__notes__", ()):
-        print(f"       {line}", file=sys.stderr)
+        wrong(f"       {line}")
     return Exit.ERROR

@@ -141,9 +141,24 @@ def wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def talking(parser: argparse.ArgumentParser) -> None:
+    """How much a verb that changes the machine says, and in which form."""
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument(
+        "-v", "--verbose", action="store_true", help="also show what is left alone, and why, and how long each step took"
+    )
+    much.add_argument("-q", "--quiet", action="store_true", help="show only what goes wrong; with --json, only the result")
+    parser.add_argument(
+        "--log-format",
+        choices=("console", "json"),
+        help="what is said on stderr: lines for people, or JSON lines, one for each command (default: the node's, console)",
+    )
+
+
 def changing(parser: argparse.ArgumentParser) -> None:
     """What all verbs that change the machine take."""
     as_json(parser, "JSON lines on stdout, the last being the result")
+    talking(parser)
     parser.add_argument("--yes", "-y", action="store_true", help="go on without asking, also when something is interrupted")
     parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")
     wait(parser)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reconciler.cli.display import consent, note, paint_for, say, show_line
+from reconciler.cli.display import consent, paint_for, say, show_line
 from reconciler.cli.ends import plan_exit, result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.planned import plans_text
 from reconciler.cli.progress import listener
 from reconciler.cli.request import check_selection, operator, policy_of, selection_of
 from reconciler.cli.svcmgr.log import under_svcmgr
+from reconciler.cli.voice import speak, wrong
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.config import Config
@@ -52,6 +53,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
 
     The plan is made without writing anything: what is refused here leaves no trace, not even a state folder.
     """
+    speak(options.log_format or config.log_format)
     selection, policy = selection_of(options), policy_of(options)
     prune_all = getattr(options, "prune_all", False)
     stop = Stop()
@@ -63,8 +65,8 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     if order.check is not None:
         order.check(plans)
     quiet = {plan.service for plan in plans if plan.empty}
-    dry = getattr(options, "dry_run", False)
-    if not options.json and (not under_svcmgr(options) or dry or _asks(order, options, plans)):
+    dry, brief = getattr(options, "dry_run", False), under_svcmgr(options) or options.quiet
+    if not options.json and (not brief or (dry and not options.quiet) or _asks(order, options, plans)):
         services = {target.name: target.service for target in targets if target.service is not None}
         say(plans_text(options, plans, services))
     if dry:
@@ -123,7 +125,7 @@ def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) ->
     what = listed(list(dict.fromkeys(f"{service} {step.rid}" for service, step in steps)))
     if not options.json and consent(f"\n{what}: {many(len(steps), 'step')} interrupt what runs. Go on?"):
         return True
-    note(f"error: refused: the plan interrupts {what}; nothing was done → add --yes")
+    wrong(f"error: refused: the plan interrupts {what}; nothing was done → add --yes")
     return False
 
 
@@ -136,9 +138,9 @@ def _finish(
         show_line(results_record(results, order.errors, code))
         return code
     for result in results:
-        if result.service not in quiet or result.touched or result.end is not End.CONVERGED:
+        if result.end is not End.CONVERGED or ((result.service not in quiet or result.touched) and not options.quiet):
             _tell(result, options)
-    if len(results) > 1 and not under_svcmgr(options):
+    if len(results) > 1 and not options.quiet and not under_svcmgr(options):
         say(summary(tuple(results), seconds))
     return code
 
@@ -150,4 +152,4 @@ def _tell(result: Result, options: argparse.Namespace) -> None:
     if result.end is End.CONVERGED:
         say(result_text(result, paint=paint_for(options, sys.stdout)))
     else:
-        note(result_text(result, paint=paint_for(options, sys.stderr)).rstrip("\n"))
+        wrong(result_text(result, paint=paint_for(options, sys.stderr)).rstrip("\n"))

@@ -19,6 +19,7 @@ from reconciler.cli.options import (
     run_id,
     services,
     since,
+    talking,
     wait,
 )
 
@@ -55,14 +56,12 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     pruning(parser)
     permissions(parser)
     parser.add_argument("--keep-going", action="store_true", help="apply the valid specs although others are not valid")
-    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
     changing(parser)
 
 
 def _goal(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE", nargs="+", help="names or patterns of services")
     resources(parser)
-    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
     changing(parser)
 
 
@@ -89,6 +88,7 @@ def _watch(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
     as_json(parser, "JSON lines on stdout, the last being the result")
+    talking(parser)
 
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +184,7 @@ def _images(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", "-y", action="store_true", help="with --prune: go on without asking")
     wait(parser)
+    talking(parser)
 
 
 def _history(parser: argparse.ArgumentParser) -> None:
@@ -207,7 +208,6 @@ def _undo(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
     parser.add_argument("--prune", action="store_true", help="also remove what the run made, as osvc apply --prune would")
-    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is left alone, and why")
     changing(parser)
 
 

@@ -206,13 +206,14 @@ class UndoBegan(NamedTuple):
 
 
 class Undid(NamedTuple):
-    """One action that leads back was done, or (error) could not be."""
+    """One action that leads back was done in so many seconds, or (error) could not be."""
 
     service: str
     run: str
     step: Step
     action: Action
     error: str = ""
+    seconds: float = 0.0
 
 
 class Ended(NamedTuple):

@@ -11,6 +11,7 @@ from reconciler.engine.errors import ConfigError
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
 _MOST_DAYS = 36500
+_FORMATS = ("console", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Config:
     specs: the folder of specs of verbs without a PATH. subnet_pool: where private engines take their networks from.
     prune: whether watch removes what no spec names any more. interval: seconds between two looks of watch.
     disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
-    log: whether command runs and steps are logged. retention: days that the journal and case files are kept.
+    log: whether command runs and steps are logged, in STATE_DIR/log/osvc.log. log_format: what verbs that change the machine say on
+    stderr: console, for people, or json. retention: days that the journal and case files are kept.
     """
 
     node: str = "localhost"
@@ -37,6 +39,7 @@ class Config:
     retention: int = 90
     state_dir: str = "/var/lib/osvc"
     run_dir: str = "/run/osvc"
+    log_format: str = "console"
 
     @property
     def place(self) -> Node:
@@ -133,6 +136,10 @@ def _value(key: str, value: Any) -> Any:
         if seconds <= 0:
             raise ValueError("expected more than 0 seconds")
         return seconds
+    if key == "log_format":
+        if value not in _FORMATS:
+            raise ValueError(f"expected {' or '.join(_FORMATS)}, not {value!r}")
+        return value
     if key == "retention":
         days = value if isinstance(value, int) and not isinstance(value, bool) else _days(values.to_text(value))
         if not 1 <= days <= _MOST_DAYS:

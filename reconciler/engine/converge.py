@@ -27,7 +27,7 @@ from reconciler.engine.back import without_secrets
 from reconciler.engine.backoff import backoff
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
-from reconciler.engine.log import note, prepare
+from reconciler.engine.log import prepare
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.owning import Owning
@@ -114,8 +114,6 @@ class _Convergence:
             self._file(result)
         if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
             result = replace(result, casefile=self._leave(result.end.value, result.message))
-        if self.opened or result.end is not End.CONVERGED:
-            note("run ended", run=self.id, service=work.name, end=result.end.value, seconds=round(result.seconds, 3))
         self.means.tell(Ended(work.name, self.id, result))
         return result
 

@@ -31,7 +31,6 @@ from reconciler.core.trigger import Trigger
 from reconciler.core.veil import Veil
 from reconciler.engine.errors import Locked, StoreError
 from reconciler.engine.locks import NODE
-from reconciler.engine.log import note
 from reconciler.engine.means import Means
 from reconciler.engine.observe import observe_one, type_of
 from reconciler.engine.overheard import overheard
@@ -116,10 +115,7 @@ class Run:
         driver = self.means.drivers(type_name)
 
         def tell(text: str) -> None:
-            text = self.veil().text(text)
-            self.tell(StepSaid(self.service, self.id, step, text))
-            if isinstance(action, Trigger):
-                note("trigger", run=self.id, service=self.service, rid=step.rid, step=step.n, said=text)
+            self.tell(StepSaid(self.service, self.id, step, self.veil().text(text)))
 
         def say(said: Said) -> None:
             if isinstance(said, str):
@@ -326,7 +322,6 @@ class _Walk:
         run.note_what_came(outcome)
         seconds = clock.monotonic() - start
         run.tell_journal(step, outcome.status.value, seconds, outcome.message)
-        note(step.action.op, run=run.id, service=run.service, rid=step.rid, step=step.n, **_facts(outcome))
         return replace(outcome, seconds=seconds, order=next(run.order))
 
     def _tried(self, begun: Outcome) -> Outcome:
@@ -379,8 +374,3 @@ class _Walk:
         change = self.plan.change(step.rid)
         seen = settled(self.run.means.kinds(change.type), change.desired, observed)
         return seen is not None and step.action.shown(seen)
-
-
-def _facts(outcome: Outcome) -> dict[str, str]:
-    facts = {"became": outcome.status.value, "command": outcome.step.action.command(), "message": outcome.message}
-    return {name: text for name, text in facts.items() if text}

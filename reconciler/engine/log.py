@@ -1,15 +1,33 @@
-"""log: one JSON line for each run and each step, in STATE_DIR/log/osvc.log. structlog is imported with the first line."""
+"""log: a JSON line for each command that was run, and for each run, in STATE_DIR/log/osvc.log and, where it was asked for, on
+stderr. structlog is imported with the first line. No secret is in an event, and so none is in a line."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from threading import Lock, Thread
 from typing import Any
+
+from reconciler.core.level import Level, level_of
+from reconciler.core.outcome import (
+    End,
+    Ended,
+    Event,
+    Noticed,
+    Outcome,
+    Status,
+    StepEnded,
+    StepSaid,
+    Undid,
+    UndoBegan,
+    Waiting,
+)
 
 _LARGE = 8 << 20
 """A log of so many bytes is put aside (osvc.log.1, the one before is dropped) when the next process opens it."""
 
 _path = ""
 _logger: Any = None
+_shown: Any = None
 _lock = Lock()
 
 
@@ -21,20 +39,74 @@ def log_to(state_dir: str) -> None:
         _logger = None
 
 
+def show_on(handle: int | None, *, journal: bool = False) -> None:
+    """Write the same lines to an open file (stderr) as well; None ends that. journal: it leads to the system's journal, which keeps
+    the time itself, and takes how grave a line is from its beginning."""
+    global _shown  # noqa: PLW0603
+    with _lock:
+        _shown = None if handle is None else _made(_Lines(handle), journal=journal)
+
+
 def prepare() -> None:
     """Open the log beside what goes on: structlog takes a while to be imported, and a run waits for engines anyway."""
     if _path and _logger is None:
         Thread(target=_opened, args=(_path,), name="log", daemon=True).start()
 
 
-def note(event: str, **facts: Any) -> None:
-    """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
-    if not _path:
+def tell(event: Event) -> None:
+    """Log what happens, if it is something that was run, or that a person has to know."""
+    if not _path and _shown is None:
         return
-    logger = _opened(_path)
-    with _lock:
+    name, facts = _line(event)
+    if name:
+        note(name, level_of(event), **{fact: value for fact, value in facts.items() if value not in ("", (), None)})
+
+
+def note(event: str, level: Level = Level.INFO, **facts: Any) -> None:
+    """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
+    for logger in _loggers():
+        with _lock:
+            getattr(logger, level.word)(event, **facts)
+
+
+def _loggers() -> Iterator[Any]:
+    if _path:
+        logger = _opened(_path)
         if logger is not False:
-            logger.info(event, **facts)
+            yield logger
+    if _shown is not None:
+        yield _shown
+
+
+def _line(event: Event) -> tuple[str, dict[str, Any]]:
+    """The name of a line, and what it says; no name for what is not logged."""
+    service = {"service": event.service}
+    match event:
+        case Noticed(text=text):
+            return "noticed", {**service, "message": text}
+        case Waiting(holder=holder):
+            return "waits", {**service, "holder": holder}
+        case StepSaid(run=run, step=step, text=text):
+            return step.action.op, {**service, "run": run, "rid": step.rid, "step": step.n, "said": text}
+        case StepEnded(run=run, outcome=outcome) if _tried(outcome):
+            action = outcome.step.action
+            facts = {"rid": outcome.step.rid, "step": outcome.step.n, "command": action.command(), "became": outcome.status.value}
+            return action.op, {**service, "run": run, **facts, "seconds": round(outcome.seconds, 3), "message": outcome.message}
+        case UndoBegan(run=run, rid=rid, lane=lane):
+            return "undo", {**service, "run": run, "rid": rid, "lane": lane}
+        case Undid(run=run, step=step, action=action, error=error, seconds=seconds):
+            facts = {"rid": step.rid, "step": step.n, "command": action.command(), "became": "failed" if error else "undone"}
+            return action.op, {**service, "run": run, **facts, "seconds": round(seconds, 3), "message": error}
+        case Ended(run=run, result=result) if result.outcomes or result.end is not End.CONVERGED:
+            end = {"end": result.end.value, "seconds": round(result.seconds, 3), "message": result.message}
+            return "run ended", {**service, "run": run, **end}
+        case _:
+            return "", {}
+
+
+def _tried(outcome: Outcome) -> bool:
+    """Whether its command was run, or was to be when something failed."""
+    return outcome.status in (Status.DONE, Status.FAILED) or (outcome.status is Status.CANCELLED and outcome.began is not None)
 
 
 def _opened(path: str) -> Any:
@@ -61,6 +133,10 @@ class _Lines:
     def flush(self) -> None:
         pass
 
+
+class _Owned(_Lines):
+    """One that is closed when nobody writes to it any more."""
+
     def __del__(self) -> None:
         with suppress(OSError):
             os.close(self._handle)
@@ -75,10 +151,20 @@ def _open(path: str) -> Any:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
         return False
+    return _made(_Owned(handle), journal=False)
+
+
+def _made(lines: _Lines, *, journal: bool) -> Any:
     import structlog
 
+    def marked(logger: Any, word: str, text: str) -> str:
+        return f"<{int(Level[word.upper()])}>{text}"
+
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    render = structlog.processors.JSONRenderer(sort_keys=True)
+    ways: list[Any] = [render, marked] if journal else [stamp, render]
     return structlog.wrap_logger(
-        structlog.WriteLogger(_Lines(handle)),  # type: ignore[arg-type]
-        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer(sort_keys=True)],
+        structlog.WriteLogger(lines),  # type: ignore[arg-type]
+        processors=[structlog.processors.add_log_level, *ways],
         wrapper_class=structlog.make_filtering_bound_logger(20),
     )

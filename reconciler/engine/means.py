@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
 from reconciler.core.outcome import Event, OnEvent, silent
+from reconciler.engine import log
 from reconciler.engine.crew import Crew
 from reconciler.engine.lease import Lease, LocalLease
 from reconciler.engine.locks import Locks
@@ -40,6 +41,7 @@ class Means:
     by: str = ""
 
     def tell(self, event: Event) -> None:
-        """Tell what happens; one event at a time, whatever thread of whatever run it comes from."""
+        """Tell what happens, and log it; one event at a time, whatever thread of whatever run it comes from."""
         with self.crew.voice:
+            log.tell(event)
             self.on_event(event)

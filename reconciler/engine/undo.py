@@ -122,13 +122,15 @@ class _Undoing:
             if now is None or action.blind or not action.shown(now):
                 if not run.means.stop.undoing:
                     return _SIGNAL
+                clock = run.means.host.clock
+                began = clock.monotonic()
                 try:
                     self._act(outcome, action)
                 except HostError as err:
-                    run.tell(Undid(run.service, run.id, step, action, str(err)))
+                    run.tell(Undid(run.service, run.id, step, action, str(err), clock.monotonic() - began))
                     run.tell_journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
                     return f"cannot {action.says()}: {err}"
-                run.tell(Undid(run.service, run.id, step, action))
+                run.tell(Undid(run.service, run.id, step, action, seconds=clock.monotonic() - began))
                 acted.append(action.command() or action.says())
             del todo[0]
         if acted:

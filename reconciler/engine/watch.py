@@ -14,6 +14,7 @@ from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.core.service import Service
+from reconciler.engine import log
 from reconciler.engine.backoff import backoff
 from reconciler.engine.errors import EngineError, Refused
 from reconciler.engine.session import Session
@@ -199,7 +200,9 @@ class Watch:
             return
         self._told[about, topic] = text
         if text:
-            self.on_event(Noticed("" if about in ("", "specs", "prune") else about, text))
+            event = Noticed("" if about in ("", "specs", "prune") else about, text)
+            log.tell(event)
+            self.on_event(event)
 
 
 def _merged(last: Loaded, fresh: Loaded) -> Loaded:

@@ -33,20 +33,21 @@ def images_text(used: Sequence[Used], *, paint: Paint = PLAIN) -> str:
     return "\n".join((paint("faint", head), *told)) + "\n"
 
 
-def unused_text(judgements: Sequence[Judgement], *, paint: Paint = PLAIN) -> str:
-    """What is to go and why, what is left alone although no spec names it, and the commands; ending in a newline."""
+def unused_text(judgements: Sequence[Judgement], *, verbose: bool = False, paint: Paint = PLAIN) -> str:
+    """What is to go and why, what is left alone although no spec names it, and the commands; ending in a newline. verbose: also
+    what is in use."""
     if not judgements:
         return "nothing to remove: osvc has fetched no image\n"
-    return "\n\n".join("\n".join(_unused(one, paint)) for one in judgements) + "\n"
+    return "\n\n".join("\n".join(_unused(one, verbose, paint)) for one in judgements) + "\n"
 
 
-def _unused(judgement: Judgement, paint: Paint) -> Iterator[str]:
+def _unused(judgement: Judgement, verbose: bool, paint: Paint) -> Iterator[str]:
     where = f"{judgement.service} on unix://{judgement.place}"
     if judgement.unseen:
         yield f"{where}: {paint('warn', f'cannot be asked, and nothing is removed there: {plain(judgement.unseen)}')}"
         return
     yield f"{where}: {gain(judgement.doomed)}{_beside(judgement)}"
-    told = [one for one in judgement.images if one.fate in (Fate.REMOVE, Fate.UNTAG, Fate.KEEP)]
+    told = [one for one in judgement.images if one.fate in _SIGNS and (verbose or one.fate is not Fate.USE)]
     if told:
         yield ""
         rows = [(_SIGNS[one.fate], one.fetched.name, short(one.fetched.id), amount(one.size) if one.size else "") for one in told]
@@ -58,7 +59,7 @@ def _unused(judgement: Judgement, paint: Paint) -> Iterator[str]:
         yield from ("", "  a removal is not undone; what a registry has can be pulled again")
 
 
-_SIGNS = {Fate.REMOVE: "-", Fate.UNTAG: "-", Fate.KEEP: "="}
+_SIGNS = {Fate.REMOVE: "-", Fate.UNTAG: "-", Fate.KEEP: "=", Fate.USE: "="}
 
 
 def gain(images: Sequence[Judged], done: str = "to remove") -> str:

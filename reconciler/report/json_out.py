@@ -328,8 +328,9 @@ def event_record(event: Event, now: datetime) -> Record:
             return {**record, "run": run, **outcome_record(outcome)}
         case UndoBegan(run=run, rid=rid, lane=lane):
             return {**record, "run": run, "rid": rid, "lane": list(lane)}
-        case Undid(run=run, step=step, action=action, error=error):
-            return {**record, "run": run, "n": step.n, "rid": step.rid, "says": action.says(), "error": plain(error)}
+        case Undid(run=run, step=step, action=action, error=error, seconds=seconds):
+            told = {"says": action.says(), "seconds": round(seconds, 3), "error": plain(error)}
+            return {**record, "run": run, "n": step.n, "rid": step.rid, **told}
         case Ended(run=run, result=result):
             return {**record, "run": run, "result": result_record(result)}
 

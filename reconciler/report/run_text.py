@@ -27,11 +27,11 @@ _SLOW = 2.0
 """A step that took longer says when it is done."""
 
 
-def progress_line(event: Event, now: datetime) -> str | None:
-    """ "12:03:11 web container#1 create busybox:latest"; None for what needs no line."""
-    said = _said(event)
-    who = f" {event.service}" if event.service else ""
-    return f"{now:%H:%M:%S}{who} {plain(said)}" if said else None
+def progress_line(event: Event, now: datetime | None, *, verbose: bool = False) -> str | None:
+    """ "12:03:11 web container#1 create busybox:latest"; None for what needs no line. now: None where whoever reads it keeps the
+    time. verbose: each step says when it is done."""
+    said = _said(event, 0.0 if verbose else _SLOW)
+    return " ".join(filter(None, (f"{now:%H:%M:%S}" if now else "", event.service, plain(said)))) if said else None
 
 
 def moving_line(event: StepMoved) -> str:
@@ -43,7 +43,7 @@ def moving_line(event: StepMoved) -> str:
     return f"{event.service} {step.rid}: {far}: {plain(step.action.says())}"
 
 
-def _said(event: Event) -> str:
+def _said(event: Event, slow: float) -> str:
     match event:
         case Noticed(text=text):
             return text
@@ -56,7 +56,7 @@ def _said(event: Event) -> str:
         case StepSaid(step=step, text=text):
             return f"{step.rid} {text}"
         case StepEnded(outcome=outcome):
-            return _ended(outcome)
+            return _ended(outcome, slow)
         case UndoBegan(rid=rid, lane=lane):
             return f"{rid} is not done: undoing {listed(lane)}"
         case Undid(step=step, action=action, error=error):
@@ -65,13 +65,13 @@ def _said(event: Event) -> str:
             return ""
 
 
-def _ended(outcome: Outcome) -> str:
+def _ended(outcome: Outcome, slow: float) -> str:
     what = f"{outcome.step.rid} {outcome.step.action.says()}"
     match outcome.status:
         case Status.FAILED:
             return f"{outcome.step.rid} failed: {_failure(outcome)}"
         case Status.DONE:
-            return f"{what}: done in {duration(outcome.seconds)}" if outcome.seconds >= _SLOW else ""
+            return f"{what}: done in {duration(outcome.seconds)}" if outcome.seconds >= slow else ""
         case Status.ALREADY | Status.UNDONE:
             return ""
         case _:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 
-from reconciler.cli.below import Below, takes_lines_below
+from reconciler.cli.below import Below
+from reconciler.cli.terminal import moves_cursor
 
 
 class Screen(io.StringIO):
@@ -77,6 +78,6 @@ def test_a_line_too_many_and_a_line_too_long_are_cut():
 
 def test_only_a_terminal_with_a_cursor_takes_them(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
-    assert takes_lines_below(Screen()) and not takes_lines_below(io.StringIO())
+    assert moves_cursor(Screen()) and not moves_cursor(io.StringIO())
     monkeypatch.setenv("TERM", "dumb")
-    assert not takes_lines_below(Screen())
+    assert not moves_cursor(Screen())

@@ -405,7 +405,7 @@ def test_images_that_nobody_uses_are_looked_for_and_not_when_a_spec_is_not_valid
     assert ended.code == 6 and "did you mean 'mnt_opt'" in ended.err and ended.out == ""
 
 
-@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+@pytest.mark.parametrize("option", ["--yes", "--dry-run", "--quiet", "--verbose"])
 def test_an_option_of_pruning_images_alone_is_a_mistake(place, web, option):
     ended = place.osvc("images", option)
     assert ended.code == 64 and f"error: {option} belongs to --prune" in ended.err

@@ -28,8 +28,9 @@ def run(options: argparse.Namespace) -> Exit:
         from reconciler.cli.unused import prune
 
         return prune(options)
-    if options.yes or options.dry_run:
-        raise Usage(f"{'--yes' if options.yes else '--dry-run'} belongs to --prune")
+    for name in ("yes", "dry_run", "quiet", "verbose", "log_format"):
+        if getattr(options, name):
+            raise Usage(f"--{name.replace('_', '-')} belongs to --prune")
     return _show(options)
 
 

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> Exit:
 def _idle(back: Back, options: argparse.Namespace) -> Exit:
     if options.json:
         show_line(results_record((), (), Exit.OK))
-    else:
+    elif not options.quiet:
         say(f"{back.run.service}: nothing to undo: all that {back.run.id} worked on is wanted as it was before\n")
     return Exit.OK
 

@@ -9,6 +9,7 @@ from reconciler.cli.display import note, show_line
 from reconciler.cli.exits import Exit
 from reconciler.cli.progress import listener
 from reconciler.cli.request import operator
+from reconciler.cli.voice import speak
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
@@ -21,15 +22,16 @@ def run(options: argparse.Namespace) -> Exit:
     """Converge now, whenever a spec changes, and at the interval; SIGINT and SIGTERM end it cleanly."""
     config = read_config()
     config = replace(config, interval=options.interval or config.interval, prune=options.prune or config.prune)
+    speak(options.log_format or config.log_format)
     stop = Stop()
     with stop.catching(), Session.open(config, write=True, stop=stop, by=operator()) as session:
         watch = Watch(session, options.path, on_event=listener(options, ends=True))
-        if not options.json:
+        if not options.json and not options.quiet:
             note(f"watching {', '.join(watch.paths)} every {duration(config.interval)}; Ctrl-C ends it")
         number = watch.run()
     code = {2: Exit.INTERRUPTED, 15: Exit.TERMINATED}.get(number, Exit.OK)
     if options.json:
         show_line(results_record((), (), code))
-    else:
+    elif not options.quiet:
         note("watch ended; what runs is left as it is")
     return code

@@ -34,9 +34,10 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path):
 def test_everything_can_be_set(file):
     env = file(
         "node: db1\nenv: PRD\nspecs: /srv/specs/\nsubnet_pool: 10.1.0.0/16\nprune: yes\ndisrupt: false\n"
-        "interval: 1m\nlock_wait: 5\nlog: false\nretention: 30d\nstate_dir: /s\nrun_dir: /r\n"
+        "interval: 1m\nlock_wait: 5\nlog: false\nretention: 30d\nstate_dir: /s\nrun_dir: /r\nlog_format: json\n"
     )
-    assert read_config(env) == Config("db1", "PRD", "/srv/specs", "10.1.0.0/16", True, False, 60.0, 5.0, False, 30, "/s", "/r")
+    some = Config("db1", "PRD", "/srv/specs", "10.1.0.0/16", True, False, 60.0, 5.0, False, 30, "/s", "/r")
+    assert read_config(env) == dataclasses.replace(some, log_format="json")
 
 
 def test_the_environment_goes_before_the_file(file):

@@ -8,7 +8,10 @@ import threading
 
 import pytest
 
+from reconciler.core.level import Level
+from reconciler.core.outcome import Noticed, Waiting
 from reconciler.engine import log
+from reconciler.host.errors import Permanent
 from tests.unit.core.toys import ToyDesired, service
 
 
@@ -28,7 +31,8 @@ def test_a_run_leaves_a_line_for_each_step_and_one_for_itself(folder, bench):
     found = lines(folder)
     assert [line["event"] for line in found] == ["make", "turn", "run ended"]
     assert {(line["run"], line["service"]) for line in found} == {(result.run, "toys")}
-    assert found[0]["command"] == "toy make"
+    assert (found[0]["command"], found[0]["level"]) == ("toy make", "info")
+    assert all(isinstance(line["seconds"], float) for line in found)
     assert stat.S_IMODE(os.stat(folder / "log/osvc.log").st_mode) == 0o600
 
 
@@ -82,3 +86,41 @@ def test_a_large_log_is_put_aside(folder, monkeypatch):
     log.note("new")
     assert (folder / "log/osvc.log.1").read_text() == "old\n"
     assert [line["event"] for line in lines(folder)] == ["new"]
+
+
+def test_what_fails_and_what_is_led_back_have_lines_of_their_own_with_what_it_took(folder, bench):
+    bench.world.faults["box#1 start"] = [Permanent("no space")]
+    result = bench.converge(service(box_1=ToyDesired()))
+    found = lines(folder)
+    failed = next(line for line in found if line.get("became") == "failed")
+    assert (failed["level"], failed["rid"], failed["command"]) == ("error", "box#1", "toy turn") and "no space" in failed["message"]
+    assert found[-1]["event"] == "run ended" and (found[-1]["level"], found[-1]["end"]) == ("error", "rolled back")
+    assert {(line["run"], line["service"]) for line in found} == {(result.run, "toys")}
+    undone = [line for line in found if line.get("became") == "undone"]
+    assert undone and all(line["level"] == "warning" and line["seconds"] >= 0 and line["command"] for line in undone)
+
+
+def test_what_a_watch_notices_and_who_waits_is_logged(folder):
+    log.tell(Noticed("web", "fs#1 is lost"))
+    log.tell(Waiting("web", "pid 7"))
+    log.tell(Noticed("", "a spec is not valid"))
+    assert [(line["event"], line.get("service"), line["level"]) for line in lines(folder)] == [
+        ("noticed", "web", "warning"),
+        ("waits", "web", "warning"),
+        ("noticed", None, "warning"),
+    ]
+
+
+def test_the_same_lines_are_shown_where_they_are_asked_for(folder, bench, tmp_path):
+    shown = tmp_path / "shown"
+    with shown.open("w") as file:
+        log.show_on(file.fileno())
+        bench.converge(service(box_1=ToyDesired()))
+        log.show_on(file.fileno(), journal=True)
+        log.note("lost", Level.ERROR)
+        log.show_on(None)
+        log.note("unseen")
+    first, *_, last = shown.read_text().splitlines()
+    assert json.loads(first)["event"] == "make" and "timestamp" in json.loads(first)
+    assert last == '<3>{"event": "lost", "level": "error"}'
+    assert [line["event"] for line in lines(folder)][-2:] == ["lost", "unseen"]
