@@ -20,13 +20,14 @@ def known_specs(session: Session, config: Config, globs: Sequence[str] = ()) -> 
     known from the store alone.
     """
     folder = [config.specs] if os.path.isdir(config.specs) else []
-    inside = os.path.realpath(config.specs)
+    inside = tuple(f"{path}{os.sep}" for path in (*folder, *map(os.path.realpath, folder)))
     elsewhere = {
-        _path(kept)
+        path
         for kept in session.store.kept().values()
-        if os.path.isfile(_path(kept))
-        and (not globs or any(fnmatchcase(kept.name, glob) for glob in globs))
-        and not (folder and os.path.realpath(_path(kept)).startswith(inside + os.sep))
+        if (not globs or any(fnmatchcase(kept.name, glob) for glob in globs))
+        and not (path := _path(kept)).startswith(inside)
+        and os.path.isfile(path)
+        and not os.path.realpath(path).startswith(inside)
     }
     paths = [*folder, *sorted(elsewhere)]
     return read_specs(paths, config, may_be_empty=True) if paths else Loaded()

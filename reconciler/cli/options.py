@@ -22,6 +22,22 @@ def paths(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def paths_or_services(parser: argparse.ArgumentParser) -> None:
+    """Where the specs are, or which services are meant."""
+    parser.add_argument(
+        "path",
+        metavar="SERVICE|PATH",
+        nargs="*",
+        help="names or patterns of services, or spec files or folders (default: every service that is known)",
+    )
+
+
+def watching(parser: argparse.ArgumentParser) -> None:
+    """Showing it again and again."""
+    parser.add_argument("--watch", "-w", action="store_true", help="show it again and again, in place on a terminal, until Ctrl-C")
+    parser.add_argument("--interval", metavar="TIME", type=interval, help="with --watch: how often it is looked at (default: 2s)")
+
+
 def services(parser: argparse.ArgumentParser) -> None:
     """A selection of services."""
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -27,7 +28,7 @@ def read_specs(
     may_be_empty: a folder without any spec is taken as it is: everything that came from it is gone (`--prune-all`).
     """
     loaded = load(list(paths) or [config.specs], config.place)
-    meant = {path for path in paths if chosen and _means_service(path)}
+    meant = {path for path in paths if chosen and _may_name_service(path)}
     if meant:
         loaded = replace(loaded, errors=tuple(_hinted(error) if error.origin.file in meant else error for error in loaded.errors))
     if not may_be_empty:
@@ -45,10 +46,21 @@ def _emptied(error: SpecError) -> SpecError:
     return SpecError(error.origin, error.message + hint)
 
 
-def _means_service(path: str) -> bool:
-    """Whether somebody who writes `osvc status web` means a service: there is no such file, and it is no file's name."""
-    extension = os.path.splitext(path)[1]
-    return bool(NAME.fullmatch(path)) and extension not in (*FORMATS, ".plan", ".json") and not os.path.lexists(path)
+def told_apart(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths, and the names and patterns of services, among the operands of a verb that takes both. What is there as a file or
+    a folder is a path; a service of that name is then chosen with -s."""
+    names = tuple(word for word in words if _may_name_service(word) and not os.path.lexists(word))
+    return tuple(word for word in words if word not in names), names
+
+
+def _may_name_service(word: str) -> bool:
+    """Whether somebody who writes `osvc status web` may mean a service, or several: it is no file's name."""
+    extension = os.path.splitext(word)[1]
+    return bool(NAME.fullmatch(_PATTERN.sub("x", word))) and extension not in (*FORMATS, ".plan", ".json")
+
+
+_PATTERN = re.compile(r"[*?\[\]!]")
+"""What makes a name a pattern."""
 
 
 def _hinted(error: SpecError) -> SpecError:

@@ -13,6 +13,7 @@ from reconciler.cli.options import (
     file_name,
     interval,
     paths,
+    paths_or_services,
     permissions,
     pruning,
     resources,
@@ -21,6 +22,7 @@ from reconciler.cli.options import (
     since,
     talking,
     wait,
+    watching,
 )
 
 
@@ -76,9 +78,10 @@ def _stop(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
-    paths(parser)
+    paths_or_services(parser)
     services(parser)
-    as_json(parser, "one JSON document on stdout")
+    as_json(parser, "one JSON document on stdout; with --watch one in each line")
+    watching(parser)
 
 
 def _watch(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +221,7 @@ def _case(parser: argparse.ArgumentParser) -> None:
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, diff, why or snapshot"
+        "name", metavar="NAME", nargs="?", default="service", help="service (default), plan, status, ls, diff, why or snapshot"
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", type=file_name, help="write all schemas into this folder instead")
 
@@ -228,6 +231,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "plan": _plan,
     "apply": _apply,
     "status": _status,
+    "ls": _status,
     "start": _start,
     "stop": _stop,
     "watch": _watch,

@@ -43,6 +43,7 @@ VERBS = (
     Verb("plan", "show what is different, why, and what would be done"),
     Verb("apply", "make it so", lines=True),
     Verb("status", "show each service and its resources"),
+    Verb("ls", "show a line for each service: its state, what is up, what drifted"),
     Verb("start", "want a service up, and bring it up", lines=True),
     Verb("stop", "want a service down, and bring it down", lines=True),
     Verb("watch", "keep it so", lines=True),

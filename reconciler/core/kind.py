@@ -52,13 +52,19 @@ class Objection:
 class Remark:
     """What is to be known of a resource that is up.
 
+    text: what is unusual about it, as a clause, or "". remedy: what to do about it.
     failing: it is so in name only: it fails again and again, and is left to whoever has been told to bring it up each time (an
-    engine, by a restart policy). remedy: what to do about it.
+    engine, by a restart policy).
+    since: when what is up now came up. health: the word of a check that somebody set up. restarts: how often it was brought up
+    again by somebody else than osvc. All three only where they are known, and where `now` was given.
     """
 
-    text: str
+    text: str = ""
     remedy: str = ""
     failing: bool = False
+    since: datetime | None = None
+    health: str = ""
+    restarts: int = 0
 
 
 class ResourceKind(Protocol):

@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.core.change import Change, Verdict
 from reconciler.core.common import NO_STATUS, PLAIN, Common
-from reconciler.core.kind import ResourceKind
+from reconciler.core.kind import Remark, ResourceKind
 from reconciler.core.observed import Present, Unknown
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim
@@ -79,6 +79,28 @@ def merge_all(statuses: Iterable[Status]) -> Status:
     return reduce(merge, statuses, Status.NA).final
 
 
+class State(Enum):
+    """How it stands with a service as a whole: what is wanted of it, unless something else has to be known first.
+
+    The value is the word that people read.
+    """
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    ELSEWHERE = "elsewhere"
+    """It is for other nodes."""
+    FAILED = "failed"
+    """The last run failed."""
+    GONE = "gone"
+    """Its spec is not there any more."""
+    BUSY = "busy"
+    """A run works on it just now."""
+
+
+WANTED: Final = {Aim.UP: State.STARTED, Aim.DOWN: State.STOPPED, Aim.NONE: State.ELSEWHERE}
+"""What follows from the goal alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceStatus:
     """One line of `osvc status`.
@@ -86,6 +108,7 @@ class ResourceStatus:
     label: what it is. reason: why it is not simply up, or how it differs; "" when there is nothing to tell.
     drifted: it is not as its spec says. remedy: what to do next, or "". failing: it fails again and again (Remark).
     words: the last that it said itself, where somebody asked. common: what its spec says of it, whatever its type.
+    since, health, restarts: of one that is up, where that is known (Remark).
     """
 
     rid: str
@@ -99,6 +122,9 @@ class ResourceStatus:
     failing: bool = False
     words: tuple[str, ...] = ()
     common: Common = PLAIN
+    since: datetime | None = None
+    health: str = ""
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +139,21 @@ class ServiceStatus:
     overall: Status
     plan: Plan
     resources: tuple[ResourceStatus, ...]
+
+    @property
+    def counted(self) -> tuple[ResourceStatus, ...]:
+        """The resources that count: not those that are disabled, or rest in a stopped service."""
+        return tuple(line for line in self.resources if line.status not in (Status.NA, Status.UNDEF))
+
+    @property
+    def up(self) -> int:
+        """How many of those are up."""
+        return sum(line.status in (Status.UP, Status.STDBY_UP) for line in self.counted)
+
+    @property
+    def drifted(self) -> int:
+        """How many resources are not as their spec says."""
+        return sum(line.drifted for line in self.resources)
 
 
 def status_of(plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | None = None) -> ServiceStatus:
@@ -160,21 +201,26 @@ def _resource(change: Change, kinds: Mapping[str, ResourceKind], plan: Plan, now
         reason = change.reason
     drifted = not quiet and not _stops(change, plan) and (up or present)
     state = change.seen.state if isinstance(change.seen, Present) else None
-    remark = kind.remark(change.desired, state, now) if up and state is not None else None
-    if remark is not None:
+    remark = (kind.remark(change.desired, state, now) if up and state is not None else None) or _NOTHING
+    if remark.text:
         told = veiled(remark.text, change.desired, state)
         reason = "; ".join(filter(None, (told, "" if change.verdict is Verdict.KEEP else reason)))
-    failing = remark is not None and remark.failing
     return ResourceStatus(
         change.rid,
         change.type,
-        Status.WARN if failing else Status.UP if up else Status.DOWN,
+        Status.WARN if remark.failing else Status.UP if up else Status.DOWN,
         label,
         reason,
         drifted=drifted,
-        remedy=_remedy(change, plan) or (remark.remedy if remark else ""),
-        failing=failing,
+        remedy=_remedy(change, plan) or remark.remedy,
+        failing=remark.failing,
+        since=remark.since,
+        health=remark.health,
+        restarts=remark.restarts,
     )
+
+
+_NOTHING: Final = Remark()
 
 
 def _stops(change: Change, plan: Plan) -> bool:

@@ -1,4 +1,4 @@
-"""json_out: plans, errors, statuses, events and results as plain data for `--json`. Pure.
+"""json_out: plans, errors, events and results as plain data for `--json`. Pure.
 
 Every document carries `document` (what it is) and `version`; a field is added, never changed in meaning, within a version.
 """
@@ -40,7 +40,6 @@ from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain
 
 if TYPE_CHECKING:
-    from reconciler.core.status import ServiceStatus
     from reconciler.core.why import Why
 
 Record: TypeAlias = dict[str, Any]
@@ -165,17 +164,6 @@ def validate_document(services: Iterable[Service], errors: Sequence[Record], cod
     }
 
 
-def status_document(statuses: Iterable[tuple[ServiceStatus, str]], errors: Sequence[Record], code: int) -> Record:
-    """The document of `osvc status --json`. statuses: with the source of each service's spec."""
-    return {
-        "document": "status",
-        "version": VERSION,
-        "services": [status_record(status, source) for status, source in statuses],
-        "errors": list(errors),
-        "exit": code,
-    }
-
-
 def failure_document(name: str, error: Record, code: int) -> Record:
     """The document of a verb that could not do its work: of the verb's own form, with nothing in it but the error."""
     items = {"doctor": "checks", "why": "resources"}.get(name, "services")
@@ -247,37 +235,6 @@ def step_record(step: Step) -> Record:
         "repair": step.repair,
         "provisional": step.provisional,
         "facets": sorted(facet.name.lower() for facet in step.action.facets),
-    }
-
-
-def status_record(status: ServiceStatus, source: str) -> Record:
-    return {
-        "service": status.service,
-        "source": source,
-        "goal": status.plan.goal.record(),
-        "avail": status.avail.value,
-        "overall": status.overall.value,
-        "resources": [
-            {
-                "rid": line.rid,
-                "type": line.type,
-                "status": line.status.value,
-                "label": line.label,
-                "reason": plain(line.reason),
-                "drifted": line.drifted,
-                "owned": line.owned,
-                "remedy": line.remedy,
-                "failing": line.failing,
-                "words": [plain(words) for words in line.words],
-                "optional": line.common.dispensable,
-                "disabled": line.common.disable,
-                "standby": line.common.standby,
-                "monitored": line.common.monitor,
-                "tags": list(line.common.tags),
-                "comment": line.common.comment,
-            }
-            for line in status.resources
-        ],
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 _CODES = {
     **{"good": "32", "warn": "33", "bad": "31", "faint": "2", "strong": "1"},
-    **{"new": "32", "change": "33", "gone": "31", "head": "36"},
+    **{"new": "32", "change": "33", "gone": "31", "head": "36", "unsure": "35"},
 }
 _NAMES = ("36", "33", "35", "32", "34", "96", "93", "95", "92", "94")
 """Of names that have to be told apart; none is red, which means that something is wrong."""

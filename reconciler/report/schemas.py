@@ -10,7 +10,7 @@ from reconciler.core.difference import Stand
 from reconciler.core.facts import Bond, Kind
 from reconciler.core.policy import Aim
 from reconciler.core.rules import Impact
-from reconciler.core.status import TOLD
+from reconciler.core.status import TOLD, State
 from reconciler.report.json_out import VERSION
 
 Schema: TypeAlias = dict[str, Any]
@@ -47,6 +47,9 @@ def status_schema() -> Schema:
         remedy=_TEXT,
         failing=_FLAG,
         words=_list(_TEXT),
+        since=_MOMENT,
+        health=_TEXT,
+        restarts=_NUMBER,
         optional=_FLAG,
         disabled=_FLAG,
         standby=_FLAG,
@@ -54,8 +57,14 @@ def status_schema() -> Schema:
         tags=_list(_TEXT),
         comment=_TEXT,
     )
-    service = _record(service=_TEXT, source=_TEXT, goal=_goal(), avail=_words(TOLD), overall=_words(TOLD), resources=_list(line))
+    service = _record(**_standing(), resources=_list(line))
     return _document("status", "Each service and its resources.", services=_list(service), errors=_list(_error()), exit=_NUMBER)
+
+
+def ls_schema() -> Schema:
+    """Of `osvc ls --json`."""
+    service = _record(**_standing(), up=_NUMBER, resources=_NUMBER, drifted=_NUMBER)
+    return _document("ls", "A line for each service.", services=_list(service), errors=_list(_error()), exit=_NUMBER)
 
 
 def why_schema() -> Schema:
@@ -205,6 +214,12 @@ def _plan() -> dict[str, Schema]:
         "changes": _list(_change()),
         "steps": _list(step),
     }
+
+
+def _standing() -> dict[str, Schema]:
+    """A service as a whole."""
+    words = {"state": _words(State), "avail": _words(TOLD), "overall": _words(TOLD)}
+    return {"service": _TEXT, "source": _TEXT, "goal": _goal(), **words, "since": _MOMENT, "note": _TEXT, "remedy": _TEXT}
 
 
 def _goal() -> Schema:

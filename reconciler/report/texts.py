@@ -46,6 +46,26 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[: most - 1]) + f" and {len(names) - most + 1} more"
 
 
+def folded(text: str, room: int) -> list[str]:
+    """A text in lines of so many characters at most, parted between words, and within one that is longer than a line. 0: no end of
+    room. Never empty."""
+    if not room or len(text) <= room:
+        return [text]
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) <= room:
+            lines[-1] += f" {word}"
+            continue
+        pieces = [word[at : at + room] for at in range(0, len(word), room)]
+        lines[-1:] = [lines[-1], *pieces] if lines[-1] else pieces
+    return lines
+
+
+def tail(text: str, room: int) -> str:
+    """The end of a text that is too long: "…/services.d/web.yaml". 0: no end of room."""
+    return text if not room or len(text) <= room else f"…{text[len(text) - room + 1 :]}"
+
+
 def columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """The cells of a table, filled up so that they stand below one another."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -100,6 +100,7 @@ def test_every_verb_has_a_help_in_80_columns_whatever_the_terminal(place, name):
         (["snapshot", "-o", ""], "expected a file's name, not ''"),
         (["plan", "--snapshot="], "expected a file's name, not ''"),
         (["schema", "-o", ""], "expected a file's name, not ''"),
+        (["status", "--interval", "1s"], "--interval belongs to --watch"),
         (["stop"], "required: SERVICE"),
         (["docker"], "required: SERVICE\nusage"),
         (["plan", "--color", "purple"], "invalid choice"),

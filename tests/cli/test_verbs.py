@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from reconciler.cli.main import main
-from reconciler.report.schemas import plan_schema, snapshot_schema, status_schema
+from reconciler.report.schemas import ls_schema, plan_schema, snapshot_schema, status_schema
 
 GOOD = "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: %s, mnt_opt: [size=1m]}\n"
 BAD = "resources:\n  fs#1:\n    type: tmpfs\n    mnt_optt: [size=1m]\n    mnt: relative\n"
@@ -221,13 +221,39 @@ def test_an_empty_choice_of_resources_is_not_all_of_them(place, web, verb):
     assert place.files() == before
 
 
-@pytest.mark.parametrize("verb", ["plan", "status", "apply"])
+@pytest.mark.parametrize("verb", ["plan", "apply"])
 def test_a_service_in_place_of_a_path(place, web, verb):
     ended = place.osvc(verb, "web")
     assert ended.code == 6 and ended.out == ""
     assert ended.err == "error: web:1:1: there is no such file or folder; a service is chosen with -s web\n"
     assert "-s" not in place.osvc("validate", "web").err
     assert "-s" not in place.osvc(verb, "x.yaml").err
+
+
+@pytest.mark.parametrize("verb", ["status", "ls"])
+def test_status_takes_names_and_patterns_of_services_beside_paths(place, web, verb):
+    place.spec("db.yaml", GOOD % (place.root / "n"))
+    for words in (["web"], ["w*"], ["-s", "web"], [str(web)], ["web", str(place.specs)]):
+        ended = place.osvc(verb, *words)
+        assert ended.code == 0 and "db" not in ended.out and "web" in ended.out, (words, ended)
+    assert "db" in place.osvc(verb, "*").out and "db" in place.osvc(verb, "web", "db").out
+    ended = place.osvc(verb, "wbe")
+    assert ended.code == 64 and "no service 'wbe'; did you mean 'web'?" in ended.err
+    assert place.osvc(verb, "x.yaml").code == 6
+    (place.root / "web").mkdir()
+    ended = place.osvc(verb, "web")
+    assert (
+        ended.code == 6 and "there is no spec in this folder; " in ended.err and "; a service is chosen with -s web\n" in ended.err
+    )
+    assert "web" in place.osvc(verb, "-s", "web").out
+
+
+def test_an_invalid_spec_of_another_service_does_not_hinder_a_status_that_names_one(place, web):
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc("status", "web")
+    assert ended.code == 0 and ended.out.startswith("web ") and "mnt_optt" in ended.err
+    ended = place.osvc("status", "bad")
+    assert ended.code == 6 and ended.out == "" and "mnt_optt" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -311,6 +337,18 @@ def test_status_shows_what_is_down_and_what_to_do(place, web):
     assert document["services"][0]["overall"] == "down"
 
 
+def test_ls_shows_a_line_for_each_service(place, web):
+    ended = place.osvc("ls")
+    assert ended.code == 0
+    assert [line.split() for line in ended.out.splitlines()] == [
+        ["service", "state", "status", "up", "drift", "since", "spec"],
+        ["web", "started", "down", "0/1", "-", "-", str(web)],
+    ]
+    document = json.loads(place.osvc("ls", "--json").out)
+    jsonschema.validate(document, ls_schema())
+    assert document["services"][0]["up"] == 0
+
+
 def test_an_invalid_spec_hides_no_other_service_from_status(place, web):
     place.spec("bad.yaml", BAD)
     ended = place.osvc("status", str(place.specs))
@@ -358,7 +396,7 @@ def test_an_internal_error_is_short_and_its_traceback_is_kept(place, web):
     assert len(list(place.root.glob("osvc-bug-*.txt"))) == 1
 
 
-@pytest.mark.parametrize("name", ["service", "plan", "status", "why", "snapshot"])
+@pytest.mark.parametrize("name", ["service", "plan", "status", "ls", "why", "snapshot"])
 def test_schemas_are_printed_and_written_alike(place, name):
     printed = json.loads(place.osvc("schema", name).out)
     jsonschema.Draft202012Validator.check_schema(printed)

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.cli.display import note, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.verb import Usage, did_you_mean
-from reconciler.report.schemas import diff_schema, plan_schema, snapshot_schema, status_schema, why_schema
+from reconciler.report.schemas import diff_schema, ls_schema, plan_schema, snapshot_schema, status_schema, why_schema
 from reconciler.report.texts import listed
 
 
@@ -47,6 +47,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "service": _service,
     "plan": plan_schema,
     "status": status_schema,
+    "ls": ls_schema,
     "why": why_schema,
     "diff": diff_schema,
     "snapshot": snapshot_schema,

@@ -271,6 +271,7 @@ class Container(SeenSettings):
     restarts: how often its restart policy has started it since somebody did. started_at, ended_at: when its last run began, and
     when the last one that is over ended, as the engine writes it, or "". counted_from: when the run began from which on the
     restarts are counted; "" where nobody saw that. pid: of its first process, on the machine; 0 without one.
+    check: the engine's word of its health check: starting, healthy, unhealthy; "" where it has none, or does not run.
     anonymous: its volumes without a name, each ID:TARGET. bound: what of it is published now, as ports are written, each with its
     IPv4 address; None where that is not known, or nothing runs.
     """
@@ -282,6 +283,7 @@ class Container(SeenSettings):
     image_id: str = ""
     based: bool = True
     health: str = "healthy"
+    check: str = ""
     exit_code: int = 0
     out_of_memory: bool = False
     error: str = ""
@@ -310,7 +312,7 @@ class Container(SeenSettings):
 
     def ended(self) -> "Container":
         """The same container without processes; how it ended is not known."""
-        return self.model_copy(update={"status": "exited", "health": "healthy", "pid": 0, "bound": None})
+        return self.model_copy(update={"status": "exited", "health": "healthy", "check": "", "pid": 0, "bound": None})
 
     @property
     def fresh(self) -> bool:

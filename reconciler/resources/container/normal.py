@@ -79,6 +79,7 @@ def container_of(seen: Mapping[str, Any], socket: str, base: ImageFacts | None) 
         cpus=round((host.get("NanoCpus") or 0) / 1e9, 9),
         labels=without(labels, base.labels if base else {}),
         health=_health(state),
+        check=_check(state),
         exit_code=state.get("ExitCode") or 0,
         out_of_memory=bool(state.get("OOMKilled")),
         error=state.get("Error") or "",
@@ -315,6 +316,11 @@ def _health(state: Mapping[str, Any]) -> str:
     if not state.get("Running") or state.get("Restarting"):
         return "healthy"  # of one that ended the engine says unhealthy, whatever it was
     return "unhealthy" if (state.get("Health") or {}).get("Status") == "unhealthy" else "healthy"
+
+
+def _check(state: Mapping[str, Any]) -> str:
+    found = str((state.get("Health") or {}).get("Status") or "none")
+    return "" if found == "none" or not state.get("Running") or state.get("Restarting") else found
 
 
 def health_in(status: str) -> str | None:

@@ -75,7 +75,7 @@ class ContainerKind(PlainKind):
         return "" if state is None or self.is_up(state) else ended(state)
 
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
-        if not state.restarts:
+        if now is None and not state.restarts:
             return None
         from reconciler.resources.container.runs import remark_on
 

@@ -4,6 +4,7 @@ An engine that restarts a container waits before: 0.1 s at first, twice as long 
 from the beginning after a longer one. So the wait before a run tells of the runs before that one.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -39,7 +40,16 @@ def looping(one: Container, now: datetime | None) -> bool:
 
 
 def remark_on(desired: Desired, one: Container, now: datetime | None) -> Remark | None:
-    """What its restarts come to; None for a container that nothing restarted."""
+    """What its restarts come to, and where there is a clock since when it runs, or has ended well. None: nothing is to be told."""
+    told = _restarted(desired, one, now)
+    if now is None:
+        return told
+    since = {"running": one.started_at, "exited": one.ended_at}.get(one.status, "")
+    return replace(told or Remark(), since=instant(since), health=one.check, restarts=one.restarts)
+
+
+def _restarted(desired: Desired, one: Container, now: datetime | None) -> Remark | None:
+    """None for a container that nothing restarted."""
     if not one.restarts or one.status not in ("running", "restarting"):
         return None
     if looping(one, now):

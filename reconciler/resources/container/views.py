@@ -59,7 +59,7 @@ class LiveView:
                 return None
         changes = {"name": entry.name, "status": entry.status}
         if entry.health is not None and entry.status == "running":
-            changes["health"] = "unhealthy" if entry.health == "unhealthy" else "healthy"
+            changes |= {"health": "unhealthy" if entry.health == "unhealthy" else "healthy", "check": entry.health}
         if self._root is not None and entry.status in Container.ALIVE and self._is_lost(found):
             changes["health"] = Container.LOST
         return found.model_copy(update=changes)

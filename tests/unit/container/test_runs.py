@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from reconciler.core.kind import Remark
 from reconciler.resources.container.model import Container
 from reconciler.resources.container.runs import counted, looping, remark_on
 from tests.unit.container.bench import desired
@@ -70,8 +71,18 @@ def test_restarts_of_one_that_runs_well_are_told_and_no_more():
     assert told is not None and told.text == "restarted 1 time, last 0 s ago", "a clock that was set back"
     told = remark_on(WANT, waiting(2, ran=50), None)
     assert told is not None and (told.text, told.failing) == ("restarted 1 time, and about to be again, exit 1", False)
-    assert remark_on(WANT, running(0, ago=12, waited=0.2), NOW) is None
-    assert remark_on(WANT, running(7, ago=12, waited=0.2).model_copy(update={"status": "exited"}), NOW) is None
+    assert remark_on(WANT, running(0, ago=12, waited=0.2), None) is None
+    assert remark_on(WANT, running(7, ago=12, waited=0.2).model_copy(update={"status": "exited"}), None) is None
+
+
+def test_where_there_is_a_clock_it_is_told_since_when_it_runs_and_how_its_check_finds_it():
+    told = remark_on(WANT, running(0, ago=12, waited=0.2, check="starting"), NOW)
+    assert told == Remark(since=NOW - timedelta(seconds=12), health="starting")
+    told = remark_on(WANT, running(7, ago=12, waited=0.2), NOW)
+    assert told is not None and (told.since, told.restarts) == (NOW - timedelta(seconds=12), 7)
+    ended = running(0, ago=60, waited=1, ended_at=at(20)).model_copy(update={"status": "exited"})
+    assert remark_on(WANT, ended, NOW) == Remark(since=NOW - timedelta(seconds=20)), "a job that is done"
+    assert remark_on(WANT, waiting(2, ran=50), NOW).since is None, "between two runs it is not up"
 
 
 def test_the_restarts_are_counted_from_the_run_that_somebody_began():

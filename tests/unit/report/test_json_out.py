@@ -30,6 +30,8 @@ from reconciler.core.status import status_of
 from reconciler.report import json_out
 from reconciler.report.run_text import moving_line, progress_line, result_text, summary
 from reconciler.report.schemas import plan_schema, status_schema
+from reconciler.report.status_json import status_document
+from reconciler.report.status_tree import Shown
 from reconciler.resources.registry import kind_of
 from tests.plans.golden import FOLDER, read
 from tests.unit.core.toys import ToyDesired, absent, plan_toys, service
@@ -45,7 +47,7 @@ def test_every_golden_plan_and_status_fits_its_schema(path):
     document = json_out.plan_document([(plan, scenario.service)], [json_out.error_record(Origin("a", 1, 2), "x")], 2)
     jsonschema.validate(json.loads(json.dumps(document)), plan_schema())
     status = status_of(plan, {change.type: kind_of(change.type) for change in plan.changes})
-    document = json_out.status_document([(status, "web.yaml")], [], 0)
+    document = status_document([Shown(status, "web.yaml")], [], 0)
     jsonschema.validate(json.loads(json.dumps(document)), status_schema())
 
 
@@ -53,7 +55,7 @@ def test_the_schemas_are_schemas_and_refuse_what_is_wrong():
     for schema in (plan_schema(), status_schema()):
         jsonschema.Draft202012Validator.check_schema(schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(json_out.status_document([], [], 0), plan_schema())
+        jsonschema.validate(status_document([], [], 0), plan_schema())
 
 
 def test_values_that_json_does_not_know_are_made_plain_and_secrets_stay_hidden():

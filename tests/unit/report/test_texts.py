@@ -53,6 +53,20 @@ def test_a_moment_without_a_now_has_its_date():
     assert texts.moment(None) == ""
 
 
+@given(st.text(alphabet="ab ", max_size=80), st.integers(1, 20))
+def test_a_folded_text_fits_and_loses_nothing(text, room):
+    lines = texts.folded(text, room)
+    assert lines and all(len(line) <= room for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_without_an_end_of_room_nothing_is_folded_or_cut():
+    assert texts.folded("a" * 500, 0) == ["a" * 500] and texts.tail("a" * 500, 0) == "a" * 500
+    assert texts.folded("", 5) == [""]
+    assert texts.folded("one two three", 7) == ["one two", "three"]
+    assert texts.tail("/etc/osvc/services.d/web.yaml", 12) == "….d/web.yaml"
+
+
 @pytest.mark.parametrize("text", ["\x1b[31mred\x1b[0m", "\x1b]0;title\x07red", "r\x00e\rd", "\x1b(Bred"])
 def test_control_sequences_are_taken_out(text):
     assert texts.plain(text) == "red"

@@ -1,0 +1,96 @@
+"""Looking: what status and ls are made of: the services that are meant, each as it is now."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.known import known_specs
+from reconciler.cli.request import globs_of
+from reconciler.cli.specs import in_the_way, read_specs, told_apart
+from reconciler.core.status import WANTED, ServiceStatus, State, status_of
+from reconciler.engine.config import Config
+from reconciler.engine.errors import Unselected
+from reconciler.engine.session import Session
+from reconciler.engine.target import Survey
+from reconciler.report.status_tree import Shown
+from reconciler.resources.registry import kind_of
+from reconciler.spec.load import SpecError
+
+if TYPE_CHECKING:
+    from reconciler.report.json_out import Record
+
+
+NOBODY = "no services: nothing was applied here, and no spec is given → osvc apply PATH\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The services, and what is wrong with the specs. code: INVALID where that may hide something that was asked for."""
+
+    shown: tuple[Shown, ...]
+    errors: tuple[SpecError, ...]
+    code: Exit
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The errors, as messages."""
+        return tuple(map(str, self.errors))
+
+    @property
+    def error_records(self) -> list[Record]:
+        """The errors, as plain data."""
+        from reconciler.report.json_out import error_record
+
+        return [error_record(error.origin, error.message) for error in self.errors]
+
+
+def look(options: argparse.Namespace, config: Config, session: Session, *, words: bool = False) -> Looked:
+    """Every service that the operands and `-s` name; all that are known where they name none. An invalid spec hides no other.
+
+    words: with the last words of whatever fails again and again. Raises Unselected when a name names nothing.
+    """
+    paths, names = told_apart(options.path)
+    globs = (*names, *globs_of(options))
+    loaded = read_specs(paths, config) if paths else known_specs(session, config, globs)
+    code = Exit.INVALID if in_the_way(loaded, globs) else Exit.OK
+    try:
+        targets = session.targets(loaded, globs, stored=not loaded.errors)
+    except Unselected:
+        if code is Exit.OK:
+            raise
+        targets = ()
+    shown = tuple(_shown(survey, session, words=words) for survey in session.survey(targets))
+    return Looked(shown, loaded.errors, code)
+
+
+def _shown(survey: Survey, session: Session, *, words: bool) -> Shown:
+    plan, target = survey.plan, survey.target
+    kinds = {change.type: kind_of(change.type) for change in plan.changes}
+    status = status_of(plan, kinds, session.host.clock.now())
+    if words:
+        status = _with_words(status, survey, session)
+    ended = survey.run[1] if survey.run else None
+    shown = Shown(status, target.source, state=WANTED[plan.goal.aim], changed=datetime.fromisoformat(ended) if ended else None)
+    holder = session.holder(target.name)
+    if holder:
+        return replace(shown, note=f"a run works on it: {holder}", state=State.BUSY)
+    if target.gone or target.service is None:
+        return replace(shown, note="its spec is gone", remedy="osvc plan --prune", state=State.GONE)
+    failure = session.store.failure(target.name)
+    if failure is not None and failure.message:
+        times = f" ({failure.count} times)" if failure.count > 1 else ""
+        note, remedy = f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}"
+        return replace(shown, note=note, remedy=remedy, state=State.FAILED)
+    return shown
+
+
+def _with_words(status: ServiceStatus, survey: Survey, session: Session) -> ServiceStatus:
+    """The status, with the last words of whatever fails again and again."""
+    if not any(line.failing for line in status.resources):
+        return status
+    told = (replace(line, words=session.words(survey, line.rid)) if line.failing else line for line in status.resources)
+    return replace(status, resources=tuple(told))
