@@ -7,6 +7,7 @@ from datetime import datetime
 @dataclass(frozen=True, slots=True)
 class Past:
     """A run. ended: None while it works, or when it died. result: a word of core.outcome.End, "" without an end.
+    message: what went wrong or, where nothing did, why there was something to do.
 
     undoes: the run that it undoes, if that is what it is for. For who has looked: works: whether it goes on just now; undone: the
     run that has undone it.
@@ -28,6 +29,11 @@ class Past:
     def does(self) -> str:
         """Its verb, and of an undo what it undoes."""
         return f"{self.verb} of {self.undoes}" if self.undoes else self.verb
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where it has no end."""
+        return None if self.ended is None else round((self.ended - self.began).total_seconds(), 3)
 
     @property
     def became(self) -> str:

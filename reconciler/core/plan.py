@@ -7,7 +7,10 @@ from hashlib import sha256
 
 from reconciler.core.action import Action, Effect, Slot
 from reconciler.core.change import Change, Verdict
-from reconciler.core.policy import Goal
+from reconciler.core.policy import Aim, Goal
+
+_GROUNDS = 3
+"""Resources whose reasons are told of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,15 @@ class Plan:
     def disruptive(self) -> tuple[Step, ...]:
         """The steps that interrupt something or lose data: they need consent."""
         return tuple(step for step in self.steps if step.action.costs >= Effect.DISRUPTIVE)
+
+    @property
+    def grounds(self) -> str:
+        """Why there is something to do, for whoever asks later: "container#1 start: died 07:41:03, exit 137"."""
+        worked = {step.rid for step in self.steps}
+        found = [f"{change.rid} {change.verdict.value}: {change.reason}" for change in self.changes if change.rid in worked]
+        more = [f"and {len(found) - _GROUNDS} more"] if len(found) > _GROUNDS else []
+        said = [self.goal.reason] if self.goal.aim is Aim.DOWN and self.goal.reason else []
+        return "; ".join([*said, *found[:_GROUNDS], *more])
 
     @property
     def digest(self) -> str:

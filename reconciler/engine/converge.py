@@ -130,7 +130,7 @@ class _Convergence:
             self.owning.give_back(self.first_owned, given_up, self.latest, left)
         self._file_failure(result)
         if self.opened:
-            store.end_run(self.id, result.end.value, result.message, self.means.host.clock.now())
+            store.end_run(self.id, result.end.value, result.message or self.plans[0].grounds, self.means.host.clock.now())
         if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
             store.drop(work.name)
 

@@ -1,30 +1,48 @@
 """history_text: what was done on this machine, run by run, and each run's steps with their commands. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from reconciler.core.past import Did, Past
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import columns, duration, plain
+from reconciler.report.texts import columns, duration, folded, moment, plain
 
 _BRIEF = 0.05
 """Seconds: what took less took no time."""
+_NARROW = 20
+"""Columns that a message gets at least, however narrow the terminal is."""
 _COLOUR = {"converged": "good", "rolled back": "warn", "stopped": "warn", "": "bad"}
 
 
-def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN) -> str:
-    """A line for each run, ending in a newline."""
+def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN, now: datetime | None = None, width: int = 0) -> str:
+    """A line for each run, ending in a newline. width: of the terminal, where what has no room in the line stands below it; 0 is
+    none. now: for moments that have to be short."""
     if not runs:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
-    rows = [(run.id, local(run.began), _lasted(run), run.service, run.does, run.by, run.became) for run in runs]
-    heads = ("run", "began", "took", "service", "verb", "by", "")
-    head, *lines = columns([heads, *rows])
-    told = [paint("faint", "  ".join(head).rstrip())]
-    for run, cells in zip(runs, lines, strict=True):
-        cells[-1] = paint(_COLOUR.get(run.result, "bad"), run.became) + (", undone" if run.undone else "")
-        about = f": {_first(run.message)}" if run.message else ""
-        told.append("  ".join(cells).rstrip() + about)
+    rows = _rows(runs, lambda run: local(run.began))
+    if width and max(map(len, map(_line, rows))) > width:
+        rows = _rows(runs, lambda run: moment(run.began, now))
+    told = [paint("faint", _line(rows[0]))]
+    for run, cells in zip(runs, rows[1:], strict=True):
+        end = ", undone" if run.undone else ""
+        bare = _line(cells) + end
+        painted = _line([*cells[:-1], paint(_COLOUR.get(run.result, "bad"), run.became)]) + end
+        about = _first(run.message)
+        if not about or not width or len(bare) + 2 + len(about) <= width:
+            told.append(f"{painted}: {about}" if about else painted)
+            continue
+        told += [painted, *(f"    {part}" for part in folded(about, max(_NARROW, width - 4)))]
     return "\n".join(told) + "\n"
+
+
+def _rows(runs: Sequence[Past], began: Callable[[Past], str]) -> list[list[str]]:
+    """The cells of the table, its head first."""
+    rows = [(run.id, began(run), _lasted(run), run.service, run.does, run.by, run.became) for run in runs]
+    return columns([("run", "began", "took", "service", "verb", "by", ""), *rows])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(cells).rstrip()
 
 
 def run_story(run: Past, steps: Sequence[Did], *, paint: Paint = PLAIN) -> str:
@@ -73,4 +91,4 @@ def _clock(at: str) -> str:
 
 
 def _lasted(run: Past) -> str:
-    return duration((run.ended - run.began).total_seconds()) if run.ended else ""
+    return "" if run.seconds is None else duration(run.seconds)

@@ -129,6 +129,7 @@ def past_record(run: Past) -> Record:
         "by": run.by,
         "began": run.began.isoformat(),
         "ended": run.ended.isoformat() if run.ended else None,
+        "seconds": run.seconds,
         "became": run.became,
         "message": run.message,
     }

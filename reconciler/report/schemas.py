@@ -88,6 +88,7 @@ def why_schema() -> Schema:
         by=_TEXT,
         began=_MOMENT,
         ended=_MOMENT,
+        seconds={"type": ["number", "null"]},
         became=_TEXT,
         message=_TEXT,
         steps=_list(step),

@@ -76,8 +76,8 @@ def test_an_edit_is_undone_and_the_spec_that_says_otherwise_is_named(desk):
     assert desk.osvc("plan").code == 2
     assert [(one["verb"], one["undoes"]) for one in desk.runs()] == [("undo", run), ("apply", ""), ("apply", "")]
     lines = desk.osvc("history").out.splitlines()
-    assert f" undo of {run} " in lines[1] and lines[1].endswith("  converged")
-    assert lines[2].startswith(run) and lines[2].endswith("  converged, undone") and lines[3].endswith("  converged")
+    assert f" undo of {run} " in lines[1] and lines[1].endswith("  converged: fs#1 update: mnt_opt changed")
+    assert lines[2].startswith(run) and lines[2].endswith("  converged, undone: fs#1 update: mnt_opt changed")
     assert desk.runs()[1]["undone"] == desk.runs()[0]["run"]
     assert f"; undone by {desk.runs()[0]['run']}\n" in desk.osvc("show", run).out
     assert desk.osvc("show", "last").out.startswith(f"web: undo of {run} by ")

@@ -280,7 +280,8 @@ def test_what_was_done_is_told_afterwards(place: Mounts) -> None:
     assert json.loads(place.osvc("history", "--json", "-n", "1").out)["runs"] == records[:1]
     heads, bad, web = place.osvc("history").out.splitlines()
     assert heads.split() == ["run", "began", "took", "service", "verb", "by"]
-    assert web.startswith(records[1]["run"]) and web.endswith("converged")
+    assert web.startswith(records[1]["run"]) and web.endswith(f"converged: fs#1 create: {place.root}/web is not mounted"), web
+    assert records[1]["seconds"] > 0
     assert " bad " in bad and "rolled back: " in bad
     shown = place.osvc("show", records[1]["run"])
     assert shown.code == 0 and shown.out.startswith("web: apply by root, "), shown.err

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.past import past
-from reconciler.cli.request import globs_of
+from reconciler.cli.request import globs_of, local_now
+from reconciler.cli.terminal import width_of
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.report.history_text import history_text
@@ -30,5 +31,5 @@ def run(options: argparse.Namespace) -> Exit:
 
         show_document(history_document(runs))
     else:
-        say(history_text(runs, paint=paint_for(options, sys.stdout)))
+        say(history_text(runs, paint=paint_for(options, sys.stdout), now=local_now(), width=width_of(sys.stdout)))
     return Exit.OK
