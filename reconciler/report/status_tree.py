@@ -95,7 +95,7 @@ class _Tree:
 
     def _label(self, line: ResourceStatus) -> list[str]:
         """What it is, and how it is with it: in a line, or what does not fit below."""
-        age = duration(max(0.0, (self.now - line.since).total_seconds())) if self.now and line.since else ""
+        age = f"for {duration(max(0, int((self.now - line.since).total_seconds())))}" if self.now and line.since else ""
         marks = [("faint", "" if line.owned else "(not ours)"), ("faint", age), (_HEALTH.get(line.health, "faint"), line.health)]
         marks = [(meaning, text) for meaning, text in marks if text]
         said = ", ".join(text for _, text in marks)

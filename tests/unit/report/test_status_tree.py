@@ -156,9 +156,9 @@ def test_how_long_it_is_up_and_how_its_check_finds_it_stand_behind_its_label():
         shown = Shown(replace(status, resources=(replace(line, **more),)), "x", state=State.STARTED)
         return status_tree(shown, now=now, width=width, paint=paint).splitlines()[1:]
 
-    assert last() == ["'- box#1                  up       box  3 h 20 min, healthy"]
-    assert last(label="l" * 30, width=80)[1] == " " * 35 + "3 h 20 min, healthy"
-    assert last(since=now + timedelta(seconds=5), health="") == ["'- box#1                  up       box  0 s"], "another clock"
+    assert last() == ["'- box#1                  up       box  for 3 h 20 min, healthy"]
+    assert last(label="l" * 30, width=80)[1] == " " * 35 + "for 3 h 20 min, healthy"
+    assert last(since=now + timedelta(seconds=5), health="") == ["'- box#1                  up       box  for 0 s"], "another clock"
     assert "\x1b[31munhealthy\x1b[0m" in last(health="unhealthy", paint=Paint(True))[0]
 
 
