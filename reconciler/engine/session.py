@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from reconciler.core.change import Verdict
 from reconciler.core.ids import natural
@@ -25,24 +26,23 @@ from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
-from reconciler.engine import cases
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
-from reconciler.engine.converge import converge
-from reconciler.engine.crew import SIZE, each
+from reconciler.engine.crew import SIZE
 from reconciler.engine.errors import Locked, Refused, Unselected
 from reconciler.engine.locks import Locks
-from reconciler.engine.log import log_to
-from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
-from reconciler.engine.work import Work
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver, Wanted
 from reconciler.resources.registry import driver_of, kind_of
 from reconciler.spec.load import Loaded, load
+
+if TYPE_CHECKING:
+    from reconciler.engine.means import Means
+    from reconciler.engine.work import Work
 
 _ALL = Selection()
 _PLAIN = Policy()
@@ -106,6 +106,9 @@ class Session:
         else:
             host = replace(host, store=store.uuid)
         if write and not store.read_only:
+            from reconciler.engine import cases
+            from reconciler.engine.log import log_to
+
             log_to(config.state_dir if config.log else "")
             oldest = host.clock.now() - timedelta(days=config.retention)
             store.expire(oldest)
@@ -256,6 +259,9 @@ class Session:
         glances = {survey.target.name: survey for survey in surveys}
         means = self._means(verb, on_event)
 
+        from reconciler.engine.crew import each
+        from reconciler.engine.work import Work
+
         def work_on(name: str, before: Sequence[Result]) -> Result:
             target = named[name]
             if target.goal.aim is Aim.NONE and not standing(target.service, target.goal, _ALL, self.kinds):
@@ -300,7 +306,9 @@ class Session:
 
     # inside
 
-    def _means(self, verb: str, on_event: OnEvent) -> Means:
+    def _means(self, verb: str, on_event: OnEvent) -> "Means":
+        from reconciler.engine.means import Means
+
         locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
         return Means(
             self.host,
@@ -314,10 +322,12 @@ class Session:
             by=self.by,
         )
 
-    def _converge(self, work: Work, means: Means, lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:
+    def _converge(self, work: "Work", means: "Means", lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:
         """open_ends: the services of this run that did not get to their goal, and may hold on to what others take."""
         if self.stop.asked:
             return Result(work.name, End.STOPPED, message="the run was asked to stop before it came to this service")
+        from reconciler.engine.converge import converge
+
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
                 overtaken = self._overtaken(target, work.policy, open_ends)
