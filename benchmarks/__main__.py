@@ -28,6 +28,8 @@ SIZES = {"containers": (1, 10, 50, 200), "services": (1, 10, 50)}
 QUICK = (1, 10)
 PULLED = 8
 """Images that are pulled at once."""
+LOOKS = (1, 100)
+"""Services, of one container each, that are looked at."""
 HOSTS = (10, 200)
 """Mounts, and addresses, of a machine without engines."""
 LITTER = tools.BENCH / "litter"
@@ -65,6 +67,8 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
     for n in HOSTS[:1] if options.quick else HOSTS:
         yield Group("host", n, partial(host_rows, n, runs))
     yield Group("images", PULLED, partial(pulled_row, PULLED, runs))
+    for n in LOOKS[:1] if options.quick else LOOKS:
+        yield Group("looks", n, partial(look_rows, n, runs))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
     for shape, n in sizes:
@@ -105,6 +109,12 @@ def pulled_row(n: int, runs: int) -> Measured:
 def host_rows(n: int, runs: int) -> Measured:
     """The rows of a machine that has much, measured in a place of its own."""
     words = ["benchmarks.hosts", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
+def look_rows(n: int, runs: int) -> Measured:
+    """The rows of looking at services that are up, measured in a place of its own."""
+    words = ["benchmarks.looks", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 

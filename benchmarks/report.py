@@ -14,6 +14,7 @@ TITLES = {
     "host": "A machine with N mounts, N addresses and N/4 volume groups, all of one service",
     "containers": "One service of N containers",
     "services": "N services of one container each",
+    "looks": "Looking at N services of one container each, all up on one engine",
     "images": "One service of N containers, each of another image that is in a registry only",
 }
 PLOT = Path(__file__).with_name("plot.py")
@@ -202,6 +203,7 @@ It takes root, and a machine that does nothing else. Everything happens in names
   are stopped and removed.
 - **The engine.** A new one for each run, with the image in it. For one service it is the private engine that osvc made for it; N
   services share one, which stands where the system's engine is. One container is started and removed before anything is timed.
+- **Looking.** `osvc status` and `osvc ls` of services that are up, beside `docker ps` on the engine that they are on.
 - **A machine with much.** Mounts and addresses that were there before, and volume groups on loop devices. Nobody has to change
   anything: it is what a look at all of them costs, beside the commands that show a person the same.
 - **The containers.** busybox, `sleep`, on the default bridge, stopped by SIGKILL. Those of one service are one parallel subset,

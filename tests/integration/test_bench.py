@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import place
-from benchmarks.cycles import Tally, cycle, rows
+from benchmarks.cycles import OWN, Tally, cycle, rows
+from benchmarks.looks import untrue
 from benchmarks.measure import Measure
 from benchmarks.place import Litter
 from benchmarks.pulls import missing
@@ -126,3 +127,26 @@ def test_a_killed_benchmark_leaves_only_what_the_next_one_removes(tmp_path: Path
     Litter(litter).sweep()
     assert not [name for name in folders if name.startswith("/tmp/") and Path(name).exists()]
     assert not [path for path in cgroups() if Path(path).name in folders]
+
+
+def test_the_rows_of_looking_come_out_and_nothing_is_left(tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", "benchmarks.looks", "2", "1", str(litter))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = [Row.from_record(json.loads(line)) for line in done.stdout.splitlines()]
+    assert [row.key for row in found] == ["status/looks/2", "ls/looks/2"]
+    for row in found:
+        assert row.faults == () and row.counts and row.goal is not None and row.start_up is not None
+        assert len(row.ours.seconds) == len(row.floor.seconds) == len(row.start_up.seconds) == 3
+    names = litter.read_text().split()
+    Litter(litter).sweep()
+    assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]
+
+
+def test_services_that_are_not_shown_to_be_up_void_the_rows(tmp_path: Path) -> None:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "s1.yaml").write_text("resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: /srv/nowhere}\n")
+    (tmp_path / "osvc.yaml").write_text(f"specs: {tmp_path}/specs\n")
+    env = {"OSVC_STATE_DIR": f"{tmp_path}/state", "OSVC_RUN_DIR": f"{tmp_path}/run", "OSVC_CONFIG": f"{tmp_path}/osvc.yaml"}
+    assert untrue(OWN, env, 1).startswith("osvc ls shows 1 services, 0 of them up")
