@@ -89,3 +89,15 @@ def test_as_json_it_is_the_document_of_osvc(started):
 
     (service,) = json.loads(started.types("json", "status")[1])["services"]
     assert service["service"] == NAME and service["overall"] == "up"
+
+
+@pytest.mark.parametrize("words", [("enter",), ("enter", "--rid", "container#1"), ("--rid=container#1", "enter")])
+def test_enter_is_a_shell_in_a_container(started, words):
+    code, _, err = started.types(*words)
+    assert (code, err) == (0, "")
+    assert started.became[:2] == ["docker", "-H"] and "exec" in started.became
+
+
+def test_logs_are_what_the_containers_say(started):
+    code, out, err = started.types("logs", "--tail", "5")
+    assert (code, out, err) == (0, "", "")

@@ -53,9 +53,17 @@ def _osvc(line: Line) -> int:
 
     name, *more = words.OSVC[line.verb]
     verb = verb_called(name)
-    options = parse(verb, [name, *line.options, *more, _services(line), *line.rest][1:])
+    given, operands = _parted(line.options, words.OPERAND.get(line.verb, ""))
+    options = parse(verb, [*given, *more, _services(line), *operands, *line.rest])
     options.svcmgr = True
     return guarded(verb, options)
+
+
+def _parted(options: Sequence[str], name: str) -> tuple[list[str], list[str]]:
+    """Options without those of one name, and the values of these."""
+    at = {n for n, word in enumerate(options) if word == name}
+    values = {n + 1 for n in at}
+    return [word for n, word in enumerate(options) if n not in at | values], [options[n] for n in sorted(values)]
 
 
 def _own(line: Line) -> int:
@@ -86,8 +94,8 @@ def _services(line: Line) -> str:
 def overview() -> str:
     """The text of `svcmgr --help`."""
     own = "\n".join(f"  {verb.name:<14}{verb.about}" for verb in words.OWN.values())
-    others = "\n".join(f"  {name:<14}{about}" for name, about in words.ABOUT.items())
-    parts = ", ".join(name.removeprefix("start") for name in words.OSVC if name.startswith("start") and name != "start")
+    others = "\n".join(f"  {name:<14}{verb_called(name).about}" for name in words.SAME if name in words.OSVC)
+    parts = ", ".join(name.removeprefix("start") for name in words.OSVC if name.startswith("start") and name not in words.SAME)
     return f"""\
 usage: svcmgr -s NAME[,NAME ...] [OPTIONS] VERB
        NAME VERB          where NAME is a link to svcmgr, called as the service
@@ -97,6 +105,7 @@ The command line of OpenSVC, over osvc. Names may be patterns: 'web*'.
 verbs:
 {own}
 {others}
+  json status   the status as one JSON document
   startPART     bring only a part up, and what it needs
   stopPART      bring only a part down, and what holds it
                 PART: {parts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.cli.verb import Verb
+from reconciler.cli.verb import VERBS, Verb
 
 
 class Own(Verb):
@@ -44,33 +44,31 @@ OWN: Mapping[str, Own] = {
     )
 }
 
-_STORAGE = "loop,lv,vg,raw"
 _PARTS = {
     "ip": "ip",
+    "disk": "loop,lv,vg,raw",
     "vg": "vg",
-    "loop": "loop",
-    "disk": _STORAGE,
     "fs": "fs",
     "container": "container",
     "app": "app",
 }
+SAME = (
+    *("start", "stop", "restart", "startstandby", "boot", "shutdown", "provision", "unprovision"),
+    *("freeze", "thaw", "disable", "enable", "docker", "enter", "logs"),
+)
+"""The verbs that osvc has by the same name."""
+
+_KNOWN = {verb.name for verb in VERBS}
 
 OSVC: Mapping[str, tuple[str, ...]] = {
-    "start": ("start",),
-    "stop": ("stop",),
     **{f"{move}{part}": (move, "--rid", rids) for move in ("start", "stop") for part, rids in _PARTS.items()},
-    "docker": ("docker",),
+    **{name: (name,) for name in SAME if name in _KNOWN},
     "json status": ("status", "--json", "-s"),
 }
 """The words of svcmgr -> the words of osvc that do the same, the service last."""
 
-ABOUT: Mapping[str, str] = {
-    "start": "bring it up, and want it up",
-    "stop": "bring it down; it stays down until it is started",
-    "docker": "docker against the engine of the service",
-    "json status": "the status as JSON",
-}
-"""What `svcmgr --help` says of them; what has no line here is named together."""
+OPERAND: Mapping[str, str] = {"enter": "--rid"}
+"""Verb -> the option whose value osvc takes as an operand, behind the service."""
 
 _OTHER_NODE = "osvc knows its own node only: stop it here, and start it on the other node"
 _NO_SYNC = "osvc replicates nothing: leave that to the storage, or to a timer with rsync"
@@ -129,6 +127,11 @@ OPTIONS: Mapping[str, str] = {
     "--dry-run": "--dry-run",
     "--reason": "--reason",
     "--config": "--config",
+    "--subset": "--subset",
+    "--follow": "--follow",
+    "-f": "--follow",
+    "--tail": "--tail",
+    "--since": "--since",
     "--yes": "--yes",
     "-y": "--yes",
     "--debug": "--debug",
@@ -136,7 +139,7 @@ OPTIONS: Mapping[str, str] = {
 }
 """The options of svcmgr -> osvc's."""
 
-VALUED = frozenset({"--rid", "--tags", "--waitlock", "--wait", "--reason", "--config", "--color"})
+VALUED = frozenset({"--rid", "--tags", "--waitlock", "--wait", "--reason", "--config", "--color", "--subset", "--tail", "--since"})
 
 NEEDLESS = frozenset({"--parallel", "--cluster", "--local", "--cron"})
 """Options that ask for what osvc does anyway, or for nothing that it knows: services are worked on side by side, and here."""
