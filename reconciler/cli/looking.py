@@ -63,11 +63,12 @@ def look(options: argparse.Namespace, config: Config, session: Session, *, words
         if code is Exit.OK:
             raise
         targets = ()
-    shown = tuple(_shown(survey, session, words=words) for survey in session.survey(targets))
+    shown = tuple(shown_of(survey, session, words=words) for survey in session.survey(targets))
     return Looked(shown, loaded.errors, code)
 
 
-def _shown(survey: Survey, session: Session, *, words: bool) -> Shown:
+def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
+    """What is shown of a service. words: as in `look`."""
     plan, target = survey.plan, survey.target
     kinds = {change.type: kind_of(change.type) for change in plan.changes}
     status = status_of(plan, kinds, session.host.clock.now())

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.core.common import Common
 from reconciler.core.policy import Aim
 from reconciler.core.status import ResourceStatus, ServiceStatus, State, Status
 from reconciler.report.paint import PLAIN, Paint
@@ -61,7 +60,7 @@ class _Tree:
     def __init__(self, shown: Shown, paint: Paint, now: datetime | None, width: int) -> None:
         self.shown, self.paint, self.now, self.width = shown, paint, now, width
         status = shown.status
-        self.flags = {line.rid: _flags(line.common) for line in status.resources}
+        self.flags = {line.rid: line.common.flags for line in status.resources}
         self.flagged = _FLAGS_WIDTH if any(flag.strip(".") for flag in self.flags.values()) else 0
         rids = (len(line.rid) + 4 + self.flagged for line in status.resources)
         self.at = max([_STATUS_AT, len(status.service) + 1, *rids])
@@ -129,9 +128,3 @@ class _Tree:
 
     def _word(self, status: Status) -> str:
         return self.paint(COLOUR[status], status.value) + " " * max(1, _STATUS_WIDTH - len(status.value))
-
-
-def _flags(common: Common) -> str:
-    """What is said of a resource, in the reference's places: monitored, disabled, optional, and encapsulated, which none is yet."""
-    said = ((common.monitor, "M"), (common.disable, "D"), (common.dispensable, "O"), (False, "E"))
-    return "".join(sign if holds else "." for holds, sign in said)
