@@ -4,8 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.core import secrets
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
+
+
+@pytest.fixture(autouse=True)
+def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the specs of another test made a secret is none here."""
+    monkeypatch.setattr(secrets, "_LEARNED", secrets._Learned())
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Which names look secret, and what is shown in place of their values (safety.md)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 HIDDEN: Final = "(hidden)"
@@ -15,6 +15,52 @@ _ASSIGNS = re.compile(r"(?:^|(?<=[\s\"'`;&|(,=]))-*([A-Za-z_][\w.-]*)=")
 _CREDENTIALS = re.compile(r"[\w+.-]*://[^/\s@]*:[^/\s@]+@[^\s\"'`]*")
 _ENDS = re.compile(r"[\s\"'`;&|)]|$")
 _STANDS_FOR_ONE = re.compile(r"hidden-\d+|hmac:[0-9a-f]{40}")
+LONG: Final = 8
+"""A shorter secret is looked for as a word of its own only, for it may be a part of anything else."""
+
+
+class _Learned:
+    """What references put somewhere. names: value -> variable. fields: value -> of models, into which it was put."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.fields: dict[str, set[str]] = {}
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, value: str, name: str, fields: Iterable[str]) -> None:
+        if value not in self.names:
+            self._pattern = None
+        self.fields.setdefault(value, set()).update(fields)
+        self.names[value] = name
+
+    def found_in(self, text: str, field: str) -> Iterator[tuple[re.Match[str], str]]:
+        """Where one stands, and the name that it goes by; with a field, of those only that were put there."""
+        if not self.names:
+            return
+        if self._pattern is None:
+            self._pattern = re.compile("|".join(map(word_or_part, sorted(self.names, key=len, reverse=True))))
+        for found in self._pattern.finditer(text):
+            if not field or field in self.fields[found[0]]:
+                yield found, self.names[found[0]]
+
+
+_LEARNED: Final = _Learned()
+
+
+def learn(value: str, name: str, fields: Iterable[str] = ()) -> None:
+    """From now on this value is a secret wherever it is shown, and in these fields wherever it is written: a reference to the
+    variable `name` put it there, and nothing beside it says so. In other fields the same text may be anything."""
+    _LEARNED.add(value, name, fields)
+
+
+def learned() -> dict[str, str]:
+    """value -> the name of its variable."""
+    return dict(_LEARNED.names)
+
+
+def word_or_part(text: str) -> str:
+    """A pattern for a text wherever it stands; for a short one, as a word of its own, or behind an option of one letter."""
+    return re.escape(text) if len(text) >= LONG else rf"(?:(?<!\w)|(?<=-\w)){re.escape(text)}(?!\w)"
 
 
 def looks_secret(name: str) -> bool:
@@ -35,10 +81,13 @@ class Span(NamedTuple):
     name: str
 
 
-def secret_spans(text: str) -> tuple[Span, ...]:
-    """The secrets in a word: behind a name that looks secret ("--log-opt=splunk-token=…", "PASSWORD=…"), and addresses with a
-    password in them. Behind a name that has words before it (a shell's text) the secret ends with its word."""
-    if "=" not in text and "://" not in text:
+def secret_spans(text: str, field: str = "") -> tuple[Span, ...]:
+    """The secrets in a word: behind a name that looks secret ("--log-opt=splunk-token=…", "PASSWORD=…"), addresses with a
+    password in them, and what was learned. Behind a name that has words before it (a shell's text) the secret ends with its word.
+
+    field: of a model, whose text is to be written down: then of what was learned only what was put there.
+    """
+    if "=" not in text and "://" not in text and not _LEARNED.names:
         return ()
     spans: list[Span] = []
     at = 0
@@ -49,17 +98,24 @@ def secret_spans(text: str) -> tuple[Span, ...]:
             end = _ENDS.search(text, at).start() if inside else len(text)  # type: ignore[union-attr]
             spans += [Span(at, end, found[1])] if end > at else []
             at = max(end, at)
-    for found in _CREDENTIALS.finditer(text):
-        if not any(span.start < found.end() and found.start() < span.end for span in spans):
-            spans.append(Span(*found.span(), "address"))
+    addresses = ((found, "address") for found in _CREDENTIALS.finditer(text))
+    for found, name in (*addresses, *_LEARNED.found_in(text, field)):
+        met = [span for span in spans if span.start < found.end() and found.start() < span.end]
+        whole = Span(
+            min(found.start(), *(span.start for span in met), len(text)),
+            max(found.end(), *(span.end for span in met), 0),
+            met[0].name if met else name,
+        )
+        spans = [*(span for span in spans if span not in met), whole]
     return tuple(sorted(spans))
 
 
-def is_secret(name: str, value: Any) -> bool:
-    """Whether a value must be hidden: by its name, because a secret stands in it, or because it stands for one."""
+def is_secret(name: str, value: Any, field: str = "") -> bool:
+    """Whether a value must be hidden: by its name, because a secret stands in it, or because it stands for one. field: see
+    secret_spans."""
     if looks_secret(name):
         return True
-    return isinstance(value, str) and bool(secret_spans(value) or _STANDS_FOR_ONE.fullmatch(value))
+    return isinstance(value, str) and bool(secret_spans(value, field) or _STANDS_FOR_ONE.fullmatch(value))
 
 
 def masked(name: str, value: Any) -> Any:
@@ -76,8 +132,8 @@ def masked_words(value: Any) -> Any:
     return value
 
 
-def replaced(text: str, stand_in: Callable[[str], str]) -> str:
-    """A word with something else in place of the secrets in it."""
-    for start, end, _ in reversed(secret_spans(text)):
+def replaced(text: str, stand_in: Callable[[str], str], field: str = "") -> str:
+    """A word with something else in place of the secrets in it. field: see secret_spans."""
+    for start, end, _ in reversed(secret_spans(text, field)):
         text = text[:start] + stand_in(text[start:end]) + text[end:]
     return text

@@ -49,7 +49,7 @@ def _parts(words: Iterable[str], found: dict[str, str]) -> Iterable[str]:
             continue
         text, at = "", 0
         for start, end, name in spans:
-            variable = _free(re.sub(r"\W", "_", name), word[start:end], found)
+            variable = _free(re.sub(r"\W|^(?=\d)", "_", name), word[start:end], found)
             text += (shlex.quote(word[at:start]) if start > at else "") + f'"${variable}"'
             at = end
         yield text + (shlex.quote(word[at:]) if at < len(word) else "")

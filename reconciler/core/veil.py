@@ -12,14 +12,11 @@ from urllib.parse import quote
 
 from reconciler.core.model import Model
 from reconciler.core.rules import sensitive_fields
-from reconciler.core.secrets import HIDDEN, is_secret, secret_spans
+from reconciler.core.secrets import HIDDEN, LONG, is_secret, secret_spans, word_or_part
 from reconciler.core.values import FLAGS
 
 _SHORTEST: Final = 3
 """A shorter secret is none, and to look for it would spoil every text."""
-_LONG: Final = 8
-"""A shorter one counts only where it is a word of its own."""
-
 
 _WRITINGS: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: json.dumps(text)[1:-1],
@@ -40,7 +37,7 @@ class Veil:
             for form in _forms(secret):
                 self._whole.setdefault(form, secret)
         ordered = sorted(self._whole, key=len, reverse=True)
-        self._long = _any_of([form for form in ordered if len(form) >= _LONG])
+        self._long = _any_of([form for form in ordered if len(form) >= LONG])
         self._all = _any_of(ordered)
 
     def text(self, text: str) -> str:
@@ -76,34 +73,48 @@ def _inside(model: Model) -> Iterator[str]:
     hidden = sensitive_fields(type(model))
     for name, value in vars(model).items():
         if value:
-            yield from _secrets(value, whole=name in hidden)
+            yield from _secrets(value, name, whole=name in hidden)
 
 
-def _secrets(value: Any, *, whole: bool) -> Iterator[str]:
+def _secrets(value: Any, field: str, *, whole: bool) -> Iterator[str]:
     """whole: a text is secret as it is. What is neither text nor made of texts holds none."""
     if isinstance(value, str):
         if whole and value:
             yield value
-        yield from (value[span.start : span.end] for span in secret_spans(value))
+        yield from (value[span.start : span.end] for span in secret_spans(value, field))
     elif isinstance(value, (tuple, list, set, frozenset)):
         for item in value:
-            yield from _secrets(item, whole=whole)
+            yield from _secrets(item, field, whole=whole)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _secrets(item, whole=whole or (isinstance(item, str) and is_secret(key, item)))
+            yield from _secrets(item, field, whole=whole or (isinstance(item, str) and is_secret(key, item, field)))
     elif isinstance(value, Model):
         yield from _inside(value)
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text in the value of a field."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        for item in value:
+            yield from texts_of(item)
+    elif isinstance(value, Mapping):
+        yield from texts_of(tuple(value.values()))
+    elif isinstance(value, Model):
+        yield from texts_of(tuple(vars(value).values()))
 
 
 def _forms(secret: str) -> Iterator[str]:
     """How a secret may stand in a text: as it is, escaped, quoted, line by line; of an address its password as well."""
     password = re.search(r"://[^/\s@]*:([^/\s@]+)@", secret)
     for text in (secret, *([password[1]] if password else ())):
-        yield from filter(_counts, (text, *(write(text) for write in _WRITINGS)))
-        yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _LONG)
+        yield from filter(counts, (text, *(write(text) for write in _WRITINGS)))
+        yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= LONG)
 
 
-def _counts(form: str) -> bool:
+def counts(form: str) -> bool:
+    """Whether a text can be a secret: it is not too short, no flag, and no small number."""
     return len(form) >= _SHORTEST and form.lower() not in FLAGS and not (form.isdigit() and len(form) <= _SHORTEST)
 
 
@@ -111,4 +122,4 @@ def _any_of(forms: list[str]) -> re.Pattern[str] | None:
     """Any of these, the longest first; a short one as a word of its own."""
     if not forms:
         return None
-    return re.compile("|".join(re.escape(form) if len(form) >= _LONG else rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms))
+    return re.compile("|".join(map(word_or_part, forms)))

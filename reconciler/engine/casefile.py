@@ -18,6 +18,7 @@ from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Goal, Policy, Selection
+from reconciler.core.secrets import learn, learned
 from reconciler.core.service import Service
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.codec import Codec, Json
@@ -111,7 +112,9 @@ def dump(case: Case, *, more: Iterable[Model] = (), codec: Codec | None = None) 
         case.name
     }
     veil = Veil(sorted(secrets), stand_ins.mark)
-    return yaml_text(veil.data(_read_through(document, veil)))
+    told = veil.data(_read_through(document, veil))
+    names = {stand_ins.names[value]: name for value, name in learned().items() if value in stand_ins.names}
+    return yaml_text({**told, **({"secrets": names} if names else {})})
 
 
 def read(path: str) -> Case:
@@ -178,6 +181,8 @@ def _document(case: Case, codec: Codec) -> Json:
 def _case(data: Json) -> Case:
     codec = Codec(b"", brief=True)
     node = Node(**data["node"])
+    for stand_in, name in data.get("secrets", {}).items():
+        learn(stand_in, name)
     policy, seen = data["policy"], data["snapshot"]
     types = {rid: item["type"] for rid, item in seen.items()}
     return Case(

@@ -59,7 +59,7 @@ class Codec:
         """A model as JSON data, secrets marked. like: the desired model whose rules hold for fields of the same names."""
         hidden = sensitive_fields(like or type(model))
         return {
-            name: self._hide(value, whole=name in hidden)
+            name: self._hide(value, name, whole=name in hidden)
             for name, value in model.model_dump(mode="json", exclude_defaults=self.brief).items()
         }
 
@@ -205,14 +205,15 @@ class Codec:
         except KeyError:
             raise StoreError(f"cannot read what is stored: this version of osvc has no resource type {type_name!r}") from None
 
-    def _hide(self, value: Any, *, whole: bool) -> Any:
+    def _hide(self, value: Any, field: str, *, whole: bool) -> Any:
+        """field: of the model, that the value is of, or is a part of."""
         if isinstance(value, str):
-            return (self.mark(value) if value else value) if whole else replaced(value, self.mark)
+            return (self.mark(value) if value else value) if whole else replaced(value, self.mark, field)
         if isinstance(value, list):
-            return [self._hide(item, whole=whole) for item in value]
+            return [self._hide(item, field, whole=whole) for item in value]
         if isinstance(value, dict):
             return {
-                key: self._hide(item, whole=whole or (isinstance(item, str) and is_secret(key, item)))
+                key: self._hide(item, field, whole=whole or (isinstance(item, str) and is_secret(key, item, field)))
                 for key, item in value.items()
             }
         return value

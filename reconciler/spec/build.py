@@ -14,9 +14,10 @@ from reconciler.core.node import Node, Place
 from reconciler.core.nodes import misplaced
 from reconciler.core.policy import Aim, Goal
 from reconciler.core.rules import keywords_of
-from reconciler.core.secrets import HIDDEN, replaced
+from reconciler.core.secrets import HIDDEN, learn, replaced
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
+from reconciler.core.veil import texts_of
 from reconciler.resources.registry import SECTIONS, TYPES
 from reconciler.spec import files, vocabulary
 from reconciler.spec.document import Document, Entry, Scalar, Section, Table, Value, sort_of
@@ -266,13 +267,17 @@ class Builder:
         """The model of these fields; None when anything is wrong with them."""
         data: dict[str, Any] = {}
         broken: set[str] = set()
+        secrets: dict[str, str] = {}
         for name, entry in fields.items():
-            before = len(self.errors), self.references.unresolved
+            before, self.references.taken = (len(self.errors), self.references.unresolved), {}
             if self.has_value(entry, rid):
                 data[name] = self.references.plain(entry.value, rid)
                 self.refers(rid, entry, data[name], keywords_of(model)[name].refers)
             if (len(self.errors), self.references.unresolved) > before:
                 broken.add(name)
+            secrets |= self.references.taken
+            for secret, variable in self.references.taken.items():
+                learn(secret, variable, (name,))
         for name in broken:
             data.pop(name, None)
         try:
@@ -282,6 +287,12 @@ class Builder:
             for value, message in explained(err, rid, fields, self.own.values(), broken):
                 self.fail(origin if value is None else value, f"{message}{self.elsewhere(rid, message)}")
             return None
+        for secret, variable in secrets.items():  # a keyword may reach fields that have other names
+            learn(
+                secret,
+                variable,
+                (name for name, value in found if name not in data and any(secret in text for text in texts_of(value))),
+            )
         return None if broken else found
 
     def elsewhere(self, rid: str, message: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.core.ids import group_of
+from reconciler.core.secrets import learn, looks_secret
+from reconciler.core.veil import counts
 from reconciler.spec import vocabulary
 from reconciler.spec.document import Document, Entry, Items, Scalar, Value, sort_of
 from reconciler.spec.error import SpecError, meant
@@ -24,6 +26,8 @@ _MODIFIERS: Mapping[str, Callable[[str], str]] = {
     "swapcase": str.swapcase,
     "uri_ip": lambda text: f"[{text}]" if ":" in text else text,
 }
+_PLACE = re.compile(r"(?:file|dir|path|folder)s?$", re.IGNORECASE)
+"""How the name of a variable ends that says where a secret lies."""
 _DEPTH = 20
 _MOST = 1 << 20
 """Characters that the references of one service may come to, so that they cannot multiply without end."""
@@ -41,7 +45,10 @@ class _Unresolved(Exception):
 
 
 class References:
-    """Resolves the references of one document that was read for a node. unresolved: how many could not be."""
+    """Resolves the references of one document that was read for a node. unresolved: how many could not be.
+
+    taken: the secrets that were put somewhere since it was emptied last, and the names of their variables.
+    """
 
     def __init__(self, document: Document, service: str, node: str, fail: Callable[[SpecError], None]) -> None:
         self.document = document
@@ -55,6 +62,8 @@ class References:
         self.unresolved = 0
         self.size = 0
         self.known: dict[tuple[str, str], Any] = {}
+        self.taken: dict[str, str] = {}
+        self.takes: dict[tuple[str, str], dict[str, str]] = {}
         self.told: set[object] = set()
 
     def plain(self, value: Value, rid: str = "") -> Any:
@@ -92,6 +101,7 @@ class References:
                 found = " ".join(_words(found))
             if not whole and isinstance(found, dict):
                 raise _Unresolved("it is a map, and cannot be part of a text")
+            self.take(token, str(found))
             self.size += len(str(found))
             if self.size > _MOST:
                 raise _Unresolved(self.once("size", f"the references of this service come to more than {_MOST >> 20} MiB"))
@@ -101,6 +111,13 @@ class References:
             if str(err):
                 self.fail(SpecError(self.document.at(at.value), f"'{literal}' cannot be resolved: {err}"))
             return literal
+
+    def take(self, token: str, value: str) -> None:
+        """Learn of a secret that a token put somewhere: of what a variable says whose name looks secret. Where one lies is none."""
+        section, _, name = token.rpartition(":")[2].partition("[")[0].partition(".")
+        if section == "env" and looks_secret(name) and counts(value) and not (value.startswith("/") and _PLACE.search(name)):
+            learn(value, name)
+            self.taken[value] = name
 
     def once(self, what: object, message: str) -> str:
         """The message; "" when it was told before."""
@@ -209,11 +226,13 @@ class References:
             what = "it goes in a circle" if name in through else f"it leads over more than {_DEPTH} others"
             raise _Unresolved(self.once(frozenset(chain), f"{what} ({' -> '.join(chain)})"))
         if (rid, name) not in self.known:
-            before = self.unresolved
+            before, outer, self.taken = self.unresolved, self.taken, {}
             found = self.resolved(_At(entry.value, rid), (*through, name))
             self.known[rid, name] = Scalar(found, 0, 0).text if not isinstance(found, (list, dict)) else found
+            self.takes[rid, name], self.taken = self.taken, outer
             if self.unresolved > before:
                 self.known[rid, name] = None
+        self.taken |= self.takes[rid, name]
         if self.known[rid, name] is None:
             raise _Unresolved("")
         return self.known[rid, name]

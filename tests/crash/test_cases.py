@@ -120,6 +120,7 @@ SECRETS = {
     "address": "in-an-address-9f3a",
     "word": "in-a-word-9f3a",
     "engine": "in-daemon-args-9f3a",
+    "reference": "by-a-reference-9f3a",
     "previous": "what-it-was-before-9f3a",
 }
 YAML = f"""
@@ -132,11 +133,13 @@ resources:
     type: docker
     image: osvc/demo:1
     image_archive: /img/demo.tar
-    command: [sleep, --password={SECRETS["word"]}]
+    command: [sleep, --password={SECRETS["word"]}, "X-Hook: {{env.HOOK_TOKEN}}"]
     environment: {{DB_PASSWORD: "{SECRETS["environment"]}", DSN: "postgres://web:{SECRETS["address"]}@db/web", MODE: one}}
     run_args: -e "API_TOKEN={SECRETS["run_args"]}"
     labels: {{backup.token: "{SECRETS["label"]}"}}
     memory: 64m
+variables:
+  HOOK_TOKEN: {SECRETS["reference"]}
 """
 INI = f"""
 [DEFAULT]
@@ -150,11 +153,13 @@ type = ext4
 type = docker
 image = osvc/demo:1
 image_archive = /img/demo.tar
-command = sleep --password={SECRETS["word"]}
+command = sleep --password={SECRETS["word"]} "X-Hook: {{env.HOOK_TOKEN}}"
 environment = DB_PASSWORD={SECRETS["environment"]} DSN=postgres://web:{SECRETS["address"]}@db/web MODE=one
 run_args = -e "API_TOKEN={SECRETS["run_args"]}"
 labels = backup.token={SECRETS["label"]}
 memory = 64m
+[env]
+HOOK_TOKEN = {SECRETS["reference"]}
 """
 
 

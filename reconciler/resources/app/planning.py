@@ -5,6 +5,7 @@ from datetime import datetime
 from posixpath import basename, normpath
 from typing import Any
 
+from reconciler.core import shell
 from reconciler.core.change import Change
 from reconciler.core.facts import Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, PlainKind, Remark
@@ -77,7 +78,7 @@ class AppKind(PlainKind):
     def remark(self, desired: Desired, state: State, now: datetime | None) -> Remark | None:
         if not state.checked:
             return None
-        return Remark(f"its check warns (exit {state.checked})", f"{' '.join(desired.check)}")
+        return Remark(f"its check warns (exit {state.checked})", shell.join(desired.check))
 
 
 KIND = AppKind()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reconciler.core.secrets import is_secret, masked, masked_words, replaced
+from reconciler.core import shell
+from reconciler.core.secrets import is_secret, learn, masked, masked_words, replaced
 from reconciler.core.veil import Veil, secrets_of
 from tests.unit.core.toys import ToyDesired
 
@@ -59,3 +60,34 @@ def test_the_secrets_of_models():
     toy = ToyDesired(env={"A_TOKEN": "abc", "MODE": "one", "DSN": "u password=p1 x"}, options=("API_KEY=k1", "plain=x"))
     assert set(secrets_of([toy])) >= {"abc", "u password=p1 x", "p1", "k1"}
     assert not {"one", "x"} & set(secrets_of([toy]))
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("X-Hook: by-reference", "X-Hook: …"),
+        ("xby-referencex", "x…x"),
+        ("mysql -ppin", "mysql -p…"),
+        ("pin pinned", "… pinned"),
+        ("--token=a by-reference", "--token=…"),
+        ("export TOKEN=by-reference; by-reference", "export TOKEN=…; …"),
+        ("http://u:by-reference@h/ x", "… x"),
+    ],
+)
+def test_what_was_learned_is_a_secret_wherever_it_stands_and_a_short_one_as_a_word(word, shown):
+    learn("by-reference", "HOOK_TOKEN")
+    learn("pin", "PIN_SECRET")
+    assert replaced(word, lambda secret: "…") == shown
+
+
+def test_the_variable_of_a_script_can_be_set_in_a_shell():
+    learn("by-reference", "2FA.TOKEN")
+    assert shell.join(["say", "x by-reference"]) == "say 'x '\"$_2FA_TOKEN\""
+
+
+def test_what_was_learned_of_one_field_is_written_in_others_as_it_is():
+    learn("by-reference", "HOOK_TOKEN", ("options",))
+    toy = ToyDesired(env={"X": "by-reference"}, options=("X by-reference",))
+    assert set(secrets_of([toy])) == {"by-reference"}
+    assert replaced("by-reference", lambda secret: "…", "env") == "by-reference"
+    assert replaced("by-reference", lambda secret: "…", "options") == replaced("by-reference", lambda secret: "…") == "…"

@@ -8,6 +8,7 @@ from reconciler.core.common import Common
 from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Status, StepSaid
 from reconciler.core.policy import Aim, Goal, Policy
+from reconciler.core.secrets import learn
 from reconciler.host.errors import NotFound, Permanent, Transient
 from reconciler.host.ports import Completed
 from reconciler.report.run_text import result_text
@@ -247,6 +248,17 @@ def test_secrets_in_a_trigger_and_in_what_it_says_are_hidden():
     bench.converge(stack(box_2=Common(pre_start=["/say", "--token=geheimnis"])))
     assert commands.ran[0][0] == ("/say", "--token=geheimnis")
     assert said(bench) == ["pre_start said: /say --token=(hidden) was here"]
+    assert "geheimnis" not in str(bench.store._rows("SELECT record FROM owned")) + str(bench.store._rows("SELECT * FROM journal"))
+
+
+def test_a_secret_that_a_reference_put_into_a_trigger_is_hidden_although_nothing_beside_it_says_so():
+    learn("geheimnis", "HOOK_TOKEN", ("pre_start",))
+    bench, commands = with_commands()
+    result = bench.converge(stack(box_2=Common(pre_start=["/say", "X-Hook: geheimnis"])))
+    assert commands.ran[0][0] == ("/say", "X-Hook: geheimnis")
+    assert said(bench) == ["pre_start said: /say X-Hook: (hidden) was here"]
+    outcome = of(result, "box#2 run pre_start: /say 'X-Hook: '\"$HOOK_TOKEN\"")
+    assert outcome.step.action.secrets == {"HOOK_TOKEN": "geheimnis"}
     assert "geheimnis" not in str(bench.store._rows("SELECT record FROM owned")) + str(bench.store._rows("SELECT * FROM journal"))
 
 

@@ -4,7 +4,11 @@ import os
 
 import pytest
 
+from reconciler.core import shell
 from reconciler.core.node import Node
+from reconciler.core.secrets import HIDDEN, learned, masked_words
+from reconciler.core.veil import secrets_of
+from reconciler.engine.codec import Codec
 from reconciler.spec import yaml_source
 from reconciler.spec.document import Scalar
 from reconciler.spec.load import load_text
@@ -137,3 +141,45 @@ def test_devices_go_by_what_is_known_of_them_before_they_are_there():
     assert error.message == (
         "'{lv#a.sub_devs}' cannot be resolved: which devices it lies on is known only when it is up; write the path itself"
     )
+
+
+# secrets
+
+TOLD = """\
+resources:
+  app#1:
+    start: [/bin/daemon, --hook, "{upper:env.HOOK_TOKEN}"]
+    pre_start: "/bin/say 'X-Hook: {env.HOOK_TOKEN}' -p{env.PIN_SECRET}"
+  container#2:
+    image: "daemon:1"
+    name: by-reference
+    run_args: -e "URL=http://{env.HOOK_TOKEN}/" --hostname {env.PLAIN} -v {env.KEY_FILE}:/key
+    command: [run, "{env.ADDRESS}"]
+variables:
+  HOOK_TOKEN: by-reference
+  PIN_SECRET: "4711"
+  ADDRESS: "key {env.HOOK_TOKEN}"
+  PLAIN: in-clear-anyway
+  KEY_FILE: /etc/ssl/private.pem
+"""
+
+
+def test_what_a_variable_says_whose_name_looks_secret_is_one_wherever_a_reference_put_it():
+    service = read(TOLD)
+    app, box = service.resources["app#1"], service.resources["container#2"]
+    assert learned() == {"by-reference": "HOOK_TOKEN", "BY-REFERENCE": "HOOK_TOKEN", "4711": "PIN_SECRET"}
+    assert shell.join(app.common.pre_start) == '/bin/say \'X-Hook: \'"$HOOK_TOKEN" -p"$PIN_SECRET"'
+    assert shell.variables(app.common.pre_start) == {"HOOK_TOKEN": "by-reference", "PIN_SECRET": "4711"}
+    assert app.desired.start[-1] == "BY-REFERENCE" and masked_words(app.desired.start)[-1] == HIDDEN
+    assert masked_words(box.desired.command) == ("run", f"key {HIDDEN}")
+
+
+def test_it_is_marked_where_it_was_put_and_what_merely_reads_alike_is_written_as_it_is():
+    service = read(TOLD)
+    codec, box = Codec(b"key"), service.resources["container#2"].desired
+    written = codec.dump(box)
+    assert written["name"] == box.name == "by-reference" and written["hostname"] == "in-clear-anyway"
+    marked = {name: value for name, value in written.items() if "hmac:" in str(value)}
+    assert set(marked) == {"run_args", "environment", "command"}
+    assert "by-reference" not in str(marked) and codec.read(type(box), written, codec.known(service.models)) == box
+    assert {"by-reference", "BY-REFERENCE", "4711"} <= set(secrets_of(service.models))
