@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from reconciler.host.errors import HostError
-from reconciler.host.ports import Host, Link, Lvm, Net, Route, VolumeGroup
+from reconciler.host.ports import Host, Link, Lvm, Net, Route, VolumeGroups
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class _Lvm:
     def __init__(self, lvm: Lvm) -> None:
         self._groups = _Once(lvm.groups)
 
-    def groups(self) -> tuple[VolumeGroup, ...]:
+    def groups(self) -> VolumeGroups:
         return self._groups()
 
 

@@ -6,7 +6,7 @@ Every method raises HostError (host/errors.py) and nothing else. Times are secon
 in docker_ports.py.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -201,10 +201,21 @@ class VolumeGroup:
     volumes: tuple[LogicalVolume, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeGroups:
+    """What LVM reports. unread: what it says of something that it could not read, or "": a group that is lacking may be there."""
+
+    found: tuple[VolumeGroup, ...]
+    unread: str = ""
+
+    def __iter__(self) -> Iterator[VolumeGroup]:
+        return iter(self.found)
+
+
 class Lvm(Protocol):
-    def groups(self) -> tuple[VolumeGroup, ...]:
-        """Every volume group of the machine, with all that is in it, from one report; two may have one name. Raises NotFound where
-        LVM is not installed."""
+    def groups(self) -> VolumeGroups:
+        """Every volume group of the machine that can be read, with all that is in it, from one report; two may have one name.
+        Raises NotFound where LVM is not installed."""
 
 
 @dataclass(frozen=True, slots=True)

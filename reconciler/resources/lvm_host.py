@@ -5,16 +5,18 @@ from typing import TypeAlias
 
 from reconciler.core.model import Model
 from reconciler.core.observed import Unknown
-from reconciler.host.errors import Busy, HostError
-from reconciler.host.ports import Host, LogicalVolume, VolumeGroup
+from reconciler.host.errors import Busy
+from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 
 Unseen: TypeAlias = Unknown[Model, Model]
 
 
-def named(groups: Iterable[VolumeGroup], name: str) -> VolumeGroup | Unseen | None:
-    """The group of this name; None when there is none, and unknown where it cannot be told which one is meant, or what of it is
-    active."""
+def named(groups: VolumeGroups, name: str) -> VolumeGroup | Unseen | None:
+    """The group of this name; None when there is none, and unknown where it cannot be told whether there is, which one is meant, or
+    what of it is active."""
     found = [group for group in groups if group.name == name]
+    if not found and groups.unread:
+        return Unknown(f"whether there is a volume group {name} cannot be seen: {groups.unread} (vgs says more)")
     if not found:
         return None
     if len(found) > 1:
@@ -26,15 +28,21 @@ def named(groups: Iterable[VolumeGroup], name: str) -> VolumeGroup | Unseen | No
     return found[0]
 
 
-def in_use(what: str, group: str, volumes: Iterable[LogicalVolume], host: Host, error: HostError) -> HostError:
-    """The error of a deactivation, naming who uses a volume, if one is used. what: what is deactivated."""
+def in_use(what: str, group: str, volumes: Iterable[LogicalVolume], host: Host) -> Busy | None:
+    """Why volumes cannot be deactivated: each that is open, and by whom; None where none is. what: what is deactivated.
+
+    LVM itself would turn off those that are not open before it says so.
+    """
+    opened = [volume for volume in volumes if volume.opened]
+    if not opened:
+        return None
     mounts = {mount.device: mount.target for mount in host.mounts.table()}
     users: list[str] = []
-    for volume in volumes:
-        if volume.opened:
-            lies = [mounts[volume.number]] if volume.number in mounts else [holder.name for holder in volume.holders]
-            users.append(f"/dev/{group}/{volume.name}" + (f" ({', '.join(lies)})" if lies else ""))
-    return Busy(f"cannot deactivate {what}: in use: {'; '.join(users)}", error.output) if users else error
+    for volume in opened:
+        path = f"/dev/{group}/{volume.name}"
+        lies = [mounts[volume.number]] if volume.number in mounts else [holder.name for holder in volume.holders]
+        users.append(f"{path} ({', '.join(lies) or f'fuser -v {path} says by whom'})")
+    return Busy(f"cannot deactivate {what}: in use: {'; '.join(users)}")
 
 
 def split(volume: LogicalVolume) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.host.errors import HostError, NotFound, Permanent
+from reconciler.host.linux import faults
 from reconciler.host.linux.lvm import REPORT, LinuxLvm, parse
 from reconciler.host.ports import Completed, Holder, VolumeGroup
 from tests.contract.groups import FakeGroups, Groups, RealGroups
@@ -168,14 +169,16 @@ def test_a_machine_without_lvm_says_so(machine, host):
 class Recorded:
     """Commands that answer with what LVM once said."""
 
-    def __init__(self, text="", error=None):
-        self.text, self.error, self.asked = text, error, []
+    def __init__(self, text="", error=None, code=0, stderr=""):
+        self.text, self.error, self.asked, self.code, self.stderr = text, error, [], code, stderr
 
     def run(self, argv, **more):
         self.asked.append(argv)
         if self.error:
             raise self.error
-        return Completed(tuple(argv), 0, self.text, "")
+        if self.code not in more.get("ok", (0,)):
+            raise faults.of_output(argv[0], self.code, self.text, self.stderr)
+        return Completed(tuple(argv), self.code, self.text, self.stderr)
 
 
 def recorded(name):
@@ -233,9 +236,20 @@ class TestReports:
 
     def test_the_adapter_asks_once(self):
         commands = Recorded((REPORTS / "2.03.16-active.json").read_text())
-        assert len(LinuxLvm(commands, sys="/nonexistent").groups()) == 2 and commands.asked == [REPORT]
+        assert len(LinuxLvm(commands, sys="/nonexistent").groups().found) == 2 and commands.asked == [REPORT]
         with pytest.raises(NotFound, match="apt-get install lvm2"):
             LinuxLvm(Recorded(error=NotFound("cannot run lvm: no such file or directory"))).groups()
+
+    def test_a_group_that_cannot_be_read_takes_nothing_from_the_others(self):
+        said = "  WARNING: PV /dev/sdx is used by another machine.\n  Cannot access VG foreign with system ID deb9.\n"
+        text = (REPORTS / "2.03.16-active.json").read_text()
+        groups = LinuxLvm(Recorded(text, code=5, stderr=said), sys="/nonexistent").groups()
+        assert [group.name for group in groups] == ["data", "gone"]
+        assert groups.unread == "Cannot access VG foreign with system ID deb9"
+        assert LinuxLvm(Recorded(text), sys="/nonexistent").groups().unread == ""
+        for report, code in (("", 5), ("  {", 5), (text, 3)):
+            with pytest.raises(Permanent, match="Cannot access VG foreign with system ID deb9"):
+                LinuxLvm(Recorded(report, code=code, stderr=said)).groups()
 
     def test_what_lies_on_a_device_is_read_from_sysfs(self, tmp_path):
         for name, uuid, dm in (("dm-1", "part1-LVM-x", "data-a1"), ("dm-2", "", "secret")):
@@ -244,4 +258,4 @@ class TestReports:
             (tmp_path / "class/block" / name / "dm/name").write_text(f"{dm}\n")
             (tmp_path / "class/block" / name / "dm/uuid").write_text(f"{uuid}\n")
         lvm = LinuxLvm(Recorded((REPORTS / "2.03.16-active.json").read_text()), sys=str(tmp_path))
-        assert lvm.groups()[0].volumes[0].holders == (Holder("data-a1", partition=True), Holder("secret"))
+        assert lvm.groups().found[0].volumes[0].holders == (Holder("data-a1", partition=True), Holder("secret"))

@@ -2,7 +2,7 @@
 
 from reconciler.core.devices import mapper_path
 from reconciler.host.errors import NotFound
-from reconciler.host.ports import Holder, LogicalVolume, VolumeGroup
+from reconciler.host.ports import Holder, LogicalVolume, VolumeGroup, VolumeGroups
 from tests.fakehost.disks import carrier_of
 from tests.fakehost.machine import SIGNATURE, Machine
 from tests.fakehost.said import Said, Unknown
@@ -16,13 +16,13 @@ class FakeLvm:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def groups(self) -> tuple[VolumeGroup, ...]:
+    def groups(self) -> VolumeGroups:
         machine = self._machine
         machine.look("lvm report")
         if machine.program("lvm") is None:
             raise NotFound("LVM is not installed here: apt-get install lvm2")
         found = [_record(machine, group) for group in machine.lvm.there()]
-        return tuple(sorted(found, key=lambda group: (group.name, group.uuid)))
+        return VolumeGroups(tuple(sorted(found, key=lambda group: (group.name, group.uuid))), machine.lvm.unread)
 
 
 def _record(machine: Machine, group: FakeGroup) -> VolumeGroup:

@@ -56,6 +56,8 @@ class Volumes:
         self._uuids = itertools.count(1)
         self.mapper = True
         """Whether the kernel has device-mapper."""
+        self.unread = ""
+        """What LVM says of a group that it cannot read."""
 
     def add(self, name: str, tags: Collection[str] = (), disks: int = 1) -> FakeGroup:
         """A group without volumes; a second one of the same name is another one."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from reconciler.host.errors import NotFound, Permanent
-from reconciler.host.ports import Commands, Holder, LogicalVolume, VolumeGroup
+from reconciler.host.linux import faults
+from reconciler.host.ports import Commands, Holder, LogicalVolume, VolumeGroup, VolumeGroups
 
 _FIELDS: Final[Mapping[str, str]] = {
     "vg": "vg_name,vg_uuid,vg_tags,vg_exported",
@@ -23,6 +24,9 @@ REPORT: Final = (
     *(word for part, fields in _FIELDS.items() for word in ("--configreport", part, "-o", fields)),
 )
 _YES: Final = "1"
+_INCOMPLETE: Final = 5
+"""The exit code where something could not be read (a group of another machine, one whose metadata are damaged). What could is
+reported all the same."""
 
 Holders: TypeAlias = Callable[[str], tuple[Holder, ...]]
 """The number of a device that is open -> what lies on it."""
@@ -38,13 +42,19 @@ class LinuxLvm:
         self._commands = commands
         self._sys = sys
 
-    def groups(self) -> tuple[VolumeGroup, ...]:
+    def groups(self) -> VolumeGroups:
         """See Lvm.groups."""
         try:
-            done = self._commands.run(REPORT)
+            done = self._commands.run(REPORT, ok=(0, _INCOMPLETE))
         except NotFound:
             raise NotFound("LVM is not installed here: apt-get install lvm2") from None
-        return parse(done.stdout, self._holders)
+        if not done.code:
+            return VolumeGroups(parse(done.stdout, self._holders))
+        failure = faults.of_output(REPORT[0], done.code, "", done.stderr)
+        try:
+            return VolumeGroups(parse(done.stdout, self._holders), str(failure))
+        except Permanent:
+            raise failure from None
 
     def _holders(self, number: str) -> tuple[Holder, ...]:
         """What lies on a device, by name."""

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
-from reconciler.host.ports import Host, LogicalVolume, VolumeGroup
+from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
 from reconciler.resources.lv.actions import Create, Deactivate, DropPartitions, VolumeAction
 from reconciler.resources.lv.model import Around, Desired, State
@@ -43,7 +43,7 @@ class LvDriver:
             raise _told(action, volume, host, error) from None
 
 
-def _seen(want: Wanted, groups: Sequence[VolumeGroup]) -> Observed:
+def _seen(want: Wanted, groups: VolumeGroups) -> Observed:
     shall: Desired = want.desired if want.desired is not None else want.handles[-1]
     for handle in want.handles:
         found = named(groups, handle.vg)
@@ -94,7 +94,7 @@ def _told(action: VolumeAction, volume: LogicalVolume | None, host: Host, error:
     match action:
         case Deactivate():
             volumes = [volume for volume in [_volume(action, host)] if volume is not None]
-            return in_use(f"{action.vg}/{action.name}", action.vg, volumes, host, error)
+            return in_use(f"{action.vg}/{action.name}", action.vg, volumes, host) or error
         case DropPartitions() if isinstance(error, NotFound):
             return Permanent("cannot run kpartx: apt-get install kpartx")
         case DropPartitions():

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
-from reconciler.host.ports import Host, LogicalVolume, VolumeGroup
+from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
 from reconciler.resources.loops_host import loops
 from reconciler.resources.lvm_host import Unseen, in_use, named, split
@@ -51,6 +51,8 @@ class VgDriver:
                 raise Conflict(f"cannot claim {group.name}: {', '.join(others)} has claimed it meanwhile")
         if isinstance(action, Activate) and group.missing:
             say(f"{group.name} lacks {len(group.missing)} of its physical volumes")
+        if isinstance(action, Deactivate):
+            _leave_used(action, group, host)
         try:
             host.commands.run(action.argv(), timeout=_CHANGE_TIME)
         except NotFound:
@@ -59,13 +61,13 @@ class VgDriver:
             raise
         except HostError as error:
             if isinstance(action, Deactivate):
-                raise in_use(group.name, group.name, _group(action, host).volumes, host, error) from None
+                _leave_used(action, _group(action, host), host)
             if isinstance(action, DropPartitions):
                 raise Busy(f"cannot {action.says()}: one is in use", error.output) from None
             raise
 
 
-def _seen(want: Wanted, groups: Sequence[VolumeGroup], host: Host) -> Observed:
+def _seen(want: Wanted, groups: VolumeGroups, host: Host) -> Observed:
     shall: Desired = want.desired if want.desired is not None else want.handles[-1]
     last: Desired | None = (want.owned.applied or want.owned.wanted) if want.owned is not None else None  # type: ignore[assignment]
     name = shall.name
@@ -117,18 +119,36 @@ def _volume(volume: LogicalVolume) -> Volume:
 
 def _group(action: GroupAction, host: Host) -> VolumeGroup:
     """The very group that an action is about, as it is now."""
-    found = [group for group in host.lvm.groups() if group.name == action.group]
+    groups = host.lvm.groups()
+    found = [group for group in groups if group.name == action.group]
     if not found:
-        raise NotFound(f"cannot {action.says()}: the group is gone")
+        raise _lacking(action, groups) or NotFound(f"cannot {action.says()}: the group is gone")
     if len(found) > 1 or (action.uuid and found[0].uuid != action.uuid):
         raise Conflict(f"cannot {action.says()}: another group of that name has come ({', '.join(group.uuid for group in found)})")
     return found[0]
 
 
+def _lacking(action: GroupAction, groups: VolumeGroups) -> HostError | None:
+    """Why a group that is not reported may be there all the same."""
+    return Permanent(f"cannot {action.says()}: {groups.unread}") if groups.unread else None
+
+
+def _leave_used(action: Deactivate, group: VolumeGroup, host: Host) -> None:
+    """Raises Busy where a volume that is to be deactivated is open."""
+    volumes = (volume for volume in group.volumes if volume.name in action.volumes or not action.volumes)
+    busy = in_use(group.name, group.name, volumes, host)
+    if busy is not None:
+        raise busy
+
+
 def _create(action: Create, host: Host) -> None:
     """Make a group, unless there is one of that name, of disks that are bare still."""
-    if any(group.name == action.group for group in host.lvm.groups()):
+    groups = host.lvm.groups()
+    if any(group.name == action.group for group in groups):
         return
+    unsure = _lacking(action, groups)
+    if unsure is not None:
+        raise unsure
     taken = [disk for disk in action.disks if not host.mounts.bare(disk)]
     if taken:
         raise Conflict(f"cannot {action.says()}: {', '.join(taken)} is not bare any more")

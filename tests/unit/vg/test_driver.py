@@ -7,7 +7,7 @@ from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
 from reconciler.resources.driver import Wanted
-from reconciler.resources.vg.actions import Activate, AddTags, Deactivate, DropPartitions, MapPartitions, RemoveTags
+from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, MapPartitions, RemoveTags
 from reconciler.resources.vg.driver import DRIVER
 from reconciler.resources.vg.model import Around, Desired
 from reconciler.resources.vg.planning import KIND
@@ -56,6 +56,20 @@ def test_what_is_not_there_is_absent_and_what_cannot_be_told_is_unknown(machine,
     assert "the kernel has no device-mapper" in look(host).reason
     machine.tree.remove("/usr/sbin/lvm")
     assert look(host).reason == "LVM is not installed here: apt-get install lvm2"
+
+
+def test_a_group_that_lvm_could_not_read_is_unknown_and_the_others_are_as_seen(machine, host, group):
+    machine.lvm.unread = "Cannot access VG foreign with system ID deb9"
+    assert isinstance(look(host), Present)
+    seen = look(host, Desired(name="foreign", tag="deb1"))
+    assert isinstance(seen, Unknown)
+    assert seen.reason == (
+        "whether there is a volume group foreign cannot be seen: Cannot access VG foreign with system ID deb9 (vgs says more)"
+    )
+    for action in (Deactivate(group="foreign"), Create(group="foreign", disks=("/dev/sdx",), tag="deb1")):
+        with pytest.raises(Permanent, match="Cannot access VG foreign"):
+            perform(host, action)
+    perform(host, Activate(group="data"))
 
 
 def test_one_report_serves_all_groups(machine, host, group):
@@ -190,6 +204,19 @@ class TestWhatChangedSinceThePlan:
         group.volumes["app-data"].holders = ("secret",)
         with pytest.raises(Busy, match=r"in use: /dev/data/app-data \(secret\); /dev/data/root \(/mnt\)"):
             perform(host, Deactivate(group="data"))
+
+    def test_nothing_is_turned_off_while_a_volume_is_open(self, machine, host, group):
+        """LVM turns off what is not open, and fails then."""
+        for name in group.volumes:
+            machine.switch(group, name, active=True)
+        group.volumes["root"].holders = ("secret",)
+        effects = machine.effects
+        for volumes in ((), ("app-data", "root")):
+            with pytest.raises(Busy, match=r"^cannot deactivate data: in use: /dev/data/root \(secret\)$"):
+                perform(host, Deactivate(group="data", volumes=volumes))
+        assert machine.effects == effects and look(host).state.active == ("app-data", "root"), "LVM was not even asked"
+        perform(host, Deactivate(group="data", volumes=("app-data",)))
+        assert look(host).state.active == ("root",), "what is open is not in the way of another one"
 
     def test_an_error_of_another_kind_stays_as_it_is(self, machine, host, group):
         machine.lvm.mapper = False
