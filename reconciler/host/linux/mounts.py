@@ -1,10 +1,11 @@
 """Mounts on Linux: the mount table, the backing files of loop devices, and what blkid finds on a device."""
 
+import contextlib
 import errno
 import os
 import re
 import stat as modes
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux import faults
@@ -83,7 +84,12 @@ class LinuxMounts:
         return False
 
     def loops(self, path: str) -> tuple[str, ...]:
-        """See Mounts.loops. A program asks: what another loop device stands on may not answer."""
+        """See Mounts.loops. A program asks the kernel. Where a loop device stands on what may not answer it would wait: then the
+        files are compared, and those that may not answer by their paths."""
+        backings = _backings()
+        far = frozenset(name for name, file in backings.items() if self._patience.covers(file))
+        if far:
+            return tuple(f"/dev/{name}" for name in _shown_by(path, backings, far, self._patience))
         found = self._commands.run(["losetup", "-n", "-O", "NAME", "-j", path], timeout=_PROBE_TIME).stdout
         return tuple(found.split())
 
@@ -123,6 +129,24 @@ def _with_backing(mount: Mount, backing: str) -> Mount:
     if not backing:
         return mount
     return Mount(mount.id, mount.parent, mount.device, mount.root, mount.target, mount.options, mount.fstype, mount.source, backing)
+
+
+def _backings() -> dict[str, str]:
+    """The loop devices that are set up, and their files."""
+    names = sorted(name for name in (os.listdir("/sys/block") if os.path.isdir("/sys/block") else ()) if name.startswith("loop"))
+    return {name: file for name in names if (file := _backing(name))}
+
+
+def _shown_by(path: str, backings: Mapping[str, str], far: Collection[str], patience: Patience) -> Iterator[str]:
+    """The loop devices whose file this is. far: those whose files may not answer."""
+    if patience.covers(path):
+        real = patience.ask("resolve", path)
+        yield from (name for name in far if backings[name] == real)
+        return
+    for name, file in backings.items():
+        with contextlib.suppress(OSError):
+            if name not in far and os.path.samefile(file, path):
+                yield name
 
 
 def _backing(loop: str) -> str:
