@@ -83,8 +83,10 @@ costs nothing, and counts from the next run on.
 
 The commands of `pre_start` and its like are run without a shell (for one, write `sh -c '…'`), as part of the move of the resource,
 and only where it really moves: none is run where nothing is to be done, nor by an undo. They are told `OSVC_SERVICE`, `OSVC_RID`,
-`OSVC_NODE` and `OSVC_ACTION` (start or stop). What they say is told and logged, without secrets. A command has not ended before all
-that it left running has let go of its output.
+`OSVC_NODE` and `OSVC_ACTION` (start or stop). What they say is told and logged, without secrets; where it is long, its beginning
+and its end. Each runs once for a start, however often that is tried (`restart`). A run that was killed between a move and its
+trigger does not come back to the trigger: the resource has moved, and does not again. A command has not ended before all that it
+left running has let go of its output.
 
 | keyword | default | service | meaning |
 | --- | --- | --- | --- |

@@ -325,10 +325,11 @@ class _Walk:
         return replace(outcome, seconds=seconds, order=next(run.order))
 
     def _tried(self, begun: Outcome) -> Outcome:
-        """Do it; where it is to come up and does not, again, as often as its spec says."""
+        """Do it; where it is to come up and does not, again, as often as its spec says. A trigger runs once for a
+        start, whatever it says."""
         step, stop = begun.step, self.run.means.stop
         common = self.plan.change(step.rid).common
-        again = (common.restart or 0) if step.slot is Slot.UP else 0
+        again = (common.restart or 0) if step.slot is Slot.UP and not isinstance(step.action, Trigger) else 0
         outcome = self._done(begun)
         for number in range(1, again + 1):
             if outcome.status is not Status.FAILED or stop.asked:

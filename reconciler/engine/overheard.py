@@ -31,10 +31,11 @@ class _Overheard:
         ok: Collection[int] = (0,),
         env: Mapping[str, str] = NO_ENVIRONMENT,
         only: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> Completed:
         """See Commands.run."""
         self.began(shell.join(argv))
-        done = self.commands.run(argv, timeout=timeout, ok=ok, env=env, only=only)
+        done = self.commands.run(argv, timeout=timeout, ok=ok, env=env, only=only, most=most)
         said = done.stdout + done.stderr
         self.ended(self.veil().text(said) if said else "")
         return done

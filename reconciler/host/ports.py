@@ -38,8 +38,10 @@ class Commands(Protocol):
         ok: Collection[int] = (0,),
         env: Mapping[str, str] = NO_ENVIRONMENT,
         only: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> Completed:
-        """Run to the end. env: what it is told beside PATH, HOME and LC_ALL; only: all that it is told, in place of these. Raises
+        """Run to the end. env: what it is told beside PATH, HOME and LC_ALL; only: all that it is told, in place of these. most: of
+        each of its outputs so many bytes are kept, half of them its beginning and half its end, and a line between says so. Raises
         NotFound (no such program), Transient (time-out; the process group is killed), and for an exit code not in `ok` what the
         program's words say: Busy, NotFound, Conflict, Denied, Transient, or else Permanent. The message is the last line that says
         something; output, the lines."""

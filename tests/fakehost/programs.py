@@ -73,6 +73,7 @@ class FakeCommands:
         ok: Collection[int] = (0,),
         env: Mapping[str, str] = NO_ENVIRONMENT,
         only: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> Completed:
         words = tuple(argv)
         name, label = words[0].rpartition("/")[2], shlex.join(words)

@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.host.errors import Permanent, Transient
 from reconciler.host.linux import faults
 from reconciler.host.ports import NO_ENVIRONMENT, Completed
 
+_PIECE = 64 << 10
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -25,6 +28,7 @@ class LinuxCommands:
         ok: Collection[int] = (0,),
         env: Mapping[str, str] = NO_ENVIRONMENT,
         only: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> Completed:
         """See Commands.run. The words of a failure decide between Busy, NotFound, Denied, Conflict, Transient and Permanent."""
         words = tuple(argv)
@@ -36,8 +40,6 @@ class LinuxCommands:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
                 env={**_environment(), **env} if only is None else dict(only),
                 cwd="/",
                 start_new_session=True,
@@ -45,7 +47,7 @@ class LinuxCommands:
         except OSError as error:
             raise faults.of_errno(error, f"cannot run {words[0]}") from None
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            stdout, stderr = _heard(process, timeout, most)
         except subprocess.TimeoutExpired:
             _end(process)
             raise Transient(f"{words[0]} did not end within {timeout:g} s, and was killed") from None
@@ -59,13 +61,63 @@ class LinuxCommands:
         return Completed(words, process.returncode, stdout, stderr)
 
 
+class _Ends:
+    """What comes out of a pipe: all of it, or the beginning and the end."""
+
+    def __init__(self, most: int | None) -> None:
+        self._half = most // 2 if most is not None else None
+        self._head, self._tail, self._lost = bytearray(), bytearray(), 0
+
+    def add(self, piece: bytes) -> None:
+        room = len(piece) if self._half is None else self._half - len(self._head)
+        self._head += piece[:room]
+        self._tail += piece[room:]
+        if self._half is not None and len(self._tail) > 2 * self._half + _PIECE:
+            self._cut(self._half)
+
+    def text(self) -> str:
+        if self._half is not None and len(self._tail) > self._half:
+            self._cut(self._half)
+        between = f"\n… {self._lost} bytes are left out here …\n".encode() if self._lost else b""
+        text = bytes(self._head + between + self._tail).decode(errors="replace")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def _cut(self, keep: int) -> None:
+        self._lost += len(self._tail) - keep
+        del self._tail[: len(self._tail) - keep]
+
+
+def _heard(process: "subprocess.Popen[bytes]", timeout: float, most: int | None) -> tuple[str, str]:
+    """What a command says on both its outputs, until it has ended and nobody has them open any more. Raises TimeoutExpired."""
+    until = time.monotonic() + timeout
+    heard = {stream: _Ends(most) for stream in (process.stdout, process.stderr) if stream is not None}
+    with selectors.DefaultSelector() as waiting:
+        for stream in heard:
+            waiting.register(stream, selectors.EVENT_READ)
+        while waiting.get_map():
+            left = until - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, timeout)
+            for key, _ in waiting.select(left):
+                piece = os.read(key.fd, _PIECE)
+                if piece:
+                    heard[key.fileobj].add(piece)  # type: ignore[index]
+                else:
+                    waiting.unregister(key.fileobj)
+    process.wait(max(0.0, until - time.monotonic()))
+    for stream in heard:
+        stream.close()
+    stdout, stderr = (ends.text() for ends in heard.values())
+    return stdout, stderr
+
+
 def _environment() -> dict[str, str]:
     path = os.environ.get("PATH", "")
     missing = [folder for folder in _SYSTEM_PATH.split(":") if folder not in path.split(":")]
     return {"PATH": ":".join([*filter(None, [path]), *missing]), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C"}
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     """Kill the process group (its leader is not reaped yet, so that the number is still its own) and collect the leader.
 
     A process in uninterruptible sleep (a hung filesystem) cannot be collected: it is left behind after a moment.

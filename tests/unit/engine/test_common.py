@@ -9,6 +9,7 @@ from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Status, StepSaid
 from reconciler.core.policy import Aim, Goal, Policy
 from reconciler.core.secrets import learn
+from reconciler.engine.triggers import shortened
 from reconciler.host.errors import NotFound, Permanent, Transient
 from reconciler.host.ports import Completed
 from reconciler.report.run_text import result_text
@@ -181,7 +182,7 @@ class Commands:
     def __init__(self, **ends):
         self.ends, self.ran = ends, []
 
-    def run(self, argv, *, timeout=30.0, ok=(0,), env=None):
+    def run(self, argv, *, timeout=30.0, ok=(0,), env=None, most=None):
         self.ran.append((tuple(argv), timeout, dict(env or {})))
         end = self.ends.get(argv[0].strip("/"), 0)
         if isinstance(end, Exception):
@@ -233,6 +234,28 @@ def test_a_blocking_trigger_that_fails_fails_the_move():
     outcome = of(result, "box#2 run blocking_post_start: /prove")
     assert outcome.message == "cannot run blocking_post_start: /prove: /prove failed, exit 3"
     assert outcome.output == "/prove was here"
+
+
+@pytest.mark.parametrize("keyword", ["blocking_pre_start", "blocking_post_start"])
+def test_a_blocking_trigger_runs_once_for_a_start_however_often_that_is_tried(keyword):
+    bench, commands = with_commands(prove=3)
+    result = bench.converge(stack(box_2=Common(**{keyword: "/prove"}, restart=3)))
+    assert result.end is End.ROLLED_BACK and len(commands.ran) == 1
+    bench, commands = with_commands()
+    bench.world.faults["box#2 start"] = [Permanent("broken")] * 2
+    assert bench.converge(stack(box_2=Common(**{keyword: "/prove"}, restart=3))).end is End.CONVERGED
+    assert bench.world.tried.count("box#2 start") == 3 and len(commands.ran) == 1
+
+
+def test_of_what_a_trigger_says_the_beginning_and_the_end_are_told():
+    many = "\n".join(f"line {n}" for n in range(1000))
+    assert shortened(many).splitlines() == [
+        *(f"line {n}" for n in range(5)),
+        "… 975 lines are left out here …",
+        *(f"line {n}" for n in range(980, 1000)),
+    ]
+    assert shortened("a\nb") == "a\nb" and shortened("") == ""
+    assert len(shortened("x" * 5000)) == 1001
 
 
 def test_what_a_blocking_trigger_refuses_to_stop_stays_up():
