@@ -59,6 +59,8 @@ class Claim(NamedTuple):
     key: compared literally, so that a type must write it in one canonical form.
     label: how a message names it ("port 8080/tcp on 0.0.0.0", "data root /srv/docker").
     by: the key of the claim that it follows from, once somebody looked (what a host name stands for): it is held as long as that.
+    of: the key of the whole that it is a part of (a subvolume, of a device); "" where it is the whole.
+    shared: with the resources of its own service that use it: it is only looked after (a device as it is).
     """
 
     kind: str
@@ -66,6 +68,8 @@ class Claim(NamedTuple):
     label: str
     scope: str = ""
     by: str = ""
+    of: str = ""
+    shared: bool = False
 
 
 def within(socket: str, name: str) -> str:

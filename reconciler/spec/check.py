@@ -1,6 +1,6 @@
 """What several services together must keep: one name once, and nothing claimed twice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from reconciler.core.facts import Claim
@@ -9,6 +9,7 @@ from reconciler.resources.registry import kind_of
 from reconciler.spec.error import SpecError
 
 PORT = "port"
+DEVICE = "device"
 
 
 class Conflict(NamedTuple):
@@ -37,18 +38,18 @@ def names_taken_twice(named: Sequence[tuple[str, Origin]]) -> list[Conflict]:
     return found
 
 
-def claims_taken_twice(held: Sequence[tuple[str, Resource]]) -> list[Conflict]:
-    """Resources that claim the same thing, in one service or in two. held: (service name, resource)."""
-    groups: dict[tuple[str, str, str], dict[str, _Held]] = {}
+def claims_taken_twice(held: Sequence[tuple[str, Resource]], device_of: Callable[[str], str] = str) -> list[Conflict]:
+    """Resources that claim the same thing, in one service or in two. held: (service name, resource). device_of: gives one spelling
+    for those of a device."""
+    groups: dict[tuple[str, str, str], list[_Held]] = {}
     found: list[Conflict] = []
     for service, resource in held:
         for claim in kind_of(resource.type).claims(resource.desired):
-            group, address = _group(claim)
-            others = groups.setdefault(group, {})
-            other = _overlapping(address, others)
+            mine, others = _Held(claim, service, resource), groups.setdefault(_group(claim, device_of), [])
+            other = next((other for other in others if _meet(mine, other)), None)
             if other is not None:
-                found.append(_conflict(_Held(claim, service, resource), other))
-            others.setdefault(address, _Held(claim, service, resource))
+                found.append(_conflict(mine, other))
+            others.append(mine)
     return found
 
 
@@ -66,28 +67,34 @@ def spoiled(services: Sequence[Service], conflicts: Sequence[Conflict]) -> tuple
     return tuple(service for service in services if service.name not in bad)
 
 
-def _group(claim: Claim) -> tuple[tuple[str, str, str], str]:
-    """What a claim can meet, and under which address. Only ports have one: they meet on overlapping addresses."""
-    if claim.kind != PORT:
-        return (claim.kind, claim.scope, claim.key), ""
-    address, _, port = claim.key.rpartition(":")
-    address = address.strip("[]")
-    return (claim.kind, claim.scope, port), "::" if address in ("", "*") else address
+def _group(claim: Claim, device_of: Callable[[str], str]) -> tuple[str, str, str]:
+    """What a claim can meet: the ports of one number, whatever their addresses, and the parts of one whole."""
+    if claim.kind == PORT:
+        return claim.kind, claim.scope, claim.key.rpartition(":")[2]
+    whole = claim.of or claim.key
+    return claim.kind, claim.scope, device_of(whole) if claim.kind == DEVICE else whole
 
 
-def _overlapping(address: str, others: Mapping[str, _Held]) -> _Held | None:
-    """Who of one group has an address that overlaps: "0.0.0.0" is every IPv4 address, "::" every one."""
-    if not others:
-        return None
-    if address in others:
-        return others[address]
-    if "::" in others:
-        return others["::"]
-    if address == "::":
-        return next(iter(others.values()))
-    if address == "0.0.0.0":
-        return next((held for other, held in others.items() if ":" not in other), None)
-    return others.get("0.0.0.0") if ":" not in address else None
+def _meet(mine: _Held, other: _Held) -> bool:
+    """Whether two claims of one group exclude each other. What a service looks after its own resources may use."""
+    one, two = mine.claim, other.claim
+    if one.kind == PORT:
+        return _overlap(_address(one), _address(two))
+    if mine.service == other.service and one.shared != two.shared:
+        return False
+    return not (one.of and two.of) or one.key.removeprefix(one.of) == two.key.removeprefix(two.of)
+
+
+def _address(claim: Claim) -> str:
+    address = claim.key.rpartition(":")[0].strip("[]")
+    return "::" if address in ("", "*") else address
+
+
+def _overlap(one: str, two: str) -> bool:
+    """ "0.0.0.0" is every IPv4 address, "::" every one."""
+    if one == two or "::" in (one, two):
+        return True
+    return "0.0.0.0" in (one, two) and ":" not in one + two
 
 
 def _origin(resource: Resource, claim: Claim) -> Origin:

@@ -11,6 +11,8 @@ from reconciler.spec.error import SpecError
 from reconciler.spec.formats import FORMATS
 
 MAX_SIZE = 1 << 20
+_TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
+"""A tag of a device -> the folder of /dev/disk with a link for each."""
 
 
 class Ignored(NamedTuple):
@@ -131,6 +133,15 @@ def read(path: str) -> str:
     if len(data) > MAX_SIZE:
         raise Unreadable(path, f"larger than {MAX_SIZE >> 20} MiB; this is hardly a spec")
     return decode(data, path)
+
+
+def device_of(path: str) -> str:
+    """The device that a path below /dev, or a tag, means on this machine at present, if it is there; anything else as it is."""
+    tag, _, name = path.partition("=")
+    if tag in _TAGS and name:
+        link = f"/dev/disk/{_TAGS[tag]}/{name}"
+        return os.path.realpath(link) if os.path.islink(link) else path
+    return os.path.realpath(path) if path.startswith("/dev/") else path
 
 
 def text_of(path: str) -> str:

@@ -90,7 +90,8 @@ class _Pile:
                 self.services.append(service)
 
     def loaded(self, found: files.Found) -> Loaded:
-        conflicts: list[Conflict] = [*names_taken_twice(self.named), *claims_taken_twice(self.resources)]
+        twice = claims_taken_twice(self.resources, files.device_of if self.referred else str)
+        conflicts: list[Conflict] = [*names_taken_twice(self.named), *twice]
         errors = {*self.errors, *found.errors, *(conflict.error for conflict in conflicts)}
         return Loaded(
             spoiled(self.services, conflicts),

@@ -78,7 +78,8 @@ class FsKind(PlainKind):
             return [point]
         noun = "device" if desired.dev.startswith(("/dev/", *TAGS)) else "backing file"
         key, part = canonical(desired.dev), options.part(_words(desired), desired.type)
-        return [point, Claim("device", f"{key} {part}" if part else key, f"{noun} {desired.dev}")]
+        label = f"{noun} {desired.dev}"
+        return [point, Claim("device", f"{key} {part}", label, of=key) if part else Claim("device", key, label)]
 
     def sequence(self, desired: Desired) -> tuple[Any, ...]:
         return tuple(desired.mnt.split("/")[1:])

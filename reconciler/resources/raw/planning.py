@@ -38,8 +38,8 @@ class RawKind(PlainKind):
         return [Fact(Kind.DEVICE, canonical(dev)) for dev in desired.devs]
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
-        """Beside the claim of a filesystem on one of them, which is of another kind."""
-        return [Claim("raw device", canonical(dev), f"raw device {dev}") for dev in desired.devs]
+        """Its own service may use them; no other one."""
+        return [Claim("device", canonical(dev), f"raw device {dev}", shared=True) for dev in desired.devs]
 
     def releases(self, desired: Desired, change: Change) -> bool:
         return False

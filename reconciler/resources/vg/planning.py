@@ -74,7 +74,9 @@ class VgKind(PlainKind):
         return [Fact(Kind.DEVICE, f"/dev/{desired.name}")]
 
     def claims(self, desired: Desired) -> Sequence[Claim]:
-        return [Claim("volume group", desired.name, f"volume group {desired.name}")]
+        """By its name, and what it lies on as far as that is said."""
+        disks = (Claim("device", canonical(path), f"device {path}") for path in desired.pvs)
+        return [Claim("volume group", desired.name, f"volume group {desired.name}"), *disks]
 
     def releases(self, desired: Desired, change: Change) -> bool:
         """Not where only the claim is missing: its volumes stay active meanwhile."""
