@@ -70,8 +70,10 @@ In any value, in quotes where YAML would take a brace for a map:
 A reference alone to a list or a map is that list or map; inside a text the words of a list have blanks between them. One that
 cannot be resolved is an error, as is one to a keyword that is not written, whatever its default, and to what only the machine
 knows: `sub_devs`, `base_devs`, and `exposed_devs` but of a loop device (its `file`) and a logical volume (`/dev/VG/LV`).
-`${HOME}` and braces of other words stay as they are. The environment of the osvc process (`OSVC_NAME` of the reference) is never
-looked at: a spec means the same whoever reads it.
+`${HOME}` and braces of other words stay as they are, but for a slip of the pen: `{evn.NAME}` is an error where there is a variable
+of that name, and so is what is nearly a modifier, the rid of a resource, or a name of the first two lines. To write such a word in
+braces, let a variable hold the brace: `{env.OPEN}evn.NAME}`. The environment of the osvc process (`OSVC_NAME` of the reference) is
+never looked at: a spec means the same whoever reads it.
 """
 
 COMMON = """

@@ -20,8 +20,14 @@ class SpecError(NamedTuple):
 
 def meant(name: str, candidates: Iterable[str]) -> str:
     """The clause "; did you mean 'mnt_opt'?" when one of the candidates is close to `name`, or ""."""
+    close = nearest(name, candidates)
+    return f"; did you mean '{close}'?" if close else ""
+
+
+def nearest(name: str, candidates: Iterable[str], least: float = 0.7) -> str:
+    """The candidate that is closest to `name`, or "". least: how much of the two is to be alike."""
     from difflib import get_close_matches
 
     spelled = {candidate.lower(): candidate for candidate in candidates}
-    close = get_close_matches(name.lower(), list(spelled), n=1, cutoff=0.7)
-    return f"; did you mean '{spelled[close[0]]}'?" if close else ""
+    close = get_close_matches(name.lower(), list(spelled), n=1, cutoff=least)
+    return spelled[close[0]] if close else ""

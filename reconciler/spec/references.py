@@ -1,7 +1,8 @@
 """References: `{svcname}`, `{env.NAME}`, `{fs#1.mnt}` and the like in values, replaced textually.
 
 A token is `{word}`, `{section.keyword}`, `{#list}`, `{list[n]}`, `{modifier:word}`; a `$` before it makes it the shell's. One that
-names something known but cannot be resolved is an error, told where it stands; any other brace (JSON in a value) stays.
+names something known but cannot be resolved is an error, told where it stands, and so is a slip of the pen in one that could be; any
+other brace (JSON in a value) stays.
 Nothing comes from the environment of the process: a spec means the same whoever reads it.
 """
 
@@ -14,7 +15,7 @@ from reconciler.core.secrets import learn, looks_secret
 from reconciler.core.veil import counts
 from reconciler.spec import vocabulary
 from reconciler.spec.document import Document, Entry, Items, Scalar, Value, sort_of
-from reconciler.spec.error import SpecError, meant
+from reconciler.spec.error import SpecError, meant, nearest
 
 _TOKEN = re.compile(r"(?<!\$)\{(\w*[\w#][\w.\[\]:/#-]*)\}")
 _PART = re.compile(r"(.+)\[(\d{1,6})\]")
@@ -96,7 +97,10 @@ class References:
         try:
             found = self.meaning(token, at, through)
             if found is None:
-                return literal
+                right = self.slip(token, at)
+                if not right:
+                    return literal
+                raise _Unresolved(f"did you mean '{{{right}}}'? A brace that is to stay comes from a variable that holds it")
             if not whole and isinstance(found, list):
                 found = " ".join(_words(found))
             if not whole and isinstance(found, dict):
@@ -118,6 +122,39 @@ class References:
         if section == "env" and looks_secret(name) and counts(value) and not (value.startswith("/") and _PLACE.search(name)):
             learn(value, name)
             self.taken[value] = name
+
+    def slip(self, token: str, at: _At) -> str:
+        """What a token that is no reference was meant to be, where something that is there has nearly that name; "" for none."""
+        modifier, colon, rest = token.partition(":")
+        if colon and modifier in _MODIFIERS:
+            inner = self.slip(rest, at)
+            return f"{modifier}:{inner}" if inner else ""
+        if colon:
+            near = nearest(modifier, _MODIFIERS)
+            return f"{near}:{rest}" if near and self.is_reference(rest, at) else ""
+        if token.startswith("#"):
+            inner = self.slip(token[1:], at)
+            return f"#{inner}" if inner else ""
+        part = _PART.fullmatch(token)
+        if part is not None:
+            inner = self.slip(part[1], at)
+            return f"{inner}[{part[2]}]" if inner else ""
+        section, dot, keyword = token.rpartition(".")
+        if not dot:
+            return nearest(token, self.names, 0.85)
+        near = nearest(section, self.document.resources)
+        if near and self.entry(near, keyword) is not None:
+            return f"{near}.{keyword}"
+        groups = {"env": keyword in self.document.variables, "DEFAULT": self.entry("", keyword) is not None}
+        near = nearest(section, [name for name, has in groups.items() if has], 0.6)
+        return f"{near}.{keyword}" if near else ""
+
+    def is_reference(self, token: str, at: _At) -> bool:
+        """Whether a token is one, even if it cannot be resolved."""
+        try:
+            return self.meaning(token, at, ()) is not None
+        except _Unresolved:
+            return True
 
     def once(self, what: object, message: str) -> str:
         """The message; "" when it was told before."""

@@ -143,6 +143,53 @@ def test_devices_go_by_what_is_known_of_them_before_they_are_there():
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("{evn.LEAF}", "{env.LEAF}"),
+        ("{ENV.LEAF}", "{env.LEAF}"),
+        ("{upper:envs.HOSTS[0]}", "{upper:env.HOSTS[0]}"),
+        ("{#evn.HOSTS}", "{#env.HOSTS}"),
+        ("{uper:app}", "{upper:app}"),
+        ("{fs1.mnt}", "{fs#1.mnt}"),
+        ("{sf#1.mnt}", "{fs#1.mnt}"),
+        ("{DEFUALT.app}", "{DEFAULT.app}"),
+        ("x {svcnam} y", "{svcname}"),
+        ("{nodname}", "{nodename}"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_with_its_place_and_what_was_meant(written, meant):
+    loaded = load_text(SPEC.format(written), "yaml", "web", "web.yaml", Node("deb1.opensvc.com"))
+    token = written.strip("xy ")
+    assert [str(error) for error in loaded.errors] == [
+        f"web.yaml:10:22: '{token}' cannot be resolved: did you mean '{meant}'? A brace that is to stay comes from a variable that"
+        " holds it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{evn.NONE}",
+        "{item.name}",
+        "{1..5}",
+        "{a..e}",
+        "{username}",
+        "{fs9.mnt}",
+        "{uper:nothing}",
+        "{x:y}",
+        "{host.LEAF}",
+    ],
+)
+def test_braces_of_other_words_stay(written):
+    assert read(SPEC.format(written)).resources["container#a.b"].desired.environment["X"] == written
+
+
+def test_a_brace_that_looks_like_a_slip_can_be_written_all_the_same():
+    text = SPEC.format("{env.OPEN}evn.LEAF}").replace("  LEAF:", '  OPEN: "{"\n  LEAF:')
+    assert read(text).resources["container#a.b"].desired.environment["X"] == "{evn.LEAF}"
+
+
 # secrets
 
 TOLD = """\
@@ -180,6 +227,6 @@ def test_it_is_marked_where_it_was_put_and_what_merely_reads_alike_is_written_as
     written = codec.dump(box)
     assert written["name"] == box.name == "by-reference" and written["hostname"] == "in-clear-anyway"
     marked = {name: value for name, value in written.items() if "hmac:" in str(value)}
-    assert set(marked) == {"run_args", "environment", "command"}
+    assert set(marked) == {"environment", "command"}
     assert "by-reference" not in str(marked) and codec.read(type(box), written, codec.known(service.models)) == box
     assert {"by-reference", "BY-REFERENCE", "4711"} <= set(secrets_of(service.models))
