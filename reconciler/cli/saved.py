@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler import __version__
 from reconciler.cli.display import save_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.verb import Usage
@@ -81,6 +82,7 @@ def write(options: argparse.Namespace, plans: Sequence[Plan], services: Mapping[
     document = plan_document([(plan, services.get(plan.service)) for plan in plans], [], code)
     document["options"] = {name: getattr(options, name) for name in _KEPT}
     document["options"]["path"] = [os.path.abspath(path) for path in options.path]
+    document["osvc"] = __version__
     save_document(options.output, document)
 
 
@@ -98,8 +100,11 @@ def read(paths: Sequence[str]) -> Saved | None:
             return None
     if not isinstance(data, dict) or data.get("document") != "plan":
         return None
-    if data.get("version") != VERSION or "options" not in data:
-        raise SavedError(f"cannot apply {paths[0]}: it was not saved by osvc plan -o, or by another version; plan again")
+    if "options" not in data:
+        raise SavedError(f"cannot apply {paths[0]}: it was not saved by osvc plan -o; plan again")
+    if (data.get("version"), data.get("osvc")) != (VERSION, __version__):
+        by = f"osvc {data['osvc']}" if "osvc" in data else "an older one"
+        raise SavedError(f"cannot apply {paths[0]}: it is of another version of osvc ({by}, and this is {__version__}); plan again")
     try:
         digests = {item["service"]: item["digest"] for item in data["services"]}
         steps = {item["service"]: [f"{step['rid']} {step['says']}" for step in item["steps"]] for item in data["services"]}

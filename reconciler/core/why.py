@@ -1,6 +1,6 @@
 """Why: one resource among the others: what it needs, what it holds, who holds it; whether it is as wanted; who changed it last."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,9 +59,11 @@ class Why:
         return self.change.rid
 
 
-def ties_of(models: Mapping[str, tuple[ResourceKind, Model]]) -> dict[str, Ties]:
-    """rid -> what ties it, of the resources of one service. models: rid -> its type, and the desired state that counts."""
-    providers = Providers((fact, rid) for rid, (kind, model) in models.items() for fact in kind.provides(model))
+def ties_of(models: Mapping[str, tuple[ResourceKind, Model]], disabled: Collection[str] = ()) -> dict[str, Ties]:
+    """rid -> what ties it, of the resources of one service. models: rid -> its type, and the desired state that counts. disabled:
+    what these provide is the machine's own affair, as it is for the planner."""
+    provide = {rid: one for rid, one in models.items() if rid not in disabled}
+    providers = Providers((fact, rid) for rid, (kind, model) in provide.items() for fact in kind.provides(model))
     bonds = {rid: match(kind.needs(model), providers, rid) for rid, (kind, model) in models.items()}
     return {
         rid: Ties(

@@ -30,7 +30,10 @@ def plan_schema() -> Schema:
         services=_list(_record(**_plan())),
         errors=_list(_error()),
         exit=_NUMBER,
-        optional={"options": {"type": "object", "description": "What a saved plan was made with."}},
+        optional={
+            "options": {"type": "object", "description": "What a saved plan was made with."},
+            "osvc": {"type": "string", "description": "The version that saved a plan."},
+        },
     )
 
 

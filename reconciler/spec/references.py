@@ -1,7 +1,7 @@
 """References: `{svcname}`, `{env.NAME}`, `{fs#1.mnt}` and the like in values, replaced textually.
 
 A token is `{word}`, `{section.keyword}`, `{#list}`, `{list[n]}`, `{modifier:word}`; a `$` before it makes it the shell's. One that
-names something known but cannot be resolved is an error, told where it stands, and so is a slip of the pen in one that could be; any
+names something known but cannot be resolved is an error, told where it stands, as is a slip of the pen in one that could be. Any
 other brace (JSON in a value) stays.
 Nothing comes from the environment of the process: a spec means the same whoever reads it.
 """

@@ -7,6 +7,7 @@ import stat
 import jsonschema
 import pytest
 
+from reconciler import __version__
 from reconciler.cli.main import main
 from reconciler.report.schemas import ls_schema, plan_schema, snapshot_schema, status_schema
 
@@ -191,6 +192,35 @@ def test_a_saved_plan_is_applied_only_while_it_is_the_plan(place, web):
     assert ended.code == 4
     assert "the saved plan is out of date: web: no longer fs#1 mount " in ended.err and ", now fs#1 mount " in ended.err
     assert place.files() == before
+
+
+@pytest.mark.parametrize(
+    ("older", "by"),
+    [
+        (lambda plan: plan.pop("osvc"), "an older one"),
+        (lambda plan: (plan.pop("osvc"), plan["options"].pop("tags")), "an older one"),
+        (lambda plan: plan.update(osvc="0.0.9"), "osvc 0.0.9"),
+        (lambda plan: plan.update(version=99, osvc="7.0.0"), "osvc 7.0.0"),
+    ],
+)
+def test_a_plan_that_another_version_saved_is_called_that_and_not_damaged(place, web, older, by):
+    place.osvc("plan", "-o", "saved.plan", str(place.specs))
+    document = json.loads((place.root / "saved.plan").read_text())
+    older(document)
+    (place.root / "saved.plan").write_text(json.dumps(document))
+    ended = place.osvc("apply", "saved.plan")
+    assert (ended.code, ended.err.strip()) == (
+        1,
+        f"error: cannot apply saved.plan: it is of another version of osvc ({by}, and this is {__version__}); plan again",
+    )
+
+
+def test_a_plan_of_this_version_that_lacks_something_is_damaged(place, web):
+    place.osvc("plan", "-o", "saved.plan", str(place.specs))
+    document = json.loads((place.root / "saved.plan").read_text())
+    del document["options"]["tags"]
+    (place.root / "saved.plan").write_text(json.dumps(document))
+    assert "it is damaged ('tags'); plan again" in place.osvc("apply", "saved.plan").err
 
 
 @pytest.mark.parametrize("more", [["-s", "other"], ["--rid", "fs#1"], ["--prune"]])

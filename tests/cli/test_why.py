@@ -72,6 +72,12 @@ def test_who_holds_and_which_data_root(place, web):
     assert told["needs"] == f"fs#1, for path {place.root}/m/d; goes down with it"
 
 
+def test_a_disabled_resource_provides_nothing(place, web):
+    place.spec("web.yaml", SPEC.format(root=place.root).replace("fs#1: {", "fs#1: {disable: true, "))
+    assert rows(place.osvc("why", "dockerd").out)["needs"] == f"path {place.root}/m/d: the machine's own"
+    assert rows(place.osvc("why", "fs#1").out)["held by"] == "nothing"
+
+
 def test_a_type_or_a_pattern_means_several_and_services_choose(place, web):
     place.spec("db.yaml", f"resources:\n  fs#1: {{type: tmpfs, dev: tmpfs, mnt: {place.root}/db}}\n")
     both = place.osvc("why", "fs").out

@@ -75,7 +75,8 @@ def _all(survey: Survey, session: Session, selection: Selection) -> Iterator[Why
     kinds = {change.type: kind_of(change.type) for change in plan.changes}
     status = status_of(plan, kinds)
     lines = {line.rid: line for line in status.resources}
-    ties = ties_of({change.rid: (kinds[change.type], _standing(change, survey)) for change in plan.changes})
+    disabled = {change.rid for change in plan.changes if change.common.disable}
+    ties = ties_of({change.rid: (kinds[change.type], _standing(change, survey)) for change in plan.changes}, disabled)
     since = store.owned_since(target.name)
     for change in sorted(plan.changes, key=lambda change: natural(change.rid)):
         if not selection.takes(change.rid, change.type):

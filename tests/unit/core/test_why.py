@@ -30,3 +30,11 @@ def test_a_resource_does_not_hold_itself():
     ties = ties_of({"disk#1": (kinds("disk"), ToyDesired(gives="sda", needs=("sda",)))})
     assert ties["disk#1"].needs == (Needed(device("sda"), Bond.HOLD, ""),)
     assert ties["disk#1"].holders == {}
+
+
+def test_what_a_disabled_resource_provides_is_the_machine_s_own():
+    models = {"disk#1": (kinds("disk"), ToyDesired(gives="sda")), "box#1": (kinds("box"), ToyDesired(needs=("sda",)))}
+    ties = ties_of(models, {"disk#1"})
+    assert ties["box#1"].needs == (Needed(device("sda"), Bond.HOLD, ""),)
+    assert ties["disk#1"].holders == {} and ties["disk#1"].provides == (device("sda"),)
+    assert ties_of(models, {"box#1"}) == ties_of(models), "it needs what it needs, whatever is made of it"
