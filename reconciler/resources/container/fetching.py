@@ -50,7 +50,7 @@ class Layers:
 def pull(action: Pull, engine: Engine, clock: Clock, say: Say) -> None:
     """Have the image that a reference means in its registry. Raises HostError: of what was refused, with what to do about it."""
     try:
-        with _one_pull(engine.socket, action.ref):
+        with _one_fetch(engine.socket, action.ref):
             if not _done(action, engine):
                 follow = _Follower(clock, say)
                 engine.pull(action.ref, action.timeout, follow, credentials=action.credentials, platform=action.platform)
@@ -78,12 +78,12 @@ class _Follower:
             self._say(self._layers.progress)
 
 
-_PULLS: Final[dict[tuple[str, str], Lock]] = {}
+_FETCHES: Final[dict[tuple[str, str], Lock]] = {}
 
 
-def _one_pull(socket: str, ref: str) -> Lock:
-    """Held while an engine pulls a reference: of two containers that want it at once, the second finds it there."""
-    return _PULLS.setdefault((socket, ref), Lock())
+def _one_fetch(socket: str, ref: str) -> Lock:
+    """Held while an engine pulls or loads a reference: of two containers that want it at once, the second finds it there."""
+    return _FETCHES.setdefault((socket, ref), Lock())
 
 
 def _done(action: Pull, engine: Engine) -> bool:
@@ -98,15 +98,16 @@ def _done(action: Pull, engine: Engine) -> bool:
 
 def load(action: Load, engine: Engine, host: Host, say: Say) -> None:
     """Have the image of an archive. Raises HostError."""
-    if _has(engine, action.ref):
-        return
-    if host.files.stat(action.archive) is None:
-        raise NotFound(f"cannot load {action.ref}: there is no file {action.archive}; put it there, or correct image_archive")
-    say(f"loading {action.ref} from {action.archive}")
-    try:
-        engine.load(action.archive, action.ref, action.timeout)
-    except HostError as err:
-        raise type(err)(f"cannot load {action.ref} from {action.archive}: {err}", err.output) from None
+    with _one_fetch(engine.socket, action.ref):
+        if _has(engine, action.ref):
+            return
+        if host.files.stat(action.archive) is None:
+            raise NotFound(f"cannot load {action.ref}: there is no file {action.archive}; put it there, or correct image_archive")
+        say(f"loading {action.ref} from {action.archive}")
+        try:
+            engine.load(action.archive, action.ref, action.timeout)
+        except HostError as err:
+            raise type(err)(f"cannot load {action.ref} from {action.archive}: {err}", err.output) from None
 
 
 def _has(engine: Engine, ref: str) -> bool:

@@ -1,10 +1,16 @@
-"""How far a pull is: what its lines come to."""
+"""How far a pull is: what its lines come to; that an image is loaded once."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from reconciler.core.outcome import Progress
 from reconciler.host.docker_ports import Pulled
-from reconciler.resources.container.fetching import Layers
+from reconciler.resources.container.fetching import Layers, load
+from reconciler.resources.container.image_actions import Load
+from tests.fakehost.docker import SYSTEM
+from tests.fakehost.docker_records import demo_image
 
 
 def after(*lines: Pulled) -> Progress:
@@ -39,3 +45,34 @@ def test_a_layer_that_is_loaded_has_all_its_bytes(status):
 def test_a_layer_that_is_tried_again_begins_anew():
     lines = [Pulled("b", "Downloading", 90, 100), Pulled("b", "Retrying in 5 seconds"), Pulled("b", "Downloading", 20, 100)]
     assert after(*lines) == Progress(0, 1, "layers", 20, 100)
+
+
+class Slow:
+    """An engine that takes its time to load."""
+
+    def __init__(self, engine):
+        self._engine = engine
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    def load(self, *words):
+        time.sleep(0.2)
+        self._engine.load(*words)
+
+
+def test_two_containers_that_want_one_archive_at_once_have_it_loaded_once(machine, host):
+    machine.docker.system()
+    machine.docker.add_archive("/img/web.tar", demo_image(), "web:1")
+    engine, said = Slow(machine.docker.engine(SYSTEM)), []
+    loads = [
+        Load(
+            socket=SYSTEM, home=f"web.{n}", service="web", rid=f"container#{n}", private=False, ref="web:1", timeout=5, archive=path
+        )
+        for n, path in ((1, "/img/web.tar"), (2, "/img/web.tar"))
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(load, one, engine, host, said.append) for one in loads]:
+            done.result()
+    assert machine.done == [f"docker {SYSTEM} load /img/web.tar web:1"] and said == ["loading web:1 from /img/web.tar"]
+    assert engine.image("web:1")["RepoTags"] == ["web:1"]
