@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,6 +87,7 @@ class Bench:
         self.events: list[Event] = []
         self.store = Store.memory(uuid="store-1", kinds=kinds)
         self.folder = Path(tempfile.mkdtemp(prefix="o-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.store.folder = str(self.folder)
         host = FakeHost(self.machine)
         self.means = Means(
