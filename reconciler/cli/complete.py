@@ -116,7 +116,8 @@ class _Line:
     @property
     def services(self) -> list[str]:
         """The services that were named, as patterns."""
-        return [glob for word in self.values.get("service", ()) for glob in word.split(",") if glob]
+        words = (*self.values.get("service", ()), *self.values.get("operand", ()))
+        return [glob for word in words for glob in word.split(",") if glob]
 
 
 def _values(action: argparse.Action, current: str, line: _Line) -> list[Candidate]:
@@ -163,6 +164,7 @@ def _types(line: _Line) -> list[Candidate]:
 
 _KNOWN: Mapping[str, Callable[[_Line], list[Candidate]]] = {
     "service": _services,
+    "operand": _services,
     "rid": _rids,
     "resource": _rids,
     "run": _runs,

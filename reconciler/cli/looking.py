@@ -58,7 +58,7 @@ def look(options: argparse.Namespace, config: Config, session: Session, *, words
     loaded = read_specs(paths, config) if paths else known_specs(session, config, globs)
     code = Exit.INVALID if in_the_way(loaded, globs) else Exit.OK
     try:
-        targets = session.targets(loaded, globs, stored=not loaded.errors)
+        targets = tuple(target.thawed for target in session.targets(loaded, globs, stored=not loaded.errors))
     except Unselected:
         if code is Exit.OK:
             raise
@@ -71,7 +71,7 @@ def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
     """What is shown of a service. words: as in `look`."""
     plan, target = survey.plan, survey.target
     kinds = {change.type: kind_of(change.type) for change in plan.changes}
-    status = status_of(plan, kinds, session.host.clock.now())
+    status = status_of(plan, kinds, session.host.clock.now(), target.frozen)
     if words:
         status = _with_words(status, survey, session)
     ended = survey.run[1] if survey.run else None

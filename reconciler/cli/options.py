@@ -50,14 +50,32 @@ def services(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def resources(parser: argparse.ArgumentParser) -> None:
-    """A selection of resources."""
+def named(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """The services that a verb is about, as operands and by `-s` alike. required: one has to be named; else none means all."""
+    parser.add_argument(
+        "operand", metavar="SERVICE", nargs="*", help="names or patterns of services" + ("" if required else " (default: all)")
+    )
+    parser.add_argument(
+        "-s",
+        "--service",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="the same, comma-separated; may be repeated",
+    )
+    parser.set_defaults(required=required)
+
+
+def resources(
+    parser: argparse.ArgumentParser, rids: str = "only these resources (container#1, fs, container#w*) and what they need"
+) -> None:
+    """A selection of resources. rids: what naming some means."""
     parser.add_argument(
         "--rid",
         metavar="RID",
         action="append",
         default=[],
-        help="only these resources (container#1, fs, container#w*) and what they need",
+        help=rids,
     )
     parser.add_argument(
         "--tags",
@@ -65,6 +83,13 @@ def resources(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="only resources with these tags, beside those of --rid: a+b,c is (a and b) or c",
+    )
+    parser.add_argument(
+        "--subset",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only resources in these subsets, beside those of --rid and --tags",
     )
 
 
@@ -176,6 +201,7 @@ def changing(parser: argparse.ArgumentParser) -> None:
     as_json(parser, "JSON lines on stdout, the last being the result")
     talking(parser)
     parser.add_argument("--yes", "-y", action="store_true", help="go on without asking, also when something is interrupted")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
     parser.add_argument("--no-rollback", action="store_true", help="leave what was done as it is when a step fails")
     wait(parser)
 

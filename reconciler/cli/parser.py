@@ -39,8 +39,9 @@ class Parser(argparse.ArgumentParser):
 
 def parser_of(verb: Verb) -> Parser:
     """The parser of one verb; the others are not built."""
-    parser = Parser(f"osvc {verb.name}", description=f"{verb.about[0].upper()}{verb.about[1:]}.")
-    TAKES[verb.name](parser)
+    parser = Parser(f"osvc {verb.name}", description=f"{verb.about[0].upper()}{verb.about[1:]}. {verb.more}".rstrip())
+    TAKES[verb.like](parser)
+    parser.set_defaults(verb=verb.name, types=verb.types)
     messages(parser)
     return parser
 
@@ -62,6 +63,10 @@ def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
         raise Usage(f"{what}\n{parser.format_usage().rstrip()}")
     if verb.raw:
         found.args = list(rest)
+    if hasattr(found, "operand"):
+        found.service = [*found.operand, *found.service]
+        if found.required and not found.service:
+            raise Usage(f"the following arguments are required: SERVICE\n{parser.format_usage().rstrip()}")
     return found
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from reconciler import __version__
 from reconciler.cli.verb import did_you_mean
+from reconciler.core.ban import Ban
 from reconciler.core.ids import natural
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Unknown
@@ -59,6 +60,7 @@ def document_of(surveys: Sequence[Survey], node: Node, at: datetime) -> dict[str
 
 def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
     types = {change.rid: change.type for change in survey.plan.changes}
+    resources = survey.target.service.resources if survey.target.service is not None else {}
     return {
         "goal": survey.target.goal.record(),
         "store": survey.ownership.store,
@@ -68,6 +70,7 @@ def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
             if rid in types
         },
         "owned": {rid: codec.dump_owned(owned) for rid, owned in survey.ownership.owned.items()},
+        "disabled": {rid: one.ban.record() for rid, one in resources.items() if one.ban is not None},
     }
 
 
@@ -108,7 +111,9 @@ class Recorded:
         known = self.codec.known(service.models if service else ())
         try:
             goal = Goal.of(record["goal"])
-            if goal.aim is Aim.NONE or (service is not None and not service.here):
+            if service is not None:
+                service = service.banned({rid: Ban.of(item) for rid, item in record.get("disabled", {}).items()})
+            if (goal.aim is Aim.NONE and not goal.frozen) or (service is not None and not service.here):
                 goal = wanted
             owned = {rid: self.codec.read_owned(item, known) for rid, item in record["owned"].items()}
             seen: dict[str, Observed] = {

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cli.verb import Usage, did_you_mean
 from reconciler.core.policy import Policy, Selection
 
 if TYPE_CHECKING:
-    from reconciler.core.plan import Plan
+    from reconciler.core.change import Change
+    from reconciler.core.service import Resource
 
 
-_PERMISSIONS = ("provision", "force")
+_PERMISSIONS = ("provision", "force", "unprovision")
 """Options that lift an objection of their name."""
 
 
@@ -30,11 +31,12 @@ def globs_of(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def selection_of(options: argparse.Namespace) -> Selection:
-    """The resources of `--rid` and `--tags`; all when neither is given."""
-    rids, tags = _listed(options.rid), _listed(options.tags)
-    if (options.rid and not rids) or (options.tags and not tags):
+    """The resources of `--rid`, `--tags` and `--subset`, of the types that the verb is for; all when nothing is asked for."""
+    given = [getattr(options, name, ()) for name in ("rid", "tags", "subset")]
+    rids, tags, subsets = map(_listed, given)
+    if any(words and not found for words, found in zip(given, (rids, tags, subsets), strict=True)):
         raise Usage("no resource is named")
-    return Selection(rids, tuple(map(_tags, tags)))
+    return Selection(rids, tuple(map(_tags, tags)), subsets, getattr(options, "types", ()), getattr(options, "standby", False))
 
 
 def _listed(given: Iterable[str]) -> tuple[str, ...]:
@@ -59,20 +61,38 @@ def policy_of(options: argparse.Namespace) -> Policy:
     )
 
 
-def check_selection(options: argparse.Namespace, plans: Iterable[Plan]) -> None:
-    """Raises Usage when a `--rid`, or one of `--tags`, names nothing at all."""
+class Named(NamedTuple):
+    """A resource that a selection may name."""
+
+    rid: str
+    type: str
+    tags: tuple[str, ...] = ()
+    subset: str = ""
+
+    @classmethod
+    def of(cls, one: Change | Resource) -> Named:
+        return cls(one.rid, one.type, one.common.tags, one.subset)
+
+
+def check_selection(options: argparse.Namespace, there: Sequence[Named]) -> None:
+    """Raises Usage when a `--rid`, one of `--tags`, or a `--subset` names nothing at all. there: what there is to choose from."""
     selection = selection_of(options)
-    changes = [change for plan in plans for change in plan.changes]
     for want in selection.rids:
-        one = Selection((want,))
-        if not any(one.takes(change.rid, change.type) for change in changes):
-            raise Usage(f"no resource {want!r}{did_you_mean(want, sorted({change.rid for change in changes}))}")
+        taken = [one for one in there if Selection((want,)).takes(one.rid, one.type)]
+        if taken and selection.types and all(one.type not in selection.types for one in taken):
+            raise Usage(f"{options.verb} does not work on {want!r}; osvc start and osvc stop do")
+        if not taken:
+            raise Usage(f"no resource {want!r}{did_you_mean(want, sorted({one.rid for one in there}))}")
     for tags in selection.tags:
-        if not any(tags.issubset(change.common.tags) for change in changes):
-            known = {tag for change in changes for tag in change.common.tags}
+        if not any(tags.issubset(one.tags) for one in there):
+            known = {tag for one in there for tag in one.tags}
             unknown = min(tags - known, default="")
             near = did_you_mean(unknown, sorted(known)) if unknown else ""
             raise Usage(f"no resource has the tags {'+'.join(sorted(tags))!r}{near}")
+    for subset in selection.subsets:
+        subsets = sorted({one.subset for one in there if one.subset})
+        if subset not in subsets:
+            raise Usage(f"no resource is in a subset {subset!r}{did_you_mean(subset, subsets)}")
 
 
 def operator() -> str:

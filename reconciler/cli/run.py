@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from reconciler.cli.display import consent, paint_for, say, show_line
 from reconciler.cli.ends import plan_exit, result_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.planned import plans_text
 from reconciler.cli.progress import listener
-from reconciler.cli.request import check_selection, operator, policy_of, selection_of
+from reconciler.cli.request import Named, check_selection, operator, policy_of, selection_of
 from reconciler.cli.svcmgr.log import under_svcmgr
 from reconciler.cli.voice import speak, wrong
+from reconciler.core.action import Effect
+from reconciler.core.change import Verdict
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.config import Config
@@ -33,19 +36,21 @@ class Order:
     """One run, as a verb orders it.
 
     find: the targets, from an open session. check: a look at the plans before anything is done; it may raise Refused.
-    agreed: the verb itself is the consent (stop). begin: what is kept before the first step (a goal). after: what is to be said of
-    what the run came to.
+    agreed: the verdicts to which the verb itself is the consent (all of them: stop). apart: a service whose plan interrupts
+    something is left as it is, and the others are worked on all the same, for nobody sits there to ask. instead: what is to be
+    done for the services that did not get there. after: what is to be said of what the run came to.
     """
 
     verb: str
     find: Callable[[Session], tuple[Target, ...]]
     check: Callable[[Sequence[Plan]], None] | None = None
-    begin: Callable[[Session, Sequence[Target]], None] | None = None
     after: Callable[[Session, Sequence[Result]], Sequence[Noticed]] | None = None
-    agreed: bool = False
+    instead: Callable[[Sequence[Result]], tuple[Target, ...]] | None = None
+    agreed: frozenset[Verdict] = frozenset()
+    apart: bool = False
     exact: bool = False
     whole_undo: bool = False
-    errors: tuple[Record, ...] = ()
+    errors: Sequence[Record] = ()
 
 
 def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit:
@@ -61,7 +66,7 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
         targets = order.find(before)
         surveys = before.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
     plans = tuple(survey.plan for survey in surveys)
-    check_selection(options, plans)
+    check_selection(options, [Named.of(change) for plan in plans for change in plan.changes])
     if order.check is not None:
         order.check(plans)
     quiet = {plan.service for plan in plans if plan.empty}
@@ -71,27 +76,29 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
         say(plans_text(options, plans, services))
     if dry:
         return _only_shown(options, plans)
-    if not _agreed(order, options, plans):
+    refused = _apart(order, options, plans)
+    targets = tuple(target for target in targets if target.name not in {result.service for result in refused})
+    if not order.apart and not _agreed(order, options, plans):
         return _finish(options, (), quiet, 0.0, order, Exit.REFUSED)
 
-    shown = None if (options.yes or order.agreed) and not order.exact else {plan.service: plan for plan in plans}
+    anything = options.yes or order.agreed.issuperset(Verdict)
+    shown = None if anything and not order.exact else {plan.service: plan for plan in plans}
     began = time.monotonic()
     with stop.catching(), Session.open(config, write=True, stop=stop, after=before, by=operator()) as session:
-        if order.begin is not None:
-            order.begin(session, targets)
-        results = session.converge(
-            targets,
-            shown,
-            surveys=surveys,
+        converge = partial(
+            session.converge,
             selection=selection,
             policy=policy,
             prune_all=prune_all,
-            exact=order.exact,
             verb=order.verb,
             lock_wait=config.lock_wait if options.wait is None else options.wait,
             whole_undo=order.whole_undo,
             on_event=listener(options),
         )
+        results = (*refused, *converge(targets, shown, surveys=surveys, exact=order.exact))
+        instead = order.instead(results) if order.instead is not None and not stop.asked else ()
+        if instead:
+            results = (*results, *converge(instead))
         seconds = time.monotonic() - began
         notes = order.after(session, results) if order.after is not None else ()
     code = worst(result_exit(result, stop.number) for result in results)
@@ -114,7 +121,20 @@ def _only_shown(options: argparse.Namespace, plans: Sequence[Plan]) -> Exit:
 
 def _asks(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> list[tuple[str, Step]]:
     """What the plans interrupt, of each service, to which nobody has agreed."""
-    return [] if options.yes or order.agreed else [(plan.service, step) for plan in plans for step in plan.disruptive]
+    if options.yes:
+        return []
+    return [(plan.service, step) for plan in plans for step in plan.disruptive if plan.change(step.rid).verdict not in order.agreed]
+
+
+def _apart(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> tuple[Result, ...]:
+    """Of an order that is carried out by itself: the services that are left as they are, for their plan interrupts something."""
+    found: list[Result] = []
+    for plan in plans if order.apart else ():
+        rids = list(dict.fromkeys(step.rid for _, step in _asks(order, options, (plan,))))
+        if rids:
+            message = f"left as it is: its plan interrupts {listed(rids)}"
+            found.append(Result(plan.service, End.REFUSED, plan=plan, message=message, remedy=f"osvc apply -s {plan.service}"))
+    return tuple(found)
 
 
 def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> bool:
@@ -123,9 +143,14 @@ def _agreed(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) ->
     if not steps:
         return True
     what = listed(list(dict.fromkeys(f"{service} {step.rid}" for service, step in steps)))
-    if not options.json and consent(f"\n{what}: {many(len(steps), 'step')} interrupt what runs. Go on?"):
+    lost = [f"{service} {step.rid}: {step.action.loses}" for service, step in steps if step.action.costs is Effect.DESTRUCTIVE]
+    question = f"\n{what}: {many(len(steps), 'step')} interrupt what runs. Go on?"
+    if lost:
+        question = "".join(f"\n{one}" for one in lost) + "\nThis is lost, and nothing brings it back. Go on?"
+    if not options.json and consent(question):
         return True
-    wrong(f"error: refused: the plan interrupts {what}; nothing was done → add --yes")
+    does = f"destroys {'; '.join(lost)}" if lost else f"interrupts {what}"
+    wrong(f"error: refused: the plan {does}; nothing was done → add --yes")
     return False
 
 

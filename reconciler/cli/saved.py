@@ -69,6 +69,7 @@ _CHOICES = (
     ("service", "-s"),
     ("rid", "--rid"),
     ("tags", "--tags"),
+    ("subset", "--subset"),
     ("prune", "--prune"),
     ("prune_all", "--prune-all"),
     ("provision", "--provision"),

@@ -12,6 +12,7 @@ from reconciler.cli.options import (
     count,
     file_name,
     interval,
+    named,
     paths,
     paths_or_services,
     permissions,
@@ -62,7 +63,7 @@ def _apply(parser: argparse.ArgumentParser) -> None:
 
 
 def _goal(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("service", metavar="SERVICE", nargs="+", help="names or patterns of services")
+    named(parser)
     resources(parser)
     changing(parser)
 
@@ -72,9 +73,45 @@ def _start(parser: argparse.ArgumentParser) -> None:
     permissions(parser)
 
 
+def _provision(parser: argparse.ArgumentParser) -> None:
+    _start(parser)
+    parser.set_defaults(provision=True)
+
+
+def _unprovision(parser: argparse.ArgumentParser) -> None:
+    _goal(parser)
+    parser.set_defaults(unprovision=True)
+
+
+def _all_of_them(parser: argparse.ArgumentParser) -> None:
+    named(parser, required=False)
+    changing(parser)
+
+
 def _stop(parser: argparse.ArgumentParser) -> None:
     _goal(parser)
     parser.add_argument("--reason", metavar="TEXT", default="", help="kept with the goal, and shown by status and plan")
+
+
+def _thaw(parser: argparse.ArgumentParser) -> None:
+    named(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be kept")
+    as_json(parser, "one JSON document on stdout")
+
+
+def _freeze(parser: argparse.ArgumentParser) -> None:
+    _thaw(parser)
+    parser.add_argument("--reason", metavar="TEXT", default="", help="kept with it, and shown by status and plan")
+
+
+def _enable(parser: argparse.ArgumentParser) -> None:
+    _thaw(parser)
+    resources(parser, "only these resources (container#1, fs, container#w*)")
+
+
+def _disable(parser: argparse.ArgumentParser) -> None:
+    _freeze(parser)
+    resources(parser, "only these resources (container#1, fs, container#w*)")
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
@@ -209,7 +246,6 @@ def _undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", metavar="RUN", type=run_id, help="the id of a run, or how it begins; osvc history lists them; last: the newest"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only show what would be done; exits as osvc plan does")
     parser.add_argument("--prune", action="store_true", help="also remove what the run made, as osvc apply --prune would")
     changing(parser)
 
@@ -234,6 +270,16 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "ls": _status,
     "start": _start,
     "stop": _stop,
+    "restart": _start,
+    "startstandby": _goal,
+    "boot": _all_of_them,
+    "shutdown": _all_of_them,
+    "provision": _provision,
+    "unprovision": _unprovision,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "disable": _disable,
+    "enable": _enable,
     "watch": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
@@ -254,4 +300,4 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "man": _man,
     "schema": _schema,
 }
-"""Verb name -> what adds its options to a parser."""
+"""Verb name -> what adds its options to a parser; a verb that is like another one has its options."""

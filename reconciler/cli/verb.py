@@ -15,22 +15,38 @@ class Usage(Exception):
 class Verb:
     """One verb.
 
-    module: its file in cli/verbs. raw: everything behind so many operands is passed on as it is; 0: nothing is. lines: its
-    `--json` is lines, of which the last is the result; else it is one document. machine: it looks at the machine, which takes root.
+    more: what its help says besides. like: the verb whose file in cli/verbs, and whose options, it has: itself, unless it
+    does the same to less. types: the resource types that it works on; () is all. raw: everything behind so many operands is
+    passed on as it is; 0: nothing is. lines: its `--json` is lines, of which the last is the result; else it is one document.
+    machine: it looks at the machine, which takes root.
     """
 
-    __slots__ = ("about", "lines", "machine", "name", "raw")
+    __slots__ = ("about", "like", "lines", "machine", "more", "name", "raw", "types")
 
-    def __init__(self, name: str, about: str, *, raw: int = 0, lines: bool = False, machine: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        more: str = "",
+        *,
+        like: str = "",
+        types: tuple[str, ...] = (),
+        raw: int = 0,
+        lines: bool = False,
+        machine: bool = True,
+    ) -> None:
         self.name = name
         self.about = about
+        self.more = more
+        self.like = like or name
+        self.types = types
         self.raw = raw
         self.lines = lines
         self.machine = machine
 
     @property
     def module(self) -> str:
-        return f"reconciler.cli.verbs.{self.name}"
+        return f"reconciler.cli.verbs.{self.like}"
 
     @property
     def called(self) -> str:
@@ -38,34 +54,125 @@ class Verb:
         return f"osvc {self.name}"
 
 
-VERBS = (
-    Verb("validate", "check specs, and report every error of every file", machine=False),
-    Verb("plan", "show what is different, why, and what would be done"),
-    Verb("apply", "make it so", lines=True),
-    Verb("status", "show each service and its resources"),
-    Verb("ls", "show a line for each service: its state, what is up, what drifted"),
-    Verb("start", "want a service up, and bring it up", lines=True),
-    Verb("stop", "want a service down, and bring it down", lines=True),
-    Verb("watch", "keep it so", lines=True),
-    Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
-    Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
-    Verb("diff", "show what differs between specs and machine, keyword by keyword"),
-    Verb("graph", "draw what the resources of a service need of each other"),
-    Verb("logs", "show what containers say, of several in the order of time"),
-    Verb("enter", "open a shell in a container of a service"),
-    Verb("exec", "run a command in a container of a service", raw=2),
-    Verb("why", "show who holds a resource, what it needs, who changed it last"),
-    Verb("images", "show which image each container is to run, and which it runs"),
-    Verb("history", "show what was done here, run by run", machine=False),
-    Verb("show", "show one run: its steps, their commands, what became of them", machine=False),
-    Verb("undo", "take a service back to what it was before a run", lines=True),
-    Verb("case", "look at what a failed run left, and plan again from it", machine=False),
-    Verb("docker", "run docker against the engine of a service", raw=1),
-    Verb("explain", "tell what a keyword of a spec means, and what a change costs", machine=False),
-    Verb("completion", "print what makes a shell complete osvc's words", raw=1, machine=False),
-    Verb("man", "print the manual page", machine=False),
-    Verb("schema", "print the JSON Schema of specs and documents", machine=False),
+DISKS = ("vg", "lv", "loop", "raw")
+STORAGE = (*DISKS, "fs", "directory")
+STAGES = (
+    ("ip", "addresses", ("ip",)),
+    ("disk", "volume groups, logical volumes and loop devices", DISKS),
+    ("vg", "volume groups", ("vg",)),
+    ("fs", "filesystems and disks", (*DISKS, "fs", "directory", "flag")),
+    ("container", "containers and engines", ("dockerd", "network", "volume", "container")),
+    ("app", "programs", ("app",)),
 )
+"""The parts of a service that can be started and stopped by a verb of their own, as in OpenSVC: what the verb ends with, what they
+are, their resource types."""
+
+
+_FAMILY = "What else is worked on is named in the plan. What is wanted of the services stays: watch and apply go by that."
+
+
+def _family(verb: str, does: str, others: str) -> tuple[Verb, ...]:
+    return tuple(
+        Verb(f"{verb}{name}", f"{does} the {what} of services, and {others}", _FAMILY, like=verb, types=types, lines=True)
+        for name, what, types in STAGES
+    )
+
+
+_RESTART = """\
+It is one plan: what holds what goes down is taken along, and what is on standby stays up, unless its very rid is named. With
+--rid, --tags or --subset only that part, and what is wanted of the service stays as it is. What an edited spec replaces
+meanwhile is asked for."""
+_STANDBY = "It comes up with what it needs, whether its service is wanted up here or not; what is wanted of that stays as it is."
+_BOOT = """\
+Services come up that are to run here (autostart_node, or nodes), and of the others what is on standby. Who stopped, started or
+froze a service before is heeded. A spec that is not valid, and a plan that interrupts something, keep only their own service
+from coming up; a start that fails is undone, and what is on standby is brought up then."""
+_SHUTDOWN = """\
+What is on standby goes down as well, and so does what is frozen. What is wanted of the services stays as it is: boot brings
+them back, and so would watch, which has to be ended first. To stop all of them is asked for, or takes --yes."""
+_PROVISION = """\
+It is a start of the storage alone, with --provision: what a spec marks with provision: true is made where there is nothing at
+all. No container is started."""
+_UNPROVISION = """\
+What is destroyed is asked for by name, or takes --yes: logical volumes, with all that is on them, and volume groups that osvc
+made, as LVM's uuid proves, and nothing else. What osvc did not make is refused, with the command that a person would use; then
+nothing is done."""
+_FREEZE = """\
+Plan and status say who froze it, and why. What somebody types is done all the same: start, stop, restart. A run that is at work
+goes on; shutdown stops a frozen service, and boot leaves it down."""
+_DISABLE = """\
+It is as if the spec said `disable: true`, and no file is edited: nothing is done to the resource, up or down, by no verb, and
+its status does not count. Without --rid, --tags or --subset: the whole service."""
+_ENABLE = "A service that was disabled as a whole is enabled as a whole. What its spec disables stays disabled."
+
+GROUPS = (
+    (
+        "every day",
+        (
+            Verb("validate", "check specs, and report every error of every file", machine=False),
+            Verb("plan", "show what is different, why, and what would be done"),
+            Verb("apply", "make it so", lines=True),
+            Verb("watch", "keep it so", lines=True),
+            Verb("status", "show each service and its resources"),
+            Verb("ls", "show a line for each service: its state, what is up, what drifted"),
+        ),
+    ),
+    (
+        "by hand",
+        (
+            Verb("start", "want a service up, and bring it up", lines=True),
+            Verb("stop", "want a service down, and bring it down", lines=True),
+            Verb("restart", "take a service down and bring it up again", _RESTART, lines=True),
+            Verb("startstandby", "bring up what is on standby, and nothing else", _STANDBY, lines=True),
+            Verb("boot", "as this host comes up: start what is to run on it", _BOOT, lines=True),
+            Verb("shutdown", "as it goes down: stop all; boot brings it back", _SHUTDOWN, lines=True),
+            Verb("provision", "make the storage that is missing, and bring it up", _PROVISION, types=STORAGE, lines=True),
+            Verb("unprovision", "bring storage down, and destroy what osvc made of it", _UNPROVISION, types=STORAGE, lines=True),
+            *_family("start", "bring up", "what they need"),
+            *_family("stop", "bring down", "what holds them"),
+            Verb("freeze", "leave services as they are: apply, watch and boot pass them by", _FREEZE, machine=False),
+            Verb("thaw", "take a freeze back", machine=False),
+            Verb("disable", "leave resources, or services, out of everything", _DISABLE, machine=False),
+            Verb("enable", "take back what was disabled", _ENABLE, machine=False),
+            Verb("docker", "run docker against the engine of a service", raw=1),
+            Verb("enter", "open a shell in a container of a service"),
+            Verb("exec", "run a command in a container of a service", raw=2),
+        ),
+    ),
+    (
+        "looking closer",
+        (
+            Verb("logs", "show what containers say, of several in the order of time"),
+            Verb("diff", "show what differs between specs and machine, keyword by keyword"),
+            Verb("graph", "draw what the resources of a service need of each other"),
+            Verb("why", "show who holds a resource, what it needs, who changed it last"),
+            Verb("images", "show which image each container is to run, and which it runs"),
+            Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
+            Verb("snapshot", "record what is on this machine, to plan against elsewhere"),
+        ),
+    ),
+    (
+        "what was done",
+        (
+            Verb("history", "show what was done here, run by run", machine=False),
+            Verb("show", "show one run: its steps, their commands, what became of them", machine=False),
+            Verb("undo", "take a service back to what it was before a run", lines=True),
+            Verb("case", "look at what a failed run left, and plan again from it", machine=False),
+        ),
+    ),
+    (
+        "the words themselves",
+        (
+            Verb("explain", "tell what a keyword of a spec means, and what a change costs", machine=False),
+            Verb("completion", "print what makes a shell complete osvc's words", raw=1, machine=False),
+            Verb("man", "print the manual page", machine=False),
+            Verb("schema", "print the JSON Schema of specs and documents", machine=False),
+        ),
+    ),
+)
+"""What `osvc --help` shows, in its order."""
+
+VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 
 
 def verb_called(name: str) -> Verb:
@@ -87,7 +194,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def overview() -> str:
     """The text of `osvc --help`."""
-    verbs = "\n".join(f"  {verb.name:<12}{verb.about}" for verb in VERBS)
+    verbs = "\n\n".join(f"{title}:\n{_lines(group)}" for title, group in GROUPS)
     codes = "\n".join(f"  {code:<12}{text}" for code, text in CODES)
     about = "\n".join(ABOUT)
     environment = "\n".join(f"  {name:<16} {text}" for name, text in ENVIRONMENT)
@@ -97,7 +204,6 @@ usage: osvc VERB [OPTIONS] [PATH ...]
 
 {about}
 
-verbs:
 {verbs}
 
 options:
@@ -110,6 +216,16 @@ exit codes:
 environment:
 {environment}
 """
+
+
+def _lines(verbs: Sequence[Verb]) -> str:
+    """A line for each verb; those that do the same to less share one."""
+    lines = [f"  {verb.name:<13}{verb.about}" for verb in verbs if verb.like == verb.name]
+    for like in dict.fromkeys(verb.like for verb in verbs if verb.like != verb.name):
+        lines.append(f"  {', '.join(verb.name for verb in verbs if verb.like == like and verb.name != like)}")
+    if any(verb.like != verb.name for verb in verbs):
+        lines.append(f"{'':<15}the same for one kind of resource")
+    return "\n".join(lines)
 
 
 ABOUT = (
@@ -127,7 +243,7 @@ ENVIRONMENT = (
 CODES = (
     ("0", "converged, or nothing to do"),
     ("1", "error"),
-    ("2", "plan, diff: there are changes to make; case replay: another plan"),
+    ("2", "plan, diff, --dry-run: changes to make; case replay: another plan"),
     ("3", "a step failed, and was undone"),
     ("4", "refused: needs a permission (--yes, --prune, --provision, --force)"),
     ("5", "another run holds the lock"),

@@ -138,6 +138,11 @@ class Action(Model):
         """The id of what an observation shows under the name of what `brings` names; "" when nothing is there."""
         return ""
 
+    def made(self, seen: Seen) -> str:
+        """What tells the storage that this action has made from any other of its name, in an observation after it; "" for nothing
+        that osvc would ever destroy again."""
+        return ""
+
     @property
     def costs(self) -> Effect:
         """The effect of this very action; the class's, unless its fields say more (stopping what does not run is safe)."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from reconciler.core.ban import Ban
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Seen
-from reconciler.core.policy import Aim
+from reconciler.core.policy import Aim, Selection
 from reconciler.core.rules import Impact
 
 
@@ -22,6 +23,7 @@ class Verdict(Enum):
     REPLACE = "replace"
     STOP = "stop"
     REMOVE = "remove"
+    DESTROY = "destroy"
     RELEASE = "release"
     ADOPT = "adopt"
     DEFER = "defer"
@@ -58,7 +60,9 @@ class Change:
     remedy: what to do next, for a verdict that leaves work to a person (DEFER, REFUSE).
     last: what it was last applied by, which is what it runs by now; None where that is not known.
     aim: what it is brought to. That is its service's goal, but for what is up in one that is not wanted up (standby).
-    common: what is said of it whatever its type.
+    common: what is said of it whatever its type. subset: which of its type's it is in, or "".
+    ban: who disabled it, beside its spec.
+    added: why it is worked on although the selection does not name it, as a clause; "" for what was asked for.
     """
 
     rid: str
@@ -75,6 +79,9 @@ class Change:
     last: Model | None = None
     aim: Aim = Aim.UP
     common: Common = PLAIN
+    subset: str = ""
+    ban: Ban | None = None
+    added: str = ""
 
     @property
     def provisional(self) -> bool:
@@ -83,3 +90,8 @@ class Change:
     @property
     def impact(self) -> Impact:
         return max((change.impact for change in self.fields), default=Impact.NONE)
+
+
+def takes(selection: Selection, change: Change) -> bool:
+    """Whether a selection asks for this very resource."""
+    return selection.takes(change.rid, change.type, change.common.tags, change.subset)

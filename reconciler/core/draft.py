@@ -14,11 +14,11 @@ from reconciler.core.ownership import Owned
 from reconciler.core.service import Resource
 from reconciler.core.trigger import with_triggers
 
-ACTS = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+ACTS = frozenset(Verdict) - {Verdict.KEEP, Verdict.RELEASE, Verdict.ADOPT, Verdict.DEFER, Verdict.REFUSE}
 RISES = frozenset({Verdict.CREATE, Verdict.START, Verdict.RESTART, Verdict.REPLACE})
-FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE})
+FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOVE, Verdict.DESTROY})
 _QUIET = frozenset({Verdict.KEEP, Verdict.LIVE, Verdict.ADOPT})
-LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE})
+LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE, Verdict.DESTROY})
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class Draft:
 
     needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
     pinned: it stays as it is, although something should be done to it: so does what it holds.
+    unmakes: what destroys it, once it is down.
     """
 
     rid: str
@@ -39,6 +40,7 @@ class Draft:
     held: dict[str, Bond] = field(default_factory=dict)
     holders: "list[Draft]" = field(default_factory=list)
     pinned: bool = False
+    unmakes: tuple[Action, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -74,6 +76,9 @@ class Draft:
     @property
     def moves(self) -> Moves:
         """Those of its type."""
+        if self.change.verdict is Verdict.DESTROY:
+            stops = self.kind.moves(replace(self.change, verdict=Verdict.STOP))
+            return stops._replace(commit=(*stops.commit, *self.unmakes))
         return self.kind.moves(self.change) if self.change.verdict in ACTS else Moves()
 
     def all_moves(self, service: str) -> Moves:

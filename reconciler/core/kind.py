@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,6 +65,15 @@ class Remark:
     since: datetime | None = None
     health: str = ""
     restarts: int = 0
+
+
+@runtime_checkable
+class Unmakes(Protocol):
+    """What the planner may ask of a type that makes storage (a start with --provision), beside the rest."""
+
+    def unmake(self, desired: Any, state: Any | None, around: Any, made: str) -> Sequence[Action] | Objection:
+        """What destroys what was made, once it is down: () where there is nothing of it; an objection where that is not osvc's to
+        do. made: what the store says it made (Action.made), "" where it says nothing."""
 
 
 class ResourceKind(Protocol):

@@ -19,7 +19,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         cause = f" [{change.cause.value}]" if change.cause else ""
         unsure = f" (expected: {change.basis})" if change.provisional else ""
         what = f" → {change.remedy}" if change.remedy else ""
-        yield f"{change.rid}  {change.verdict.value}{cause}: {change.reason}{unsure}{what}"
+        added = f"added: {change.added}; " if change.added else ""
+        yield f"{change.rid}  {change.verdict.value}{cause}: {added}{change.reason}{unsure}{what}"
         for field in change.fields:
             values = f"{one_line(field.before)} → {one_line(field.after)}"
             yield f"  {field.path}: {values} [{field.cause.value}, {field.impact.name.lower()}]"

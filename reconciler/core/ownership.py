@@ -17,6 +17,7 @@ class Owned:
     remembered: the last observation, for planning while it cannot be seen.
     subset, parallel, common: its place among its type when it was applied, and what was said of it beside that, for taking it down
     when its spec is gone.
+    made: what osvc made of it, if it did (Action.made): that alone may be destroyed.
     """
 
     type: str
@@ -26,6 +27,7 @@ class Owned:
     subset: str = ""
     parallel: bool = False
     common: Common = PLAIN
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """make_plan: from what is wanted, seen and owned to the ordered steps for one service. Pure; the only planner.
 
-Up, down, partial verbs and pruning all go through here; they differ in goal and selection only. The stages, in order:
-diff every resource → select → hold back what waits for something refused → bounce what is held → moves → edges → steps.
+Up, down, partial verbs and pruning all go through here; they differ in goal and selection only. The stages, in order: diff every
+resource → what is asked of it besides (core/asked) → select → hold back what waits for something refused → bounce what is held →
+moves → edges → steps.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.change import Change, Verdict
-from reconciler.core.common import NO_ACTION, PLAIN
+from reconciler.core.asked import destroy, leave_alone, restart, spare
+from reconciler.core.change import Change, Verdict, takes
+from reconciler.core.common import PLAIN
 from reconciler.core.diff import diff_down, diff_up
 from reconciler.core.draft import ACTS, FALLS, LEAVES, RISES, Draft
 from reconciler.core.facts import Bond, Fact
@@ -32,8 +34,8 @@ _GOES = {
     Verdict.REPLACE: "is replaced",
     Verdict.STOP: "is stopped",
     Verdict.REMOVE: "is removed",
+    Verdict.DESTROY: "is destroyed",
 }
-
 
 _NOBODY: Final[Mapping[str, str]] = {}
 
@@ -48,16 +50,20 @@ def make_plan(
     policy: Policy,
     kinds: Callable[[str], ResourceKind],
     spared: Mapping[str, str] = _NOBODY,
+    restarts: Collection[str] = (),
 ) -> Plan:
     """The plan for one service.
 
     service: None when only the store knows it (its spec is gone). observed: rid -> what was seen, for every resource of the
     service and every owned one. kinds: type name -> its pure half. spared: rid -> why it is not tried now, as a clause.
+    restarts: the rids that go down and come up again although nothing of them differs.
     Raises Cycle when resources need each other in a circle.
     """
     stands = standing(service, goal, selection, kinds)
     drafts = _drafts(service, goal, stands, observed, ownership, policy, kinds)
-    _spare(drafts, spared)
+    restart(drafts, restarts)
+    spare(drafts, spared)
+    destroy(drafts, selection, policy)
     _wire(drafts)
     _select(drafts, goal, stands, selection)
     _reach(drafts)
@@ -85,7 +91,7 @@ def _drafts(
             kind, common = kinds(owned.type), owned.common.orphaned
             change = _orphan(kind, rid, observed[rid], owned, policy)
         else:
-            kind, common = kinds(resource.type), resource.common
+            kind, common = kinds(resource.type), resource.in_force
             if goal.aim is not Aim.DOWN or rid in stands:
                 expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy)
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
@@ -93,10 +99,12 @@ def _drafts(
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
                 change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
-        change = change if common is PLAIN else replace(change, common=common)
+        subset = resource.subset if resource is not None and not moved else owned.subset if owned is not None else ""
+        if common is not PLAIN or subset:
+            change = replace(change, common=common, subset=subset, ban=resource.ban if resource is not None and not moved else None)
         drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change)
     for draft in drafts.values():
-        _leave_alone(draft)
+        leave_alone(draft, service)
         _quiet_when_done(draft)
         _stay_up(draft, goal)
     return drafts
@@ -107,7 +115,7 @@ def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], ki
     found: list[tuple[Fact, str]] = []
     for rid, resource in wanted.items():
         kind, seen = kinds(resource.type), observed[rid]
-        if not resource.common.idle and not (
+        if not resource.in_force.idle and not (
             isinstance(seen, Present) and isinstance(seen.state, kind.state) and kind.is_up(seen.state)
         ):
             found.extend((fact, rid) for fact in kind.provides(resource.desired))
@@ -132,25 +140,11 @@ def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, comi
     return Unknown(objection.reason, other, Absent(around), f"comes with {other}")
 
 
-def _leave_alone(draft: Draft) -> None:
-    """Nothing is done to what its spec takes out of osvc's hands."""
-    if draft.idle:
-        common = draft.change.common
-        draft.leave("disabled; left alone" if common.disable else f"tagged {NO_ACTION}; left alone")
-
-
 def _stay_up(draft: Draft, goal: Goal) -> None:
     """What stands by in a stopped service says so."""
     change = draft.change
     if goal.aim is Aim.DOWN and change.aim is Aim.UP and change.verdict is Verdict.KEEP and not draft.idle:
         draft.turn(Verdict.KEEP, "standby: stays up" if change.common.standby else "stays up under what is on standby")
-
-
-def _spare(drafts: Mapping[str, Draft], spared: Mapping[str, str]) -> None:
-    """What is not tried again for now waits."""
-    for rid, why in spared.items():
-        if rid in drafts and drafts[rid].change.verdict in ACTS:
-            drafts[rid].pin(why, "osvc plan")
 
 
 def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, policy: Policy) -> Change:
@@ -195,11 +189,11 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
     """Leave everything else alone, but for what the selection cannot do without: what it needs, or what holds it."""
     if goal.aim is Aim.NONE:
         for rid in drafts.keys() - stands:
-            drafts[rid].leave(goal.reason)
+            drafts[rid].leave(goal.alone)
             drafts[rid].change = replace(drafts[rid].change, aim=Aim.NONE)
     if selection.everything:
         return
-    taken = {rid for rid, draft in drafts.items() if selection.takes(rid, draft.change.type, draft.change.common.tags)}
+    taken = {draft.rid for draft in drafts.values() if takes(selection, draft.change)}
     why: dict[str, str] = {}
     todo = sorted(taken, key=natural)
     while todo:
@@ -212,13 +206,13 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
         for other in sorted(others, key=natural):
             if other not in taken:
                 taken.add(other)
-                why[other] = f"{rid} needs it" if rises else f"{other} holds {rid}"
+                why[other] = f"{rid} needs it" if rises else f"it holds {rid}"
                 todo.append(other)
     for rid, draft in drafts.items():
         if rid not in taken:
             draft.leave("not selected")
         elif rid in why and draft.change.verdict in ACTS:
-            draft.turn(draft.change.verdict, f"added: {why[rid]}; {draft.change.reason}")
+            draft.change = replace(draft.change, added=why[rid])
 
 
 def _reach(drafts: Mapping[str, Draft]) -> None:
@@ -237,7 +231,8 @@ def _reach(drafts: Mapping[str, Draft]) -> None:
         desired = door.resource.desired if door.resource else door.last
         raised = diff_up(door.kind, door.rid, desired, door.observed, door.owned, Policy())
         reason = f"to reach {draft.rid}, which still runs" if raised.verdict in ACTS else raised.reason
-        door.change = replace(raised, reason=reason, aim=door.change.aim, common=door.change.common)
+        was = door.change
+        door.change = replace(raised, reason=reason, aim=was.aim, common=was.common, subset=was.subset)
 
 
 def _leave_behind(draft: Draft, door: Draft) -> None:
@@ -345,7 +340,8 @@ def _bounce(draft: Draft) -> bool:
             return True
         if other.idle:
             what = "disable" if other.change.common.disable else "tags"
-            remedy = f"stop {other.rid} by other means, or take {what} out of its spec"
+            free = other.change.remedy or f"take {what} out of its spec"
+            remedy = f"stop {other.rid} by other means, or {free}"
             draft.pin(f"{other.rid} holds it, and is {other.change.reason}", remedy)
             return True
     for other in holders:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import group_of
 from reconciler.core.model import Model, changed
@@ -28,7 +29,8 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of a service. fields: field name -> where it was written. common: what is said of it whatever its type."""
+    """One resource of a service. fields: field name -> where it was written. common: what its spec says of it whatever its type.
+    ban: who disabled it here, beside its spec."""
 
     rid: str
     type: str
@@ -37,6 +39,12 @@ class Resource:
     fields: Mapping[str, Origin] = field(default_factory=dict)
     subset: str = ""
     common: Common = PLAIN
+    ban: Ban | None = None
+
+    @property
+    def in_force(self) -> Common:
+        """What holds for it: what its spec says, but for a ban."""
+        return self.common if self.ban is None else changed(self.common, disable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,14 @@ class Service:
             rid: replace(one, common=changed(one.common, standby=False)) if one.common.standby else one
             for rid, one in self.resources.items()
         }
+        return replace(self, resources=resources)
+
+    def banned(self, bans: Mapping[str, Ban]) -> "Service":
+        """The same with what was disabled: rid, or WHOLE -> who did."""
+        if not bans:
+            return self
+        every = replace(bans[WHOLE], whole=True) if WHOLE in bans else None
+        resources = {rid: replace(one, ban=bans.get(rid, every)) for rid, one in self.resources.items()}
         return replace(self, resources=resources)
 
     def moves_together(self, resource: Resource) -> bool:

@@ -9,13 +9,14 @@ from reconciler.core.service import Service
 
 
 def standing(service: Service | None, goal: Goal, selection: Selection, kinds: Callable[[str], ResourceKind]) -> frozenset[str]:
-    """The rids of what is on standby, and of all that it needs; none where the service is wanted up.
+    """The rids of what is on standby, and of all that it needs; none where the service is wanted up, or is frozen.
 
-    Left out is what the selection names by its very rid, and what rests on that: a person wants it down.
+    Left out is what the selection names by its very rid, and what rests on that: a person wants it down. So is everything in a
+    shutdown.
     """
-    if service is None or goal.aim is Aim.UP:
+    if service is None or goal.aim is Aim.UP or goal.frozen or selection.standby:
         return frozenset()
-    takes_part = {rid: one for rid, one in service.resources.items() if not one.common.disable}
+    takes_part = {rid: one for rid, one in service.resources.items() if not one.in_force.disable}
     standby = {rid for rid, one in takes_part.items() if one.common.standby and not one.common.idle}
     if not standby:
         return frozenset()

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import reduce
 from typing import Final
 
+from reconciler.core.ban import Ban
 from reconciler.core.change import Change, Verdict
 from reconciler.core.common import NO_STATUS, PLAIN, Common
 from reconciler.core.kind import Remark, ResourceKind
@@ -107,7 +108,8 @@ class ResourceStatus:
 
     label: what it is. reason: why it is not simply up, or how it differs; "" when there is nothing to tell.
     drifted: it is not as its spec says. remedy: what to do next, or "". failing: it fails again and again (Remark).
-    words: the last that it said itself, where somebody asked. common: what its spec says of it, whatever its type.
+    words: the last that it said itself, where somebody asked. common: what its spec says of it, whatever its type. ban: who
+    disabled it beside that.
     since, health, restarts: of one that is up, where that is known (Remark).
     """
 
@@ -125,11 +127,12 @@ class ResourceStatus:
     since: datetime | None = None
     health: str = ""
     restarts: int = 0
+    ban: Ban | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """The status of one service.
+    """The status of one service. frozen: who froze it.
 
     avail: the resources together that it cannot do without. overall: all together, and warn where something drifted.
     """
@@ -139,6 +142,7 @@ class ServiceStatus:
     overall: Status
     plan: Plan
     resources: tuple[ResourceStatus, ...]
+    frozen: Ban | None = None
 
     @property
     def counted(self) -> tuple[ResourceStatus, ...]:
@@ -156,18 +160,28 @@ class ServiceStatus:
         return sum(line.drifted for line in self.resources)
 
 
-def status_of(plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | None = None) -> ServiceStatus:
-    """The status that a plan implies: a plan for the service's own goal, nothing selected, pruning off.
+def status_of(
+    plan: Plan, kinds: Mapping[str, ResourceKind], now: datetime | None = None, frozen: Ban | None = None
+) -> ServiceStatus:
+    """The status that a plan implies: a plan for the service's own goal, frozen or not, nothing selected, pruning off.
 
     kinds: resource type name -> its pure half, for every type in the plan. now: when it was observed, where that is to be told.
+    frozen: who froze the service: what an apply would do is then no remedy.
     """
-    lines = tuple(
-        replace(_marked(_resource(change, kinds, plan, now), change, plan), common=change.common) for change in plan.changes
-    )
+    lines = tuple(_line(change, kinds, plan, now, frozen) for change in plan.changes)
     avail = merge_all(line.status for line in lines if not line.common.dispensable)
     overall = merge_all(line.status for line in lines)
     drifted = any(line.drifted for line in lines) and overall in (Status.UP, Status.STDBY_UP)
-    return ServiceStatus(plan.service, avail, Status.WARN if drifted else overall, plan, lines)
+    return ServiceStatus(plan.service, avail, Status.WARN if drifted else overall, plan, lines, frozen)
+
+
+def _line(
+    change: Change, kinds: Mapping[str, ResourceKind], plan: Plan, now: datetime | None, frozen: Ban | None
+) -> ResourceStatus:
+    line = _marked(_resource(change, kinds, plan, now), change, plan)
+    if frozen is not None and line.remedy == _apply(plan):
+        line = replace(line, remedy="")
+    return replace(line, common=change.common, ban=change.ban)
 
 
 def _marked(line: ResourceStatus, change: Change, plan: Plan) -> ResourceStatus:
@@ -251,4 +265,8 @@ def _remedy(change: Change, plan: Plan) -> str:
         return change.remedy
     if change.verdict in (Verdict.KEEP, Verdict.ADOPT, Verdict.RELEASE):
         return ""
-    return f"osvc stop {plan.service}" if _stops(change, plan) else f"osvc apply -s {plan.service}"
+    return f"osvc stop {plan.service}" if _stops(change, plan) else _apply(plan)
+
+
+def _apply(plan: Plan) -> str:
+    return f"osvc apply -s {plan.service}"

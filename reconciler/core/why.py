@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.ban import Ban
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact
 from reconciler.core.ids import natural
@@ -40,7 +41,8 @@ class Why:
     """Everything that is known of one resource.
 
     origin: where its spec is; None for one that no spec names. owned, since: whether osvc owns it, and from when on, as far as
-    that was kept. last: the run that worked on it last, as far as the journal reaches; steps: what that one did to it.
+    that was kept. last: the run that worked on it last, as far as the journal reaches; steps: what that one did to it. frozen: who
+    froze its service.
     """
 
     service: str
@@ -53,6 +55,7 @@ class Why:
     since: datetime | None = None
     last: Past | None = None
     steps: tuple[Did, ...] = ()
+    frozen: Ban | None = None
 
     @property
     def rid(self) -> str:

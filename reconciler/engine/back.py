@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change, Verdict, takes
 from reconciler.core.common import PLAIN
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
@@ -28,11 +28,11 @@ from reconciler.engine.fetches import PRUNING
 from reconciler.engine.journal import Before
 from reconciler.engine.store import Store
 
-_STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.KEEP, Verdict.RELEASE)
+_STAYS = (Verdict.STOP, Verdict.REMOVE, Verdict.DESTROY, Verdict.KEEP, Verdict.RELEASE)
 """What becomes of a resource without anything of its desired state being sent anywhere."""
 _QUIET = (Verdict.DEFER, Verdict.REFUSE)
-_TURNS = ("start", "stop")
-"""The verbs that turn some resources up or down whatever the goal is: that goal is what an undo leads them back to."""
+_TURNS = ("start", "stop", "restart", "boot", "shutdown", "provision", "unprovision")
+"""How the verbs begin that turn some resources up or down whatever the goal is: that goal is what an undo leads them back to."""
 
 
 def takes_part(change: Change, owned: Owned | None, selection: Selection) -> bool:
@@ -41,7 +41,7 @@ def takes_part(change: Change, owned: Owned | None, selection: Selection) -> boo
         return False
     if change.verdict is not Verdict.KEEP:
         return True
-    return owned is not None and _last(owned) != change.desired and selection.takes(change.rid, change.type, change.common.tags)
+    return owned is not None and _last(owned) != change.desired and takes(selection, change)
 
 
 def stands(codec: Codec, owned: Owned) -> str:
@@ -120,7 +120,7 @@ def way_back(store: Store, run: Past) -> Back:
     _check_later(store, run, later, now, aim)
     same = all(now.get(rid) == stood for rid, stood in before.stood.items())
     goal = before.goal if before.goal is not None and before.goal.aim is not aim else None
-    partly = goal is None and run.verb in _TURNS
+    partly = goal is None and run.verb.startswith(_TURNS)
     made = tuple(rid for rid, stood in before.stood.items() if stood is None and rid in now)
     ended = run.result in (End.CONVERGED.value, End.ROLLED_BACK.value)
     idle = goal is None and (not _led(before, made) or (same and not partly and ended))
@@ -183,9 +183,11 @@ def service_before(store: Store, back: Back, spec: Service | None, kinds: Callab
         origin = Origin(f"before {back.run.id}", 0, 0)
         now = (spec.resources.get(rid) if spec is not None else None) or base.resources.get(rid) or owned.get(rid)
         common = now.common if now is not None else PLAIN
-        if common.idle and stood[rid] != as_now.get(rid):
-            what = "disable" if common.disable else "tags"
-            raise Refused(f"cannot undo {back.run.id}: {rid} is left alone now; take {what} out of its spec first")
+        ban = now.ban if isinstance(now, Resource) else None
+        if (common.idle or ban is not None) and stood[rid] != as_now.get(rid):
+            what = f"take {'disable' if common.disable else 'tags'} out of its spec first"
+            remedy = f"osvc enable {kept.name} --rid {rid} first" if ban is not None else what
+            raise Refused(f"cannot undo {back.run.id}: {rid} is left alone now; {remedy}")
         resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"], common)
     together = {f"{record['type']}:{record['subset']}" for record in standing.values() if record["parallel"]}
     ordered = {rid: resources[rid] for rid in sorted(resources, key=natural)}

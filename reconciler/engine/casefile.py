@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from reconciler.core.ban import Ban
+from reconciler.core.ids import natural
 from reconciler.core.model import Model
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Present, Unknown
@@ -44,7 +46,7 @@ class Case:
 
     name: the service's. service: its spec; None where only the store knew it. observed, ownership: what `plan` was made of.
     plan: as core.outline tells it. end: the word for how the run ended. round: how many plans the run made.
-    spared: as the plan was made with.
+    spared, restarts: as the plan was made with.
     outcomes: of every round, as plain data. crash: where an internal error came from. osvc: the version that wrote it.
     """
 
@@ -61,6 +63,7 @@ class Case:
     selection: Selection = field(default_factory=Selection)
     policy: Policy = field(default_factory=Policy)
     spared: Mapping[str, str] = field(default_factory=dict)
+    restarts: frozenset[str] = frozenset()
     observed: Mapping[str, Observed] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     ownership: Ownership = field(default_factory=Ownership)
@@ -81,6 +84,7 @@ class Case:
             self.policy,
             kind_of,
             self.spared,
+            self.restarts,
         )
 
     def difference(self, plan: Plan) -> str:
@@ -162,7 +166,12 @@ def _document(case: Case, codec: Codec) -> Json:
         "goal": case.goal.record(),
         "select": list(case.selection.rids),
         **({"select_tags": [sorted(tags) for tags in case.selection.tags]} if case.selection.tags else {}),
+        **({"select_subsets": list(case.selection.subsets)} if case.selection.subsets else {}),
+        **({"select_types": list(case.selection.types)} if case.selection.types else {}),
+        **({"select_standby": True} if case.selection.standby else {}),
         **({"spared": dict(case.spared)} if case.spared else {}),
+        **({"disabled": _disabled(case.service)} if _disabled(case.service) else {}),
+        **({"restarts": sorted(case.restarts, key=natural)} if case.restarts else {}),
         "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
         "spec": render(case.service, codec.dump) if case.service is not None else None,
         "snapshot": {
@@ -196,8 +205,15 @@ def _case(data: Json) -> Case:
         node=node,
         service=_service(data, node),
         goal=Goal.of(data["goal"]),
-        selection=Selection(tuple(data["select"]), tuple(frozenset(tags) for tags in data.get("select_tags", ()))),
+        selection=Selection(
+            tuple(data["select"]),
+            tuple(frozenset(tags) for tags in data.get("select_tags", ())),
+            tuple(data.get("select_subsets", ())),
+            tuple(data.get("select_types", ())),
+            data.get("select_standby", False),
+        ),
         spared=data.get("spared", {}),
+        restarts=frozenset(data.get("restarts", ())),
         policy=Policy(policy["prune"], policy["rollback"], frozenset(policy["force"])),
         observed={
             rid: codec.read_observed(types[rid], {key: part for key, part in item.items() if key != "type"})
@@ -218,7 +234,13 @@ def _service(data: Json, node: Node) -> Service | None:
     loaded = load_text(yaml_text(data["spec"]), "yaml", str(data["service"]), "its spec", node)
     if loaded.errors:
         raise CaseError(f"its spec is not valid for this osvc: {loaded.errors[0]}")
-    return loaded.services[0]
+    return loaded.services[0].banned({rid: Ban.of(record) for rid, record in data.get("disabled", {}).items()})
+
+
+def _disabled(service: Service | None) -> Json:
+    """rid -> who disabled it, beside its spec."""
+    resources = service.resources if service is not None else {}
+    return {rid: one.ban.record() for rid, one in resources.items() if one.ban is not None}
 
 
 def models_known(service: Service | None, ownership: Ownership, observed: Iterable[Observed]) -> Iterator[Model]:

@@ -58,7 +58,7 @@ def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> 
         for target in targets
         if target.service is not None
         for resource in target.service.resources.values()
-        if not resource.common.disable
+        if not resource.in_force.disable
     ]
     providers = Providers((fact, target.name) for target, kind, desired in parts for fact in kind.provides(desired))
     aims = {target.name: target.goal.aim for target in targets}
@@ -113,7 +113,7 @@ def _wanted(target: Target, kinds: Callable[[str], ResourceKind]) -> dict[Key, C
     return {
         _key(claim): claim
         for rid, resource in target.service.resources.items()
-        if (target.goal.aim is Aim.UP or rid in stands) and not resource.common.disable
+        if (target.goal.aim is Aim.UP or rid in stands) and not resource.in_force.disable
         for claim in kinds(resource.type).claims(resource.desired)
     }
 

@@ -125,6 +125,7 @@ class Codec:
             "subset": owned.subset,
             "parallel": owned.parallel,
             **self._dump_common(owned.common),
+            **({"made": owned.made} if owned.made else {}),
         }
 
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
@@ -141,6 +142,7 @@ class Codec:
             data.get("subset", ""),
             data.get("parallel", False),
             self._read_common(data, known),
+            data.get("made", ""),
         )
 
     # services

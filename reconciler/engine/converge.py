@@ -70,6 +70,7 @@ class _Convergence:
         self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock)
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
         self.spared = dict(work.spared)
+        self.restarts = work.restarts
         self.given_up: set[str] = set()
         self.left: list[Left] = []
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
@@ -161,6 +162,7 @@ class _Convergence:
             ownership = self.owning.now()
             plan = self._plan(ownership, seen)
         self.plans.append(plan)
+        self.restarts = self._restarts()
         self.owned, self.seen = ownership, seen
         refusal = self._check(plan, succeeded)
         if refusal is not None:
@@ -242,7 +244,14 @@ class _Convergence:
         owned = {rid: replace(item, applied=item.wanted) if rid in made else item for rid, item in ownership.owned.items()}
         known = replace(ownership, owned=owned) if made else ownership
         kinds = self.means.kinds
-        return make_plan(work.service, work.name, work.goal, work.selection, seen, known, work.policy, kinds, self.spared)
+        return make_plan(
+            work.service, work.name, work.goal, work.selection, seen, known, work.policy, kinds, self.spared, self._restarts()
+        )
+
+    def _restarts(self) -> frozenset[str]:
+        """What is still to go down and come up again: not what this run has moved already."""
+        moved = {outcome.step.rid for outcome in self.outcomes if outcome.happened and outcome.step.slot in (Slot.DOWN, Slot.UP)}
+        return self.work.restarts - moved
 
     def _made(self) -> set[str]:
         """What this run has made, or made anew: it is by the spec of now, although that was not written down yet."""
@@ -298,6 +307,7 @@ class _Convergence:
                 continue
             outcomes = execute(plan, run, known, only=only, seen_at=self.seen_at)
             self.outcomes += outcomes
+            self.owning.keep_storage(outcomes)
             fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
             self._see(fresh)
             if any(outcome.status in (Status.FAILED, Status.CANCELLED) for outcome in outcomes):
@@ -434,6 +444,7 @@ class _Convergence:
             selection=work.selection,
             policy=work.policy,
             spared=self.spared,
+            restarts=self.restarts,
             observed=self.seen,
             types={change.rid: change.type for change in plan.changes},
             ownership=self.owned,

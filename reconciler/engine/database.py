@@ -89,6 +89,18 @@ def migrate(db: sqlite3.Connection, path: str) -> None:
             raise
 
 
+def up_to_date(db: sqlite3.Connection, path: str) -> sqlite3.Connection:
+    """The tables of a file that cannot be written: as they are, or, where an older osvc made them, a copy in memory that was
+    brought up to date."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return db
+    copy = connect("file::memory:")
+    db.backup(copy)
+    db.close()
+    migrate(copy, path)
+    return copy
+
+
 def check_version(db: sqlite3.Connection, path: str) -> None:
     """Raises StoreError for tables that only a newer osvc knows."""
     version = db.execute("PRAGMA user_version").fetchone()[0]

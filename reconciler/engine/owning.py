@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.change import Change, Verdict
+from reconciler.core.action import Effect
+from reconciler.core.change import Change, Verdict, takes
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.outcome import Outcome
 from reconciler.core.ownership import Owned, Ownership
@@ -71,6 +72,18 @@ class Owning:
         }
         self.store.own(self.name, settled, self.clock.now())
 
+    def keep_storage(self, outcomes: Sequence[Outcome]) -> None:
+        """Remember what storage was made, and by what it is told from any other; what was destroyed is owned no longer."""
+        done = [outcome for outcome in outcomes if outcome.happened]
+        told = ((one.step.rid, one.step.action.made(one.after)) for one in done if isinstance(one.after, Present))
+        made = {rid: text for rid, text in told if text}
+        if made:
+            owned = self.now().owned
+            self.store.own(self.name, {rid: replace(owned[rid], made=text) for rid, text in made.items() if rid in owned})
+        gone = [one.step.rid for one in done if one.step.action.costs is Effect.DESTRUCTIVE and isinstance(one.after, Absent)]
+        if gone:
+            self.store.release(self.name, gone)
+
     def give_back(self, first: Ownership, outcomes: Sequence[Outcome], latest: Mapping[str, Seen], left: Collection[str]) -> None:
         """What this run claimed, and nothing of which stands or is left, is owned as before; not at all when it was not.
 
@@ -96,9 +109,7 @@ class Owning:
         if change.aim is Aim.DOWN:
             last = owned.applied or owned.wanted
             return replace(owned, wanted=last, applied=None) if self.selection.everything else owned
-        if isinstance(change.observed, Present) and (
-            change.rid in touched or self.selection.takes(change.rid, change.type, change.common.tags)
-        ):
+        if isinstance(change.observed, Present) and (change.rid in touched or takes(self.selection, change)):
             return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
         return owned
 

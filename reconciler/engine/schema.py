@@ -49,4 +49,10 @@ MIGRATIONS: Final = (
         PRIMARY KEY (place, name, id)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE bans (
+        service TEXT NOT NULL, sort TEXT NOT NULL, rid TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (service, sort, rid)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

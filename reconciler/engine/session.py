@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from reconciler.core.ban import WHOLE, Sort
 from reconciler.core.change import Verdict
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
@@ -26,6 +27,7 @@ from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
+from reconciler.engine.bans import Said
 from reconciler.engine.claims import in_order
 from reconciler.engine.config import Config
 from reconciler.engine.crew import SIZE
@@ -138,15 +140,16 @@ class Session:
         DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was. One that is for other
         nodes is left as it is; it can be stopped, as it was last applied here, and not started. Nothing stands by of what no spec
         wants here.
-        globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal.
+        globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal, or the service
+        alone where it is frozen. What was disabled is marked so (Resource.ban).
         Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
-        kept = self.store.kept() if stored else {}
+        kept, bans = self.store.kept() if stored else {}, self.store.bans()
         elsewhere = {service.name for service in loaded.services if not service.here}
         found: dict[str, Target] = {}
         for service in loaded.services:
             if aim is None or service.here:
-                found[service.name] = self._target(service.name, service, aim, service.origin.file)
+                found[service.name] = self._target(service.name, service, aim, service.origin.file, bans)
             elif service.name in globs and (aim is Aim.UP or service.name not in kept):
                 raise Refused(f"cannot {'start' if aim is Aim.UP else 'stop'} {service.name}: it is {service.goal.reason}")
         for name, item in kept.items():
@@ -155,11 +158,11 @@ class Session:
             if aim is Aim.DOWN and (name in loaded.names or _gone(item, loaded) or _named(name, globs)):
                 unwanted = name in elsewhere or _gone(item, loaded)
                 service = item.service.unwanted if unwanted else item.service
-                found[name] = replace(self._target(name, service, aim, item.file), gone=True)
+                found[name] = replace(self._target(name, service, aim, item.file, bans), gone=True)
             elif aim is Aim.UP and _gone(item, loaded) and name in globs:
                 raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
             elif aim is None and _gone(item, loaded):
-                found[name] = replace(self._target(name, None, aim, item.file), gone=True)
+                found[name] = replace(self._target(name, None, aim, item.file, bans), gone=True)
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in found):
                 from difflib import get_close_matches
@@ -281,6 +284,7 @@ class Session:
                 None if before else glances.get(name),
                 target.was,
                 target.undoes,
+                target.restarts,
             )
             open_ends = {result.service for result in before if result.end is not End.CONVERGED}
             return self._converge(work, means, lock_wait, target, open_ends)
@@ -295,6 +299,10 @@ class Session:
     def goal(self, name: str) -> Goal:
         """What is remembered for a service; UP when nothing is."""
         return self.store.goal(name)
+
+    def banned(self, service: Service) -> Service:
+        """A service that was not read as a target, with what was disabled of it."""
+        return service.banned(self.store.disabled(service.name))
 
     def holder(self, name: str) -> str:
         """Which run works on a service just now, as a clause; "" when none does."""
@@ -342,8 +350,8 @@ class Session:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
 
     def _overtaken(self, target: Target, policy: Policy, open_ends: Collection[str]) -> Result | None:
-        """What has happened since this run was planned, and forbids it: the goal is another, what it takes was not released, or
-        what is to be undone was run over."""
+        """What has happened since this run was planned, and forbids it: the goal is another, it was frozen, what it takes was not
+        released, or what is to be undone was run over."""
         last = self.store.last_run(target.name)
         if target.after and (last is None or last[0] != target.after):
             message = f"another run of it came between{f', {last[0]}' if last else ''}; left alone"
@@ -353,6 +361,10 @@ class Session:
             by = f" by {goal.by}" if goal.by else ""
             what = "stopped" if goal.aim is Aim.DOWN else "started"
             return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
+        frozen = self.store.frozen(target.name) if target.remembered else None
+        if frozen is not None:
+            message = f"it was frozen by {frozen.by} meanwhile; left alone"
+            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc thaw {target.name}")
         if open_ends:
             held = {name: self.store.ownership(name) for name in open_ends}
             try:
@@ -361,11 +373,17 @@ class Session:
                 return Result(target.name, End.DEFERRED, message=str(err), remedy="osvc plan")
         return None
 
-    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str) -> Target:
+    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str, bans: Mapping[str, Said]) -> Target:
+        said = bans.get(name, {})
+        frozen = said.get((Sort.FROZEN, WHOLE))
         default = UP if service is None else service.goal
         was = default if service is not None and not service.here else self.store.goal(name, default)
         goal = was if aim is None or was.aim is aim else Goal(aim)
-        return Target(name, service, goal, source=source, remembered=aim is None, was=was)
+        if frozen is not None and aim is None:
+            goal = Goal.frozen_by(frozen)
+        if service is not None:
+            service = service.banned({rid: ban for (sort, rid), ban in said.items() if sort is Sort.DISABLED})
+        return Target(name, service, goal, source=source, remembered=aim is None, was=was, frozen=frozen)
 
     def _ownership(self, target: Target) -> Ownership:
         return self.store.ownership(target.name, target.service.models if target.service else ())
@@ -374,7 +392,16 @@ class Session:
         ownership, observed = self._ownership(target), snapshot.of(target.name)
         try:
             plan = make_plan(
-                target.service, target.name, target.goal, selection, observed, ownership, policy, self.kinds, target.spared
+                target.service,
+                target.name,
+                target.goal,
+                selection,
+                observed,
+                ownership,
+                policy,
+                self.kinds,
+                target.spared,
+                target.restarts,
             )
         except Cycle as err:
             raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None

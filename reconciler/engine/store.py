@@ -19,8 +19,9 @@ from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.service import Service
+from reconciler.engine.bans import Bans
 from reconciler.engine.codec import MARK, Codec
-from reconciler.engine.database import check_version, connect, identity, migrate, quoted
+from reconciler.engine.database import check_version, connect, identity, migrate, quoted, up_to_date
 from reconciler.engine.errors import StoreError
 from reconciler.engine.fetches import Fetches
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
@@ -55,7 +56,7 @@ class Failure:
     message: str = ""
 
 
-class Store(Journal, Fetches):
+class Store(Journal, Fetches, Bans):
     """The open state folder. read_only: nothing can be kept; every writing method raises StoreError then."""
 
     def __init__(
@@ -99,6 +100,7 @@ class Store(Journal, Fetches):
             if not writable:
                 db = connect(f"file:{quoted(path)}?mode=ro&immutable=1")
                 check_version(db, path)
+                db = up_to_date(db, path)
                 return cls(
                     db, Codec(read_key(folder, make=False), kinds, brief=True), identity(db, path), read_only=True, folder=folder
                 )
@@ -155,9 +157,9 @@ class Store(Journal, Fetches):
         return {name: Kept(name, folder, file, spec, self.codec) for name, folder, file, spec in rows}
 
     def drop(self, service: str) -> None:
-        """Forget a service that owns nothing any more: its source, its goal, its failure."""
+        """Forget a service that owns nothing any more: its source, its goal, its failure, what is banned of it."""
         with self._writing(durable=True) as db:
-            for table, column in (("services", "name"), ("goals", "service"), ("failures", "service")):
+            for table, column in (("services", "name"), ("goals", "service"), ("failures", "service"), ("bans", "service")):
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (service,))
 
     # goals

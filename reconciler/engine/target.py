@@ -1,8 +1,9 @@
 """Target and Survey: a service to be worked on, and what is known of it at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from reconciler.core.ban import Ban
 from reconciler.core.observed import Observed
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
@@ -19,9 +20,10 @@ class Target:
     the service's lock and nothing forbids it.
     was: its goal when it was looked at: the store's, or what follows from its nodes.
     remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
+    frozen: who froze it; where a run goes by itself its goal follows from that.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").
-    spared: rid -> why it is not tried now, as a clause.
+    spared: rid -> why it is not tried now, as a clause. restarts: the rids that go down and come up again, whatever they are like.
     undoes: the past run that is to be undone. after: the newest run of the service by then; another one since ends this run.
     """
 
@@ -35,7 +37,14 @@ class Target:
     undoes: str = ""
     after: str = ""
     kept: bool = False
+    frozen: Ban | None = None
     spared: Mapping[str, str] = field(default_factory=dict)
+    restarts: frozenset[str] = frozenset()
+
+    @property
+    def thawed(self) -> "Target":
+        """The same as if nobody had frozen it: to show how it differs from what is wanted of it."""
+        return replace(self, goal=self.was) if self.goal.frozen else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Watch:
         for name, whole in plans.items():
             if self.session.stop.asked:
                 break
+            self._tell_frozen(named[name])
             self._tell_lost(whole)
             target, plan = self._spared(named[name], whole)
             if self._due(target, plan):
@@ -126,6 +127,13 @@ class Watch:
             except Refused as err:
                 self._tell(target.name, str(err))
         return found
+
+    def _tell_frozen(self, target: Target) -> None:
+        """What is left alone because it is frozen is told once."""
+        ban = target.frozen
+        why = f" ({ban.reason})" if ban is not None and ban.reason else ""
+        text = f"frozen by {ban.by}{why}; left alone → osvc thaw {target.name}" if ban is not None else ""
+        self._tell(target.name, text, topic="frozen")
 
     def _tell_lost(self, plan: Plan) -> None:
         """What is monitored and is not up any more is told by name, whatever comes of it."""

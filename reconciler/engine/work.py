@@ -20,7 +20,7 @@ class Work:
     spared: rid -> why it is not tried.
     whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
     was: the goal that it had before the verb set another; where nothing was wanted, an undo stops it.
-    undoes: the run that is undone by this one.
+    undoes: the run that is undone by this one. restarts: the rids that go down and come up again once, whatever they are like.
     """
 
     name: str
@@ -37,11 +37,13 @@ class Work:
     glance: Survey | None = None
     was: Goal | None = None
     undoes: str = ""
+    restarts: frozenset[str] = frozenset()
 
     def digest(self, codec: Codec) -> str:
         """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""
         desired = "".join(
-            f"{rid} {resource.desired.model_dump_json()}{'' if resource.common == PLAIN else resource.common.model_dump_json()}\n"
+            f"{rid} {resource.desired.model_dump_json()}{'' if common == PLAIN else common.model_dump_json()}\n"
             for rid, resource in sorted((self.service.resources if self.service else {}).items())
+            for common in [resource.in_force]
         )
         return codec.mark(f"{self.name}\n{self.goal.aim.value}\n{desired}")

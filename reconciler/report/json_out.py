@@ -40,6 +40,7 @@ from reconciler.report.plan_text import impact_line, origin_of
 from reconciler.report.texts import plain
 
 if TYPE_CHECKING:
+    from reconciler.core.ban import Ban
     from reconciler.core.why import Why
 
 Record: TypeAlias = dict[str, Any]
@@ -54,6 +55,21 @@ def plan_document(plans: Iterable[tuple[Plan, Service | None]], errors: Sequence
         "version": VERSION,
         "services": [plan_record(plan, service) for plan, service in plans],
         "errors": list(errors),
+        "exit": code,
+    }
+
+
+def bans_document(name: str, words: Iterable[tuple[str, str, Ban | None, bool]], code: int) -> Record:
+    """The document of `osvc freeze --json`, and of thaw, disable and enable. words: service, rid ("" for the service itself), what
+    stands now, and whether that is new."""
+    return {
+        "document": name,
+        "version": VERSION,
+        "services": [
+            {"service": service, "rid": rid, "banned": ban.record() if ban is not None else None, "changed": changed}
+            for service, rid, ban, changed in words
+        ],
+        "errors": [],
         "exit": code,
     }
 
@@ -200,6 +216,8 @@ def _change(change: Change, service: Service | None) -> Record:
         "type": change.type,
         "verdict": change.verdict.value,
         "reason": plain(change.reason),
+        "added": change.added,
+        "banned": change.ban.record() if change.ban is not None else None,
         "cause": change.cause.value if change.cause else None,
         "provisional": change.provisional,
         "basis": change.basis,
@@ -243,6 +261,7 @@ def _why_record(why: Why, service: Service | None) -> Record:
     return {
         "service": why.service,
         "goal": why.goal.record(),
+        "frozen": why.frozen.record() if why.frozen is not None else None,
         "status": why.status.status.value,
         "label": why.status.label,
         "change": _change(why.change, service),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler.core.action import Effect
+from reconciler.core.ban import Ban, Sort
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
 from reconciler.core.outline import outline, ranges
 from reconciler.core.plan import Plan
@@ -28,6 +29,7 @@ _SYMBOL = {
     Verdict.REPLACE: ("±", "change"),
     Verdict.STOP: ("v", "gone"),
     Verdict.REMOVE: ("-", "gone"),
+    Verdict.DESTROY: ("-", "bad"),
     Verdict.RELEASE: ("o", "faint"),
     Verdict.ADOPT: ("@", "new"),
     Verdict.DEFER: ("?", "warn"),
@@ -42,6 +44,7 @@ _DONE = {
     Verdict.REPLACE: "replaced",
     Verdict.STOP: "stopped",
     Verdict.REMOVE: "removed",
+    Verdict.DESTROY: "destroyed",
     Verdict.RELEASE: "released",
     Verdict.ADOPT: "adopted",
 }
@@ -54,6 +57,7 @@ _TO_DO = {
     Verdict.REPLACE: "to replace",
     Verdict.STOP: "to stop",
     Verdict.REMOVE: "to remove",
+    Verdict.DESTROY: "to destroy",
     Verdict.RELEASE: "to release",
     Verdict.ADOPT: "to adopt",
     Verdict.DEFER: "deferred",
@@ -63,7 +67,7 @@ _TO_DO = {
 _LONG = 60
 """Lists longer than this are told by what goes and what comes."""
 
-_ENDS_DOWN = (Verdict.STOP, Verdict.REMOVE, Verdict.RELEASE)
+_ENDS_DOWN = (Verdict.STOP, Verdict.REMOVE, Verdict.DESTROY, Verdict.RELEASE)
 _OPEN = (Verdict.DEFER, Verdict.REFUSE)
 
 
@@ -77,6 +81,9 @@ def plan_text(
 def _lines(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now: datetime | None) -> Iterator[str]:
     yield paint("strong", impact_line(plan, now))
     told = _told(plan)
+    for change in (*told, *plan.open):
+        if change.added:
+            yield f"  adding {change.rid}: {change.added}"
     names = {change.rid for change in (*told, *plan.open)}
     kept = tuple(change for change in plan.changes if change.rid not in names and (verbose or change.remedy))
     width = max((len(change.rid) for change in plan.changes), default=0)
@@ -88,7 +95,7 @@ def _lines(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now
         yield ""
         for change in kept:
             what = f" → {change.remedy}" if change.remedy else ""
-            yield paint("faint", f"  = {change.rid:<{width}}  keep: {change.reason}{what}")
+            yield paint("faint", f"  = {change.rid:<{width}}  keep: {reason_text(change, now)}{what}")
     if plan.steps:
         yield ""
         yield "  steps"
@@ -111,10 +118,14 @@ def impact_line(plan: Plan, now: datetime | None = None) -> str:
     stays = [change.rid for change in plan.changes if plan.goal.aim is Aim.DOWN and change.aim is Aim.UP and not change.common.idle]
     standby = f"{listed(stays)} on standby" if stays else ""
     if plan.goal.aim is Aim.DOWN and not plan.steps and not plan.released:
+        if plan.goal == Goal(Aim.DOWN):  # only a part of it is to be down, and nobody wants that of the whole
+            return f"{plan.service}: nothing to do"
         said = "; ".join(filter(None, (stopped_text(plan.goal, now), standby, "left alone")))
         return f"{plan.service}: {said} → osvc start {plan.service}"
+    if plan.goal.ban is not None:
+        return f"{plan.service}: {ban_text(plan.goal.alone, plan.goal.ban, now)}; left alone → osvc thaw {plan.service}"
     if plan.goal.aim is Aim.NONE and plan.empty:
-        return f"{plan.service}: {plan.goal.reason}; left alone"
+        return f"{plan.service}: {plan.goal.alone}; left alone"
     if plan.empty:
         return f"{plan.service}: nothing to do"
     parts = [*_interruptions(plan)]
@@ -149,6 +160,16 @@ def stopped_text(goal: Goal, now: datetime | None = None) -> str:
     if goal.reason:
         words.append(f"({goal.reason})")
     return " ".join(words)
+
+
+def ban_text(word: str, ban: Ban, now: datetime | None = None) -> str:
+    """ "frozen by alice since 07:41 (maintenance)"."""
+    return f"{word} by {ban.by} since {moment(ban.at, now)}" + (f" ({ban.reason})" if ban.reason else "")
+
+
+def reason_text(change: Change, now: datetime | None = None) -> str:
+    """The reason of a change; of what a person disabled, who that was."""
+    return change.reason if change.ban is None else f"{ban_text(Sort.DISABLED.value, change.ban, now)}; left alone"
 
 
 def closing(plan: Plan) -> str:

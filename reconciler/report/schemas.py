@@ -55,6 +55,7 @@ def status_schema() -> Schema:
         restarts=_NUMBER,
         optional=_FLAG,
         disabled=_FLAG,
+        banned=_or_null(_ban()),
         standby=_FLAG,
         monitored=_FLAG,
         tags=_list(_TEXT),
@@ -99,6 +100,7 @@ def why_schema() -> Schema:
     resource = _record(
         service=_TEXT,
         goal=_goal(),
+        frozen=_or_null(_ban()),
         status=_words(TOLD),
         label=_TEXT,
         change=_change(),
@@ -153,6 +155,7 @@ def snapshot_schema() -> Schema:
         store=_TEXT,
         observed={"type": "object", "additionalProperties": observed},
         owned={"type": "object", "additionalProperties": {"type": "object", "required": ["type", "wanted"]}},
+        disabled={"type": "object", "additionalProperties": _ban()},
     )
     node = _record(name=_TEXT, env=_TEXT, state_dir=_TEXT, run_dir=_TEXT, subnet_pool=_TEXT)
     node["properties"]["systemd"] = _FLAG
@@ -184,6 +187,8 @@ def _change() -> Schema:
         type=_TEXT,
         verdict=_words(Verdict),
         reason=_TEXT,
+        added=_TEXT,
+        banned=_or_null(_ban()),
         cause=_or_null(_words(Cause)),
         provisional=_FLAG,
         basis=_TEXT,
@@ -223,11 +228,16 @@ def _plan() -> dict[str, Schema]:
 def _standing() -> dict[str, Schema]:
     """A service as a whole."""
     words = {"state": _words(State), "avail": _words(TOLD), "overall": _words(TOLD)}
-    return {"service": _TEXT, "source": _TEXT, "goal": _goal(), **words, "since": _MOMENT, "note": _TEXT, "remedy": _TEXT}
+    head = {"service": _TEXT, "source": _TEXT, "goal": _goal(), "frozen": _or_null(_ban())}
+    return {**head, **words, "since": _MOMENT, "note": _TEXT, "remedy": _TEXT}
 
 
 def _goal() -> Schema:
     return _record(aim=_words(Aim), by=_TEXT, at=_MOMENT, reason=_TEXT)
+
+
+def _ban() -> Schema:
+    return _record(by=_TEXT, at={"type": "string", "format": "date-time"}, reason=_TEXT, whole=_FLAG)
 
 
 def _origin() -> Schema:

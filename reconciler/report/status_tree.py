@@ -7,7 +7,7 @@ from datetime import datetime
 from reconciler.core.policy import Aim
 from reconciler.core.status import ResourceStatus, ServiceStatus, State, Status
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.plan_text import stopped_text
+from reconciler.report.plan_text import ban_text, stopped_text
 from reconciler.report.texts import duration, folded, plain, tail
 
 COLOUR = {
@@ -70,13 +70,15 @@ class _Tree:
     def lines(self) -> Iterator[str]:
         shown, status, paint = self.shown, self.shown.status, self.paint
         goal = status.plan.goal
-        said = {Aim.DOWN: stopped_text(goal, self.now), Aim.NONE: goal.reason}.get(goal.aim)
+        said = {Aim.DOWN: stopped_text(goal, self.now), Aim.NONE: goal.alone}.get(goal.aim)
         first, *more = [tail(shown.source, self.room)] if said is None else folded(said, self.room)
         name = f"{paint('strong', status.service)}{'':<{self.at - len(status.service)}}"
         yield f"{name}{self._word(status.overall)}{paint('faint', first)}"
         yield from (self._under("|", paint("faint", line)) for line in more)
         if goal.aim is Aim.DOWN:
             yield from self._told("|", "#", "", f"osvc start {status.service}")
+        if status.frozen is not None:
+            yield from self._told("|", "#", ban_text("frozen", status.frozen, self.now), f"osvc thaw {status.service}")
         if shown.note:
             yield from self._told("|", "#", shown.note, shown.remedy)
         for number, line in enumerate(status.resources):
@@ -88,8 +90,9 @@ class _Tree:
         first, *more = self._label(line)
         yield f"{chr(39) if last else '|'}- {name}{self._word(line.status)}{first}"
         yield from (self._under(bar, text) for text in more)
-        if line.reason or line.remedy:
-            yield from self._told(bar, "≠" if line.drifted else "#", line.reason, line.remedy)
+        reason = ban_text("disabled", line.ban, self.now) if line.ban is not None else line.reason
+        if reason or line.remedy:
+            yield from self._told(bar, "≠" if line.drifted else "#", reason, line.remedy)
             yield from (self._under(bar, f"  {part}") for words in line.words for part in self._folded(f"| {plain(words)}"))
 
     def _label(self, line: ResourceStatus) -> list[str]:

@@ -11,7 +11,7 @@ from reconciler.core.service import Service
 from reconciler.core.why import Needed, Why
 from reconciler.report.history_text import local, run_line, step_lines
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.plan_text import field_lines, resource_evidence, stopped_text
+from reconciler.report.plan_text import ban_text, field_lines, reason_text, resource_evidence, stopped_text
 from reconciler.report.texts import plain
 
 _WIDTH = 11
@@ -33,8 +33,10 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
     if why.goal.aim is Aim.DOWN:
         yield _row("goal", f"{stopped_text(why.goal, now)} → osvc start {why.service}")
     if why.goal.aim is Aim.NONE:
-        yield _row("goal", f"{why.goal.reason}; left alone")
-    yield from _difference(why, service)
+        yield _row("goal", f"{why.goal.alone}; left alone")
+    if why.frozen is not None:
+        yield _row("frozen", f"{ban_text('', why.frozen, now).strip()} → osvc thaw {why.service}")
+    yield from _difference(why, service, now)
     yield _row("spec", why.origin.place if why.origin else "none: no spec names it")
     common = why.change.common
     yield from _rows("comment", [plain(common.comment)] if common.comment else [])
@@ -47,14 +49,15 @@ def _lines(why: Why, service: Service | None, paint: Paint, now: datetime | None
     yield from _last(why, paint)
 
 
-def _difference(why: Why, service: Service | None) -> Iterator[str]:
+def _difference(why: Why, service: Service | None, now: datetime | None) -> Iterator[str]:
     """What is different, whose doing that is, and what to do."""
-    change, remedy = why.change, f" → {why.status.remedy}" if why.status.remedy else ""
+    change, remedy = why.change, why.status.remedy or (why.change.remedy if why.change.ban is not None else "")
+    remedy = f" → {remedy}" if remedy else ""
     if isinstance(change.observed, Unknown):
         expected = f"; expected: {change.basis}" if change.basis and change.basis != change.observed.reason else ""
         yield from _rows("not seen", plain(f"{change.observed.reason}{expected}").splitlines())
     quiet = change.verdict is Verdict.KEEP
-    what = change.reason if quiet else f"{change.verdict.value}: {change.reason}"
+    what = reason_text(change, now) if quiet else f"{change.verdict.value}: {change.reason}"
     whose = "" if change.fields or quiet else resource_evidence(change, service)
     yield from _rows("to do" if not quiet else "is", plain(f"{what}{whose}{remedy}").splitlines())
     yield from (line.removeprefix("    ") for line in field_lines(change, service, _WIDTH))

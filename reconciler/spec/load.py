@@ -4,11 +4,9 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
-from reconciler.core.model import Model
 from reconciler.core.node import Node
-from reconciler.core.rules import Keyword, keywords_of
+from reconciler.core.rules import keywords_of
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import files, ini_source, launchers, yaml_source
 from reconciler.spec.build import Builder
@@ -116,16 +114,10 @@ def _doubts(service: Service) -> Iterator[SpecError]:
 def _files_of(resource: Resource) -> Iterator[tuple[str, str]]:
     """(field, path) of each file that a resource refers to, and of the programs that it has osvc run."""
     for model in (resource.desired, resource.common):
-        for name, keyword in _pointing(type(model)):
-            found = getattr(model, name)
+        for name, keyword in keywords_of(type(model)).items():
+            found = getattr(model, name) if keyword.file or keyword.program else ()
             paths = (found,) if isinstance(found, str) else found[:1] if keyword.program else found
             yield from ((name, path) for path in paths if path and (keyword.file or path.startswith("/")))
-
-
-@cache
-def _pointing(model: type[Model]) -> tuple[tuple[str, Keyword], ...]:
-    """The keywords that name files or programs."""
-    return tuple((name, keyword) for name, keyword in keywords_of(model).items() if keyword.file or keyword.program)
 
 
 @contextmanager

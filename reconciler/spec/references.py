@@ -69,8 +69,6 @@ class References:
 
     def plain(self, value: Value, rid: str = "") -> Any:
         """A value of a section as the models take it, references resolved. A token that cannot be is told, and left as it is."""
-        if type(value) is Scalar and (type(value.value) is not str or "{" not in value.value):
-            return value.value
         return self.resolved(_At(value, rid), ())
 
     def resolved(self, at: _At, through: tuple[str, ...], *, inside: bool = False) -> Any:
@@ -80,9 +78,9 @@ class References:
             text = value.value
             return self.text(text, at, through, inside) if type(text) is str and "{" in text else text
         if type(value) is Items:
-            return [self.resolved(_At(item, at.rid), through, inside=True) for item in value.items]
+            return [self.resolved(at._replace(value=item), through, inside=True) for item in value.items]
         entries = value.entries.items()  # type: ignore[union-attr]
-        return {key: self.resolved(_At(entry.value, at.rid), through, inside=True) for key, entry in entries}
+        return {key: self.resolved(at._replace(value=entry.value), through, inside=True) for key, entry in entries}
 
     def text(self, text: str, at: _At, through: tuple[str, ...], inside: bool) -> Any:
         """One text. What is nothing but a reference to a list or a map is that list or map."""

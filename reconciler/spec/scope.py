@@ -59,10 +59,6 @@ class _Ranks:
 
     def holding(self, entries: Mapping[str, Entry], meaning: Meaning, inside: str) -> dict[str, Entry]:
         """keyword -> the entry that holds on this node."""
-        if not any("@" in spelling for spelling in entries):
-            plainly = {meaning(spelling) or spelling: entry for spelling, entry in entries.items()}
-            if len(plainly) == len(entries):
-                return plainly
         found: dict[str, tuple[int, Entry]] = {}
         written: dict[tuple[str, str], Entry] = {}
         for spelling, entry in entries.items():

@@ -52,7 +52,7 @@ def words(*typed):
 
 
 def test_verbs(full):
-    assert words("st") == ["status", "start", "stop"]
+    assert words("sh") == ["shutdown", "show"]
     assert set(words("")) == {verb.name for verb in VERBS} | {"--help", "--version"}
     assert words("help", "wat") == ["watch"]
     assert words("plna", "") == []
@@ -150,7 +150,7 @@ def in_shell(program, shell, script):
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        (["osvc", "st"], ["status", "start", "stop"]),
+        (["osvc", "sh"], ["shutdown", "show"]),
         (["osvc", "stop", "w"], ["web"]),
         (["osvc", "plan", "--service", "=", "w"], ["web"]),
         (["osvc", "exec", "web", "--rid", "c"], ["container#web"]),

@@ -1,66 +1,14 @@
 """osvc undo, with mounts of a fake machine: which run can be undone, to what, and what is said where one cannot."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from reconciler.cli.main import main
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.host.errors import Permanent
-from tests.cli.osvc import Ended, Place
-from tests.fakehost import Crash, FakeHost, Machine
-
-SPEC = "resources:\n  fs#1: {{type: tmpfs, dev: tmpfs, mnt: /mnt/one, mnt_opt: [size={one}]}}\n"
-TWO = "  fs#2: {{type: tmpfs, dev: tmpfs, mnt: /mnt/two, mnt_opt: [size={two}]}}\n"
-
-
-class Desk:
-    """The command line, a specs folder, and the machine that it works on."""
-
-    def __init__(self, place: Place, machine: Machine, osvc: Callable[..., Ended]) -> None:
-        self.place, self.machine, self.osvc = place, machine, osvc
-
-    def web(self, one: str = "1m", two: str = "") -> Path:
-        return self.place.spec("web.yaml", (SPEC + (TWO if two else "")).format(one=one, two=two))
-
-    def apply(self, *sizes: str) -> str:
-        """Write the spec and apply it. The id of the run."""
-        self.web(*sizes)
-        assert self.osvc("apply", "--yes").code == 0
-        return str(self.runs()[0]["run"])
-
-    def runs(self) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = json.loads(self.osvc("history", "--json").out)["runs"]
-        return found
-
-    def mounts(self) -> dict[str, str]:
-        """The last word of each mount point -> its size."""
-        table = [mount for mount in FakeHost(self.machine).mounts.table() if mount.target.startswith("/mnt/")]
-        return {mount.target[5:]: ",".join(mount.options).partition("size=")[2].partition(",")[0] for mount in table}
-
-    def umount(self, name: str) -> None:
-        """Somebody does it by hand."""
-        FakeHost(self.machine).commands.run(["umount", f"/mnt/{name}"])
-
-
-@pytest.fixture
-def desk(tmp_path, monkeypatch, machine, capsys):
-    place = Place(tmp_path)
-    for name, value in place.env.items():
-        if name.startswith("OSVC_"):
-            monkeypatch.setenv(name, value)
-    monkeypatch.setattr("reconciler.host.linux.host.linux_host", lambda node, store, hurry: FakeHost(machine, node, store))
-
-    def osvc(*words: str) -> Ended:
-        capsys.readouterr()
-        code = main(list(words))
-        said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
-
-    return Desk(place, machine, osvc)
+from tests.cli.desk import SPEC
+from tests.fakehost import Crash, FakeHost
 
 
 def test_an_edit_is_undone_and_the_spec_that_says_otherwise_is_named(desk):

@@ -64,8 +64,7 @@ def test_version(place):
 def test_the_overview_names_every_verb_and_every_exit_code(place):
     ended = place.osvc("--help")
     assert ended.code == 0
-    for name in NAMES:
-        assert f"\n  {name} " in ended.out
+    assert set(NAMES) <= set(ended.out.replace(",", " ").split())
     for code in Exit:
         assert str(int(code)) in ended.out
     assert all(len(line) <= 80 for line in ended.out.splitlines())

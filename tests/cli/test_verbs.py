@@ -9,6 +9,7 @@ import pytest
 
 from reconciler import __version__
 from reconciler.cli.main import main
+from reconciler.core.change import Verdict
 from reconciler.report.schemas import ls_schema, plan_schema, snapshot_schema, status_schema
 
 GOOD = "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: %s, mnt_opt: [size=1m]}\n"
@@ -446,7 +447,7 @@ def test_a_plan_that_interrupts_needs_a_yes(capsys):
     assert not _agreed(ask, Namespace(yes=False, json=False), [replace])
     assert _agreed(ask, Namespace(yes=True, json=False), [replace])
     assert _agreed(ask, Namespace(yes=False, json=False), [create])
-    assert _agreed(Order("stop", lambda session: (), agreed=True), Namespace(yes=False, json=False), [replace])
+    assert _agreed(Order("stop", lambda session: (), agreed=frozenset(Verdict)), Namespace(yes=False, json=False), [replace])
 
 
 def test_the_environment_for_docker_leads_nowhere_else():

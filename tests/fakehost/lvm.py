@@ -136,6 +136,35 @@ def run_lvcreate(machine: Machine, words: list[str]) -> str:
             raise Unknown("lvcreate")
 
 
+def run_lvremove(machine: Machine, words: list[str]) -> str:
+    """One that is active is asked about, and nobody answers."""
+    match words:
+        case [path] if "/" in path:
+            name, _, volume = path.partition("/")
+            group = _group(machine, name)
+            if volume not in group.volumes:
+                raise Said(_FAILED, f'  Failed to find logical volume "{path}"\n')
+            if group.volumes[volume].active:
+                raise Said(_FAILED, f"Do you really want to remove active logical volume {path}? [y/n]: [n]\n")
+            del group.volumes[volume]
+            return f'  Logical volume "{volume}" successfully removed.\n'
+        case _:
+            raise Unknown("lvremove")
+
+
+def run_vgremove(machine: Machine, words: list[str]) -> str:
+    match words:
+        case [name]:
+            group = _group(machine, name)
+            if group.volumes:
+                count = len(group.volumes)
+                raise Said(_FAILED, f'Do you really want to remove volume group "{name}" containing {count} logical volumes? [n]\n')
+            machine.lvm.groups.remove(group)
+            return f'  Volume group "{name}" successfully removed\n'
+        case _:
+            raise Unknown("vgremove")
+
+
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
     options: list[str] = []
     while words and words[0].startswith("-"):

@@ -40,6 +40,7 @@ PROGRAMS = (
     *("/usr/bin/false", "/usr/bin/umount"),
     *("/usr/sbin/dockerd", "/usr/sbin/e2fsck", "/usr/sbin/ip", "/usr/sbin/iptables", "/usr/sbin/runc", "/usr/sbin/sysctl"),
     *("/usr/bin/dd", "/usr/sbin/losetup", "/usr/sbin/lvcreate", "/usr/sbin/vgcreate"),
+    *("/usr/sbin/lvremove", "/usr/sbin/vgremove"),
     *("/usr/sbin/kpartx", "/usr/sbin/lvchange", "/usr/sbin/lvm", "/usr/sbin/vgchange"),
 )
 """What is installed. Remove one of these files, and the program is missing."""

@@ -18,7 +18,7 @@ from tests.fakehost.folders import run_chown, run_install
 from tests.fakehost.ip import run_arping, run_ip, run_sysctl
 from tests.fakehost.iptables import run_iptables
 from tests.fakehost.loops import run_dd, run_losetup
-from tests.fakehost.lvm import run_kpartx, run_lvchange, run_lvcreate, run_vgchange, run_vgcreate
+from tests.fakehost.lvm import run_kpartx, run_lvchange, run_lvcreate, run_lvremove, run_vgchange, run_vgcreate, run_vgremove
 from tests.fakehost.machine import Machine, UnmodelledCommand
 from tests.fakehost.mount import run_mount, run_umount
 from tests.fakehost.said import Said, Unknown
@@ -57,6 +57,8 @@ class FakeCommands:
             "dd": run_dd,
             "vgcreate": run_vgcreate,
             "lvcreate": run_lvcreate,
+            "vgremove": run_vgremove,
+            "lvremove": run_lvremove,
             "vgchange": run_vgchange,
             "lvchange": run_lvchange,
             "kpartx": run_kpartx,

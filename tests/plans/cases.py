@@ -24,6 +24,7 @@ def case_of(scenario: Scenario) -> Case:
         goal=scenario.goal,
         selection=scenario.selection,
         policy=scenario.policy,
+        restarts=scenario.restarts,
         observed=scenario.observed,
         types={change.rid: change.type for change in plan.changes},
         ownership=scenario.ownership,

@@ -6,11 +6,14 @@ by planning from nothing and simulating: there is no second description of what 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from reconciler.cli.verb import verb_called
+from reconciler.core.ban import Ban
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
@@ -44,9 +47,11 @@ class Scenario:
     observed: Mapping[str, Observed]
     ownership: Ownership
     text: str
+    restarts: frozenset[str] = frozenset()
 
     def plan(self) -> Plan:
-        return make_plan(self.service, NAME, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
+        asked = (self.goal, self.selection, self.observed, self.ownership, self.policy)
+        return make_plan(self.service, NAME, *asked, kind_of, restarts=self.restarts)
 
     def check(self, plan: Plan) -> None:
         check_laws(plan, self.service, self.goal, self.selection, self.observed, self.ownership, self.policy, kind_of)
@@ -59,7 +64,8 @@ def read(path: Path) -> Scenario:
     was = service_of(raw["was"]) if "was" in raw else now
     assert was is not None
     base, applied = converged(was)
-    goal = Goal(Aim.DOWN, raw["goal"]["down"]) if "goal" in raw else now.goal if now else UP
+    goal = _goal(raw["goal"]) if "goal" in raw else now.goal if now else UP
+    now = now.banned({rid: Ban(by, _AT) for rid, by in raw.get("disabled", {}).items()}) if now else None
     observed = dict(base)
     for rid, resource in (now.resources if now else {}).items():
         kind = kind_of(resource.type)
@@ -72,18 +78,37 @@ def read(path: Path) -> Scenario:
             observed[rid] = before(kind, resource.desired)
     for rid, said in (raw.get("snapshot") or {}).items():
         observed[rid] = _observed(said, observed[rid])
-    owned = _owned(raw.get("owned", "all"), was, applied)
+    owned = _owned(raw.get("owned", "all"), was, applied, raw.get("made", {}))
     policy = Policy(**{**raw.get("policy", {}), "force": frozenset(raw.get("policy", {}).get("force", ()))})
     return Scenario(
         raw["about"],
         now,
         goal,
-        Selection(tuple(raw.get("select", ())), tuple(frozenset(tags) for tags in raw.get("select_tags", ()))),
+        Selection(
+            tuple(raw.get("select", ())),
+            tuple(frozenset(tags) for tags in raw.get("select_tags", ())),
+            tuple(raw.get("select_subsets", ())),
+            _types(raw["verb"]) if "verb" in raw else (),
+        ),
         policy,
         observed,
         Ownership("store", owned),
         raw.get("plan", ""),
+        frozenset(raw.get("restarts", ())),
     )
+
+
+_AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def _goal(said: Mapping[str, str]) -> Goal:
+    """{down: who} or {frozen: who}."""
+    return Goal(Aim.DOWN, said["down"]) if "down" in said else Goal.frozen_by(Ban(said["frozen"], _AT))
+
+
+def _types(verb: str) -> tuple[str, ...]:
+    """Those that a verb such as startfs works on."""
+    return verb_called(verb).types
 
 
 def service_of(spec: Any) -> Service | None:
@@ -109,10 +134,10 @@ def converged(service: Service) -> tuple[dict[str, Observed], dict[str, Model]]:
     return simulate(plan, observed), {change.rid: change.desired for change in plan.changes}
 
 
-def _owned(said: Any, was: Service, applied: Mapping[str, Model]) -> dict[str, Owned]:
+def _owned(said: Any, was: Service, applied: Mapping[str, Model], made: Mapping[str, str]) -> dict[str, Owned]:
     rids = [] if said == "none" else list(was.resources) if said == "all" else said
     return {
-        rid: Owned(was.resources[rid].type, applied[rid], applied[rid], common=was.resources[rid].common)
+        rid: Owned(was.resources[rid].type, applied[rid], applied[rid], common=was.resources[rid].common, made=made.get(rid, ""))
         for rid in sorted(rids, key=natural)
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from reconciler.core.action import Barrier, Effect, Facet, Slot
+from reconciler.core.asked import DESTROY
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Absent, Observed, Present
@@ -66,7 +67,8 @@ def check_laws(
         if change.common.idle and service and change.rid in service.resources:
             assert not [step for step in plan.steps if step.rid == change.rid], f"{change.rid} is to be left alone"
     for step in plan.steps:
-        assert step.action.costs < Effect.DESTRUCTIVE, f"step {step.n} destroys data"
+        asked = plan.change(step.rid).verdict is Verdict.DESTROY and DESTROY in policy.force
+        assert asked or step.action.costs < Effect.DESTRUCTIVE, f"step {step.n} destroys data"
 
 
 def check_order(plan: Plan) -> None:
@@ -115,7 +117,7 @@ def settled_ownership(plan: Plan, ownership: Ownership) -> Ownership:
     """What the store holds once the plan is done and verified."""
     owned = dict(ownership.owned)
     for change in plan.changes:
-        if change.verdict in (Verdict.REMOVE, Verdict.RELEASE):
+        if change.verdict in (Verdict.REMOVE, Verdict.DESTROY, Verdict.RELEASE):
             owned.pop(change.rid, None)
         elif change.verdict in ACTS or change.verdict is Verdict.ADOPT:
             owned[change.rid] = Owned(change.type, change.desired, _applied(change, ownership))

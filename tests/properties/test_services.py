@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.action import Effect
+from reconciler.core.action import Effect, Slot
+from reconciler.core.ban import Ban
 from reconciler.core.change import Verdict
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.plan import Plan
+from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Policy, Selection
 from reconciler.core.simulate import simulate
 from reconciler.resources.registry import kind_of
 from tests.properties.effort import thorough
 from tests.properties.laws import check_laws
-from tests.properties.worlds import World, read, shuffled, worlds
+from tests.properties.worlds import NAME, World, read, shuffled, worlds
+
+ALICE = Ban("alice", datetime(2026, 1, 5, tzinfo=UTC))
 
 
 def touched(plan: Plan) -> set[str]:
@@ -41,6 +46,21 @@ def test_every_plan_obeys_the_laws(world: World) -> None:
         world.policy,
         kind_of,
     )
+
+
+@thorough(100)
+@given(worlds(), st.data())
+def test_a_restart_obeys_the_laws_and_leaves_alone_what_a_person_disabled(world: World, data: Any) -> None:
+    rids = sorted(world.service.resources) if world.service else []
+    restarts, disabled = (frozenset(data.draw(st.sets(st.sampled_from(rids)) if rids else st.just(set()))) for _ in range(2))
+    service = world.service.banned(dict.fromkeys(disabled, ALICE)) if world.service else None
+    asked = (UP, world.selection, world.observed, world.ownership, world.policy)
+    plan = make_plan(service, NAME, *asked, kind_of, restarts=restarts)
+    check_laws(plan, service, *asked, kind_of)
+    assert not touched(plan) & disabled
+    for change in plan.changes:
+        if change.reason == "asked for":
+            assert {Slot.DOWN, Slot.UP} <= {step.slot for step in plan.steps if step.rid == change.rid} and change.rid in restarts
 
 
 @thorough(100)
@@ -94,7 +114,7 @@ def test_a_selection_touches_only_what_it_must(world: World) -> None:
     plan, whole = world.plan(), world.plan(selection=Selection())
     for change in plan.changes:
         if change.rid in touched(plan) - chosen:
-            added = change.reason.startswith(("added: ", "holds ", "to reach "))
+            added = change.added or change.reason.startswith(("holds ", "to reach "))
             assert added, f"{change.rid} was not chosen, and is touched: {change.reason}"
     later = {change.rid for change in whole.open}
     later |= {change.rid for change in plan.changes if any(change.reason.startswith(f"holds {rid}") for rid in later)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.change import Change, Verdict
+from reconciler.core.change import Change, Verdict, takes
 from reconciler.core.observed import Present
 from reconciler.core.order import Providers, match
 from reconciler.core.plan import Plan
@@ -34,7 +34,7 @@ def already(plan: Plan, selection: Selection) -> Iterator[tuple[str, str]]:
 
 def _meant(plan: Plan, selection: Selection) -> frozenset[str]:
     changes = plan.changes
-    taken = [change.rid for change in changes if selection.takes(change.rid, change.type, change.common.tags)]
+    taken = [change.rid for change in changes if takes(selection, change)]
     if selection.everything or plan.goal.aim is not Aim.UP:
         return frozenset(taken)
     providers = Providers((fact, change.rid) for change in changes for fact in kind_of(change.type).provides(change.desired))

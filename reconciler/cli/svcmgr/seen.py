@@ -6,12 +6,15 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told
 from reconciler.cli.known import known_specs
 from reconciler.cli.looking import shown_of
+from reconciler.cli.request import local_now
 from reconciler.cli.specs import refuse_invalid
+from reconciler.core.ban import Sort
 from reconciler.core.policy import Aim
 from reconciler.engine.config import Config
 from reconciler.engine.errors import Unselected
 from reconciler.engine.session import Session
 from reconciler.engine.target import Survey
+from reconciler.report.plan_text import ban_text
 from reconciler.report.svc_tree import SvcStatus, svc_status
 
 
@@ -21,7 +24,7 @@ def seen(session: Session, config: Config, globs: tuple[str, ...]) -> tuple[tupl
     loaded = known_specs(session, config, globs)
     hidden = refuse_invalid(loaded, globs)
     try:
-        targets = session.targets(loaded, globs, stored=not loaded.errors)
+        targets = tuple(target.thawed for target in session.targets(loaded, globs, stored=not loaded.errors))
     except Unselected:
         if hidden:
             raise Told(Exit.INVALID) from None
@@ -33,4 +36,6 @@ def _status(survey: Survey, session: Session) -> SvcStatus:
     shown = shown_of(survey, session, words=True)
     note = " → ".join(filter(None, (shown.note, shown.remedy)))
     alone = survey.plan.goal.reason if survey.plan.goal.aim is Aim.NONE else ""
-    return svc_status(shown.status, tuple(filter(None, (alone, note))))
+    ban = survey.target.frozen
+    frozen = ban_text(Sort.FROZEN.value, ban, local_now()) if ban is not None else ""
+    return svc_status(shown.status, tuple(filter(None, (frozen, alone, note))))

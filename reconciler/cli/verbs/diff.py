@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from reconciler.cli.display import note, paint_for, say, show_document
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.known import known_specs
-from reconciler.cli.request import check_selection, globs_of, local_now, policy_of, selection_of
+from reconciler.cli.request import Named, check_selection, globs_of, local_now, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
 from reconciler.core.difference import Stand, differences_of
 from reconciler.core.policy import Aim
@@ -18,7 +18,7 @@ from reconciler.engine.session import Session
 from reconciler.report.diff_json import diff_document
 from reconciler.report.diff_text import diff_text
 from reconciler.report.json_out import Record, error_record
-from reconciler.report.plan_text import stopped_text
+from reconciler.report.plan_text import ban_text, stopped_text
 from reconciler.resources.registry import kind_of
 from reconciler.spec.load import Loaded
 
@@ -33,9 +33,9 @@ def run(options: argparse.Namespace) -> Exit:
             return _invalid(options, errors, loaded)
         if not options.json:
             refuse_invalid(loaded)
-        targets = session.targets(loaded, globs, stored=not loaded.errors)
+        targets = [target.thawed for target in session.targets(loaded, globs, stored=not loaded.errors)]
         surveys = session.survey(targets, selection=selection_of(options), policy=policy_of(options), prune_all=True)
-    check_selection(options, [survey.plan for survey in surveys])
+    check_selection(options, [Named.of(change) for survey in surveys for change in survey.plan.changes])
     found = []
     for survey in surveys:
         service = None if survey.target.gone else survey.target.service
@@ -52,6 +52,9 @@ def run(options: argparse.Namespace) -> Exit:
         if plan.goal.aim is not Aim.UP:
             said = stopped_text(plan.goal, now) if plan.goal.aim is Aim.DOWN else plan.goal.reason
             note(f"note: {plan.service}: {said}; what its spec says is not compared while that holds")
+    for target in targets:
+        if target.frozen is not None:
+            note(f"note: {target.name}: {ban_text('frozen', target.frozen, now)}; apply and watch leave it alone")
     return code
 
 

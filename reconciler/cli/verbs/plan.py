@@ -12,7 +12,7 @@ from reconciler.cli.display import note, say, show_document
 from reconciler.cli.ends import plan_exit
 from reconciler.cli.exits import Exit, worst
 from reconciler.cli.planned import plans_text
-from reconciler.cli.request import check_selection, globs_of, policy_of, selection_of
+from reconciler.cli.request import Named, check_selection, globs_of, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
 from reconciler.cli.verb import Usage
 from reconciler.core.nodes import same_node
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> Exit:
         with Session.open(config, write=False) as session:
             targets = session.targets(loaded, globs, stored=not loaded.errors)
             plans = session.plans(targets, selection=selection, policy=policy, prune_all=options.prune_all)
-    check_selection(options, plans)
+    check_selection(options, [Named.of(change) for plan in plans for change in plan.changes])
     code = worst(map(plan_exit, plans))
     services = {service.name: service for service in loaded.services}
     if options.output:

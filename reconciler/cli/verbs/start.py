@@ -1,4 +1,4 @@
-"""osvc start: want services up, and bring them up. With --rid or --tags only those resources, and the goal stays as it is."""
+"""osvc start, and startip to startapp: want services up, and bring them up. A part of them only: the goal stays as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""osvc stop: want services down, and bring them down. With --rid or --tags only those resources, and the goal stays as it is."""
+"""osvc stop, and stopip to stopapp: want services down, and bring them down. A part of them only: the goal stays as it is."""
 
 from __future__ import annotations
 

@@ -84,10 +84,11 @@ class _Undoing:
         wish = was if goal is None else replace(goal, by=operator(), at=datetime.now(UTC))
         if spec is not None and wish.aim is not Aim.DOWN and (wish.aim is Aim.NONE or not spec.here):
             raise Refused(f"cannot undo {self.back.run.id}: {self.name} is left alone here: {spec.goal.reason}")
+        before = service_before(store, self.back, spec, session.kinds)
         return (
             Target(
                 self.name,
-                service_before(store, self.back, spec, session.kinds),
+                session.banned(before) if before is not None else None,
                 wish,
                 source=store.kept()[self.name].file,
                 remembered=goal is None,
@@ -131,7 +132,7 @@ class _Undoing:
             return
         try:
             (target,) = session.targets(loaded, (self.name,), stored=not loaded.errors)
-            (plan,) = session.plans((target,))
+            (plan,) = session.plans((target.thawed,))
         except EngineError as err:
             if self.name in session.store.kept():
                 yield f"what its spec says now cannot be told: {err}"
@@ -142,14 +143,15 @@ class _Undoing:
                 f"the spec still says otherwise: {listed(wanted)} → edit it, or else osvc apply -s {self.name}, and osvc watch,"
                 " bring that back"
             )
-        gone = [change.rid for change in plan.changes if change.verdict is Verdict.KEEP and change.remedy]
+        named = target.service.resources if target.service is not None else {}
+        gone = [change.rid for change in plan.changes if change.verdict is Verdict.KEEP and change.rid not in named]
         if gone:
             yield f"no spec names {listed(gone)} → write it into one, or else osvc apply --prune removes it again"
 
     def _spec(self, session: Session) -> Service | None:
         """The spec as it is now: whose secrets may be those of then, and which says what is left alone."""
         loaded = known_specs(session, self.config, (self.name,))
-        return next((service for service in loaded.services if service.name == self.name), None)
+        return next((session.banned(service) for service in loaded.services if service.name == self.name), None)
 
 
 def _told(change: Change, service: Service | None) -> str:

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Exit:
         meant = [target for target in targets if any(selection.takes(rid, name) for rid, name in rids[target.name].items())]
         if not meant and not errors:
             raise Usage(_nothing(options.resource, rids))
-        surveys = session.survey(meant) if meant else ()
+        surveys = session.survey([target.thawed for target in meant]) if meant else ()
         found = [(why, survey.target.service) for survey in surveys for why in _all(survey, session, selection)]
     code = Exit.INVALID if errors else Exit.OK
     if options.json:
@@ -73,7 +73,7 @@ def _all(survey: Survey, session: Session, selection: Selection) -> Iterator[Why
     """What is known of the chosen resources of a service."""
     plan, store, target = survey.plan, session.store, survey.target
     kinds = {change.type: kind_of(change.type) for change in plan.changes}
-    status = status_of(plan, kinds)
+    status = status_of(plan, kinds, frozen=target.frozen)
     lines = {line.rid: line for line in status.resources}
     disabled = {change.rid for change in plan.changes if change.common.disable}
     ties = ties_of({change.rid: (kinds[change.type], _standing(change, survey)) for change in plan.changes}, disabled)
@@ -95,6 +95,7 @@ def _all(survey: Survey, session: Session, selection: Selection) -> Iterator[Why
             since.get(change.rid),
             past(last, session) if last else None,
             steps,
+            target.frozen,
         )
 
 

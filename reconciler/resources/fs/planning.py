@@ -5,6 +5,7 @@ from datetime import datetime
 from posixpath import dirname
 from typing import Any
 
+from reconciler.core.action import Action
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
@@ -55,6 +56,16 @@ class FsKind(PlainKind):
         if state.hidden:
             return Objection(f"{state.hidden} is mounted over {state.mnt}", f"umount {state.mnt}, if nobody needs it")
         return None
+
+    def unmake(self, desired: Desired, state: State | None, around: Around, made: str) -> Sequence[Action] | Objection:
+        """A filesystem goes with the device that it is on. Nothing tells a file that was made from another one in its place."""
+        if not desired.provision or not desired.size or desired.type not in ON_DISK or desired.dev.startswith("/dev/"):
+            return ()
+        if state is None and around.source != "file":
+            return ()
+        return Objection(
+            f"whether osvc made {desired.dev} cannot be proven", f"rm -- {desired.dev}, once it is down, if nobody needs it"
+        )
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         """A backing file lies on a filesystem, and may be had through a loop device of the service. What a tag means is not known

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from posixpath import dirname
 
+from reconciler.core.action import Action
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
@@ -37,6 +38,14 @@ class LoopKind(PlainKind):
         if desired.size and around.size != desired.size:
             return Objection(f"{file} has {size_text(around.size)}, not {size_text(desired.size)}", "correct size, or leave it out")
         return None
+
+    def unmake(self, desired: Desired, state: State | None, around: Around, made: str) -> Sequence[Action] | Objection:
+        """Nothing tells a file that was made from another one that has come in its place."""
+        if not desired.provision or around.kind != "file":
+            return ()
+        return Objection(
+            f"whether osvc made {desired.file} cannot be proven", f"rm -- {desired.file}, once it is down, if nobody needs it"
+        )
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.PATH, desired.file))]

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from reconciler.core.action import BARRIER, Action, Barrier, CommandAction, Effect, Facet
-from reconciler.core.observed import Present, Seen
+from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.values import size_text
 from reconciler.resources.lv.model import State
 
@@ -139,6 +139,36 @@ class Create(VolumeAction):
 
     def shown(self, seen: Seen) -> bool:
         return self.volume_in(seen) is not None
+
+    def made(self, seen: Seen) -> str:
+        state = self.volume_in(seen)
+        return state.uuid if state is not None else ""
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.shown(before) else BARRIER
+
+
+class Remove(VolumeAction):
+    """Give a volume's room back to its group. LVM asks whether it is to remove one that is active, gets no answer, and does not."""
+
+    op: ClassVar[str] = "remove"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+
+    def says(self) -> str:
+        return f"remove {self.vg}/{self.name}"
+
+    def argv(self) -> tuple[str, ...]:
+        return ("lvremove", f"{self.vg}/{self.name}")
+
+    @property
+    def loses(self) -> str:
+        return f"logical volume {self.vg}/{self.name}, and all that is on it"
+
+    def after(self, seen: Seen) -> Seen:
+        return Absent(seen.around)
+
+    def shown(self, seen: Seen) -> bool:
+        return self.volume_in(seen) is None
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return () if self.shown(before) else BARRIER

@@ -8,7 +8,7 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
 from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
-from reconciler.resources.lv.actions import Create, Deactivate, DropPartitions, VolumeAction
+from reconciler.resources.lv.actions import Create, Deactivate, DropPartitions, Remove, VolumeAction
 from reconciler.resources.lv.model import Around, Desired, State
 from reconciler.resources.lvm_host import in_use, named, split
 
@@ -35,7 +35,7 @@ class LvDriver:
         if not isinstance(action, VolumeAction):
             raise Permanent(f"cannot do {type(action).__name__} to a logical volume")
         volume = _volume(action, host)
-        if isinstance(action, Create) and volume is not None:
+        if (isinstance(action, Create) and volume is not None) or (isinstance(action, Remove) and volume is None):
             return
         try:
             host.commands.run(action.argv(), timeout=_CHANGE_TIME)
@@ -75,13 +75,15 @@ def _around(group: VolumeGroup | None, shall: Desired) -> Around:
 
 
 def _volume(action: VolumeAction, host: Host) -> LogicalVolume | None:
-    """The very volume that an action is about, as it is now; None for one that is to be made."""
+    """The very volume that an action is about, as it is now; None for one that is to be made, or was removed already."""
     group = named(host.lvm.groups(), action.vg)
     if isinstance(group, Unknown):
         raise Conflict(f"cannot {action.says()}: {group.reason}")
     volume = _of(group, action.name)
     if isinstance(action, Create) and group is not None:
         return volume
+    if volume is None and isinstance(action, Remove):
+        return None
     if volume is None:
         raise NotFound(f"cannot {action.says()}: it is gone")
     if action.uuid and volume.uuid != action.uuid:

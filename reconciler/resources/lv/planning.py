@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reconciler.core.action import Action
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
@@ -44,6 +45,19 @@ class LvKind(PlainKind):
         return Objection(
             f"{', '.join(state.holders)} lies on /dev/{state.vg}/{state.name}", f"dmsetup remove {first}, if nobody needs it"
         )
+
+    def unmake(self, desired: Desired, state: State | None, around: Around, made: str) -> Sequence[Action] | Objection:
+        if state is None or not (made or desired.provision):
+            return ()
+        name = f"{state.vg}/{state.name}"
+        if around.others:
+            return Objection(f"{state.vg} is claimed by {', '.join(around.others)}", f"on that node: lvremove {name}")
+        if made != state.uuid:
+            return Objection(f"osvc did not make {name}", f"lvremove {name}, if nobody needs what is on it")
+
+        from reconciler.resources.lv.actions import Remove
+
+        return (Remove(vg=state.vg, name=state.name, uuid=state.uuid),)
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.DEVICE, f"/dev/{desired.vg}"))]

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from reconciler.core.action import BARRIER, Action, Barrier, CommandAction, Effect, Facet
-from reconciler.core.observed import Present, Seen
+from reconciler.core.observed import Absent, Present, Seen
 from reconciler.resources.vg.model import State
 
 
@@ -215,6 +215,36 @@ class Create(GroupAction):
 
     def shown(self, seen: Seen) -> bool:
         return self.group_in(seen) is not None
+
+    def made(self, seen: Seen) -> str:
+        state = self.group_in(seen)
+        return state.uuid if state is not None else ""
+
+    def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
+        return () if self.shown(before) else BARRIER
+
+
+class Remove(GroupAction):
+    """Take a group apart that has no volume any more. Its disks are disks of LVM still."""
+
+    op: ClassVar[str] = "remove"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+
+    def says(self) -> str:
+        return f"remove the volume group {self.group}"
+
+    def argv(self) -> tuple[str, ...]:
+        return ("vgremove", self.group)
+
+    @property
+    def loses(self) -> str:
+        return f"volume group {self.group}"
+
+    def after(self, seen: Seen) -> Seen:
+        return Absent(seen.around)
+
+    def shown(self, seen: Seen) -> bool:
+        return self.group_in(seen) is None
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return () if self.shown(before) else BARRIER

@@ -10,7 +10,7 @@ from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
 from reconciler.resources.loops_host import loops
 from reconciler.resources.lvm_host import Unseen, in_use, named, split
-from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, GroupAction
+from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, GroupAction, Remove
 from reconciler.resources.vg.model import Around, Desired, Disk, State, Volume
 
 _CHANGE_TIME = 300.0
@@ -44,11 +44,16 @@ class VgDriver:
         if isinstance(action, Create):
             _create(action, host)
             return
+        if isinstance(action, Remove) and not any(group.name == action.group for group in host.lvm.groups()):
+            return
         group = _group(action, host)
         if isinstance(action, AddTags) and action.claims:
             others = [tag for tag in group.tags if tag not in (*action.tags, *action.beside)]
             if others:
                 raise Conflict(f"cannot claim {group.name}: {', '.join(others)} has claimed it meanwhile")
+        if isinstance(action, Remove) and group.volumes:
+            names = ", ".join(volume.name for volume in group.volumes)
+            raise Conflict(f"cannot {action.says()}: {names} is in it still; lvremove, if nobody needs what is on it")
         if isinstance(action, Activate) and group.missing:
             say(f"{group.name} lacks {len(group.missing)} of its physical volumes")
         if isinstance(action, Deactivate):

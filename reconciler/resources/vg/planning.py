@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from reconciler.core.action import Action
 from reconciler.core.change import Change, Verdict
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
@@ -66,6 +67,18 @@ class VgKind(PlainKind):
         return Objection(
             f"{', '.join(holders)} lies on /dev/{state.name}/{volume}", f"dmsetup remove {holders[0]}, if nobody needs it"
         )
+
+    def unmake(self, desired: Desired, state: State | None, around: Around, made: str) -> Sequence[Action] | Objection:
+        if state is None or not (made or desired.provision):
+            return ()
+        if state.foreign:
+            return Objection(f"{state.name} is claimed by {', '.join(state.foreign)}", f"on that node: vgremove {state.name}")
+        if made != state.uuid:
+            return Objection(f"osvc did not make {state.name}", f"vgremove {state.name}, if nobody needs what is in it")
+
+        from reconciler.resources.vg.actions import Remove
+
+        return (Remove(group=state.name, uuid=state.uuid),)
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.DEVICE, canonical(path))) for path in desired.pvs]

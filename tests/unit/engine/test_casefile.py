@@ -48,6 +48,14 @@ def test_what_a_newer_version_adds_in_this_format_is_left_alone():
     assert dump(parse(changed(colour="red"), "x")) == TEXT
 
 
+@pytest.mark.parametrize("name", ["verb-restart-part", "verb-startfs", "verb-subset", "service-frozen", "service-disabled-whole"])
+def test_what_a_verb_asked_for_and_what_a_person_said_come_back(name):
+    scenario = golden.read(golden.FOLDER / f"{name}.yaml")
+    plan = scenario.plan()
+    case = cases.case_of(scenario)
+    assert outline(parse(dump(case), "x").replan()) == outline(plan)
+
+
 def test_another_plan_is_told_line_by_line():
     case = parse(TEXT, "x")
     assert case.difference(case.replan()) == ""

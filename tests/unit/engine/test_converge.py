@@ -1,9 +1,11 @@
 """converge: rounds, consent, claims, and what is remembered."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.core.common import Common
 from reconciler.core.observed import Absent, Present
 from reconciler.core.outcome import Began, End, Status
 from reconciler.core.plan import Plan
@@ -298,3 +300,34 @@ def test_a_step_that_cannot_be_written_down_is_not_begun_and_what_was_done_is_un
     assert result.end in (End.ROLLED_BACK, End.FAILED)
     bench.store._db.execute("PRAGMA max_page_count=100000")
     assert bench.converge(service(disk_1=DISK, box_1=ToyDesired(needs=("d",)))).end is End.CONVERGED
+
+
+def test_a_restart_takes_each_down_and_up_once(bench):
+    bench.converge(STACK)
+    bench.world.tried.clear()
+    every = frozenset(STACK.resources)
+    result = bench.converge(STACK, restarts=every, verb="restart")
+    assert (result.end, result.touched) == (End.CONVERGED, every)
+    for rid in every:
+        assert [name for name in bench.world.tried if name.startswith(f"{rid} ")] == [f"{rid} stop", f"{rid} start"]
+    assert all(seen.state.up for seen in bench.world.things.values())
+
+
+def test_a_restart_that_fails_brings_back_what_ran(bench):
+    bench.converge(STACK)
+    bench.world.faults["box#2 start"] = [Permanent("exited 1")]
+    result = bench.converge(STACK, restarts=frozenset(STACK.resources), verb="restart", whole_undo=True)
+    assert (result.end, result.undone) == (End.ROLLED_BACK, True)
+    assert all(seen.state.up for seen in bench.world.things.values())
+
+
+def test_what_is_optional_and_fails_at_a_restart_is_not_restarted_for_ever(bench):
+    spec = service(box_1=ToyDesired(), box_2=ToyDesired())
+    box = replace(spec.resources["box#1"], common=Common(optional=True))
+    spec = replace(spec, resources={**spec.resources, "box#1": box})
+    bench.converge(spec)
+    bench.world.faults["box#1 start"] = [Permanent("exited 1")]
+    bench.world.tried.clear()
+    result = bench.converge(spec, restarts=frozenset(spec.resources), verb="restart")
+    assert result.end is End.CONVERGED and bench.world.tried.count("box#2 stop") == 1
+    assert bench.world.tried.count("box#1 stop") == 1

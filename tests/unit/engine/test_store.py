@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.observed import Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import UP, Aim, Goal
@@ -40,7 +41,7 @@ def test_the_folder_and_its_files_are_for_the_owner_only(store):
 
 def test_what_is_owned_comes_back_as_it_was(store):
     seen = Present(ToyState(live=1), ToyAround())
-    whole = Owned("box", ToyDesired(live=2), ToyDesired(live=1), seen, "web", True)
+    whole = Owned("box", ToyDesired(live=2), ToyDesired(live=1), seen, "web", True, made="uuid-1")
     store.own("web", {"box#1": BOX, "box#2": whole})
     again = reopen(store)
     assert again.ownership("web").owned == {"box#1": BOX, "box#2": whole}
@@ -73,6 +74,35 @@ def test_goals(store):
     again = reopen(store)
     assert again.goal("web") == down
     again.close()
+
+
+def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
+    alice, bob = Ban("alice", NOW, "disk swap"), Ban("bob", NOW + timedelta(hours=1))
+    store.ban("web", Sort.FROZEN, (WHOLE,), alice)
+    store.ban("web", Sort.FROZEN, (WHOLE,), bob)
+    store.ban("web", Sort.DISABLED, ("box#1", "box#2"), bob)
+    again = reopen(store)
+    assert again.frozen("web") == alice and again.frozen("db") is None
+    assert again.disabled("web") == {"box#1": bob, "box#2": bob}
+    again.lift("web", Sort.DISABLED, ("box#1",))
+    again.lift("web", Sort.FROZEN, (WHOLE,))
+    assert again.bans() == {"web": {(Sort.DISABLED, "box#2"): bob}}
+    again.drop("web")
+    assert again.bans() == {}
+    again.close()
+
+
+def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tmp_path, monkeypatch):
+    store.set_goal("web", Goal(Aim.DOWN, "alice", NOW))
+    store._db.execute("DROP TABLE bans")
+    store._db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
+    store.close()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    again = Store.open(store.folder, write=False, kinds=kinds)
+    assert again.read_only and again.goal("web").by == "alice" and again.bans() == {}
+    again.close()
+    with sqlite3.connect(f"{store.folder}/osvc.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) - 1,), "it is left as it is"
 
 
 def test_claims_and_goals_are_durable_and_the_journal_need_not_be(store):
@@ -225,7 +255,7 @@ def test_a_key_that_is_none_is_told(store):
 
 def test_every_table_is_strict(store):
     tables = store._rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    assert len(tables) == 9
+    assert len(tables) == 10
     assert all("STRICT" in sql for _, sql in tables)
     with pytest.raises(StoreError), store._writing() as db:
         try:

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.outcome import End, Noticed
 from reconciler.core.policy import Aim, Goal
 from reconciler.engine.watch import Watch
@@ -46,6 +47,19 @@ def test_it_converges_at_the_start_and_is_then_quiet(make):
     effects, changes = w.node.machine.effects, w.session.store._db.total_changes
     assert w.look() == {}
     assert (w.node.machine.effects, w.session.store._db.total_changes) == (effects, changes)
+
+
+def test_what_is_frozen_is_left_alone_and_that_is_told_once(make):
+    w = make()
+    w.look()
+    w.session.store.ban("web", Sort.FROZEN, (WHOLE,), Ban("alice", w.session.host.clock.now(), "disk swap"))
+    w.node.machine.tear_off("/mnt/web")
+    w.node.machine.tear_off("/mnt/db")
+    assert w.look()["db"] is End.CONVERGED and w.node.mounts() == ["/mnt/db"]
+    w.look()
+    assert w.noticed() == ["frozen by alice (disk swap); left alone → osvc thaw web"]
+    w.session.store.lift("web", Sort.FROZEN, (WHOLE,))
+    assert w.look() == {"web": End.CONVERGED} and sorted(w.node.mounts()) == ["/mnt/db", "/mnt/web"]
 
 
 def test_drift_is_mended_where_it_is_and_nowhere_else(make):

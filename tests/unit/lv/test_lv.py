@@ -107,6 +107,35 @@ class TestMaking:
     NEW = Create(vg="data", name="new", size=1 << 20)
     WANTED = Desired(vg="data", name="new", size=1 << 20, provision=True, tag="deb1")
 
+    def test_it_is_removed_only_by_its_uuid_and_while_it_is_not_active(self, machine, host, group):
+        perform(host, self.NEW)
+        seen = look(host, self.WANTED)
+        assert self.NEW.made(seen) == "uuid-data-new"
+        (remove,) = KIND.unmake(self.WANTED, seen.state, seen.around, "uuid-data-new")
+        assert remove.command() == "lvremove data/new" and "all that is on it" in remove.loses
+        with pytest.raises(HostError):
+            perform(host, remove)
+        assert "new" in group.volumes, "nobody answers what LVM asks"
+        machine.switch(group, "new", active=False)
+        with pytest.raises(Conflict, match="another volume of that name has come"):
+            perform(host, remove.model_copy(update={"uuid": "older"}))
+        for _ in range(2):
+            perform(host, remove)
+        assert "new" not in group.volumes and remove.shown(look(host, self.WANTED)) and remove.undo(seen) is BARRIER
+
+    @pytest.mark.parametrize(
+        ("made", "around", "why"),
+        [("", Around(), "osvc did not make data/new"), ("older", Around(), "osvc did not make data/new"),
+         ("uuid-data-new", Around(others=("deb2",)), "data is claimed by deb2")],
+    )  # fmt: skip
+    def test_what_is_not_osvcs_to_remove_is_refused_with_the_command(self, host, group, made, around, why):
+        perform(host, self.NEW)
+        state = look(host, self.WANTED).state
+        objection = KIND.unmake(self.WANTED, state, around, made)
+        assert objection.reason == why and "lvremove data/new" in objection.remedy
+        assert KIND.unmake(self.WANTED, None, around, made) == ()
+        assert KIND.unmake(ROOT, look(host).state, around, "") == (), "nothing of it was ever to be made"
+
     def test_it_is_made_once_and_never_unmade(self, host, group):
         before = look(host, self.WANTED)
         assert KIND.objection(self.WANTED, None, before.around).permission == "provision"

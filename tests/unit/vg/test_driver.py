@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.core.action import BARRIER
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned
@@ -190,6 +191,27 @@ class TestWhatChangedSinceThePlan:
         with pytest.raises(Conflict):
             perform(host, Activate(group="data", uuid=group.uuid))
         assert machine.effects == 0
+
+    def test_a_group_is_removed_only_when_nothing_is_in_it(self, host, group):
+        assert Create(group="data", disks=("/dev/sdb",), tag="deb1").made(look(host)) == group.uuid
+        made = Desired(name="data", tag="deb1", provision=True)
+        (remove,) = KIND.unmake(made, look(host).state, Around(), group.uuid)
+        with pytest.raises(Conflict, match="app-data, root is in it still"):
+            perform(host, remove)
+        before = look(host)
+        group.volumes.clear()
+        for _ in range(2):
+            perform(host, remove)
+        assert remove.shown(look(host)) and remove.undo(before) is BARRIER and remove.command() == "vgremove data"
+
+    def test_a_group_that_osvc_did_not_make_or_that_another_node_has_is_not_removed(self, host, group):
+        made = Desired(name="data", tag="deb1", provision=True)
+        for uuid in ("", "older"):
+            found = KIND.unmake(made, look(host).state, Around(), uuid)
+            assert (found.reason, found.remedy) == ("osvc did not make data", "vgremove data, if nobody needs what is in it")
+        group.tags = {"deb2"}
+        assert KIND.unmake(made, look(host).state, Around(), group.uuid).reason == "data is claimed by deb2"
+        assert KIND.unmake(DATA, look(host).state, Around(), "") == KIND.unmake(made, None, Around(), "x") == ()
 
     def test_a_group_whose_disks_went_is_gone(self, host, group):
         group.gone = True

@@ -1,0 +1,72 @@
+"""asked: what becomes of a resource by more than the difference: it is left alone, spared, restarted or destroyed. Pure.
+
+These are stages of core/planner, before anything is selected: each looks at one resource and gives it another verdict.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Final
+
+from reconciler.core.change import Verdict, takes
+from reconciler.core.common import NO_ACTION
+from reconciler.core.draft import ACTS, Draft
+from reconciler.core.kind import Objection, Unmakes
+from reconciler.core.observed import Present
+from reconciler.core.policy import Aim, Policy, Selection
+from reconciler.core.service import Service
+
+DESTROY: Final = "unprovision"
+"""The permission to destroy what osvc made and is selected, once it is down."""
+
+
+def leave_alone(draft: Draft, service: Service | None) -> None:
+    """Nothing is done to what its spec, or a person, takes out of osvc's hands."""
+    if draft.idle:
+        common = draft.change.common
+        draft.leave("disabled; left alone" if common.disable else f"tagged {NO_ACTION}; left alone")
+    ban = draft.change.ban
+    if ban is not None and service is not None:
+        part = "" if ban.whole else f" --rid {draft.rid}"
+        draft.change = replace(draft.change, remedy=f"osvc enable {service.name}{part}")
+
+
+def spare(drafts: Mapping[str, Draft], spared: Mapping[str, str]) -> None:
+    """What is not tried again for now waits."""
+    for rid, why in spared.items():
+        if rid in drafts and drafts[rid].change.verdict in ACTS:
+            drafts[rid].pin(why, "osvc plan")
+
+
+def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
+    """What is to go down and come up again, and is up. What is down comes up anyway; what cannot be told apart before and after (a
+    folder, a volume) stays as it is."""
+    for rid in restarts:
+        draft = drafts[rid]
+        change = draft.change
+        if change.verdict not in (Verdict.KEEP, Verdict.LIVE) or draft.idle or not draft.is_up:
+            continue
+        if not draft.kind.manages(change.desired) or not any(draft.kind.moves(replace(change, verdict=Verdict.RESTART)).down):
+            continue
+        assert isinstance(change.seen, Present)
+        obstacle = draft.kind.obstacle(change.seen.state)
+        if obstacle is None:
+            draft.change = replace(change, verdict=Verdict.RESTART, reason="asked for", cause=None)
+        else:
+            draft.turn(Verdict.REFUSE, obstacle.reason, remedy=obstacle.remedy)
+
+
+def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -> None:
+    """What is to be destroyed with all that is on it: only what is selected itself, is to be down, and was made by osvc."""
+    for draft in drafts.values() if DESTROY in policy.force else ():
+        change = draft.change
+        if change.aim is not Aim.DOWN or draft.idle or not takes(selection, change) or change.verdict not in (*ACTS, Verdict.KEEP):
+            continue
+        if change.seen is None or not isinstance(draft.kind, Unmakes):
+            continue
+        state = change.seen.state if isinstance(change.seen, Present) else None
+        found = draft.kind.unmake(change.desired, state, change.seen.around, draft.owned.made if draft.owned is not None else "")
+        if isinstance(found, Objection):
+            draft.turn(Verdict.REFUSE, found.reason, remedy=found.remedy)
+        elif found:
+            draft.unmakes = tuple(found)
+            draft.turn(Verdict.DESTROY, "made by osvc; it goes, with all that is on it")
