@@ -138,6 +138,18 @@ def test_svcmon_has_a_line_for_each_service(deb1):
     assert [line.split() for line in svcmgr(deb1, "-s", "web", "svcmon")[1].splitlines()[3:]] == [rows[1].split()]
 
 
+def test_sets_of_services_are_names(deb1):
+    write(deb1, "web")
+    write(deb1, "db")
+    assert svcmgr(deb1, "-s", "allupservices", "stop") == (0, "allupservices: there is none\n", "")
+    assert svcmgr(deb1, "-s", "web", "start")[0] == 0
+    assert deb1.types("status", program="/usr/bin/allupservices") == (0, "up\n", "")
+    assert svcmgr(deb1, "-s", "alldownservices", "status")[1] == f"db: down\n{NAME}: down\n"
+    assert svcmgr(deb1, "-s", "allservices", "status")[1] == f"db: down\n{NAME}: down\nweb: up\n"
+    assert svcmgr(deb1, "-s", "allupservices", "stop")[0] == 0
+    assert svcmgr(deb1, "-s", "web", "status")[1] == "down\n"
+
+
 def test_on_a_node_for_production_nothing_else_is_brought_up(deb1):
     deb1.configure("env: PRD\n")
     code, _, err = deb1.types("start")

@@ -13,6 +13,14 @@ from reconciler.cli.svcmgr.line import Line, read
 from reconciler.cli.verb import Usage, fail_usage, verb_called
 
 
+class _Ended(Exception):
+    """There is nothing more to do. code: what it came to."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 def process() -> None:
     """The whole life of a svcmgr process."""
     live(main)
@@ -42,6 +50,8 @@ def _run(program: str, given: Sequence[str]) -> int:
         return _own(line) if line.verb in words.OWN else _osvc(line)
     except Usage as err:
         return fail_usage(err)
+    except _Ended as end:
+        return end.code
     except SystemExit as end:  # argparse has printed a help text
         return Exit.OK if not end.code else Exit.USAGE
 
@@ -88,7 +98,20 @@ def _own(line: Line) -> int:
 def _services(line: Line) -> str:
     if not line.services:
         raise Usage(f"no service is named: svcmgr -s NAME {line.verb}")
-    return line.services
+    if line.services not in words.SETS:
+        return line.services
+
+    from argparse import Namespace
+
+    from reconciler.cli.failures import guarded
+
+    options = Namespace(set=line.services, found=[], debug=False)
+    code = guarded(words.NAMES, options)
+    if not options.found:
+        if not code:
+            print(f"{line.services}: there is none")
+        raise _Ended(code)
+    return ",".join(options.found)
 
 
 def overview() -> str:
@@ -101,6 +124,7 @@ usage: svcmgr -s NAME[,NAME ...] [OPTIONS] VERB
        NAME VERB          where NAME is a link to svcmgr, called as the service
 
 The command line of OpenSVC, over osvc. Names may be patterns: 'web*'.
+allservices, allupservices and alldownservices are names as well.
 
 verbs:
 {own}

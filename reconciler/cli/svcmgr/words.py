@@ -70,6 +70,12 @@ OSVC: Mapping[str, tuple[str, ...]] = {
 OPERAND: Mapping[str, str] = {"enter": "--rid"}
 """Verb -> the option whose value osvc takes as an operand, behind the service."""
 
+SETS = ("allservices", "allupservices", "alldownservices")
+"""Names, also of links, that mean several services: all, those that are up (a warning counts), those that are not."""
+
+NAMES = Own("names", "find the services of a set")
+"""Whose module does so."""
+
 _OTHER_NODE = "osvc knows its own node only: stop it here, and start it on the other node"
 _NO_SYNC = "osvc replicates nothing: leave that to the storage, or to a timer with rsync"
 _FILE = "a spec is a file: edit it, then osvc validate, osvc plan and osvc apply"
