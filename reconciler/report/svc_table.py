@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from reconciler.core.policy import Aim
 from reconciler.core.status import merge_all
 from reconciler.report.svc_tree import SvcStatus
 from reconciler.report.texts import columns
@@ -45,7 +44,7 @@ def svc_table(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> list[str]:
     shown = row.status
     types = {line.type for line in shown.lines}
-    frozen = shown.status.plan.goal.aim is Aim.NONE
+    frozen = shown.status.frozen is not None
     sums = (merge_all(line.status for line in shown.lines if line.type in group) for group in _GROUPS.values())
     return [
         *(shown.service, row.env or "-", "docker" if "container" in types else "hosted"),

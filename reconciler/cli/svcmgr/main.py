@@ -117,8 +117,8 @@ def _services(line: Line) -> str:
 def overview() -> str:
     """The text of `svcmgr --help`."""
     own = "\n".join(f"  {verb.name:<14}{verb.about}" for verb in words.OWN.values())
-    others = "\n".join(f"  {name:<14}{verb_called(name).about}" for name in words.SAME if name in words.OSVC)
-    parts = ", ".join(name.removeprefix("start") for name in words.OSVC if name.startswith("start") and name not in words.SAME)
+    others = "\n".join(f"  {name:<14}{verb_called(name).about}" for name in words.SAME)
+    parts = ", ".join(name.removeprefix("start") for name in words.PARTS if name.startswith("start"))
     return f"""\
 usage: svcmgr -s NAME[,NAME ...] [OPTIONS] VERB
        NAME VERB          where NAME is a link to svcmgr, called as the service

@@ -44,25 +44,16 @@ OWN: Mapping[str, Own] = {
     )
 }
 
-_PARTS = {
-    "ip": "ip",
-    "disk": "loop,lv,vg,raw",
-    "vg": "vg",
-    "fs": "fs",
-    "container": "container",
-    "app": "app",
-}
 SAME = (
     *("start", "stop", "restart", "startstandby", "boot", "shutdown", "provision", "unprovision"),
     *("freeze", "thaw", "disable", "enable", "docker", "enter", "logs"),
 )
-"""The verbs that osvc has by the same name."""
+"""The verbs that osvc has by the same name; beside those for a part of a service."""
 
-_KNOWN = {verb.name for verb in VERBS}
+PARTS = tuple(verb.name for verb in VERBS if verb.like in ("start", "stop") and verb.name != verb.like)
 
 OSVC: Mapping[str, tuple[str, ...]] = {
-    **{f"{move}{part}": (move, "--rid", rids) for move in ("start", "stop") for part, rids in _PARTS.items()},
-    **{name: (name,) for name in SAME if name in _KNOWN},
+    **{name: (name,) for name in (*SAME, *PARTS)},
     "json status": ("status", "--json", "-s"),
 }
 """The words of svcmgr -> the words of osvc that do the same, the service last."""
@@ -105,7 +96,8 @@ INSTEAD: Mapping[str, str] = {
     "deploy": "svcmgr -s NAME create --config FILE, then osvc apply",
     **dict.fromkeys(("push", "push appinfo", "push resinfo", "print env mtime"), _NO_COLLECTOR),
     "resource monitor": _WATCH,
-    "freezestop": "osvc stop: it stays down until it is started, also after a reboot",
+    "freezestop": "stop: it stays down until it is started, also after a reboot; or freeze, then stop",
+    "frozen": "print status says so, and svcmon",
     "monitor": "svcmon",
     **dict.fromkeys(("prstart", "prstop", "prstatus"), _CLAIM),
     **dict.fromkeys(("startshare", "stopshare"), "nothing is shared by osvc; leave exports to a systemd unit"),
