@@ -2,7 +2,7 @@
 
     lib/      osvc as its wheel installs it, with the pinned packages that it needs, and those that its tests need
     src/      the tests and tools of this folder, for what runs them there
-    bin/      osvc
+    bin/      osvc, svcmgr
     guest/    how a machine starts, and the agent on it
     images/   the demo image, as an archive: demo-1.tar is osvc/demo:1
 
@@ -26,6 +26,7 @@ ROOT = HERE.parents[1]
 TRIES = ("pytest", "pytest-timeout", "hypothesis", "jsonschema")
 """What the tests need beside what osvc needs."""
 REVISIONS = (1, 2)
+SVCMGR = "#!/usr/bin/env python3\nfrom reconciler.cli.svcmgr.main import process\n\nprocess()\n"
 OSVC = '#!/bin/sh\nexec python3 -m reconciler "$@"\n'
 
 
@@ -41,8 +42,9 @@ def write_payload(path: Path) -> None:
         shutil.copy2(ROOT / "pyproject.toml", tree / "src")
         shutil.copytree(HERE / "guest", tree / "guest", ignore=shutil.ignore_patterns("__pycache__"))
         (tree / "bin").mkdir()
-        (tree / "bin" / "osvc").write_text(OSVC)
-        (tree / "bin" / "osvc").chmod(0o755)
+        for name, text in (("osvc", OSVC), ("svcmgr", SVCMGR)):
+            (tree / "bin" / name).write_text(text)
+            (tree / "bin" / name).chmod(0o755)
         (tree / "images").mkdir()
         for revision in REVISIONS:
             write_image(tree / "images" / f"demo-{revision}.tar", f"osvc/demo:{revision}", revision=revision)

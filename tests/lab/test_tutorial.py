@@ -1,10 +1,10 @@
 """The Docker tutorial of OpenSVC, from its first command to its last, once and twice: its service file, on a machine as it has it.
 
 The file is the tutorial's own, but for one word: the image is one of 2014 that no machine of the lab can fetch, so its id is that
-of the image that stands for busybox:latest here. The commands are osvc's: `startvg` is `start --rid vg`. The statuses are its own.
+of the image that stands for busybox:latest here. The commands are the tutorial's own, typed by the link that it makes, and each
+`print status` is what it shows, but for that id and the container's.
 """
 
-import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,8 @@ IMAGE = image_id(1).removeprefix("sha256:")[:12]
 
 ROOT, DATA = "/dev/mapper/vgdocker-lvdockerroot", "/dev/mapper/vgdocker-lvdockerdata"
 ADDRESS = "37.59.71.25"
+TREES = Path(__file__).parents[1] / "svcmgr" / "tutorial"
+LINK = f"/opt/opensvc/etc/{NAME}"
 RIDS = ("container#1", "vg#1", "fs#1", "fs#2", "ip#1")
 
 
@@ -44,18 +46,13 @@ def prepare(machine: Machine) -> None:
     )
     assert SPEC.count(OF_2014) == 1
     machine.write(f"/opt/opensvc/etc/{NAME}.env", SPEC.replace(OF_2014, IMAGE), mode="644")
-    machine.run(f"cd /opt/opensvc/etc && mkdir {NAME}.dir && ln -s {NAME}.dir {NAME}.d")
+    machine.run(f"cd /opt/opensvc/etc && mkdir {NAME}.dir && ln -s {NAME}.dir {NAME}.d && ln -s /lab/bin/svcmgr {NAME}")
 
 
-def status(machine: Machine) -> tuple[str, dict[str, str], dict[str, str]]:
-    """avail, the status of each resource of the tutorial, and what each is called."""
-    (service,) = json.loads(machine.osvc("status", "--json").out)["services"]
-    found = {resource["rid"]: resource for resource in service["resources"]}
-    return service["avail"], {rid: found[rid]["status"] for rid in RIDS}, {rid: found[rid]["label"] for rid in RIDS}
-
-
-def states(*up: str) -> dict[str, str]:
-    return {rid: "up" if rid in up else "down" for rid in RIDS}
+def shows(machine: Machine, tree: str, container: str = "") -> None:
+    """That `print status` shows what the tutorial shows at this place."""
+    shown = (TREES / f"status-{tree}.txt").read_text().replace(OF_2014, IMAGE)
+    assert machine.run(f"{LINK} print status").out == shown.replace("20f6aabc5ce1", container or "20f6aabc5ce1")
 
 
 def observed(machine: Machine, *up: str) -> None:
@@ -75,9 +72,7 @@ def observed(machine: Machine, *up: str) -> None:
 def test_the_tutorial(place: Place, times: int) -> None:
     with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
         prepare(deb1)
-        avail, seen, labels = status(deb1)
-        assert (avail, seen) == ("down", states())
-        assert labels["vg#1"] == "vgdocker"
+        shows(deb1, "down")
         observed(deb1)
 
         found = {walk(deb1, pull=time == 0) for time in range(times)}
@@ -86,37 +81,35 @@ def test_the_tutorial(place: Place, times: int) -> None:
 
 def walk(deb1: Machine, *, pull: bool) -> str:
     """From the service that is down to the service that is down again. The container's id. pull: whether it is the first time."""
-    deb1.osvc("start", "--rid", "vg", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1"))
+    deb1.run(f"{LINK} startvg")
+    shows(deb1, "vg-up")
     observed(deb1, "vg#1")
 
-    deb1.osvc("start", "--rid", "fs", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2"))
+    deb1.run(f"{LINK} startfs")
+    shows(deb1, "fs-up")
     observed(deb1, "vg#1", "fs#1", "fs#2")
 
-    deb1.osvc("start", "--rid", "ip", NAME)
-    assert status(deb1)[:2] == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1"))
+    deb1.run(f"{LINK} startip")
+    shows(deb1, "ip-up")
     observed(deb1, "vg#1", "fs#1", "fs#2", "ip#1")
 
-    listed = deb1.osvc("docker", NAME, "images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").out.split()
-    assert listed == ([] if pull else ["busybox:latest", IMAGE]), "and the engine has been started silently"
+    listed = "docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'"
+    assert deb1.run(f"{LINK} {listed}").out.split() == ([] if pull else ["busybox:latest", IMAGE]), "it is started silently"
     if pull:
-        assert "Status: Downloaded newer image for busybox:latest" in deb1.osvc("docker", NAME, "pull", "busybox:latest").out
-        listed = deb1.osvc("docker", NAME, "images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").out.split()
-        assert listed == ["busybox:latest", IMAGE]
-    avail, seen, labels = status(deb1)
-    assert (avail, seen) == ("warn", states("vg#1", "fs#1", "fs#2", "ip#1"))
+        shows(deb1, "engine-up")
+        assert "Status: Downloaded newer image for busybox:latest" in deb1.run(f"{LINK} docker pull busybox:latest").out
+        assert deb1.run(f"{LINK} {listed}").out.split() == ["busybox:latest", IMAGE]
+        shows(deb1, "pulled")
 
-    deb1.osvc("start", NAME)
-    avail, seen, labels = status(deb1)
-    assert (avail, seen) == ("up", states(*RIDS))
+    deb1.run(f"{LINK} start")
+    container = deb1.run(f"{LINK} docker ps --format '{{{{.ID}}}} {{{{.Command}}}} {{{{.Names}}}}'").out.split()
+    assert container[1:] == ['"/bin/sh"', f"{NAME}.container.1"]
+    shows(deb1, "started", container[0])
     observed(deb1, *RIDS)
     deb1.osvc("plan")
-    container = deb1.osvc("docker", NAME, "ps", "--format", "{{.ID}} {{.Command}} {{.Names}}").out.split()
-    assert container[1:] == ['"/bin/sh"', f"{NAME}.container.1"]
-    assert container[0] in labels["container#1"]
 
-    deb1.osvc("stop", NAME)
-    assert status(deb1)[:2] == ("down", states())
+    log = deb1.run(f"{LINK} stop").out
+    assert f" INFO    {NAME.upper()}.FS#2    umount -- /opt/{NAME}/appdata\n" in log
+    shows(deb1, "stopped")
     observed(deb1)
     return container[0]
