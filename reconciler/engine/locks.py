@@ -54,10 +54,12 @@ class Locks:
 
     def holder(self, name: str) -> str:
         """Who holds a lock, as a clause; "" when nobody does. For status and doctor."""
-        path = self._path(name)
-        if not os.path.exists(path):
+        try:
+            handle = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
             return ""
-        handle = self._open(name)
+        except OSError as err:
+            raise self._unusable(name, err) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -88,7 +90,10 @@ class Locks:
             os.makedirs(f"{self._run_dir}/locks", mode=0o700, exist_ok=True)
             return os.open(self._path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as err:
-            raise StoreError(f"cannot lock {name} in {self._run_dir}/locks: {err.strerror}") from None
+            raise self._unusable(name, err) from None
+
+    def _unusable(self, name: str, err: OSError) -> StoreError:
+        return StoreError(f"cannot lock {name} in {self._run_dir}/locks: {err.strerror}")
 
     def _path(self, name: str) -> str:
         return f"{self._run_dir}/locks/{name}.lock"

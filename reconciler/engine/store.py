@@ -185,8 +185,8 @@ class Store(Journal, Fetches, Bans):
 
     def ownership(self, service: str, desired: Iterable[Model] = ()) -> Ownership:
         """What a service owns. desired: its models now; a stored mark of one of their secrets is read back as that secret."""
-        known = self.codec.known(desired)
         rows = self._rows("SELECT rid, record FROM owned WHERE service = ? ORDER BY rid", service)
+        known = self.codec.known(desired) if any(MARK in record for _, record in rows) else {}
         return Ownership(self.uuid, {rid: self._owned(service, rid, record, known) for rid, record in rows})
 
     def _owned(self, service: str, rid: str, record: str, known: Mapping[str, str]) -> Owned:

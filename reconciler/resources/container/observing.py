@@ -1,5 +1,6 @@
 """observing: from what engines have to what is observed of each container resource."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -36,6 +37,7 @@ class Look:
         self._host, self._memory, self._narrow = host, memory, narrow
         self._live: dict[str, LiveView | HostError] = {}
         self._still: dict[str, StillView | HostError] = {}
+        self._indices: dict[View, defaultdict[tuple[str, str], list[Entry]]] = {}
 
     def open(self, wanted: Sequence[Wanted]) -> None:
         """Ask every engine that these resources are, or were, on."""
@@ -142,9 +144,19 @@ class Look:
 
     def _labelled(self, handle: Desired, view: View) -> list[Container]:
         store = self._store(handle)
-        entries = [entry for entry in view.entries if entry.belongs(handle.service, handle.rid, store)]
+        entries = [
+            entry for entry in self._index(view)[handle.service, handle.rid] if entry.belongs(handle.service, handle.rid, store)
+        ]
         kept = [entry for entry in entries if entry.name.startswith(handle.name) or not _inherited(entry, view)]
         return [one for entry in kept if (one := view.container(entry)) is not None]
+
+    def _index(self, view: View) -> Mapping[tuple[str, str], Sequence[Entry]]:
+        """(service, rid) -> the containers of an engine that say so, in the engine's order."""
+        if view not in self._indices:
+            found = self._indices[view] = defaultdict(list)
+            for entry in view.entries:
+                found[entry.labels.get(SERVICE, ""), entry.labels.get(RID, "")].append(entry)
+        return self._indices[view]
 
     def _store(self, handle: Desired) -> str | None:
         return None if handle.private else self._host.store
