@@ -75,7 +75,8 @@ def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
     if words:
         status = _with_words(status, survey, session)
     ended = survey.run[1] if survey.run else None
-    shown = Shown(status, target.source, state=WANTED[plan.goal.aim], changed=datetime.fromisoformat(ended) if ended else None)
+    state = WANTED[plan.goal.aim] if target.frozen is None else State.FROZEN
+    shown = Shown(status, target.source, state=state, changed=datetime.fromisoformat(ended) if ended else None)
     holder = session.holder(target.name)
     if holder:
         return replace(shown, note=f"a run works on it: {holder}", state=State.BUSY)
@@ -85,7 +86,7 @@ def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
     if failure is not None and failure.message:
         times = f" ({failure.count} times)" if failure.count > 1 else ""
         note, remedy = f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}"
-        return replace(shown, note=note, remedy=remedy, state=State.FAILED)
+        return replace(shown, note=note, remedy=remedy, state=State.FAILED if target.frozen is None else state)
     return shown
 
 

@@ -90,6 +90,8 @@ class State(Enum):
     STOPPED = "stopped"
     ELSEWHERE = "elsewhere"
     """It is for other nodes."""
+    FROZEN = "frozen"
+    """It is left alone, whatever is wanted of it, until somebody thaws it."""
     FAILED = "failed"
     """The last run failed."""
     GONE = "gone"

@@ -47,7 +47,8 @@ class Shown:
     @property
     def since(self) -> datetime | None:
         """The last change that is known: of a run, of what is wanted, or that something came up by itself."""
-        moments = (self.changed, self.status.plan.goal.at, *(line.since for line in self.status.resources))
+        frozen = self.status.frozen.at if self.status.frozen is not None else None
+        moments = (self.changed, self.status.plan.goal.at, frozen, *(line.since for line in self.status.resources))
         return max((at for at in moments if at is not None), default=None)
 
 

@@ -53,8 +53,10 @@ def test_status_shows_what_is_wanted_of_a_frozen_service_and_that_it_is_frozen(u
     assert f"# frozen by {by()} since T → osvc thaw web\n" in since(shown)
     assert "≠ mnt_opt changed\n" in shown and "osvc apply" not in shown, "an apply would be no remedy"
     assert re.search(r"fs#2 +down", shown)
+    assert up.osvc("ls").out.splitlines()[1].split()[:5] == ["web", "frozen", "warn", "1/2", "1"]
     document = json.loads(up.osvc("status", "--json").out)
     jsonschema.validate(document, status_schema())
+    assert document["services"][0]["state"] == "frozen"
     assert document["services"][0]["frozen"]["by"] == by() and document["services"][0]["goal"]["aim"] == "up"
     why = up.osvc("why", "fs#1", "web").out
     assert f"frozen      by {by()} since T → osvc thaw web\n" in since(why) and "update: mnt_opt changed" in why

@@ -1,11 +1,13 @@
 """The table of `osvc ls`, and its document."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
 
+from reconciler.core.ban import Ban
 from reconciler.core.policy import Aim, Goal
-from reconciler.core.status import State, status_of
+from reconciler.core.status import State, Status, status_of
 from reconciler.report.paint import Paint
 from reconciler.report.schemas import ls_schema
 from reconciler.report.status_json import ls_document
@@ -52,6 +54,12 @@ def test_painted_it_has_the_same_columns():
     assert "\x1b[31mfailed\x1b[0m  " in painted and "\x1b[33m2\x1b[0m      -" in painted
 
 
+def test_a_frozen_service_says_so_and_since_when():
+    status = replace(GOOD.status, frozen=Ban("alice", NOW.replace(hour=11), "disk swap"))
+    line = status_table([replace(GOOD, status=status, state=State.FROZEN)], now=NOW).splitlines()[1]
+    assert line.split()[:6] == ["toys", "frozen", "up", "2/2", "-", "11:00"]
+
+
 def test_the_document_fits_its_schema():
     document = ls_document([GOOD, DRIFTED, STOPPED], [], 0)
     jsonschema.validate(document, ls_schema())
@@ -62,10 +70,6 @@ def test_the_document_fits_its_schema():
 
 
 def test_what_is_disabled_or_rests_is_not_counted():
-    from dataclasses import replace
-
-    from reconciler.core.status import Status
-
     status = GOOD.status
     lines = (status.resources[0], replace(status.resources[1], status=Status.NA))
     (record,) = ls_document([replace(GOOD, status=replace(status, resources=lines))], [], 0)["services"]
