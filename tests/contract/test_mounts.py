@@ -24,7 +24,8 @@ def seen(stage: Stage, target: str) -> list[Mount]:
 
 
 def words(mount: Mount) -> set[str]:
-    return set(mount.options)
+    """Its options; some kernels show of every tmpfs that its inode numbers have 64 bits."""
+    return {*mount.options} - ({"inode64"} if mount.fstype == "tmpfs" else set())
 
 
 @pytest.fixture
@@ -212,7 +213,8 @@ class TestBind:
         assert stage.host.files.stat(f"{point}/f") == stage.host.files.stat(f"{source}/f")
         (found,) = seen(stage, point)
         assert found.root.endswith("/s/deep")
-        assert found.device == next(m for m in stage.host.mounts.table() if m.target in ("/", "/tmp", stage.dir)).device
+        below = [one for one in stage.host.mounts.table() if one.target in ("/", "/tmp", stage.dir)]
+        assert found.device == max(below, key=lambda one: len(one.target)).device
 
     def test_options_given_replace_the_source_s_but_for_atime(self, stage, point):
         inner = f"{stage.dir}/b"
