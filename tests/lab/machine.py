@@ -1,6 +1,7 @@
 """Machine: a virtual machine of the lab, from power-on to power-off or power cut."""
 
 import contextlib
+import hashlib
 import os
 import shlex
 import subprocess
@@ -32,6 +33,11 @@ class Disk:
         with path.open("xb") as file:
             file.truncate(megabytes << 20)
         return cls(path, shared)
+
+    def digest(self) -> str:
+        """Of all that is on it, as far as its machine has written it out (`sync`)."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def words(self, name: str) -> list[str]:
         """As the emulator is told of it. What a machine wrote is kept when its emulator is killed, in whatever cache it is here."""

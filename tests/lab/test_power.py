@@ -89,12 +89,14 @@ def lives(machine: Machine) -> int:
 @contextmanager
 def prepared(place: Place) -> Iterator[Machine]:
     """A machine with the service's spec, where whatever happens to the service, nothing of others does."""
-    with place.machine("deb1.opensvc.com", address="10.9.0.1/24", disks=[place.disk(600), place.disk(320)]) as machine:
+    own, foreign = place.disk(600), place.disk(320)
+    with place.machine("deb1.opensvc.com", address="10.9.0.1/24", disks=[own, foreign]) as machine:
         prepare(machine)
-        foreign = machine.run("sha256sum /dev/vdd").out
+        before = foreign.digest()
         yield machine
+        machine.run("sync")
         assert machine.read("/srv/web/theirs") == "theirs\n"
-        assert machine.run("sha256sum /dev/vdd").out == foreign
+        assert foreign.digest() == before
 
 
 def up(machine: Machine) -> dict[str, str]:
