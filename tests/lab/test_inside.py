@@ -12,6 +12,7 @@ def test_mounts_keep_their_contract_beside_udev(place: Place) -> None:
         one.pytest("tests/contract/test_mounts.py", "-m", "real")
 
 
+@pytest.mark.core
 def test_volume_groups_keep_their_contract(place: Place) -> None:
     with place.machine("one") as one:
         one.pytest("tests/contract/test_lvm.py", "-m", "lab")
