@@ -14,12 +14,13 @@ packages=(
     # a machine
     udev kmod systemd-sysv iproute2 iptables iputils-arping iputils-ping procps psmisc python3 busybox-static openssl
     # storage
-    lvm2 thin-provisioning-tools kpartx e2fsprogs xfsprogs btrfs-progs dosfstools fdisk
+    lvm2 thin-provisioning-tools kpartx e2fsprogs xfsprogs btrfs-progs dosfstools fdisk nfs-common nfs-kernel-server
     # engines
     docker.io containerd runc
 )
 idle=(docker.service docker.socket containerd.service apt-daily.timer apt-daily-upgrade.timer
-    e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service)
+    e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-timesyncd.service
+    nfs-server.service nfs-client.target rpcbind.service rpcbind.socket)
 
 include=$(IFS=,; echo "${packages[*]}")
 debootstrap --variant=minbase --include="$include" "$suite" "$root" "$mirror"
