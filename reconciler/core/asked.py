@@ -43,16 +43,19 @@ def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
     for rid in restarts:
         draft = drafts[rid]
         change = draft.change
-        if change.verdict not in (Verdict.KEEP, Verdict.LIVE) or draft.idle or not draft.is_up:
+        if change.verdict not in (Verdict.KEEP, Verdict.LIVE, Verdict.RESTART) or draft.idle or not draft.is_up:
             continue
         if not draft.kind.manages(change.desired) or not any(draft.kind.moves(replace(change, verdict=Verdict.RESTART)).down):
             continue
         assert isinstance(change.seen, Present)
         obstacle = draft.kind.obstacle(change.seen.state)
-        if obstacle is None:
-            draft.change = replace(change, verdict=Verdict.RESTART, reason="asked for", cause=None)
-        else:
+        if obstacle is not None:
             draft.turn(Verdict.REFUSE, obstacle.reason, remedy=obstacle.remedy)
+        elif change.verdict is Verdict.RESTART:
+            # it goes down as a whole, also where what differs would leave a part of it up
+            draft.change = replace(change, reason=f"asked for; {change.reason}", fields=(), cause=None)
+        else:
+            draft.change = replace(change, verdict=Verdict.RESTART, reason="asked for", cause=None)
 
 
 def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -> None:
