@@ -43,7 +43,7 @@ LADDER = {
         Impact.REPLACE: "path",
     },
     "dockerd": {
-        Impact.NONE: "docker_daemon_private service private run_dir tag subnet_pool",
+        Impact.NONE: "docker_daemon_private service private run_dir tag subnet_pool systemd",
         Impact.LIVE: "docker_socket_group socket_mode folder_group folder_mode "
         "subnet settings loaded containerd bridge_up rules forwarding",
         Impact.RESTART: "docker_daemon_args boot_settings data_root_in_place bridge_there",
