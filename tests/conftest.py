@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from reconciler.core import secrets
 from reconciler.host.ports import Host
 from tests.fakehost import FakeHost, Machine
+
+settings.register_profile("osvc", deadline=None)
+settings.load_profile("osvc")
+"""A busy machine is no defect: no example fails for having taken long."""
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from reconciler.cli.ends import result_exit
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told, complain
 from reconciler.cli.named import the_target
-from reconciler.cli.request import local_now
+from reconciler.cli.request import local_now, operator
 from reconciler.cli.svcmgr.log import under_svcmgr
 from reconciler.cli.verb import Usage
 from reconciler.core.facts import Kind
@@ -105,7 +105,7 @@ def _start(config: Config, target: Target, wait: float | None, *, quietly: bool)
             note(line)
 
     stop = Stop()
-    with stop.catching(), Session.open(config, write=True, stop=stop) as session:
+    with stop.catching(), Session.open(config, write=True, stop=stop, by=operator()) as session:
         (result,) = session.converge(
             (up,),
             {up.name: plan},
