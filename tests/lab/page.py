@@ -1,0 +1,94 @@
+"""Page: a document whose console blocks are typed at a terminal of a machine, and whose answers are the machine's own.
+
+    ```console
+    root@deb1:~# osvc status
+    docker.opensvc.com   down   …
+    ```
+
+What differs from one day to the next (times, ids, sizes) is masked before an answer is compared.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.lab.machine import Machine
+
+COLUMNS = 120
+"""Of the terminal."""
+
+_PROMPT = re.compile(r"^root@[\w.-]+:\S*# (?P<command>.+)$")
+_MASKS: Mapping[str, str] = {
+    r"\b\d{8}T\d{6}-[0-9a-f]{6}\b": "RUN",
+    r"\b\d\d:\d\d:\d\d\b": "HH:MM:SS",
+    r"\b\d{4}-\d\d-\d\d\b": "DATE",
+    r"\b[0-9a-f]{64}\b": "ID",
+    r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b": "ID",
+    r"\b(?:(?:Up |About )*(?:an?|\d+)|Less than a) (?:second|minute|hour)s?(?: ago)?\b": "TIME",
+    r"\b\d+(?:\.\d+)? ?(?:ms|s|min)\b": "TIME",
+    r"\b\d+(?:\.\d+)? ?[kMG]i?B\b": "SIZE",
+    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "UUID",
+    r"\b(?:[A-Za-z0-9]{4,6}-){6}[A-Za-z0-9]{6}\b": "UUID",
+    r"clean, \d+/\d+ files, \d+/\d+ blocks": "clean",
+    r"\bpids? \d+\b": "PID",
+    r" {2,}": "  ",
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command of a page, what the page has as its answer, and the lines of the page that hold that answer (from, up to)."""
+
+    command: str
+    answer: tuple[str, ...]
+    first: int
+    last: int
+
+
+def commands(page: str) -> list[Typed]:
+    """The commands of all console blocks, in order. A block that begins with no prompt is an example, and not typed."""
+    found: list[Typed] = []
+    lines = page.splitlines()
+    inside, command, first = False, "", 0
+
+    def ends(at: int) -> None:
+        nonlocal command
+        if command:
+            found.append(Typed(command, tuple(lines[first:at]), first, at))
+        command = ""
+
+    for at, line in enumerate(lines):
+        if line.startswith("```"):
+            ends(at)
+            inside = line == "```console"
+        elif inside and (prompt := _PROMPT.match(line)):
+            ends(at)
+            command, first = prompt["command"], at + 1
+    return found
+
+
+def masked(lines: Sequence[str]) -> list[str]:
+    """The lines without what differs from day to day, and without blanks at their ends."""
+    found = []
+    for line in lines:
+        text = line
+        for pattern, word in _MASKS.items():
+            text = re.sub(pattern, word, text)
+        found.append(text.rstrip())
+    return found
+
+
+def answer(machine: Machine, command: str) -> tuple[str, ...]:
+    """Type a command at a terminal of the machine, and read what comes; an exit code that is not 0 is no failure."""
+    quoted = "'" + command.replace("'", "'\\''") + "'"
+    script = f"cd; stty cols {COLUMNS} 2>/dev/null; TERM=dumb COLUMNS={COLUMNS} LC_ALL=C.UTF-8 script -qefc {quoted} /dev/null"
+    out = machine.run(script, ok=range(256)).out.replace("\r\n", "\n")
+    return tuple(out.rstrip("\n").split("\n")) if out.strip() else ()
+
+
+def rewritten(page: str, answers: Sequence[tuple[str, ...]]) -> str:
+    """The page with these answers in place of those that it has."""
+    lines = page.splitlines()
+    for typed, said in reversed(list(zip(commands(page), answers, strict=True))):
+        lines[typed.first : typed.last] = [line.rstrip() for line in said]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,69 @@
+"""The page that a machine of the lab checks: what is typed, what is compared, what is rewritten."""
+
+from tests.lab.page import commands, masked, rewritten
+
+PAGE = """\
+# A page
+
+```console
+root@deb1:~# one "a b"
+its answer
+  and more
+root@deb1:/opt# two
+```
+
+```console
+$ only shown
+root@deb1:~# three
+3
+```
+
+```
+root@deb1:~# not of a console
+```
+"""
+
+
+def test_every_command_of_a_console_is_typed_and_no_other_is():
+    assert [(typed.command, typed.answer) for typed in commands(PAGE)] == [
+        ('one "a b"', ("its answer", "  and more")),
+        ("two", ()),
+        ("three", ("3",)),
+    ]
+
+
+def test_a_page_with_its_own_answers_is_itself():
+    assert rewritten(PAGE, [typed.answer for typed in commands(PAGE)]) == PAGE
+
+
+def test_only_answers_are_rewritten():
+    page = rewritten(PAGE, [(), ("x", "y  "), ("3",)])
+    assert [typed.answer for typed in commands(page)] == [(), ("x", "y"), ("3",)]
+    assert "# A page" in page and "$ only shown" in page
+
+
+def test_what_differs_from_day_to_day_is_no_difference():
+    one = [
+        "20f6aabc5ce1@busybox:latest  up 3 s",
+        "07:41:19 INFO  x",
+        "b1bafeaa2233   10 hours ago   2.43MB",
+        "run 20261123T225543-9b0d91  ",
+    ]
+    other = [
+        "aaaaaabc5ce1@busybox:latest  up 12 s",
+        "23:00:00 INFO  x",
+        "c1bafeaa2233      About a minute ago   9GB",
+        "run 20261124T225543-000000",
+    ]
+    assert masked(one) == masked(other)
+
+
+def test_what_does_not_differ_by_itself_is_one():
+    for one, other in (
+        ("up", "down"),
+        ("fs#1", "fs#2"),
+        ("exit code 0", "exit code 2"),
+        ("decade", "facade"),
+        ("1 to start", "2 to start"),
+    ):
+        assert masked([one]) != masked([other])
