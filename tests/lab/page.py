@@ -9,6 +9,7 @@ What differs from one day to the next (times, ids, sizes) is masked before an an
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,19 +19,23 @@ COLUMNS = 120
 """Of the terminal."""
 
 _PROMPT = re.compile(r"^root@[\w.-]+:\S*# (?P<command>.+)$")
+_NEWS = re.compile(r"^\d\d:\d\d:\d\d .*(: done in .*| waiting for .*)$")
+"""What is told of a step that takes long."""
 _MASKS: Mapping[str, str] = {
     r"\b\d{8}T\d{6}-[0-9a-f]{6}\b": "RUN",
     r"\b\d\d:\d\d:\d\d\b": "HH:MM:SS",
+    r"\b\d\d:\d\d\b": "HH:MM",
     r"\b\d{4}-\d\d-\d\d\b": "DATE",
     r"\b[0-9a-f]{64}\b": "ID",
     r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b": "ID",
-    r"\b(?:(?:Up |About )*(?:an?|\d+)|Less than a) (?:second|minute|hour)s?(?: ago)?\b": "TIME",
+    r"\b(?:(?:Up |About )*(?:an?|\d+)|Less than a) (?:second|minute|hour|day|week|month|year)s?(?: ago)?\b": "TIME",
     r"\b\d+(?:\.\d+)? ?(?:ms|s|min)\b": "TIME",
     r"\b\d+(?:\.\d+)? ?[kMG]i?B\b": "SIZE",
     r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "UUID",
     r"\b(?:[A-Za-z0-9]{4,6}-){6}[A-Za-z0-9]{6}\b": "UUID",
     r"clean, \d+/\d+ files, \d+/\d+ blocks": "clean",
     r"\bpids? \d+\b": "PID",
+    r"TIME(?: TIME)+": "TIME",
     r" {2,}": "  ",
 }
 
@@ -71,6 +76,8 @@ def masked(lines: Sequence[str]) -> list[str]:
     """The lines without what differs from day to day, and without blanks at their ends."""
     found = []
     for line in lines:
+        if _NEWS.match(line):
+            continue
         text = line
         for pattern, word in _MASKS.items():
             text = re.sub(pattern, word, text)
@@ -80,8 +87,8 @@ def masked(lines: Sequence[str]) -> list[str]:
 
 def answer(machine: Machine, command: str) -> tuple[str, ...]:
     """Type a command at a terminal of the machine, and read what comes; an exit code that is not 0 is no failure."""
-    quoted = "'" + command.replace("'", "'\\''") + "'"
-    script = f"cd; stty cols {COLUMNS} 2>/dev/null; TERM=dumb COLUMNS={COLUMNS} LC_ALL=C.UTF-8 script -qefc {quoted} /dev/null"
+    typed = shlex.quote(f"stty cols {COLUMNS} rows 40; cd; {command}")
+    script = f"TERM=dumb LC_ALL=C.UTF-8 script -qefc {typed} /dev/null"
     out = machine.run(script, ok=range(256)).out.replace("\r\n", "\n")
     return tuple(out.rstrip("\n").split("\n")) if out.strip() else ()
 
