@@ -124,7 +124,7 @@ def test_what_goes_wrong_meanwhile_is_shown_and_ends_nothing(terminal, place, we
     run = terminal("status", "--watch", "--interval", "300ms", "--color", "never")
     run.until("fs#1")
     web.write_text("resources:\n  fs#1: {type: tmpfs, mnt: relative}\n")
-    assert "\x1b[2Kerror:" in run.until("web.yaml:2:")
+    assert "\x1b[2Kerror:" in run.until("lacks")
     web.write_text(SPEC % (place.root / "m"))
     run.until("'- fs#1")
     run.process.send_signal(signal.SIGTERM)

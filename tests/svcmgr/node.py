@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,9 @@ class Deb1:
         return FakeHost(self.machine, node, store)
 
     def _become(self, path: str, argv: list[str], environ: dict[str, str]) -> None:
+        """This process stays what it is, and with it the signals that the other would have had."""
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_IGN)
         self.became = argv
         raise Become
 
