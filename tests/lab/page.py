@@ -22,6 +22,8 @@ _PROMPT = re.compile(r"^root@[\w.-]+:\S*# (?P<command>.+)$")
 _NEWS = re.compile(r"^\d\d:\d\d:\d\d .*(: done in .*| waiting for .*)$")
 """What is told of a step that takes long."""
 _MASKS: Mapping[str, str] = {
+    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "UUID",
+    r"\b(?:[A-Za-z0-9]{4,6}-){6}[A-Za-z0-9]{6}\b": "UUID",
     r"\b\d{8}T\d{6}-[0-9a-f]{6}\b": "RUN",
     r"\b\d\d:\d\d:\d\d\b": "HH:MM:SS",
     r"\b\d\d:\d\d\b": "HH:MM",
@@ -31,8 +33,6 @@ _MASKS: Mapping[str, str] = {
     r"\b(?:(?:Up |About )*(?:an?|\d+)|Less than a) (?:second|minute|hour|day|week|month|year)s?(?: ago)?\b": "TIME",
     r"\b\d+(?:\.\d+)? ?(?:ms|s|min)\b": "TIME",
     r"\b\d+(?:\.\d+)? ?[kMG]i?B\b": "SIZE",
-    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "UUID",
-    r"\b(?:[A-Za-z0-9]{4,6}-){6}[A-Za-z0-9]{6}\b": "UUID",
     r"clean, \d+/\d+ files, \d+/\d+ blocks": "clean",
     r"\bpids? \d+\b": "PID",
     r"TIME(?: TIME)+": "TIME",

@@ -48,12 +48,14 @@ def test_what_differs_from_day_to_day_is_no_difference():
         "07:41:19 INFO  x",
         "b1bafeaa2233   10 hours ago   2.43MB",
         "run 20261123T225543-9b0d91  ",
+        "store=85e8a7cc-fd8f-4a6d-a0f1-0a79b9c5ab5e",
     ]
     other = [
         "aaaaaabc5ce1@busybox:latest  up 12 s",
         "23:00:00 INFO  x",
         "c1bafeaa2233      About a minute ago   9GB",
         "run 20261124T225543-000000",
+        "store=95e8a7cc-fd8f-4a6d-a0f1-abcdefabcdef",
     ]
     assert masked(one) == masked(other)
 
