@@ -124,7 +124,10 @@ def _status(parser: argparse.ArgumentParser) -> None:
 def _watch(parser: argparse.ArgumentParser) -> None:
     paths(parser)
     parser.add_argument(
-        "--interval", metavar="TIME", type=interval, help="how often everything is looked at (default: the node's, 10s)"
+        "--interval",
+        metavar="TIME",
+        type=interval,
+        help="how often everything is looked at (default: the node's, 5m)",
     )
     parser.add_argument("--prune", action="store_true", help="also remove what osvc owns and no spec names any more")
     as_json(parser, "JSON lines on stdout, the last being the result")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.action import Action
+    from reconciler.core.bells import Bell
     from reconciler.core.change import Change
     from reconciler.core.facts import Claim, Fact, Need
     from reconciler.core.model import Model
@@ -144,6 +145,10 @@ class ResourceKind(Protocol):
         """What is to be known of a resource that is up, or None. now: None in a plan, which is the same at any time: then what
         only a clock can tell is left out."""
 
+    def bells(self, desired: Any, state: Any | None) -> Sequence[Bell]:
+        """What rings when something happens to it, so that watch looks; rather one too many than one too few. () where nothing
+        does: it is looked at now and then. state: None where it is absent, or was not looked at yet."""
+
 
 class PlainKind(ResourceKind):
     """A plain resource: what is there is up, and a plain type says the same of it as most do. Each type derives from this, and says
@@ -197,3 +202,6 @@ class PlainKind(ResourceKind):
 
     def remark(self, desired: Any, state: Any, now: datetime | None) -> Remark | None:
         return None
+
+    def bells(self, desired: Any, state: Any | None) -> Sequence[Bell]:
+        return ()

@@ -21,7 +21,8 @@ class Config:
     node: its name in scopes (default: the host name up to the first dot). env: its environment (PRD, TST, …); nothing else than
     production is brought up where it is PRD.
     specs: the folder of specs of verbs without a PATH. subnet_pool: where private engines take their networks from.
-    prune: whether watch removes what no spec names any more. interval: seconds between two looks of watch.
+    prune: whether watch removes what no spec names any more. interval: seconds after which watch looks at everything,
+    whatever else has made it look.
     disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
     log: whether command runs and steps are logged, in STATE_DIR/log/osvc.log. log_format: what verbs that change the machine say on
     stderr: console, for people, or json. retention: days that the journal and case files are kept.
@@ -33,7 +34,7 @@ class Config:
     subnet_pool: str = "10.208.0.0/12"
     prune: bool = False
     disrupt: bool = True
-    interval: float = 10.0
+    interval: float = 300.0
     lock_wait: float = 30.0
     log: bool = True
     retention: int = 90

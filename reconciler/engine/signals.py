@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -13,6 +13,8 @@ class Stop:
     SIGTERM finishes the step at hand and undoes nothing. Shared by every thread of a run.
     halt: set when even undoing shall end. hurry: set by a second signal; what waits for the machine (the clock's sleep)
     returns early then.
+    reread: set by SIGHUP, where it is caught: the configuration shall be read again. Whoever does it clears it.
+    wakes: called by each signal, once it is noted here: what waits for something else than a sleep ends its wait by it.
     number: the signal that asked (2 or 15), 0 when none did; the exit code is 128 + number.
     """
 
@@ -20,6 +22,8 @@ class Stop:
         self._asked = threading.Event()
         self.halt = threading.Event()
         self.hurry = threading.Event()
+        self.reread = threading.Event()
+        self.wakes: list[Callable[[], None]] = []
         self.number = 0
 
     @property
@@ -49,16 +53,21 @@ class Stop:
         self._asked.set()
 
     @contextmanager
-    def catching(self) -> Iterator["Stop"]:
-        """Take SIGINT and SIGTERM over, and give them back at the end. In the main thread only."""
+    def catching(self, *, reread: bool = False) -> Iterator["Stop"]:
+        """Take SIGINT and SIGTERM over (and SIGHUP, for `reread`), and give them back at the end. In the main thread only."""
 
         def on_signal(number: int, frame: FrameType | None) -> None:
-            if number == signal.SIGTERM:
+            if number == signal.SIGHUP:
+                self.reread.set()
+            elif number == signal.SIGTERM:
                 self.terminate()
             else:
                 self.interrupt()
+            for wake in self.wakes:
+                wake()
 
-        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if reread else ()))
+        before = {number: signal.signal(number, on_signal) for number in numbers}
         try:
             yield self
         finally:

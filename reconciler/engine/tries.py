@@ -71,11 +71,12 @@ class Tries:
         if key in self._restarted and self._restarted[key].wish != wish:
             del self._restarted[key]
         known, limit = self._restarted.get(key), change.common.restart
+        if known is not None and known.up is not None and now >= known.up + CALM:
+            del self._restarted[key]
+            known = None
         if not is_lost(change):
             if known is not None and known.up is None:
                 self._restarted[key] = replace(known, up=now)
-            elif known is not None and known.up is not None and now >= known.up + CALM:
-                del self._restarted[key]
             return ""
         if known is not None:
             self._restarted[key] = replace(known, up=None)
@@ -87,6 +88,17 @@ class Tries:
         if known is not None and now < known.last + timedelta(seconds=change.common.restart_delay):
             return f"{change.reason}; restarted {count} of {limit} times, and again after {change.common.restart_delay:g} s"
         return ""
+
+    def until(self, plan: Plan, wish: str, now: datetime) -> datetime | None:
+        """When the first of what is spared in this plan is to be tried again; None where none is, by itself."""
+        times: list[datetime] = []
+        for change in plan.changes:
+            restarted, failed = self._restarted.get((plan.service, change.rid)), self._failed.get((plan.service, change.rid))
+            if restarted is not None and is_lost(change) and restarted.count < (change.common.restart or 0):
+                times.append(restarted.last + timedelta(seconds=change.common.restart_delay))
+            if failed is not None and failed.wish == wish:
+                times.append(failed.until)
+        return min((time for time in times if time > now), default=None)
 
     def count(self, plan: Plan, wish: str, results: Sequence[Result], now: datetime) -> None:
         """Note what came of working on this plan."""

@@ -1,32 +1,34 @@
-"""watch: keep services at their goals: at the start, when a spec changes, and at an interval. One thread, no events yet.
+"""watch: keep services at their goals: at the start, and whenever something rings: the machine, a spec, a time (rounds.py).
 
-Level-triggered: why it looks never matters, only what it sees.
+Level-triggered: why it looks never matters, only what it sees. One thread; a run of a service has its own.
 """
 
-import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
-from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
+from reconciler.core.bells import Bell
+from reconciler.core.observed import Present
+from reconciler.core.outcome import End, Event, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
-from reconciler.core.service import Service
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
-from reconciler.engine.errors import EngineError, Refused
+from reconciler.engine.config import Config
+from reconciler.engine.errors import ConfigError, EngineError, Refused
+from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
-from reconciler.engine.target import Target
+from reconciler.engine.specs import Specs
+from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries, is_lost
 from reconciler.engine.work import Work
-from reconciler.spec.load import Loaded
+from reconciler.host.manager import Manager
 
-Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]
-
-_POLL = 1.0
-"""Seconds between two looks at the spec files."""
+_EVERYTHING = Call(everything=True)
+_OF_NOBODY = ("", "specs", "prune", "bells", "configuration")
+"""What is told, and is of no one service."""
+_SOON = 10.0
+"""Seconds until everything is looked at again that could not be: the state folder, say, did not let itself be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,38 @@ class _Mended:
 
 
 class Watch:
-    """Watches specs for one open session. paths: files and folders; () is the node's specs folder."""
+    """Watches specs for one open session.
 
-    def __init__(self, session: Session, paths: Sequence[str] = (), *, on_event: OnEvent = silent) -> None:
+    paths: files and folders; () is the node's specs folder. configure: reads the configuration again (SIGHUP). manager: who is told
+    that it has begun, and lives.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        paths: Sequence[str] = (),
+        *,
+        on_event: OnEvent = silent,
+        configure: Callable[[], Config] | None = None,
+        manager: Manager | None = None,
+    ) -> None:
         self.session = session
         self.paths = tuple(paths) or (session.config.specs,)
         self.on_event = on_event
-        self._fingerprint: Fingerprint | None = None
-        self._loaded = Loaded()
+        self._configure = configure or (lambda: session.config)
+        self._manager = manager or Manager({})
+        self._specs = Specs(self.paths, session.load)
+        self._rounds = Rounds(
+            session.host.doorbells(),
+            session.host.clock,
+            session.stop,
+            files=(*self.paths, session.config.state_dir),
+            interval=lambda: self.session.config.interval,
+        )
+        self._known: dict[str, Target] = {}
+        self._locked: set[str] = set()
+        self._open: dict[str, int] = {}
+        """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._settled: dict[str, str] = {}
         self._mended: dict[str, _Mended] = {}
         self._tries = Tries()
@@ -55,40 +81,61 @@ class Watch:
 
     def run(self) -> int:
         """Watch until the session is asked to stop; the number of the signal that asked. A run at hand ends by its own rules."""
-        clock, stop = self.session.host.clock, self.session.stop
-        while not stop.asked:
+        stop = self.session.stop
+        stop.wakes.append(self._rounds.wake)
+        try:
             self.look()
-            until = clock.monotonic() + self.session.config.interval
-            while not stop.asked and (left := until - clock.monotonic()) > 0 and not self.edited:
-                clock.sleep(min(left, _POLL))
+            self._manager.ready()
+            while not stop.asked:
+                call = self._rounds.next(self._manager.beat)
+                if stop.reread.is_set():
+                    self._reread()
+                elif call is not None:
+                    self.look(call)
+                self._manager.alive()
+        finally:
+            self._manager.stopping()
+            self.close()
         return stop.number
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._rounds.wake in self.session.stop.wakes:
+            self.session.stop.wakes.remove(self._rounds.wake)
+        self._rounds.close()
 
     @property
     def edited(self) -> bool:
-        """Whether a spec file was added, changed or removed since the last look."""
-        return _fingerprint(self.paths) != self._fingerprint
+        """Whether a spec file was added, changed or removed since it was read last."""
+        return self._specs.edited
 
-    def look(self) -> tuple[Result, ...]:
-        """Read what changed, see everything once, and work on the services that need it; their results.
+    def look(self, call: Call = _EVERYTHING) -> tuple[Result, ...]:
+        """Read what changed, see once what is called for, and work on the services that need it; their results.
 
-        What cannot be done now is told once and tried again at the next look: nothing on the machine ends a watch.
+        What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
         try:
-            self._read()
-            targets = self.session.targets(self._loaded)
-            plans = self._plans(targets)
+            self._rounds.looked(call.names, everything=call.everything)
+            self._rounds.hang({})
+            if call.everything or call.files.intersection(self.paths):
+                self._read()
+            targets = self._called(call)
+            self._hang({target.name: [*self._rounds.hung(target.name), *self._expected(target)] for target in targets})
+            surveys = self._surveys(targets)
         except EngineError as err:
             self._tell("", str(err))
+            self._rounds.later("", _SOON)
             return ()
         self._tell("", "")
+        self._hang({name: self._seen(survey.plan) for name, survey in surveys.items()})
         results: list[Result] = []
         named = {target.name: target for target in targets}
-        for name, whole in plans.items():
+        for name, survey in surveys.items():
             if self.session.stop.asked:
                 break
             self._tell_frozen(named[name])
-            self._tell_lost(whole)
-            target, plan = self._spared(named[name], whole)
+            self._tell_lost(survey.plan)
+            target, plan = self._spared(named[name], survey.plan)
             if self._due(target, plan):
                 results.extend(self._work(target, plan))
         return tuple(results)
@@ -97,35 +144,88 @@ class Watch:
     def policy(self) -> Policy:
         return Policy(prune=self.session.config.prune)
 
-    # specs
+    # specs, and what is called for
 
     def _read(self) -> None:
-        fingerprint = _fingerprint(self.paths)
-        if fingerprint == self._fingerprint:
-            return
-        fresh = self.session.load(self.paths)
-        self._tell("specs", "\n".join(str(error) for error in fresh.errors))
-        self._loaded = _merged(self._loaded, fresh)
-        self._fingerprint = fingerprint
+        fresh = self._specs.read()
+        if fresh is not None:
+            self._tell("specs", "\n".join(str(error) for error in fresh.errors))
+
+    def _reread(self) -> None:
+        """Read the configuration again, and look at everything. What the open session stands on stays as it is."""
+        self.session.stop.reread.clear()
+        self._manager.reloading()
+        old = self.session.config
+        try:
+            fresh = self._configure()
+        except ConfigError as err:
+            self._tell("configuration", f"the configuration is wrong, and stays as it was: {err}")
+        else:
+            stays = replace(old, interval=fresh.interval, prune=fresh.prune, disrupt=fresh.disrupt, lock_wait=fresh.lock_wait)
+            self._tell(
+                "configuration", "" if stays == fresh else "what else changed in the configuration holds once watch is begun anew"
+            )
+            self.session.config = stays
+        self.look()
+        self._manager.ready()
+
+    def _called(self, call: Call) -> tuple[Target, ...]:
+        """The services that are meant: those that were called for by name, and those whose spec, goal or anything else that persons
+        say of them is another than it was. Everything where one is gone: what pruning may lose is judged of all together."""
+        targets = self.session.targets(self._specs.loaded)
+        last, self._known = self._known, {target.name: target for target in targets}
+        gone = any(name not in self._known or self._known[name].gone > target.gone for name, target in last.items())
+        if call.everything or gone:
+            self._rounds.keep(self._known)
+            return targets
+        names = {*call.names, *(target.name for target in targets if target != last.get(target.name))}
+        if self.session.config.state_dir in call.files:
+            names |= self._locked
+        return tuple(target for target in targets if target.name in names and not target.gone)
+
+    # bells
+
+    def _hang(self, bells: Mapping[str, Sequence[Bell]]) -> None:
+        self._rounds.hang(bells)
+        deaf = "; ".join(
+            sorted(f"{bell.source.value}{f' {bell.key}' if bell.key else ''}: {why}" for bell, why in self._rounds.deaf().items())
+        )
+        self._tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
+
+    def _expected(self, target: Target) -> list[Bell]:
+        """Before anybody looked."""
+        resources = target.service.resources.values() if target.service is not None else ()
+        return [bell for resource in resources for bell in self.session.kinds(resource.type).bells(resource.desired, None)]
+
+    def _seen(self, plan: Plan) -> list[Bell]:
+        found: list[Bell] = []
+        for change in plan.changes:
+            kind, seen = self.session.kinds(change.type), change.observed
+            state = seen.state if isinstance(seen, Present) and isinstance(seen.state, kind.state) else None
+            found += kind.bells(change.desired, state)
+        return found
 
     # services
 
-    def _plans(self, targets: Sequence[Target]) -> dict[str, Plan]:
-        """A plan for each service, from one observation of all; of each alone when that is refused."""
+    def _surveys(self, targets: Sequence[Target]) -> dict[str, Survey]:
+        """What is seen and planned of each service, from one observation of all; of each alone when that is refused."""
+        if not targets:
+            return {}
         try:
-            plans = self.session.plans(targets, policy=self.policy)
+            surveys = self.session.survey(targets, policy=self.policy)
             self._tell("prune", "")
             self._policy = self.policy
-            return {plan.service: plan for plan in plans}
+            return {survey.target.name: survey for survey in surveys}
         except Refused as err:
             self._tell("prune", str(err))
         self._policy = Policy()
-        found: dict[str, Plan] = {}
+        found: dict[str, Survey] = {}
         for target in targets:
             try:
-                found[target.name] = self.session.plans((target,))[0]
+                found[target.name] = self.session.survey((target,))[0]
             except Refused as err:
                 self._tell(target.name, str(err))
+                self._again(target.name)
         return found
 
     def _tell_frozen(self, target: Target) -> None:
@@ -145,6 +245,7 @@ class Watch:
         spared = self._tries.spared(plan, self._wish(target), self.session.host.clock.now())
         if not spared:
             return target, plan
+        self._wait(target.name, self._tries.until(plan, self._wish(target), self.session.host.clock.now()))
         target = replace(target, spared=spared)
         return target, self.session.plans((target,), policy=self._policy, prune_all=True)[0]
 
@@ -154,14 +255,20 @@ class Watch:
         moves = bool(plan.certain or plan.adopted or plan.released)
         if not moves and self._settled.get(name) == wish:
             self._tell(name, "; ".join(f"{change.rid}: {change.reason}" for change in plan.open))
+            if plan.open:
+                self._again(name)
+            else:
+                self._open.pop(name, None)
             return False
         failure = self.session.store.failure(name)
         now = self.session.host.clock.now()
         if failure is not None and failure.digest == wish and now < failure.until:
+            self._wait(name, failure.until)
             return False
         mended = self._mended.get(name)
         if mended is not None and mended.wish == wish and now < mended.until:
             self._tell(name, f"drifts again and again; mended {mended.count} times, and next after a pause")
+            self._wait(name, mended.until)
             return False
         if plan.disruptive and not self.session.config.disrupt:
             steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
@@ -171,23 +278,50 @@ class Watch:
 
     def _work(self, target: Target, plan: Plan) -> tuple[Result, ...]:
         shown = None if self.session.config.disrupt else {target.name: plan}
+        name, wish = target.name, self._wish(target)
         try:
             results = self.session.converge(
-                (target,), shown, policy=self._policy, prune_all=True, verb="watch", lock_wait=0.0, on_event=self.on_event
+                (target,), shown, policy=self._policy, prune_all=True, verb="watch", lock_wait=0.0, on_event=self._pass_on
             )
         except EngineError as err:
-            self._tell(target.name, str(err))
+            self._tell(name, str(err))
+            self._again(name)
             return ()
-        self._tries.count(plan, self._wish(target), results, self.session.host.clock.now())
+        self._tries.count(plan, wish, results, self.session.host.clock.now())
+        self._locked.discard(name)
         for result in results:
             if result.end is End.CONVERGED:
                 self._count(target, result)
-                self._settled[target.name] = self._wish(target)
-                self._tell(target.name, "")
-            elif result.end in (End.DEFERRED, End.REFUSED):
-                self._settled[target.name] = self._wish(target)
-                self._tell(target.name, result.message)
+                self._settled[name] = wish
+                self._tell(name, "")
+                self._rounds.later(name, SETTLING)
+                continue
+            if result.end in (End.DEFERRED, End.REFUSED):
+                self._settled[name] = wish
+                self._tell(name, result.message)
+            elif result.end is End.LOCKED:
+                self._locked.add(name)
+            failure = self.session.store.failure(name)
+            if failure is not None and failure.digest == wish:
+                self._wait(name, failure.until)
+            else:
+                self._again(name)
         return results
+
+    def _pass_on(self, event: Event) -> None:
+        """Tell an event of a run, which is a sign of life as well."""
+        self._manager.alive()
+        self.on_event(event)
+
+    def _wait(self, name: str, until: datetime | None) -> None:
+        """Look at a service again then."""
+        if until is not None:
+            self._rounds.later(name, (until - self.session.host.clock.now()).total_seconds())
+
+    def _again(self, name: str) -> None:
+        """Look again at a service of which nobody knows when it can go on: ever more seldom."""
+        self._open[name] = self._open.get(name, 0) + 1
+        self._rounds.later(name, backoff(self._open[name]).total_seconds())
 
     def _count(self, target: Target, result: Result) -> None:
         """Drift that comes back is mended at growing intervals: the first two times at once, then as a failure would be."""
@@ -208,48 +342,6 @@ class Watch:
             return
         self._told[about, topic] = text
         if text:
-            event = Noticed("" if about in ("", "specs", "prune") else about, text)
+            event = Noticed("" if about in _OF_NOBODY else about, text)
             log.tell(event)
             self.on_event(event)
-
-
-def _merged(last: Loaded, fresh: Loaded) -> Loaded:
-    """The fresh specs, and for those that are wrong now what they last said: an invalid edit changes nothing."""
-    wrong = {os.path.realpath(error.origin.file) for error in fresh.errors}
-    found = {service.name for service in fresh.services}
-    kept: list[Service] = [
-        service
-        for service in last.services
-        if service.name not in found
-        and (
-            service.name in fresh.names
-            or os.path.realpath(service.origin.file) in wrong
-            or (service.folder in last.folders and service.folder not in fresh.folders)
-        )
-    ]
-    names = tuple(dict.fromkeys([*fresh.names, *(service.name for service in kept)]))
-    return replace(fresh, services=(*fresh.services, *kept), names=names)
-
-
-def _fingerprint(paths: Sequence[str]) -> Fingerprint:
-    """What the spec files look like from outside: name, change time (of the inode: a `chmod` counts), size, inode.
-
-    Of folders what decides whether they are trusted: a `chmod` that a message asked for must be noticed.
-    """
-    found: list[tuple[str, int, int, int]] = []
-    for path in paths:
-        folder = path if os.path.isdir(path) else os.path.dirname(path) or "."
-        with suppress(OSError):
-            stat = os.stat(folder)
-            found.append((folder, stat.st_mode, stat.st_uid, stat.st_ino))
-        try:
-            names = [entry.path for entry in os.scandir(path)] if os.path.isdir(path) else [path]
-        except OSError:
-            names = []
-        for name in names:
-            try:
-                stat = os.stat(name)
-            except OSError:
-                continue
-            found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
-    return tuple(sorted(found))

@@ -6,12 +6,13 @@ Every method raises HostError (host/errors.py) and nothing else. Times are secon
 in docker_ports.py.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from reconciler.host.docker_ports import Docker
+from reconciler.host.doorbells import Doorbells
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +376,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine, as drivers get it. store: the uuid of the state folder, for labels."""
+    """The machine, as drivers get it. doorbells: makes those of one watch. store: the uuid of the state folder, for labels."""
 
     commands: Commands
     files: Files
@@ -385,6 +386,7 @@ class Host:
     lvm: Lvm
     docker: Docker
     clock: Clock
+    doorbells: Callable[[], Doorbells]
     store: str = ""
     state_dir: str = "/var/lib/osvc"
     run_dir: str = "/run/osvc"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from reconciler.core.bells import Bell, Source
 from reconciler.core.facts import Bond, Fact, Kind, Need, within
 from reconciler.core.kind import PlainKind
 from reconciler.core.model import Model
@@ -72,3 +73,6 @@ class InsideKind(PlainKind):
 
     def provides(self, desired: Inside) -> Sequence[Fact]:
         return [Fact(self.fact, within(desired.socket, desired.called))]
+
+    def bells(self, desired: Inside, state: Any | None) -> Sequence[Bell]:
+        return [Bell(Source.ENGINE, desired.socket, f"{self.name} {desired.called}")]

@@ -2,6 +2,7 @@
 
 from reconciler.core.node import Node
 from reconciler.host.ports import Host
+from tests.fakehost.doorbells import FakeDoorbells
 from tests.fakehost.lvm import FakeLvm
 from tests.fakehost.machine import Crash, FakeProcess, Machine, UnmodelledCommand
 from tests.fakehost.ports import FakeClock, FakeFiles, FakeMounts, FakeNet
@@ -27,6 +28,7 @@ def FakeHost(machine: Machine, node: Node | None = None, store: str = "store-1")
         lvm=FakeLvm(machine),
         docker=machine.docker,
         clock=FakeClock(machine),
+        doorbells=lambda: FakeDoorbells(machine),
         store=store,
         state_dir=node.state_dir,
         run_dir=node.run_dir,

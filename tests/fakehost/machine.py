@@ -149,6 +149,8 @@ class Machine:
         self.on_reboot: list[Callable[[], None]] = []
         self.on_tick: list[Callable[[], None]] = []
         """Called when time has passed."""
+        self.agenda: list[tuple[float, Callable[[], object]]] = []
+        """What happens when, by `ticks`."""
         self.effects = 0
         self.done: list[str] = []
         self.looks: list[str] = []
@@ -237,7 +239,14 @@ class Machine:
         return EPOCH + timedelta(seconds=self.ticks)
 
     def pass_time(self, seconds: float) -> None:
-        self.ticks += seconds
+        """Let time pass; what is on the agenda happens at its time."""
+        until = self.ticks + seconds
+        while self.agenda and min(self.agenda, key=lambda entry: entry[0])[0] <= until:
+            entry = min(self.agenda, key=lambda entry: entry[0])
+            self.agenda.remove(entry)
+            self.ticks = max(self.ticks, entry[0])
+            entry[1]()
+        self.ticks = until
         for hook in self.on_tick:
             hook()
 

@@ -2,6 +2,7 @@
 
 from reconciler.core.node import Node
 from reconciler.host.docker_ports import Docker, Engine
+from reconciler.host.doorbells import Doorbells
 from reconciler.host.linux.clock import LinuxClock, Stop
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.files import LinuxFiles
@@ -27,6 +28,13 @@ class _DockerOnDemand:
         return self._docker.engine(socket)
 
 
+def _doorbells() -> Doorbells:
+    """Imported when somebody watches."""
+    from reconciler.host.linux.doorbells import LinuxDoorbells
+
+    return LinuxDoorbells()
+
+
 def linux_host(node: Node, store: str = "", stop: Stop | None = None) -> Host:
     """This machine.
 
@@ -43,6 +51,7 @@ def linux_host(node: Node, store: str = "", stop: Stop | None = None) -> Host:
         lvm=LinuxLvm(commands),
         docker=_DockerOnDemand(),
         clock=LinuxClock(stop),
+        doorbells=_doorbells,
         store=store,
         state_dir=node.state_dir,
         run_dir=node.run_dir,

@@ -46,7 +46,7 @@ class LinuxProcesses:
         if named is None:
             return None
         found = replace(named, exe=_link(f"/proc/{pid}/exe"), cwd=_link(f"/proc/{pid}/cwd"))
-        return found if _started(pid) == found.started else None
+        return found if start_of(pid) == found.started else None
 
     def lives(self, pid: int) -> bool:
         """See Processes.lives. What cannot be read for another reason than that it is not there is taken to live."""
@@ -94,7 +94,7 @@ class LinuxProcesses:
         far = users.far_below(mount)
         for process in self.all():
             how = users.how_it_uses(process.pid, mount, far)
-            if how and _started(process.pid) == process.started:
+            if how and start_of(process.pid) == process.started:
                 found.append(User(process, how, spared.get(process.pid) or users.why_spared(process.pid)))
         return tuple(found)
 
@@ -129,7 +129,7 @@ class LinuxProcesses:
             found = None
         except OSError as error:
             raise faults.of_errno(error, f"cannot look at {path} as pid {process.pid} sees it") from None
-        if _started(process.pid) != process.started:
+        if start_of(process.pid) != process.started:
             raise NotFound(f"pid {process.pid} has ended")
         return None if found is None else files.record(found)
 
@@ -160,18 +160,18 @@ class LinuxProcesses:
 
 def _named(pid: int) -> Process | None:
     """What names a process that has not ended, without its exe and cwd; or None."""
-    started = _started(pid)
+    started = start_of(pid)
     try:
         words = _text(f"/proc/{pid}/cmdline")
     except OSError:
         return None
-    if started is None or _started(pid) != started:
+    if started is None or start_of(pid) != started:
         return None
     return Process(pid, started, tuple(words.removesuffix("\0").split("\0")) if words else ())
 
 
-def _started(pid: int) -> int | None:
-    """The start time of a process that has not ended, or None."""
+def start_of(pid: int) -> int | None:
+    """The start time of a process that has not ended; None of one that has, or of none."""
     try:
         words = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
     except OSError:
@@ -199,7 +199,7 @@ def _open(process: Process) -> int | None:
         if error.errno in (errno.ESRCH, errno.EINVAL):
             return None
         raise faults.of_errno(error, f"cannot open pid {process.pid}") from None
-    if _started(process.pid) != process.started:
+    if start_of(process.pid) != process.started:
         os.close(descriptor)
         return None
     return descriptor

@@ -6,6 +6,7 @@ from posixpath import basename, normpath
 from typing import Any
 
 from reconciler.core import shell
+from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change
 from reconciler.core.facts import Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, PlainKind, Remark
@@ -79,6 +80,13 @@ class AppKind(PlainKind):
         if not state.checked:
             return None
         return Remark(f"its check warns (exit {state.checked})", shell.join(desired.check))
+
+    def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
+        """The end of its process; of an app that forks, of its first: what that one starts and ends is its own affair."""
+        if state is None or not state.running:
+            return ()
+        pids = [(state.pid, state.started)] if state.pid else [(pid, 0) for pid in state.others[:1]]
+        return [Bell(Source.PROCESS, f"{pid} {started}") for pid, started in pids]
 
 
 KIND = AppKind()

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need, within
 from reconciler.core.ids import short
@@ -80,6 +81,12 @@ class ContainerKind(PlainKind):
         from reconciler.resources.container.runs import remark_on
 
         return remark_on(desired, state, now)
+
+    def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
+        """By its name, which others may take, and by its id, by which others may rename it, or take it off a network."""
+        named = [(desired.socket, desired.name)]
+        named += [(state.socket, name) for name in (state.name, state.id) if name] if state is not None else []
+        return [Bell(Source.ENGINE, socket, f"container {name}") for socket, name in dict.fromkeys(named)]
 
 
 KIND: Final = ContainerKind()

@@ -4,6 +4,7 @@ something moves."""
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, PlainKind
@@ -151,6 +152,11 @@ class EngineKind(PlainKind):
         if state.shims:
             return f"the engine died; {len(state.shims)} of its containers live on"
         return "the engine died" if state.stale else ""
+
+    def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
+        """Its events break off when it ends; its process has ended also where nobody had got through to it."""
+        bells = [Bell(Source.ENGINE, desired.socket, "daemon")]
+        return [*bells, Bell(Source.PROCESS, f"{state.pid} {state.started}")] if state is not None and state.pid else bells
 
 
 def _subnet(desired: Desired, state: State | None, around: Around) -> str:

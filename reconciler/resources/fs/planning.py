@@ -6,6 +6,7 @@ from posixpath import dirname
 from typing import Any
 
 from reconciler.core.action import Action
+from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
@@ -114,6 +115,18 @@ class FsKind(PlainKind):
         if state is None:
             return f"{desired.mnt} is not mounted"
         return f"hidden by {state.hidden}" if state.hidden else ""
+
+    def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
+        """What is mounted there, and over any folder on the way."""
+        return [
+            Bell(Source.MOUNTS, "", point) for mnt in {desired.mnt, state.mnt if state else desired.mnt} for point in _down_to(mnt)
+        ]
+
+
+def _down_to(mnt: str) -> list[str]:
+    """Each folder on the way to a mount point, and that itself."""
+    parts = mnt.split("/")[1:]
+    return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def _words(of: Desired | State) -> tuple[str, ...]:

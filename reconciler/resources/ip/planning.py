@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind
 from reconciler.core.kind import Moves, Objection, PlainKind, Remark
@@ -84,6 +85,9 @@ class IpKind(PlainKind):
         if state.doubt:
             return f"it is not certain yet that no other host has {state.address}"
         return "" if state.up else f"{state.dev} is down"
+
+    def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
+        return [Bell(Source.LINKS, "", dev) for dev in dict.fromkeys((desired.dev, state.dev if state else desired.dev))]
 
 
 def _about_place(desired: Desired, around: Around) -> Objection | None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from reconciler.core.action import BARRIER, Action, Barrier, Effect
+from reconciler.core.bells import Bell
 from reconciler.core.change import Change, Verdict
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
@@ -209,6 +210,9 @@ class ToyKind:
 
     def remark(self, desired: ToyDesired, state: ToyState, now: datetime | None) -> Remark | None:
         return None
+
+    def bells(self, desired: ToyDesired, state: ToyState | None) -> list[Bell]:
+        return []
 
     def evidence(self, desired: ToyDesired, state: ToyState | None, around: ToyAround) -> str:
         return ""

@@ -1,4 +1,4 @@
-"""watch: what it does when something changes, and what it leaves alone. Time is the fake machine's."""
+"""watch: what it does when something changes, and what it leaves alone; test_rounds.py has when. Time is the fake machine's."""
 
 import itertools
 import os
@@ -178,30 +178,10 @@ def test_pruning_by_setting(make):
 
 def test_it_ends_at_a_signal_and_says_which(make):
     w = make()
-    w.node.machine.on_tick.append(lambda: w.node.machine.ticks > 25 and w.node.stop.terminate())
+    w.node.machine.agenda.append((25, lambda: (w.node.stop.terminate(), [wake() for wake in w.node.stop.wakes])))
     assert w.watch.run() == 15
-    assert 25 < w.node.machine.ticks < 27
-
-
-def test_it_looks_at_the_interval_and_earlier_when_a_spec_changes(make):
-    w = make()
-    looks = []
-    real = w.watch.look
-    w.watch.look = lambda: (looks.append(w.node.machine.ticks), real())[1]
-    edits = iter([lambda: w.node.write("app")])
-
-    def tick():
-        if w.node.machine.ticks > 13:
-            for edit in edits:
-                edit()
-        if w.node.machine.ticks > 30:
-            w.node.stop.terminate()
-
-    w.node.machine.on_tick.append(tick)
-    w.watch.run()
-    assert looks[:2] == [0, 10]
-    assert 13 < looks[2] <= 15
-    assert looks[3] == looks[2] + 10
+    assert w.node.machine.ticks == 25
+    assert w.node.stop.wakes == []
 
 
 def test_without_permission_nothing_is_interrupted(make):

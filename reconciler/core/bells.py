@@ -1,0 +1,42 @@
+"""Bell: what may ring when something happens to a resource. It never says what happened: whoever hears it looks.
+
+A resource type names its bells; the port Doorbells listens to them (host/doorbells.py); the watch knows whose they are.
+"""
+
+from collections.abc import Collection
+from enum import Enum
+from typing import NamedTuple
+
+
+class Source(Enum):
+    """Where a bell hangs; the value is how messages name it."""
+
+    ENGINE = "events of the engine"
+    """Key: the engine's socket. Part: what it is of ("container web.db", "network web.net", "volume data")."""
+    LINKS = "network devices"
+    """Part: the name of a device."""
+    MOUNTS = "the mount table"
+    """Part: a mount point."""
+    PROCESS = "process"
+    """Rings once, when the process has ended. Key: its pid and its start time ("812 48213"); 0 for one that is not known."""
+    FILES = "files"
+    """Key: the absolute path of a folder or file. Links on the way to it, and in it, are followed."""
+
+
+class Bell(NamedTuple):
+    """key: which one of its source. part: what of it is meant; "" for all of it."""
+
+    source: Source
+    key: str = ""
+    part: str = ""
+
+    @property
+    def whole(self) -> "Bell":
+        """The bell of all that this one is a part of."""
+        return Bell(self.source, self.key)
+
+
+def concerns(rung: Collection[Bell], hung: Collection[Bell]) -> bool:
+    """Whether one of the bells that rang is heard by somebody who listens to these: a whole rings for each of its parts."""
+    wholes = {bell.whole for bell in rung}
+    return any(bell in rung or bell.whole in rung or (not bell.part and bell in wholes) for bell in hung)

@@ -1,0 +1,121 @@
+"""Rounds: when a watch looks at what. Bells call for services by name, an agenda for those that wait for a time, and now and then
+everything is looked at."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from random import uniform
+from typing import Final
+
+from reconciler.core.bells import Bell, Source, concerns
+from reconciler.engine.signals import Stop
+from reconciler.host.doorbells import Doorbells
+from reconciler.host.ports import Clock
+
+SETTLING: Final = 0.1
+"""Seconds without another ring after which it is looked: what comes in a burst is one look."""
+_LATEST: Final = 1.0
+"""Seconds after the first ring when it is looked all the same."""
+_ECHOES: Final = (1.0, 10.0)
+"""Seconds after a look that a ring called for when it is looked once more: an engine tells that a container died before it
+shows it, and where the machine is busy that takes a while."""
+_JITTER: Final = 0.1
+"""Of the interval, either way: machines that were started together do not stay so."""
+_EVERYTHING: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed."""
+
+    names: frozenset[str] = frozenset()
+    everything: bool = False
+    files: frozenset[str] = frozenset()
+
+
+class Rounds:
+    """The bells and the agenda of one watch, in its one thread.
+
+    files: paths whose change is a call of its own. interval: seconds between two looks at everything, asked for each time.
+    """
+
+    def __init__(
+        self, doorbells: Doorbells, clock: Clock, stop: Stop, *, files: Collection[str], interval: Callable[[], float]
+    ) -> None:
+        self._doorbells, self._clock, self._stop = doorbells, clock, stop
+        self._files = frozenset(Bell(Source.FILES, path) for path in files)
+        self._interval = interval
+        self._hung: dict[str, frozenset[Bell]] = {}
+        self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
+        self._echoes: dict[str, list[float]] = {}
+
+    def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
+        """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
+        self._hung.update({name: frozenset(found) for name, found in bells.items()})
+        self._doorbells.listen(self._files.union(*self._hung.values()))
+
+    def hung(self, name: str) -> Iterable[Bell]:
+        """What is listened to for a service."""
+        return self._hung.get(name, ())
+
+    def keep(self, names: Collection[str]) -> None:
+        """There are these services, and no others."""
+        for gone in self._hung.keys() - set(names):
+            del self._hung[gone]
+        for gone in self._agenda.keys() - {*names, _EVERYTHING}:
+            del self._agenda[gone]
+        for gone in self._echoes.keys() - set(names):
+            del self._echoes[gone]
+
+    def looked(self, names: Collection[str], *, everything: bool) -> None:
+        """A look at these services begins: what was to be looked at until now is."""
+        if everything:
+            self._agenda = {_EVERYTHING: self._clock.monotonic() + self._interval() * uniform(1 - _JITTER, 1 + _JITTER)}
+        for name in names:
+            self._agenda.pop(name, None)
+
+    def later(self, name: str, seconds: float) -> None:
+        """Look at a service after so long, if nothing calls sooner. "" is everything."""
+        at = self._clock.monotonic() + max(seconds, 0.0)
+        self._agenda[name] = min(at, self._agenda.get(name, at))
+
+    def deaf(self) -> Mapping[Bell, str]:
+        """What cannot be listened to, but for engines: these are down now and then, and their services say so."""
+        return {bell: why for bell, why in self._doorbells.deaf().items() if bell.source is not Source.ENGINE}
+
+    def next(self, beat: float = inf) -> Call | None:
+        """Wait for the next call. None when a signal came, or after `beat` seconds without one: something else may be to do."""
+        rung: set[Bell] = set()
+        latest = until = min(*self._agenda.values(), *(times[0] for times in self._echoes.values()), inf)
+        quit = self._clock.monotonic() + beat
+        while not (self._stop.asked or self._stop.reread.is_set()):
+            now = self._clock.monotonic()
+            if now >= until:
+                return self._call(rung, now)
+            if now >= quit and not rung:
+                return None
+            fresh = self._doorbells.wait(min(until, quit if not rung else until) - now) - rung
+            if fresh:
+                now = self._clock.monotonic()
+                latest = latest if rung else now + _LATEST
+                rung |= fresh
+                until = min(latest, now + SETTLING)
+        return None
+
+    def wake(self) -> None:
+        """End the waiting, to see what Stop says. For signal handlers."""
+        self._doorbells.wake()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._doorbells.close()
+
+    def _call(self, rung: Collection[Bell], now: float) -> Call:
+        due = {name for name, at in self._agenda.items() if at <= now}
+        due |= {name for name, times in self._echoes.items() if times[0] <= now}
+        left = {name: [at for at in times if at > now] for name, times in self._echoes.items()}
+        names = {name for name, hung in self._hung.items() if rung and concerns(rung, hung)}
+        left.update({name: [now + seconds for seconds in _ECHOES] for name in names})
+        self._echoes = {name: times for name, times in left.items() if times}
+        files = frozenset(bell.key for bell in self._files if bell in rung)
+        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files)

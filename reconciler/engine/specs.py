@@ -1,0 +1,79 @@
+"""Specs: what the spec files of a watch say now, and what they last said where they are wrong."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeAlias
+
+from reconciler.core.service import Service
+from reconciler.spec.load import Loaded
+
+Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]
+
+
+class Specs:
+    """paths: files and folders."""
+
+    def __init__(self, paths: Sequence[str], load: Callable[[Sequence[str]], Loaded]) -> None:
+        self.paths = tuple(paths)
+        self.loaded = Loaded()
+        self._load = load
+        self._fingerprint: Fingerprint | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether a spec file was added, changed or removed since they were read."""
+        return _fingerprint(self.paths) != self._fingerprint
+
+    def read(self) -> Loaded | None:
+        """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise."""
+        fingerprint = _fingerprint(self.paths)
+        if fingerprint == self._fingerprint:
+            return None
+        fresh = self._load(self.paths)
+        self.loaded = _merged(self.loaded, fresh)
+        self._fingerprint = fingerprint
+        return fresh
+
+
+def _merged(last: Loaded, fresh: Loaded) -> Loaded:
+    """The fresh specs, and for those that are wrong now what they last said: an invalid edit changes nothing."""
+    wrong = {os.path.realpath(error.origin.file) for error in fresh.errors}
+    found = {service.name for service in fresh.services}
+    kept: list[Service] = [
+        service
+        for service in last.services
+        if service.name not in found
+        and (
+            service.name in fresh.names
+            or os.path.realpath(service.origin.file) in wrong
+            or (service.folder in last.folders and service.folder not in fresh.folders)
+        )
+    ]
+    names = tuple(dict.fromkeys([*fresh.names, *(service.name for service in kept)]))
+    return replace(fresh, services=(*fresh.services, *kept), names=names)
+
+
+def _fingerprint(paths: Sequence[str]) -> Fingerprint:
+    """What the spec files look like from outside: name, change time (of the inode: a `chmod` counts), size, inode.
+
+    Of folders what decides whether they are trusted: a `chmod` that a message asked for must be noticed.
+    """
+    found: list[tuple[str, int, int, int]] = []
+    for path in paths:
+        folder = path if os.path.isdir(path) else os.path.dirname(path) or "."
+        with suppress(OSError):
+            stat = os.stat(folder)
+            found.append((folder, stat.st_mode, stat.st_uid, stat.st_ino))
+        try:
+            names = [entry.path for entry in os.scandir(path)] if os.path.isdir(path) else [path]
+        except OSError:
+            names = []
+        for name in names:
+            try:
+                stat = os.stat(name)
+            except OSError:
+                continue
+            found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
+    return tuple(sorted(found))

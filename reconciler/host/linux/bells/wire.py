@@ -1,0 +1,24 @@
+"""Wire: one source of rings, as the doorbells poll it."""
+
+from collections.abc import Collection
+from typing import Final, Protocol
+
+ALL: Final = frozenset({""})
+"""All parts rang."""
+
+
+class Wire(Protocol):
+    """Made when it is listened to: the constructor raises OSError when that is not possible now.
+
+    events: what its descriptor is polled for. lasting: False of one that rings once and is over.
+    """
+
+    events: int
+    lasting: bool
+
+    def fileno(self) -> int: ...
+
+    def heard(self) -> Collection[str]:
+        """The parts that rang; ALL where that is not known. Never waits. Raises OSError when the stream is over."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,233 @@
+"""When a watch looks at what. Time is the fake machine's: a line of each test is a timeline."""
+
+import itertools
+import os
+from dataclasses import replace
+
+import pytest
+
+from reconciler.core.policy import Aim, Goal
+from reconciler.host.errors import Permanent, Transient
+from tests.unit.engine.node import SPEC, Node
+from tests.unit.engine.timeline import Timeline
+
+START = [(0.0, "db"), (0.0, "web")]
+ADDRESS = "resources:\n  ip#1: {name: 10.9.8.7, dev: eth0, netmask: 24}\n"
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
+
+
+@pytest.fixture
+def node(tmp_path):
+    node = Node(tmp_path, interval=300.0)
+    for name in ("web", "db"):
+        node.write(name)
+    return node
+
+
+@pytest.fixture
+def line(node):
+    return Timeline(node)
+
+
+def tear(line, name="web"):
+    return lambda: line.machine.tear_off(f"/mnt/{name}")
+
+
+def test_what_is_quiet_is_not_looked_at_but_at_the_interval(line):
+    line.run(700)
+    assert line.looks[:4] == [(at, "db web") for at in (0.0, 0.1, 1.1, 10.1)], "once more for what it did, and echoes"
+    assert line.after == [(300.0, "db web"), (600.0, "db web")]
+    assert line.done == START
+
+
+def test_a_ring_is_looked_after_at_once_and_only_where_it_is(line):
+    line.at(12, tear(line))
+    line.run(60)
+    assert line.done == [*START, (12.1, "web")]
+    assert line.after == [(at, "web") for at in (12.1, 12.2, 13.2, 22.2)], "once, once afterwards, two echoes; nobody looks at db"
+
+
+def test_a_burst_is_one_look(line):
+    line.at(12, tear(line))
+    line.at(12.05, tear(line, "db"))
+    line.run(60)
+    assert sorted(line.done[2:]) == [(12.2, "db"), (12.2, "web")], "0.1 s after the last ring"
+    assert next(names for at, names in line.looks if at > 1) == "db web"
+
+
+def test_what_never_stops_ringing_does_not_keep_anybody_waiting(line, node):
+    """A mount of a service of ten comes and goes every 50 ms, each time another one."""
+    for number in range(10):
+        node.write(f"s{number}")
+    for beat in range(200):
+        line.at(12 + beat / 20, tear(line, f"s{beat % 10}") if beat < 10 else lambda: None)
+    line.run(14)
+    first = next(at for at, names in line.looks if at >= 12)
+    assert first <= 13.0
+
+
+def test_a_spec_that_is_edited_is_the_only_one_looked_at(line, node):
+    line.at(20, lambda: node.write("web", SPEC.replace("type: tmpfs}", "type: tmpfs, mnt_opt: size=1m}") % "web"))
+    line.at(40, lambda: node.write("app"))
+    line.run(60)
+    assert line.done == [*START, (20.1, "web"), (40.1, "app")]
+    assert {names for _, names in line.after} == {"web", "app"}
+
+
+def test_a_touch_of_a_spec_makes_nobody_look_at_the_machine(line, node):
+    line.at(20, lambda: os.utime(node.specs / "web.yaml"))
+    line.run(60)
+    assert line.after == []
+
+
+def test_an_invalid_edit_is_told_at_once_and_the_last_valid_one_goes_on(line, node):
+    line.at(20, lambda: node.write("web", "resources: [\n"))
+    line.at(30, tear(line))
+    line.at(40, lambda: node.write("web"))
+    line.run(60)
+    assert line.done == [*START, (30.1, "web")]
+    assert [at for at, text in line.said if "web.yaml" in text] == [20.1]
+
+
+def test_a_spec_that_is_removed_is_judged_with_all_the_others(line, node):
+    node.config = replace(node.config, prune=True)
+    node.write("app")
+    line = Timeline(node)
+    line.at(20, (node.specs / "web.yaml").unlink)
+    line.at(40, (node.specs / "db.yaml").unlink)
+    line.run(60)
+    assert [at for at, _ in line.done if at] == [20.1, 40.1]
+    assert node.mounts() == ["/mnt/app"]
+
+
+def test_losing_most_is_refused_although_each_look_is_at_few(line, node):
+    node.config = replace(node.config, prune=True)
+    for name in ("app", "mail"):
+        node.write(name)
+    line = Timeline(node)
+    line.at(20, lambda: [(node.specs / f"{name}.yaml").unlink() for name in ("app", "mail", "db")])
+    line.at(30, tear(line))
+    line.at(40, tear(line, "db"))
+    line.run(60)
+    assert node.mounts() == ["/mnt/app", "/mnt/mail", "/mnt/web"]
+    assert any("cannot prune" in text for _, text in line.said)
+
+
+def test_what_an_operator_says_of_a_service_is_heard(line, node):
+    """By the file of the store: a verb in another process closes it when it ends."""
+
+    def say(goal):
+        with node.session() as other:
+            other.set_goal(["web"], goal)
+        os.utime(f"{node.config.state_dir}/said", ns=(int(line.machine.ticks * 1e9),) * 2)
+
+    os.makedirs(node.config.state_dir, mode=0o700, exist_ok=True)
+    open(f"{node.config.state_dir}/said", "w").close()
+    line.at(20, lambda: say(Goal(Aim.DOWN, "alice")))
+    line.at(40, lambda: say(Goal()))
+    line.run(60)
+    assert line.done == [*START, (20.1, "web"), (40.1, "web")]
+    assert {names for _, names in line.after} == {"web"}
+
+
+def test_an_address_that_is_taken_away_comes_back(line, node):
+    node.write("addr", ADDRESS)
+    line.at(20, line.machine.net.links["eth0"].assigned.clear)
+    line.run(60)
+    assert line.done[-1] == (24.1, "addr"), "which takes four seconds: whether others have it is asked first"
+    assert (20.1, "addr") in line.looks
+    assert {names for at, names in line.looks if at > 15} == {"addr"}
+
+
+def test_a_failure_is_tried_again_when_its_time_has_come_and_not_before(line):
+    fails = lambda label: label.startswith("mount ") and "/mnt/web" in label  # noqa: E731
+    line.machine.fail_next(fails, Permanent("no"), times=3)
+    line.run(100)
+    assert [at for at, name in line.done if name == "web"] == [0.0, 10.0, 30.0, 70.0]
+
+
+def test_drift_that_comes_back_at_once_is_not_fed(line):
+    """Something else unmounts it each time a tenth of a second after it was mounted."""
+
+    def enemy():
+        if "/mnt/web" in line.node.mounts():
+            line.machine.tear_off("/mnt/web")
+        line.at(line.machine.ticks + 0.1, enemy)
+
+    line.at(5, enemy)
+    line.run(120)
+    mends = [at for at, name in line.done if name == "web" and at]
+    waits = [round(later - earlier) for earlier, later in itertools.pairwise(mends[2:])]
+    assert waits[:3] == [10, 20, 40]
+    assert any("again and again" in text for _, text in line.said)
+
+
+def test_restart_delay_is_kept_to_the_second(line, node):
+    node.write("web", "resources:\n  fs#1: {dev: tmpfs, mnt: /mnt/web, type: tmpfs, restart: 3, restart_delay: 20s}\n")
+    line.at(10, tear(line))
+    line.at(12, tear(line))
+    line.run(60)
+    assert [at for at, name in line.done if name == "web"] == [0.0, 10.1, 30.1]
+
+
+def test_what_cannot_be_looked_at_is_looked_at_again_soon(line):
+    line.machine.fail_next("mount table", Transient("no answer"), times=2)
+    line.run(60)
+    assert sorted(line.node.mounts()) == ["/mnt/db", "/mnt/web"]
+
+
+def test_a_service_that_another_run_holds_is_looked_at_again(line, node):
+    from reconciler.engine.locks import Locks
+
+    held = Locks(node.config.run_dir, line.session.host.clock).hold("web", wait=0)
+    line.at(11, held.__enter__)
+    line.at(12, tear(line))
+    line.at(15, lambda: held.__exit__(None, None, None))
+    line.run(60)
+    assert line.done == [*START, (22.1, "web")]
+
+
+def test_sighup_reads_the_configuration_and_looks_at_everything(line, node):
+    def hang_up():
+        node.config = replace(node.config, interval=50.0)
+        node.stop.reread.set()
+        line.wake()
+
+    line.at(20, hang_up)
+    line.run(100)
+    assert [at for at, _ in line.after] == [20.0, 70.0]
+
+
+def test_one_of_many_is_repaired_without_a_look_at_the_others(line, node):
+    for number in range(60):
+        node.write(f"s{number}")
+    line.at(20, tear(line, "s7"))
+    line.run(60)
+    assert line.after == [(at, "s7") for at in (20.1, 20.2, 21.2, 30.2)]
+    assert line.done[-1] == (20.1, "s7")
+
+
+def test_what_is_told_before_it_is_shown_is_seen_by_an_echo(line, monkeypatch):
+    """An engine says that a container died, and shows it as running for a while: here the mount table, as it was."""
+    old: list[object] = []
+    table = line.machine.tree.table
+    see = line.session.survey
+
+    def late(targets, **more):
+        if 12 < line.machine.ticks < 12.5:
+            monkeypatch.setattr(line.machine.tree, "table", lambda: old[0])
+        try:
+            return see(targets, **more)
+        finally:
+            monkeypatch.setattr(line.machine.tree, "table", table)
+
+    line.session.survey = late
+    line.at(11.9, lambda: old.append(table()))
+    line.at(12, tear(line))
+    line.run(60)
+    assert line.done == [*START, (13.1, "web")]
