@@ -431,11 +431,11 @@ def test_what_does_not_answer_costs_its_time_and_nothing_else(folder, host, benc
         seen = bench.look(specs)
         assert "does not answer within 0.4 s" in seen["fs#1"].reason
         assert isinstance(seen["fs#2"], Present)
-        assert isinstance(seen["fs#3"], Unknown) and "does not answer" in seen["fs#3"].reason
+        assert isinstance(seen["fs#3"], Unknown) and "did not answer a moment ago" in seen["fs#3"].reason
         assert time.monotonic() - begun < 15
         os.symlink(f"{folder}/mute", f"{folder}/way")
         for look in (host.files.stat, host.files.names, host.files.read, host.files.resolve):
-            with pytest.raises(Transient, match="does not answer"):
+            with pytest.raises(Transient, match="answer"):
                 look(f"{folder}/way/x")
         assert host.files.stat(f"{folder}/way", follow=False).kind == "link"
     assert isinstance(bench.look(specs)["fs#1"], Absent)

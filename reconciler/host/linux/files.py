@@ -38,7 +38,7 @@ class LinuxFiles:
 
     def stat(self, path: str, *, follow: bool = True) -> FileStat | None:
         _check(path)
-        if self._patience is not None and self._patience.covers(path):
+        if self._patience is not None and self._patience.covers(path, follow=follow):
             found = self._patience.ask("stat", path, follow=follow)
             return None if found is None else FileStat(*found)
         try:

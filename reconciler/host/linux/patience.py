@@ -47,14 +47,15 @@ class Patience:
         """Mount point -> until when what is mounted there is not asked again."""
         self._ids: dict[str, int] = {}
 
-    def covers(self, path: str) -> bool:
-        """Whether a path leads, by whatever links, onto a filesystem that may not answer. The way up to there is safe to walk."""
-        return bool(self._onto(path))
+    def covers(self, path: str, *, follow: bool = True) -> bool:
+        """Whether a path leads, by whatever links, onto a filesystem that may not answer. The way up to there is safe to walk.
+        follow: whether it is meant what a link at its end leads to, and not that link."""
+        return bool(self._onto(path, follow=follow))
 
     def ask(self, verb: str, path: str, timeout: float = WAIT, **options: Any) -> Any:
         """What an outpost sees. Raises HostError: Transient when it does not answer in time, and at once where its filesystem did
         not a moment ago."""
-        point = self._onto(path)
+        point = self._onto(path, follow=options.get("follow", True))
         if point and time.monotonic() < self._mute.get(point, 0.0):
             raise Transient(f"{path} cannot be looked at: {point} did not answer a moment ago")
         return self._answer(self._asked(verb, path, options), path, time.monotonic() + timeout, timeout, point)
@@ -84,10 +85,10 @@ class Patience:
             self._silent = (self._silent - frozenset(mounts)) | silent
         return frozenset(silent)
 
-    def _onto(self, path: str) -> str:
+    def _onto(self, path: str, *, follow: bool = True) -> str:
         """The mount point, of those that may not answer, onto which a path leads; "" for none."""
         points = self._far_points() | self._silent
-        return _leads_onto(path, points) if points else ""
+        return _leads_onto(path, points, follow=follow) if points else ""
 
     def _asked(self, verb: str, path: str, options: Mapping[str, Any]) -> "_Outpost":
         """An outpost that has been asked."""
@@ -261,7 +262,7 @@ def _reaped(pid: int) -> bool:
         return True
 
 
-def _leads_onto(path: str, points: frozenset[str]) -> str:
+def _leads_onto(path: str, points: frozenset[str], *, follow: bool = True) -> str:
     """Walk a path as the kernel does, and stop before the first step onto one of the mount points: which, or "" for none."""
     done, todo, links = "", [part for part in path.split("/") if part], 0
     while todo:
@@ -274,6 +275,8 @@ def _leads_onto(path: str, points: frozenset[str]) -> str:
         here = f"{done}/{part}"
         if here in points:
             return here
+        if not (todo or follow):
+            break
         try:
             target = os.readlink(here)
         except OSError:

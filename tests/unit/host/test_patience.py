@@ -190,6 +190,15 @@ def test_what_leads_where(tmp_path):
         assert _leads_onto(f"{base}/{path}", points), path
     for path in ("", "near", "farther", "loop/x", "near/far"):
         assert not _leads_onto(f"{base}/{path}", points), path
+    for path, onto in {
+        "absolute": False,
+        "relative": False,
+        "absolute/y": True,
+        "relative/y": True,
+        "far": True,
+        "far/x": True,
+    }.items():
+        assert bool(_leads_onto(f"{base}/{path}", points, follow=False)) is onto, path
 
 
 def test_kinds_that_may_not_answer():
