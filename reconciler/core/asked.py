@@ -59,9 +59,12 @@ def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
 
 
 def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -> None:
-    """What is to be destroyed with all that is on it: only what is selected itself, is to be down, and was made by osvc."""
+    """What is to be destroyed with all that is on it: only what the spec names and is selected itself, is to be down, and was made
+    by osvc; and nothing in which something lies that stays."""
     for draft in drafts.values() if DESTROY in policy.force else ():
         change = draft.change
+        if draft.resource is None or draft.resource.type != change.type:
+            continue
         if change.aim is not Aim.DOWN or draft.idle or not takes(selection, change) or change.verdict not in (*ACTS, Verdict.KEEP):
             continue
         if change.seen is None or not isinstance(draft.kind, Unmakes):
@@ -73,3 +76,11 @@ def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -
         elif found:
             draft.unmakes = tuple(found)
             draft.turn(Verdict.DESTROY, "made by osvc; it goes, with all that is on it")
+    going = [draft for draft in drafts.values() if draft.change.verdict is Verdict.DESTROY]
+    gone = {fact for draft in going for fact in draft.kind.provides(draft.change.desired)}
+    for draft in going:
+        assert isinstance(draft.change.seen, Present) and isinstance(draft.kind, Unmakes)
+        stays = [fact.key for fact in draft.kind.within(draft.change.seen.state) if fact not in gone]
+        if stays:
+            draft.unmakes = ()
+            draft.turn(Verdict.REFUSE, f"{', '.join(stays)} would go with it", remedy=f"lvremove {stays[0]}, if nobody needs it")

@@ -76,6 +76,9 @@ class Unmakes(Protocol):
         """What destroys what was made, once it is down: () where there is nothing of it; an objection where that is not osvc's to
         do. made: what the store says it made (Action.made), "" where it says nothing."""
 
+    def within(self, state: Any) -> Sequence[Fact]:
+        """What lies in it, whoever made that: it is destroyed only if all of this is."""
+
 
 class ResourceKind(Protocol):
     """What the planner may ask of a type. All of it is pure. D is the type's Desired, S its State, A its Around."""
@@ -157,6 +160,9 @@ class PlainKind(ResourceKind):
 
     def implied(self, keywords: Mapping[str, Any], types: Collection[str]) -> bool:
         return False
+
+    def within(self, state: Any) -> Sequence[Fact]:
+        return ()
 
     def settle(self, desired: Any, state: Any | None, around: Any) -> tuple[Any, Any | None]:
         return desired, state

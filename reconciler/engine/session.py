@@ -363,8 +363,13 @@ class Session:
             return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
         frozen = self.store.frozen(target.name) if target.remembered else None
         if frozen is not None:
-            message = f"it was frozen by {frozen.by} meanwhile; left alone"
+            since = target.frozen is None
+            message = f"it was frozen by {frozen.by} meanwhile; left alone" if since else f"it is frozen by {frozen.by}; left alone"
             return Result(target.name, End.REFUSED, message=message, remedy=f"osvc thaw {target.name}")
+        service = target.service
+        if service is not None and service.banned(self.store.disabled(target.name)) != service:
+            message = "something of it was disabled meanwhile; left alone"
+            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc plan -s {target.name}")
         if open_ends:
             held = {name: self.store.ownership(name) for name in open_ends}
             try:

@@ -91,17 +91,25 @@ def test_a_run_that_works_on_what_is_frozen_is_named(up):
     assert ended.code == 0 and "note: web: a run works on it, and goes on: pid " in ended.err
 
 
-def test_what_was_frozen_since_a_run_was_planned_is_left_alone(up, monkeypatch):
+@pytest.mark.parametrize(
+    ("ban", "verb", "says"),
+    [
+        (["freeze", "web"], ["apply"], "frozen by "),
+        (["disable", "web", "--rid", "fs#1"], ["apply"], "something of it was disabled meanwhile"),
+        (["disable", "web", "--rid", "fs#1"], ["stop", "web"], "something of it was disabled meanwhile"),
+    ],
+)
+def test_what_was_banned_since_a_run_was_planned_is_left_alone(up, monkeypatch, ban, verb, says):
     up.web("2m", "1m")
     from reconciler.cli import run
 
-    def says(*words):
-        assert up.osvc("freeze", "web").code == 0
+    def banned(*words):
+        assert up.osvc(*ban).code == 0
         return True
 
-    monkeypatch.setattr(run, "_agreed", says)
-    ended = up.osvc("apply")
-    assert ended.code == 4 and up.mounts()["one"] == "1024k"
+    monkeypatch.setattr(run, "_agreed", banned)
+    ended = up.osvc(*verb)
+    assert ended.code == 4 and says in ended.err and up.mounts()["one"] == "1024k"
 
 
 def test_what_is_disabled_is_left_alone_by_every_verb(up):

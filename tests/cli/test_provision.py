@@ -72,7 +72,24 @@ def test_a_volume_of_somebody_else_keeps_its_group(bare):
     assert bare.osvc("provision", "web").code == 0
     FakeHost(bare.machine).commands.run(["lvcreate", "-n", "theirs", "-L", "1024k", "-W", "y", "shop"])
     ended = bare.osvc("unprovision", "web", "--yes")
-    assert ended.code != 0 and "theirs is in it still" in ended.err and groups(bare) == {"shop": ["theirs"]}
+    assert ended.code == 4 and "vg#1: /dev/shop/theirs would go with it → lvremove /dev/shop/theirs" in ended.err
+    assert groups(bare) == {"shop": ["data", "theirs"]} and len(bare.mounts()) == 2, "nothing is done at all"
+    assert bare.osvc("unprovision", "web", "--rid", "vg#1", "--yes").code == 4
+    assert bare.osvc("unprovision", "web", "--rid", "lv#1", "--yes").code == 0 and groups(bare) == {"shop": ["theirs"]}
+
+
+def test_what_cannot_be_brought_down_keeps_the_rest(bare):
+    bare.place.spec("web.yaml", STACK + "  lv#2: {name: logs, vg: shop, size: 4m, provision: true}\n")
+    assert bare.osvc("provision", "web").code == 0
+    assert bare.osvc("disable", "web", "--rid", "fs#1").code == 0
+    ended = bare.osvc("unprovision", "web", "--yes")
+    assert ended.code == 4 and "cannot unprovision web" in ended.err and groups(bare) == {"shop": ["data", "logs"]}
+
+
+def test_what_the_spec_names_no_more_is_not_destroyed(bare):
+    assert bare.osvc("provision", "web").code == 0
+    bare.place.spec("web.yaml", "resources:\n  ip#1: {name: 192.0.2.53, dev: eth0, netmask: 24}\n")
+    assert bare.osvc("unprovision", "web", "--yes").code == 0 and groups(bare) == {"shop": ["data"]}
 
 
 def test_a_filesystem_on_a_device_that_stays_is_named(bare):

@@ -23,9 +23,9 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _check(plans: Sequence[Plan]) -> None:
-    """Raises Refused, with what a person would do, for what is not osvc's to destroy."""
+    """Raises Refused, with what a person would do, for what is not osvc's to destroy, or cannot be brought down."""
     for plan in plans:
-        for change in plan.refused:
+        for change in plan.open:
             why = f"{change.rid}: {change.reason} → {change.remedy}"
             raise Refused(f"cannot unprovision {plan.service}: {why}; --rid chooses what else is to go")
 

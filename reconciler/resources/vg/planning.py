@@ -80,6 +80,9 @@ class VgKind(PlainKind):
 
         return (Remove(group=state.name, uuid=state.uuid),)
 
+    def within(self, state: State) -> Sequence[Fact]:
+        return [Fact(Kind.DEVICE, f"/dev/{state.name}/{volume.name}") for volume in state.volumes]
+
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.DEVICE, canonical(path))) for path in desired.pvs]
 
