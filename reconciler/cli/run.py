@@ -23,9 +23,10 @@ from reconciler.core.change import Verdict
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.config import Config
+from reconciler.engine.errors import Refused
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
-from reconciler.engine.target import Target
+from reconciler.engine.target import Survey, Target
 from reconciler.report.json_out import Record, event_record, plan_document, results_record
 from reconciler.report.run_text import result_text, summary
 from reconciler.report.texts import listed, many
@@ -64,7 +65,8 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
     stop = Stop()
     with Session.open(config, write=False, stop=stop) as before:
         targets = order.find(before)
-        surveys = before.survey(targets, selection=selection, policy=policy, prune_all=prune_all)
+        look = partial(before.survey, selection=selection, policy=policy, prune_all=prune_all)
+        surveys, unlike = _surveyed(order, targets, look)
     plans = tuple(survey.plan for survey in surveys)
     check_selection(options, [Named.of(change) for plan in plans for change in plan.changes])
     if order.check is not None:
@@ -75,8 +77,10 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
         services = {target.name: target.service for target in targets if target.service is not None}
         say(plans_text(options, plans, services))
     if dry:
-        return _only_shown(options, plans)
-    refused = _apart(order, options, plans)
+        for result in unlike:
+            _tell(result, options)
+        return worst([_only_shown(options, plans), *(result_exit(result, 0) for result in unlike)])
+    refused = (*unlike, *_apart(order, options, plans))
     targets = tuple(target for target in targets if target.name not in {result.service for result in refused})
     if not order.apart and not _agreed(order, options, plans):
         return _finish(options, (), quiet, 0.0, order, Exit.REFUSED)
@@ -124,6 +128,23 @@ def _asks(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> l
     if options.yes:
         return []
     return [(plan.service, step) for plan in plans for step in plan.disruptive if plan.change(step.rid).verdict not in order.agreed]
+
+
+def _surveyed(
+    order: Order, targets: Sequence[Target], look: Callable[[Sequence[Target]], tuple[Survey, ...]]
+) -> tuple[tuple[Survey, ...], tuple[Result, ...]]:
+    """What is seen and planned of each service. Of an order that is carried out by itself: without those that cannot be worked on
+    beside the others, which are left as they are."""
+    refused: list[Result] = []
+    while True:
+        try:
+            return look(targets), tuple(refused)
+        except Refused as err:
+            if not order.apart or not err.services:
+                raise
+            names = sorted(err.services)
+            refused += [Result(name, End.REFUSED, message=str(err), remedy=f"osvc plan -s {name}") for name in names]
+            targets = [target for target in targets if target.name not in err.services]
 
 
 def _apart(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> tuple[Result, ...]:

@@ -43,7 +43,8 @@ def in_order(
                 if other == name:
                     continue
                 if key not in releases.get(other, set()):
-                    raise Refused(f"cannot work on {name}: {claim.label} is held by {other}, {_remedy(other, wants, targets)}")
+                    why = f"{claim.label} is held by {other}, {_remedy(other, wants, targets)}"
+                    raise Refused(f"cannot work on {name}: {why}", [name])
                 first[name].add(other)
     nested = {name: first[name] | others for name, others in _nested(targets, kinds).items()}
     if len(in_turn(nested, nested, natural)) == len(nested):
@@ -87,7 +88,8 @@ def _sorted(first: Mapping[str, set[str]]) -> list[str]:
     order = in_turn(first, first, natural)
     if len(order) < len(first):
         names = " and ".join(sorted(first.keys() - set(order), key=natural))
-        raise Refused(f"cannot work on {names}: each takes what the other holds; stop one of them first")
+        message = f"cannot work on {names}: each takes what the other holds; stop one of them first"
+        raise Refused(message, first.keys() - set(order))
     return order
 
 

@@ -1,5 +1,7 @@
 """What the engine refuses to do, classed by the exit code that it comes to. Messages are whole sentences for people."""
 
+from collections.abc import Collection
+
 
 class EngineError(Exception):
     """The base: exit code 1."""
@@ -22,7 +24,11 @@ class Locked(EngineError):
 
 
 class Refused(EngineError):
-    """A permission is needed that was not given: exit code 4."""
+    """A permission is needed that was not given: exit code 4. services: those without which the others could be worked on."""
+
+    def __init__(self, message: str, services: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.services = frozenset(services)
 
 
 class Unselected(EngineError):

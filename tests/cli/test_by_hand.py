@@ -220,6 +220,17 @@ def test_a_boot_at_which_a_start_fails_brings_up_what_is_on_standby(desk):
     assert ended.code == 3 and "cannot mount" in ended.err and up_now(desk) == {"three"}
 
 
+def test_at_boot_who_wants_what_another_holds_holds_up_nobody_else(desk):
+    desk.place.spec("a.yaml", "resources:\n  ip#1: {name: 192.0.2.53, dev: eth0, netmask: 24}\n")
+    stack(desk)
+    assert desk.osvc("apply").code == 0 and desk.osvc("freeze", "a").code == 0 and desk.osvc("shutdown", "web").code == 0
+    desk.place.spec("a.yaml", "resources:\n  fs#1: {type: flag}\n")
+    desk.place.spec("b.yaml", "resources:\n  ip#1: {name: 192.0.2.53, dev: eth0, netmask: 24}\n")
+    ended = desk.osvc("boot")
+    assert ended.code == 4 and "cannot work on b" in ended.err and "is held by a" in ended.err
+    assert up_now(desk) == ALL
+
+
 def test_at_boot_a_wrong_spec_and_a_plan_that_interrupts_keep_only_their_own_services_down(up):
     up.place.spec("bad.yaml", "resources: 7\n")
     up.place.spec("db.yaml", "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: /mnt/db}\n")
