@@ -176,6 +176,7 @@ _PATHS = ("path", "file", "output", "snapshot")
 
 def _spec_files() -> dict[str, str]:
     """Name -> path of the files in the node's specs folder."""
+    from reconciler.core.ids import NAME
     from reconciler.spec.formats import FORMATS
 
     folder = _settings().get("specs", "/etc/osvc/services.d")
@@ -184,7 +185,7 @@ def _spec_files() -> dict[str, str]:
     except OSError:
         return {}
     parts = ((os.path.splitext(name), os.path.join(folder, name)) for name in sorted(names) if not name.startswith("."))
-    return {stem: path for (stem, ending), path in parts if ending in FORMATS}
+    return {stem: path for (stem, ending), path in parts if ending in FORMATS and NAME.fullmatch(stem)}
 
 
 def _store() -> Names:
@@ -200,7 +201,12 @@ def _settings() -> dict[str, str]:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=_at_once) as file:
             return file.read(_MOST)
     except OSError:
         return ""
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what may be a pipe: nobody who presses a key waits for whoever writes there."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,5 +1,6 @@
 """Shell completion: what is offered, in which shells, and how little is needed for it."""
 
+import os
 import shlex
 import shutil
 import sqlite3
@@ -103,6 +104,14 @@ def test_without_specs_and_store_nothing_is_offered_and_nothing_fails(place, mon
     monkeypatch.setenv("OSVC_STATE_DIR", str(place.root / "none"))
     place.specs.rmdir()
     assert words("show", "") == [] and words("undo", "2") == []
+
+
+def test_no_pipe_is_waited_for_and_no_name_that_a_shell_would_run_is_offered(place, monkeypatch):
+    monkeypatch.setenv("OSVC_CONFIG", str(place.root / "osvc.yaml"))
+    (place.root / "osvc.yaml").write_text(f"specs: {place.specs}\n")
+    os.mkfifo(place.specs / "pipe.yaml")
+    (place.specs / "we $(id).yaml").write_text("resources: {}\n")
+    assert words("why", "") == [] and words("graph", "") == ["pipe"]
 
 
 def test_bash_takes_an_option_with_a_value_for_three_words():

@@ -1,6 +1,8 @@
 """The Doorbells port's contract: what rings, and what does not; over the fake machine and the real one."""
 
+import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ import pytest
 
 from reconciler.core.bells import Bell, Source
 from reconciler.host.doorbells import Doorbells
+from reconciler.host.linux.bells import process
 from reconciler.host.linux.doorbells import LinuxDoorbells
 from tests.contract.stage import Stage, own_network
 from tests.contract.test_docker import BOTH, SLEEP, Bench, FakeBench, bench_of
@@ -297,6 +300,52 @@ def test_a_wake_from_elsewhere_ends_a_wait_that_goes_on() -> None:
     threading.Timer(0.1, bells.wake).start()
     assert bells.wait(30) == frozenset()
     assert 0.05 < time.monotonic() - began < 10
+    bells.close()
+
+
+def test_an_engine_that_takes_calls_and_refuses_is_asked_ever_more_seldom_and_rings_once_it_listens(tmp_path: Path) -> None:
+    bell, calls, answer = Bell(Source.ENGINE, f"{tmp_path}/s", "container web"), [0], [b"HTTP/1.0 403 Forbidden\r\n\r\n"]
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(bell.key)
+        engine.listen()
+        engine.settimeout(0.05)
+        ended, kept = threading.Event(), []
+
+        def serve() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    call, _ = engine.accept()
+                    calls[0] += 1
+                    call.sendall(answer[0])
+                    if b"403" in answer[0]:
+                        call.close()
+                    else:
+                        kept.append(call)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        bells = LinuxDoorbells()
+        try:
+            bells.listen([bell])
+            assert bells.wait(1.5) == frozenset(), "who never listened has missed nothing more"
+            assert calls[0] < 8
+            answer[0] = b"HTTP/1.0 200 OK\r\n\r\n"
+            assert bells.wait(10) == {bell.whole}
+        finally:
+            ended.set()
+            server.join()
+            bells.close()
+            for call in kept:
+                call.close()
+
+
+def test_a_process_that_cannot_be_looked_at_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "start_of", lambda pid: None)
+    bells, bell = LinuxDoorbells(), Bell(Source.PROCESS, f"{os.getpid()} 0")
+    bells.listen([bell])
+    assert bells.wait(0.05) == frozenset() and bell in bells.deaf()
+    monkeypatch.undo()
+    assert bells.wait(5) == {bell} and not bells.deaf(), "it is listened to since"
     bells.close()
 
 

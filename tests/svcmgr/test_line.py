@@ -52,6 +52,7 @@ def test_svcmgr_itself_is_no_service(program):
         ("-s web start now", "unexpected 'now' behind start"),
         ("-s web start --rids fs", "unknown option --rids; did you mean '--rid'?"),
         ("-s", "-s needs a value"),
+        ("-s --yes stop", "'--yes' cannot be the name of a service"),
         ("-s web switch", "there is no switch here: osvc knows its own node only: stop it here, and start it on the other node"),
         ("-s web syncnodes", "there is no syncnodes here: osvc replicates nothing"),
         ("-s web sync nodes", "there is no sync nodes here: osvc replicates nothing"),

@@ -22,6 +22,8 @@ def test_print_status_at_each_step_of_the_tutorial(deb1):
     shows(deb1, "fs-up")
     does(deb1, "startip")
     shows(deb1, "ip-up")
+    for nothing in ((), ("--help",), ("run", "--help")):
+        assert deb1.types("docker", *nothing) == (0, "", "") and not deb1.machine.docker.daemons, "help needs no engine"
     assert deb1.types("docker", "images") == (0, "", ""), "the engine is started silently"
     assert deb1.became == ["docker", "-H", f"unix://{deb1.folder}/run/{NAME}/docker.sock", "images"]
     shows(deb1, "engine-up")

@@ -45,6 +45,8 @@ def read(program: str, given: Sequence[str]) -> Line:
     if linked and names:
         raise Usage(f"this is svcmgr for {linked}: leave -s out, or call svcmgr itself")
     line.services = linked or ",".join(names)
+    if line.services.startswith("-"):
+        raise Usage(f"{line.services!r} cannot be the name of a service")
     line.verb = "" if line.helps else verb_in(spoken)
     return line
 

@@ -33,34 +33,36 @@ _VALUED = ("--config", "--log-level", "-l", "--tlscacert", "--tlscert", "--tlske
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Start the private engine of the service if it has to be, and become docker."""
+    """Start the private engine of the service if it has to be, and become docker. For docker's help no engine is started."""
     words = list(options.args)
-    refuse_other_engines(words)
+    command = command_in(words)
     client = docker_client()
     config = read_config()
     with Session.open(config, write=False) as session:
         target = the_target(session, config, options.service)
         socket = _socket(target)
         answers = _answers(session, socket)
-    if not answers:
+    if not answers and command not in ("", "help") and "--help" not in words:
         _start(config, target, options.wait, quietly=under_svcmgr(options))
     become(client, socket, words)
 
 
-def refuse_other_engines(words: Sequence[str]) -> None:
-    """Raises Usage when docker's own options, before its command, name an engine: which one it is, is the service's to say."""
+def command_in(words: Sequence[str]) -> str:
+    """Docker's command, "" where there is none. Raises Usage when docker's own options, before it, name an engine: which one it is,
+    is the service's to say."""
     skip = False
     for word in words:
         if skip:
             skip = False
             continue
         if not word.startswith("-"):
-            return
+            return word
         name = word.partition("=")[0]
         short = not word.startswith("--") and name not in _VALUED and any(letter in name[1:] for letter in "Hc")
         if name in _REFUSED or short:
             raise Usage(f"{name} names another engine; osvc docker speaks to the service's own")
         skip = name in _VALUED and "=" not in word
+    return ""
 
 
 def _socket(target: Target) -> str:

@@ -117,6 +117,12 @@ class LinuxDoorbells:
             return
         self._epoll().register(hung.wire.fileno(), hung.wire.events)
         self._fds[hung.wire.fileno()] = whole
+        if hung.wire.begun:
+            self._begun(whole)
+
+    def _begun(self, whole: Bell) -> None:
+        """It is listened to: what rang while it was not is not known."""
+        hung = self._hung[whole]
         if hung.tries:
             self._rung.add(whole)
         hung.tries, hung.why = 0, ""
@@ -127,10 +133,14 @@ class LinuxDoorbells:
         try:
             parts = hung.wire.heard()
         except OSError as error:
+            begun = hung.wire.begun
             self._cut(hung)
             self._lose(whole, error)
-            self._rung.add(whole)
+            if begun:
+                self._rung.add(whole)
             return
+        if hung.tries and hung.wire.begun:
+            self._begun(whole)
         for part in parts:
             bell = whole._replace(part=part)
             if not part or bell in self._bells:

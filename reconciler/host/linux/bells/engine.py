@@ -32,7 +32,7 @@ class EngineWire:
     lasting = True
 
     def __init__(self, key: str) -> None:
-        self._buffer, self._begun = b"", False
+        self._buffer, self.begun = b"", False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             self._socket.connect(key)
@@ -63,7 +63,7 @@ class EngineWire:
         self._socket.close()
 
     def _lines(self) -> Iterator[bytes]:
-        if not self._begun:
+        if not self.begun:
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
             if not end:
                 self._limit()
@@ -71,7 +71,7 @@ class EngineWire:
             status = head.split(None, 2)[1:2]
             if status != [b"200"]:
                 raise ConnectionRefusedError(f"the engine answers {head.splitlines()[0].decode(errors='replace')}")
-            self._begun, self._buffer = True, rest
+            self.begun, self._buffer = True, rest
         *lines, self._buffer = self._buffer.split(b"\n")
         self._limit()
         yield from lines

@@ -34,6 +34,7 @@ class FilesWire:
 
     events = select.EPOLLIN
     lasting = True
+    begun = True
 
     def __init__(self, key: str) -> None:
         self._path = key

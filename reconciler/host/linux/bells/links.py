@@ -24,6 +24,7 @@ _BUFFER: Final = 1 << 20
 class LinksWire:
     events = select.EPOLLIN
     lasting = True
+    begun = True
 
     def __init__(self, key: str) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)

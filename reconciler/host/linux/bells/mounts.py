@@ -15,6 +15,7 @@ class MountsWire:
 
     events = select.EPOLLPRI
     lasting = True
+    begun = True
 
     def __init__(self, key: str) -> None:
         self._fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)

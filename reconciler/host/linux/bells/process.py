@@ -1,5 +1,6 @@
 """The end of a process, by its pidfd."""
 
+import errno
 import os
 import select
 from collections.abc import Collection
@@ -13,11 +14,15 @@ class ProcessWire:
 
     events = select.EPOLLIN
     lasting = False
+    begun = True
 
     def __init__(self, key: str) -> None:
         pid, since = map(int, key.split())
         self._fd = os.pidfd_open(pid)
         now = start_of(pid)
+        if now is None and not self._ended():
+            self.close()
+            raise OSError(errno.EAGAIN, "it cannot be looked at")
         if now is None or since not in (0, now):
             self.close()
             raise ProcessLookupError
@@ -27,6 +32,11 @@ class ProcessWire:
 
     def heard(self) -> Collection[str]:
         return ALL
+
+    def _ended(self) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         os.close(self._fd)

@@ -10,11 +10,15 @@ ALL: Final = frozenset({""})
 class Wire(Protocol):
     """Made when it is listened to: the constructor raises OSError when that is not possible now.
 
-    events: what its descriptor is polled for. lasting: False of one that rings once and is over.
+    events: what its descriptor is polled for. lasting: False of one that rings once and is over. begun: whether it is known that
+    it listens; one that only asks for it may be refused yet.
     """
 
     events: int
     lasting: bool
+
+    @property
+    def begun(self) -> bool: ...
 
     def fileno(self) -> int: ...
 
