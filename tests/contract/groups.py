@@ -73,6 +73,13 @@ class RealGroups:
         self._disks = [self._disk(name) for name in ("one", "two")]
         self._laid: list[str] = []
         self._mounted: list[str] = []
+        try:
+            self._lay_out()
+        except BaseException:
+            self.close()
+            raise
+
+    def _lay_out(self) -> None:
         _run("vgcreate", "-q", "o-data", *self._disks)
         for volume in ("root", "app-data"):
             _run("lvcreate", "-q", "-n", volume, "-L", "16m", "o-data", self._disks[0])
