@@ -13,7 +13,7 @@ import contextlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,6 +158,18 @@ def warm_up(here: Stage, measure: Measure) -> None:
     floor = here.sides["floor"]
     measure.each(floor.argvs("cold", 1), floor.env)
     engines.clear(here.socket)
+
+
+def print_rows(name: str, rows: Callable[[int, int, Litter, Path], Iterator[Row]]) -> None:
+    """What a group of rows is as a program: COUNT RUNS LITTER [--osvc PROGRAM]; prints a row a line, as JSON."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
+    parser.add_argument("count", type=int)
+    parser.add_argument("runs", type=int)
+    parser.add_argument("litter", type=Path)
+    parser.add_argument("--osvc", type=Path, default=OWN)
+    options = parser.parse_args()
+    for row in rows(options.count, options.runs, Litter(options.litter), options.osvc):
+        print(json.dumps(row.record()), flush=True)
 
 
 def main() -> None:

@@ -7,10 +7,8 @@ addresses on one device, and a quarter as many volume groups are there, and one 
 types to see the same: `vgs`, `ip`, `findmnt`.
 """
 
-import argparse
 import contextlib
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -18,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cycles import OWN, Tally
+from benchmarks.cycles import Tally, print_rows
 from benchmarks.measure import Done, Measure
 from benchmarks.place import Litter
 from benchmarks.rows import Goal, Row
@@ -113,16 +111,5 @@ def _counted(tally: Tally, works: Iterable[str], who: str, done: Done) -> Done:
     return done
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hosts")
-    parser.add_argument("count", type=int)
-    parser.add_argument("runs", type=int)
-    parser.add_argument("litter", type=Path)
-    parser.add_argument("--osvc", type=Path, default=OWN)
-    options = parser.parse_args()
-    for row in rows(options.count, options.runs, Litter(options.litter), options.osvc):
-        print(json.dumps(row.record()), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_rows("hosts", rows)

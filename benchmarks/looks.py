@@ -6,7 +6,6 @@ Run in a place (benchmarks/place.py), as root; prints a row a line, as JSON, and
 each are up on one engine. All runs look at that same machine, in turn with what a person types to see the same: `docker ps`.
 """
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import engines
-from benchmarks.cycles import OWN, Tally, stage
+from benchmarks.cycles import Tally, print_rows, stage
 from benchmarks.measure import Done, Measure, clean
 from benchmarks.place import Litter
 from benchmarks.rows import Goal, Row
@@ -81,16 +80,5 @@ def _faults(tally: Tally, work: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*tally.faults[""], *tally.faults[START_UP], *tally.faults[work])))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.looks")
-    parser.add_argument("count", type=int)
-    parser.add_argument("runs", type=int)
-    parser.add_argument("litter", type=Path)
-    parser.add_argument("--osvc", type=Path, default=OWN)
-    options = parser.parse_args()
-    for row in rows(options.count, options.runs, Litter(options.litter), options.osvc):
-        print(json.dumps(row.record()), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_rows("looks", rows)

@@ -34,6 +34,7 @@ from reconciler.engine.crew import SIZE
 from reconciler.engine.errors import Locked, Refused, Unselected
 from reconciler.engine.locks import Locks
 from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.overtaken import overtaken
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
@@ -338,9 +339,9 @@ class Session:
 
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
-                overtaken = self._overtaken(target, work.policy, open_ends)
-                if overtaken is not None:
-                    return overtaken
+                why_not = overtaken(target, work.policy, open_ends, self.store, self.kinds)
+                if why_not is not None:
+                    return why_not
                 if target.kept:
                     self.set_goal([target.name], target.goal)
                 return converge(work, means)
@@ -348,35 +349,6 @@ class Session:
             return Result(work.name, End.LOCKED, message=str(err), remedy="wait for it, or give a longer --wait")
         except Cycle as err:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
-
-    def _overtaken(self, target: Target, policy: Policy, open_ends: Collection[str]) -> Result | None:
-        """What has happened since this run was planned, and forbids it: the goal is another, it was frozen, what it takes was not
-        released, or what is to be undone was run over."""
-        last = self.store.last_run(target.name)
-        if target.after and (last is None or last[0] != target.after):
-            message = f"another run of it came between{f', {last[0]}' if last else ''}; left alone"
-            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc history {target.name}")
-        goal = self.store.goal(target.name, target.goal if target.goal.aim is Aim.NONE else UP)
-        if target.remembered and goal.aim is not target.goal.aim:
-            by = f" by {goal.by}" if goal.by else ""
-            what = "stopped" if goal.aim is Aim.DOWN else "started"
-            return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
-        frozen = self.store.frozen(target.name) if target.remembered else None
-        if frozen is not None:
-            since = target.frozen is None
-            message = f"it was frozen by {frozen.by} meanwhile; left alone" if since else f"it is frozen by {frozen.by}; left alone"
-            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc thaw {target.name}")
-        service = target.service
-        if service is not None and service.banned(self.store.disabled(target.name)) != service:
-            message = "something of it was disabled meanwhile; left alone"
-            return Result(target.name, End.REFUSED, message=message, remedy=f"osvc plan -s {target.name}")
-        if open_ends:
-            held = {name: self.store.ownership(name) for name in open_ends}
-            try:
-                in_order((target,), held, self.kinds, prune=policy.prune)
-            except Refused as err:
-                return Result(target.name, End.DEFERRED, message=str(err), remedy="osvc plan")
-        return None
 
     def _target(self, name: str, service: Service | None, aim: Aim | None, source: str, bans: Mapping[str, Said]) -> Target:
         said = bans.get(name, {})
