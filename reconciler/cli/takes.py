@@ -284,6 +284,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "disable": _disable,
     "enable": _enable,
     "watch": _watch,
+    "agent": _watch,
     "snapshot": _snapshot,
     "doctor": _doctor,
     "why": _why,

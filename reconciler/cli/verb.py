@@ -103,6 +103,8 @@ goes on; shutdown stops a frozen service, and boot leaves it down."""
 _DISABLE = """\
 It is as if the spec said `disable: true`, and no file is edited: nothing is done to the resource, up or down, by no verb, and
 its status does not count. Without --rid, --tags or --subset: the whole service."""
+_AGENT = """\
+It is watch as a service of the machine: there is one on a node, and a second one is refused (exit 5)."""
 _ENABLE = "A service that was disabled as a whole is enabled as a whole. What its spec disables stays disabled."
 
 GROUPS = (
@@ -113,6 +115,7 @@ GROUPS = (
             Verb("plan", "show what is different, why, and what would be done"),
             Verb("apply", "make it so", lines=True),
             Verb("watch", "keep it so", lines=True),
+            Verb("agent", "keep it so, as the one agent of this node", _AGENT, lines=True),
             Verb("status", "show each service and its resources"),
             Verb("ls", "show a line for each service: its state, what is up, what drifted"),
         ),

@@ -14,7 +14,7 @@ LEAVES = f"""[sh, -c, "trap 'exit 0' TERM; {WAIT}"]"""
 WATCH = """
 [Service]
 Environment=PATH=/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH=/lab/lib
-ExecStart=/lab/bin/osvc watch
+ExecStart=/lab/bin/osvc agent
 KillMode=control-group
 """
 

@@ -3,40 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-from dataclasses import replace
 
-from reconciler.cli.display import note, show_line
 from reconciler.cli.exits import Exit
-from reconciler.cli.progress import listener
-from reconciler.cli.request import operator
-from reconciler.cli.voice import speak
-from reconciler.engine.config import Config, read_config
-from reconciler.engine.session import Session
-from reconciler.engine.signals import Stop
+from reconciler.cli.keeping import keep
 from reconciler.engine.watch import Watch
-from reconciler.host.manager import Manager
-from reconciler.report.json_out import results_record
-from reconciler.report.texts import duration
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Converge now, and whenever a spec or the machine changes; SIGINT and SIGTERM end it, SIGHUP has the configuration read."""
-
-    def configure() -> Config:
-        config = read_config()
-        return replace(config, interval=options.interval or config.interval, prune=options.prune or config.prune)
-
-    config, stop, manager = configure(), Stop(), Manager(os.environ)
-    speak(options.log_format or config.log_format)
-    with stop.catching(reread=True), Session.open(config, write=True, stop=stop, by=operator()) as session:
-        watch = Watch(session, options.path, on_event=listener(options, ends=True), configure=configure, manager=manager)
-        if not options.json and not options.quiet:
-            note(f"watching {', '.join(watch.paths)}, everything every {duration(config.interval)}; Ctrl-C ends it")
-        number = watch.run()
-    code = {2: Exit.INTERRUPTED, 15: Exit.TERMINATED}.get(number, Exit.OK)
-    if options.json:
-        show_line(results_record((), (), code))
-    elif not options.quiet:
-        note("watch ended; what runs is left as it is")
-    return code
+    """As cli/keeping.py has it."""
+    return keep(options, Watch)
