@@ -98,33 +98,11 @@ class Lives:
 
     def records(self) -> list[dict[str, Any]]:
         """Every container that lies in any data root, whether its engine runs or not."""
-        datas = self.machine.docker._datas.values()
-        return sorted((item.record for data in datas for item in data.containers.values()), key=lambda record: record["Name"])
+        return records(self.machine)
 
     def picture(self) -> dict[str, Any]:
-        """The machine as far as it must be the same whatever happened on the way: no ids, pids and times."""
-        host = FakeHost(self.machine, NODE)
-        programs = [process.exe.rpartition("/")[2] for process in self.machine.processes.values()]
-        return {
-            "mounts": sorted((mount.target, mount.source, mount.options) for mount in host.mounts.table()),
-            "processes": sorted(name for name in programs if name in ("dockerd", "containerd")),
-            "links": sorted((link.name, link.up, link.addresses) for link in host.net.links()),
-            "rules": sorted(host.net.rules()),
-            "forwarding": host.net.forwarding(),
-            "folder": host.files.names("/run/osvc/web"),
-            "containers": [
-                {
-                    "name": record["Name"],
-                    "image": record["Image"],
-                    "running": record["State"]["Running"],
-                    "env": sorted(record["Config"]["Env"]),
-                    "memory": record["HostConfig"]["Memory"],
-                    "policy": record["HostConfig"]["RestartPolicy"]["Name"],
-                    "owner": (record["Config"]["Labels"].get("osvc.service"), record["Config"]["Labels"].get("osvc.rid")),
-                }
-                for record in self.records()
-            ],
-        }
+        """The machine, and what lies in the service's run folder."""
+        return picture(self.machine, "/run/osvc/web")
 
     def starts(self) -> dict[str, int]:
         """How often each container was started, by id."""
@@ -134,3 +112,35 @@ class Lives:
             if words[:1] == ["docker"] and "start" in words:
                 found[words[-1]] = found.get(words[-1], 0) + 1
         return found
+
+
+def records(machine: Machine) -> list[dict[str, Any]]:
+    """Every container that lies in any data root, whether its engine runs or not."""
+    datas = machine.docker._datas.values()
+    return sorted((item.record for data in datas for item in data.containers.values()), key=lambda record: record["Name"])
+
+
+def picture(machine: Machine, folder: str) -> dict[str, Any]:
+    """A machine as far as it must be the same whatever happened on the way: no ids, pids and times. folder: a service's run folder."""
+    host = FakeHost(machine, NODE)
+    programs = [process.exe.rpartition("/")[2] for process in machine.processes.values()]
+    return {
+        "mounts": sorted((mount.target, mount.source, mount.options) for mount in host.mounts.table()),
+        "processes": sorted(name for name in programs if name in ("dockerd", "containerd")),
+        "links": sorted((link.name, link.up, link.addresses) for link in host.net.links()),
+        "rules": sorted(host.net.rules()),
+        "forwarding": host.net.forwarding(),
+        "folder": host.files.names(folder),
+        "containers": [
+            {
+                "name": record["Name"],
+                "image": record["Image"],
+                "running": record["State"]["Running"],
+                "env": sorted(record["Config"]["Env"]),
+                "memory": record["HostConfig"]["Memory"],
+                "policy": record["HostConfig"]["RestartPolicy"]["Name"],
+                "owner": (record["Config"]["Labels"].get("osvc.service"), record["Config"]["Labels"].get("osvc.rid")),
+            }
+            for record in records(machine)
+        ],
+    }

@@ -7,6 +7,7 @@
     machine.revive()                    # the next life of osvc: the machine is as the dead one left it
     machine.fail_next("umount", Busy("…"))
     machine.fail_at(3, "after", Permanent("…"))     # the third effect fails, once, although it is done
+    machine.at(3, "before", stop.interrupt)         # just before the third effect this happens, once
 
 An effect is one call of a port that changes something, counted when it succeeded. `machine.done` lists them as text: a
 command as its shell line, `write PATH`, `spawn ARGV`, `signal NUMBER PID`, `docker SOCKET CALL …`. A fake of another port
@@ -157,7 +158,7 @@ class Machine:
         self.unmodelled: list[str] = []
         self.dead = False
         self._death: tuple[int, str] | None = None
-        self._failures: list[tuple[int, str, HostError]] = []
+        self._moments: list[tuple[int, str, Callable[[], object]]] = []
         self._faults: list[_Fault] = []
         self.start_process(("init",), pid=1, parent=0)
         self.start_process(("osvc",), pid=99)
@@ -178,13 +179,13 @@ class Machine:
             self._meet(label)
             if self._death == (self.effects + 1, "before"):
                 self._die(label)
-            self._fail(self.effects + 1, "before")
+            self._happen(self.effects + 1, "before")
             yield
             self.effects += 1
             self.done.append(label)
             if self._death == (self.effects, "after"):
                 self._die(label)
-            self._fail(self.effects, "after")
+            self._happen(self.effects, "after")
 
     def look(self, label: str) -> None:
         """Before a read. Not counted; may be made to fail; raises Crash when osvc is dead."""
@@ -206,12 +207,20 @@ class Machine:
 
     def fail_at(self, k: int, when: Literal["before", "after"], error: HostError) -> None:
         """The k-th effect from the beginning raises `error`, once: instead of being done, or although it is."""
-        self._failures.append((k, when, error))
+
+        def fail() -> None:
+            raise error
+
+        self.at(k, when, fail)
+
+    def at(self, k: int, when: Literal["before", "after"], happens: Callable[[], object]) -> None:
+        """Around the k-th effect from the beginning this happens, once, while the effect's caller waits."""
+        self._moments.append((k, when, happens))
 
     def heal(self) -> None:
         """Forget all faults that were asked for."""
         self._faults.clear()
-        self._failures.clear()
+        self._moments.clear()
 
     def _meet(self, label: str) -> None:
         if self.dead:
@@ -223,11 +232,10 @@ class Machine:
                     self._faults.remove(fault)
                 raise fault.error
 
-    def _fail(self, k: int, when: str) -> None:
-        for failure in self._failures:
-            if failure[:2] == (k, when):
-                self._failures.remove(failure)
-                raise failure[2]
+    def _happen(self, k: int, when: str) -> None:
+        for moment in [moment for moment in self._moments if moment[:2] == (k, when)]:
+            self._moments.remove(moment)
+            moment[2]()
 
     def _die(self, label: str) -> None:
         self.dead = True
