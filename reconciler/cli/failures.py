@@ -8,6 +8,7 @@ from importlib import import_module
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
+from reconciler.cli.streams import Unwritten
 from reconciler.cli.verb import Usage, Verb, fail_usage
 from reconciler.cli.voice import aside, in_json, speak, wrong
 
@@ -21,7 +22,7 @@ class Told(Exception):
 
 
 def guarded(verb: Verb, options: argparse.Namespace) -> Exit:
-    """Run a verb. Raises BrokenPipeError and KeyboardInterrupt only: everything else has become a message."""
+    """Run a verb. Raises BrokenPipeError, Unwritten and KeyboardInterrupt only: everything else has become a message."""
     speak(getattr(options, "log_format", None) or "console")
     code = _guarded(verb, options)
     if code in _RIGHTS and os.geteuid() != 0 and verb.machine:
@@ -45,7 +46,7 @@ def _guarded(verb: Verb, options: argparse.Namespace) -> Exit:
         return Exit.USAGE
     except Told as err:
         return err.code
-    except (BrokenPipeError, KeyboardInterrupt):
+    except (BrokenPipeError, Unwritten, KeyboardInterrupt):
         raise
     except Exception as err:
         known = _known(err)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
+from reconciler.cli.streams import Unwritten, open_streams, silence
 from reconciler.cli.verb import Usage, fail_usage, overview, verb_called
 
 _UNREAD = 141
@@ -41,16 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def contained(program: Callable[[], int]) -> int:
     """Run a program with streams that can be written, and with an end for whatever may happen to them. The exit code."""
     gc.set_threshold(_MANY)
-    _open_streams()
+    open_streams()
     try:
         code = program()
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        _silence()
+        silence()
         return _UNREAD
-    except OSError as err:
-        _silence()
+    except Unwritten as err:
+        silence()
         print(f"error: cannot write the result: {(err.strerror or str(err)).lower()}", file=sys.stderr)
         return Exit.ERROR
     except KeyboardInterrupt:
@@ -84,22 +83,6 @@ def _run(words: Sequence[str]) -> Exit:
     from reconciler.cli.failures import guarded
 
     return guarded(verb, options)
-
-
-def _open_streams() -> None:
-    """A stream that is closed swallows; a character that a stream cannot write becomes a question mark, not an error."""
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        stream = getattr(sys, name)
-        if stream is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _silence() -> None:
-    """Nobody can read our output any more: what is left of it goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Common(Model):
         description="Whether the service does without it: its failure is told and fails nothing else but what needs it, and it does"
         " not count for whether the service is up. Default: only with the tag noaction.",
     )
-    disable: Annotated[Flag, _STEERS] = Field(
+    disable: Annotated[Flag, _STEERS, _PASSED_ON] = Field(
         default=False,
         description="Nothing is done to it, whether it is up or not, and its status is n/a. What needs it takes it for the"
         " machine's own affair.",

@@ -234,8 +234,11 @@ class Builder:
         return word
 
     def implied(self) -> None:
-        """Add the resources that follow from the service's keywords, without a section of their own."""
+        """Add the resources that follow from the service's keywords, without a section of their own. Of a service that is disabled
+        as a whole so are they."""
         types = frozenset(group_of(rid) for rid in self.document.resources)
+        whole = "disable" in self.own and all(resource.common.disable for resource in self.resources.values())
+        common = {"disable": self.own["disable"]} if whole else _NOTHING
         keywords = {name: self.references.plain(entry.value) for name, entry in self.own.items() if name in vocabulary.HEAD}
         for type_name in TYPES:
             mine = carried(type_name)
@@ -244,7 +247,7 @@ class Builder:
             fields = self.passed_on(mine)
             section = next(iter(self.document.resources.values()), self.document.own)
             origin = self.document.at(next(iter(fields.values()), section))
-            self.keep(type_name, type_name, mine, fields, origin, "")
+            self.keep(type_name, type_name, mine, fields, origin, "", common)
 
     def keep(
         self,

@@ -36,5 +36,7 @@ def render(service: Service, dump: Callable[[Model], Mapping[str, Any]]) -> dict
                 **dump(resource.common),
                 **last,
             }
+        else:
+            own |= dump(resource.common)
     subsets = {"subsets": {name: {"parallel": True} for name in sorted(service.parallel)}} if service.parallel else {}
     return {**own, **({"resources": resources} if resources else {}), **subsets}

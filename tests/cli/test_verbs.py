@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -91,11 +93,20 @@ def test_errors_of_services_that_were_not_chosen_do_not_hinder(place, web):
     assert place.osvc("plan", "-s", "nobody").code == 6
 
 
+SHOWS = ("plan", "plan --json", "status", "ls", "graph web", "graph --format svg web", "explain fs", "schema", "man", "--help")
+
+
+@pytest.mark.parametrize("verb", SHOWS)
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_result_for_which_there_is_no_room_is_an_error_that_says_so(place, web, verb, unbuffered):
+    line = f"{sys.executable} -m reconciler {verb} > /dev/full"
+    env = {**place.env, "TMPDIR": str(place.root), "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(["bash", "-c", line], check=False, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: cannot write the result: no space left on device\n")
+
+
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "> /dev/full"])
 def test_streams_that_cannot_be_written_are_no_internal_error(place, web, redirect):
-    import subprocess
-    import sys
-
     line = f"{sys.executable} -m reconciler plan {redirect}"
     env = {**place.env, "TMPDIR": str(place.root)}
     done = subprocess.run(["bash", "-c", line], check=False, env=env, capture_output=True, text=True)

@@ -54,6 +54,25 @@ def test_it_comes_back_from_the_store_and_from_a_spec_that_is_written_of_it():
     assert common_of(yaml.safe_dump(render(service, codec.dump))) == common_of(SPEC)
 
 
+OFF = """\
+disable: true
+docker_data_dir: /srv/a
+resources:
+  fs#1: {dev: tmpfs, mnt: /srv/a, type: tmpfs}
+  container#1: {image: busybox}
+"""
+
+
+def test_a_service_that_is_disabled_is_so_with_its_engine_unless_a_section_says_otherwise():
+    off = common_of(OFF)
+    assert set(off) == {"fs#1", "container#1", "dockerd"} and all(one.disable for one in off.values())
+    assert common_of("[DEFAULT]\ndisable = true\n[fs#1]\ndev = tmpfs\nmnt = /srv/a\ntype = tmpfs\n", format="ini")["fs#1"].disable
+    one = common_of(OFF.replace("image: busybox", "image: busybox, disable: false"))
+    assert {rid: common.disable for rid, common in one.items()} == {"fs#1": True, "container#1": False, "dockerd": False}
+    service = load_text(OFF, "yaml", "web", "web.yaml", Node("deb1")).services[0]
+    assert common_of(yaml.safe_dump(render(service, Codec(b"key", brief=True).dump))) == off
+
+
 def test_what_is_disabled_claims_nothing():
     two = "name: {0}\nresources:\n  fs#1: {{dev: tmpfs, mnt: /srv/a, type: tmpfs{1}}}\n"
     twice = "---\n".join((two.format("a", ""), two.format("b", "")))
