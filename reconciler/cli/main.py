@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from reconciler import __version__
+from reconciler.cli.asking import answered
 from reconciler.cli.exits import Exit
 from reconciler.cli.streams import Unwritten, open_streams, silence
 from reconciler.cli.verb import Usage, fail_usage, overview, verb_called
@@ -70,6 +71,9 @@ def _run(words: Sequence[str]) -> Exit:
             return Exit.OK
         if words[0].startswith("-"):
             raise Usage(f"options come after the verb, and {words[0]} comes before one; see osvc --help")
+        code = answered(words)
+        if code is not None:
+            return code
         verb = verb_called(words[0])
 
         from reconciler.cli.parser import parse

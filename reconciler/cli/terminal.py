@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from reconciler.cli.distant import Distant
+
 
 def moves_cursor(stream: TextIO) -> bool:
     """Whether it is a terminal on which the cursor can be moved."""
@@ -14,10 +16,10 @@ def moves_cursor(stream: TextIO) -> bool:
 def size_of(stream: TextIO) -> tuple[int, int]:
     """The columns and lines of a terminal; 80 and 24 where it does not say."""
     try:
-        found = os.get_terminal_size(stream.fileno())
+        columns, lines = stream.size if isinstance(stream, Distant) else os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
         return 80, 24
-    return (found.columns, found.lines) if found.columns > 1 and found.lines > 1 else (80, 24)
+    return (columns, lines) if columns > 1 and lines > 1 else (80, 24)
 
 
 def width_of(stream: TextIO) -> int:

@@ -104,7 +104,8 @@ _DISABLE = """\
 It is as if the spec said `disable: true`, and no file is edited: nothing is done to the resource, up or down, by no verb, and
 its status does not count. Without --rid, --tags or --subset: the whole service."""
 _AGENT = """\
-It is watch as a service of the machine: there is one on a node, and a second one is refused (exit 5)."""
+It is watch as a service of the machine: there is one on a node, and a second one is refused (exit 5). What only looks (status,
+ls, plan, diff, why and others) is asked of it while it runs, by a socket in OSVC_RUN_DIR, and so takes a moment only."""
 _ENABLE = "A service that was disabled as a whole is enabled as a whole. What its spec disables stays disabled."
 
 GROUPS = (
@@ -240,6 +241,7 @@ ENVIRONMENT = (
     ("OSVC_CONFIG", "the node's configuration (default: /etc/osvc/osvc.yaml)"),
     ("OSVC_STATE_DIR", "what osvc remembers (default: /var/lib/osvc)"),
     ("OSVC_RUN_DIR", "sockets and pid files (default: /run/osvc)"),
+    ("OSVC_AGENT", "off: verbs that look do it themselves, and ask no agent"),
     ("NO_COLOR", "no colours"),
 )
 

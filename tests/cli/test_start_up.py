@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.cli.agents import agent
 from tests.cli.osvc import ROOT
 
 SDK = {"docker", "requests", "urllib3", "tenacity", "structlog"}
@@ -74,6 +75,23 @@ def test_a_run_with_nothing_to_do_imports_no_action_and_nothing_for_failures(tmp
 def test_looking_imports_no_sdk(tmp_path, given, verb):
     modules = imported(tmp_path, verb, spec="comment: nothing yet\n")
     assert (SDK | RARE) & (modules - given) == {"subprocess"}
+
+
+def test_who_is_answered_by_an_agent_imports_a_socket_beside_what_help_does(place):
+    with agent(place):
+        helps = modules_of(place, "--help")
+        asks = modules_of(place, "status")
+    assert asks - helps == {"_json", "_socket", "reconciler.agent", "reconciler.agent.call", "reconciler.agent.protocol"}
+    assert not asks & {"json", "re", "socket", "struct", "typing", "argparse", "reconciler.cli.parser"}
+
+
+def modules_of(place, *words):
+    script = (
+        "import sys\nfrom reconciler.cli.main import main\n"
+        f"code = main({words!r})\nprint('\\n'.join(sys.modules), file=sys.stderr)\nsys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, env=place.env, capture_output=True, text=True, timeout=60)
+    return set(done.stderr.split())
 
 
 def test_a_run_in_which_nothing_fails_does_not_import_the_format_of_case_files(tmp_path, given):

@@ -1,0 +1,233 @@
+"""osvc agent, and verbs that it answers: the same to the byte as by themselves, and by themselves whenever it does not answer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from reconciler.cli.asking import ASKED, asked
+from reconciler.cli.exits import Exit
+from reconciler.cli.parser import parser_of
+from reconciler.cli.verb import verb_called
+from tests.cli.agents import NOTHING, agent, impostor, request
+
+HEARD = b'{"heard": true}\n'
+LOOKS = [
+    ["ls"],
+    ["status"],
+    ["status", "web"],
+    ["status", "--json"],
+    ["ls", "--color", "always"],
+    ["plan"],
+    ["plan", "-v", "specs/web.yaml"],
+    ["plan", "--json"],
+    ["diff"],
+    ["diff", "--json", "-s", "web"],
+    ["why", "fs#1"],
+    ["graph", "web"],
+    ["graph", "web", "--format", "dot"],
+    ["images"],
+    ["history"],
+    ["history", "-n", "1", "--json"],
+]
+WRONG = [["status", "nobody"], ["plan", "nowhere.yaml"], ["plan", "--rid", "fs#7"], ["ls", "--json", "nobody"], ["show", "last"]]
+
+
+@pytest.fixture
+def web(place):
+    """A service that an agent leaves alone, and that differs from what there is."""
+    place.spec("web.yaml", f"resources:\n  fs#1: {{type: tmpfs, dev: tmpfs, mnt: {place.root}/m}}\n")
+    assert place.osvc("freeze", "web", "--reason", "a test").code == 0
+    return place
+
+
+def test_what_it_answers_is_the_same_to_the_byte(web):
+    with agent(web):
+        for words in (*LOOKS, *WRONG):
+            assert web.osvc(*words) == web.osvc(*words, OSVC_AGENT="off"), words
+
+
+def test_an_answer_is_an_answer_and_not_done_by_the_asker(web):
+    with agent(web) as one:
+        for words in LOOKS:
+            assert set(one.ask(words)[-1]) == {"code", "said"}, words
+
+
+def test_a_terminal_there_is_one_here(web):
+    with agent(web) as one:
+        (wide,) = one.ask(["ls"], terminals=[[200, 50], None])[1]["said"]
+        (narrow,) = one.ask(["ls"], terminals=[[30, 50], None])[1]["said"]
+        plain = one.ask(["ls"], terminals=[None, [80, 24]])[1]["said"]
+    assert "\x1b[" in wide[1] and "\x1b[" in narrow[1] and wide != narrow
+    assert "\x1b[" not in plain[0][1]
+
+
+def test_it_looks_anew_each_time(web):
+    with agent(web):
+        before = web.osvc("ls", "--json")
+        web.spec("db.yaml", NOTHING)
+        after = web.osvc("ls", "--json")
+    names = [[service["service"] for service in json.loads(ended.out)["services"]] for ended in (before, after)]
+    assert names == [["web"], ["db", "web"]]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"osvc": "0.0.9"}, "this agent is osvc"),
+        ({"place": [1, 2, 3, 4, 5, 6]}, "from another place"),
+        ({"environment": {}}, "another configuration"),
+        ({"cwd": "/nowhere/at/all"}, "cannot be answered"),
+        ({"words": ["apply", "--yes"]}, "not asked of an agent"),
+        ({"words": ["plan", "-o", "x.plan"]}, "not asked of an agent"),
+        ({"words": ["status", "--watch"]}, "not asked of an agent"),
+        ({"words": "ls"}, "words are expected"),
+        ({"words": []}, "not asked of an agent"),
+        ({"words": [1]}, "words are expected"),
+        ({"terminals": [None]}, "two terminals are expected"),
+        ({"terminals": [None, ["wide", 3]]}, "columns and lines"),
+        ({"environment": {"PATH": 3}}, "an environment is expected"),
+    ],
+)
+def test_what_it_does_not_answer(shared, more, why):
+    (_, answer) = shared.ask(more.pop("words", ["ls"]), **more)
+    assert why in answer["unanswered"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    from tests.cli.osvc import Place
+
+    with agent(Place(tmp_path_factory.mktemp("agent"))) as one:
+        yield one
+
+
+@pytest.mark.parametrize("verb", sorted(ASKED))
+def test_the_options_that_are_asked_are_the_verbs(verb):
+    assert set(parser_of(verb_called(verb)).spellings()) >= ASKED[verb]
+    assert asked([verb, *ASKED[verb]])
+    assert not asked([verb, "--nothing"]) and not asked([verb, "--help"]) and not asked([verb, "--debug"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["apply"], ["status", "-w"], ["ls", "--watch"], ["plan", "-ofile"], ["plan", "--output=x"], ["plan", "--script"]),
+        *(
+            ["plan", "--snapshot", "x"],
+            ["images", "--prune"],
+            ["plan", "/dev/fd/63"],
+            ["status", "--", "-x"],
+            ["plan", "--node", "x"],
+        ),
+    ],
+)
+def test_what_is_never_asked(words):
+    assert not asked(words)
+
+
+SERVES = {
+    "hangs up": lambda sock: None,
+    "says nothing": lambda sock: sock.recv(1),
+    "says it hears, and no more": lambda sock: (sock.sendall(HEARD), sock.recv(1)),
+    "is no agent": lambda sock: sock.sendall(b"220 mail.example ESMTP\r\n"),
+    "refuses": lambda sock: sock.sendall(HEARD + b'{"unanswered": "busy"}\n'),
+    "answers half": lambda sock: sock.sendall(HEARD + b'{"code": 0, "said": [[1, "on'),
+    "answers oddly": lambda sock: sock.sendall(HEARD + b'{"code": 0, "said": [1]}\n'),
+    "has codes of its own": lambda sock: sock.sendall(HEARD + b'{"code": 99, "said": []}\n'),
+    "answers twice": lambda sock: sock.sendall(HEARD + b'{"code": 0, "said": []}\n' * 2),
+}
+
+
+@pytest.mark.parametrize("how", SERVES)
+def test_whatever_listens_there_a_verb_is_done(web, how):
+    alone = web.osvc("ls", OSVC_AGENT="off")
+    with impostor(web, SERVES[how]) as requests:
+        began = time.monotonic()
+        assert web.osvc("ls") == alone
+        assert time.monotonic() - began < 20
+    assert len(requests) == 1
+
+
+def test_what_a_client_asks(web):
+    def serve(sock):
+        sock.sendall(HEARD + b'{"code": 2, "said": [[2, "aside\\n"], [1, "result\\n"], [2, "end\\n"]]}\n')
+
+    with impostor(web, serve) as requests:
+        ended = web.osvc("plan", "-v")
+    assert (ended.code, ended.out, ended.err) == (2, "result\n", "aside\nend\n")
+    assert requests == [request(web, ["plan", "-v"])]
+
+
+def test_off_is_off(web):
+    with impostor(web, lambda sock: None) as requests:
+        web.osvc("ls", OSVC_AGENT="off")
+        web.osvc("ls", OSVC_RUN_DIR=str(web.root / "elsewhere"))
+        web.osvc("ls", JOURNAL_STREAM="8:1")
+    assert requests == []
+
+
+def test_the_run_folder_of_the_configuration_counts(web):
+    web.config.write_text(f"specs: {web.specs}\nnode: here\nrun_dir: {web.root}/run # here\n")
+    env = {name: value for name, value in web.env.items() if name != "OSVC_RUN_DIR"}
+    with impostor(web, lambda sock: None) as requests:
+        subprocess.run([sys.executable, "-m", "reconciler", "ls"], env=env, check=True, capture_output=True, timeout=60)
+    assert len(requests) == 1
+
+
+def test_an_agent_that_was_killed_is_not_missed_and_the_next_one_takes_its_place(web):
+    alone = web.osvc("ls", OSVC_AGENT="off")
+    with agent(web) as one:
+        assert one.end(signal.SIGKILL) == -signal.SIGKILL
+        assert os.path.exists(one.socket)
+        assert web.osvc("ls") == alone
+    with agent(web) as two:
+        assert web.osvc("ls") == alone
+        assert two.end() == 143
+        assert not os.path.exists(two.socket)
+
+
+def test_a_clerk_that_dies_or_hangs_costs_an_answer(web):
+    alone = web.osvc("ls", OSVC_AGENT="off")
+    with agent(web) as one:
+        first = one.clerk()
+        os.kill(first, signal.SIGSTOP)
+        assert web.osvc("ls") == alone
+        os.kill(first, signal.SIGKILL)
+        assert web.osvc("ls") == alone
+        one.answers()
+        assert one.clerk() != first
+
+
+def test_a_second_agent_is_refused(web):
+    with agent(web) as one:
+        second = web.osvc("agent")
+        assert second.code == Exit.LOCKED
+        assert second.err.startswith(f"error: cannot begin an agent: this node has one: pid {one.process.pid}, of ")
+        assert os.path.exists(one.socket)
+
+
+def test_many_at_once_are_all_served(web):
+    alone = web.osvc("status", OSVC_AGENT="off")
+    found = []
+    with agent(web):
+        threads = [threading.Thread(target=lambda: found.append(web.osvc("status"))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [alone] * 20
+
+
+def test_it_leaves_nothing_behind(web):
+    with agent(web) as one:
+        clerk = one.clerk()
+        assert one.end(signal.SIGINT) == 130
+    assert one.said[-1]["exit"] == 130
+    assert not os.path.exists(f"/proc/{clerk}")
+    assert {path.name for path in (web.root / "run").iterdir()} <= {"agent.lock", "locks"}

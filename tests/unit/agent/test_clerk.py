@@ -1,0 +1,139 @@
+"""The clerk: who may ask, what may be asked, and that no request, whatever it is, ends it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from reconciler.agent.clerk import LARGEST, Clerk
+from reconciler.agent.protocol import PROTOCOL
+
+ASK = """
+import os, socket, sys
+os.chdir(sys.argv[1])
+if os.geteuid() == 0:
+    os.setuid(int(sys.argv[2]))
+sock = socket.socket(socket.AF_UNIX)
+sock.connect("agent.sock")
+sock.sendall(b'{"protocol": 1, "verb": "answer"}\\n')
+print(sock.makefile().read())
+"""
+NOBODY = 65534
+
+
+class Office:
+    """A clerk at work in a thread, who says again what was asked."""
+
+    def __init__(self, folder, own):
+        self.path = str(folder / "agent.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.listener.setblocking(False)
+        self.agent, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.theirs = theirs
+        self.thread = threading.Thread(target=Clerk(self.listener, theirs, lambda request: {"asked": request}, own).run)
+        self.thread.start()
+
+    def ask(self, data):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(self.path)
+            sock.sendall(data if isinstance(data, bytes) else json.dumps(data).encode() + b"\n")
+            sock.shutdown(socket.SHUT_WR)
+            return [json.loads(line) for line in sock.makefile()]
+
+    def close(self):
+        self.agent.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.listener.close()
+        self.theirs.close()
+
+
+HEARD = {"heard": True}
+ANSWER = {"protocol": PROTOCOL, "verb": "answer"}
+
+
+@pytest.fixture
+def hire(tmp_path):
+    offices = []
+
+    def hired(own=None):
+        offices.append(Office(tmp_path, os.geteuid() if own is None else own))
+        return offices[-1]
+
+    yield hired
+    for office in offices:
+        office.close()
+
+
+def test_it_answers_one_after_the_other(hire):
+    office = hire()
+    for n in range(3):
+        assert office.ask({**ANSWER, "n": n}) == [HEARD, {"asked": {**ANSWER, "n": n}}]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "the request has no end"),
+        (b"{}", "the request has no end"),
+        (b"GET / HTTP/1.1\r\n\r\n", "not a JSON object"),
+        (b"[1]\n", "not a JSON object"),
+        (b"\xff\xfe\n", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        ({}, "this agent speaks protocol 1"),
+        ({**ANSWER, "protocol": 2}, "this agent speaks protocol 1"),
+        ({**ANSWER, "verb": "apply"}, "this is asked of nobody"),
+        ({**ANSWER, "verb": ["answer"]}, "this is asked of nobody"),
+    ],
+)
+def test_what_it_does_not_know_is_not_answered(hire, data, why):
+    office = hire()
+    assert office.ask(data) == [HEARD, {"unanswered": why}]
+    assert office.ask(ANSWER) == [HEARD, {"asked": ANSWER}]
+
+
+def test_a_request_without_end_is_not_read_to_it(hire):
+    office = hire()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(office.path)
+        sock.sendall(b" " * (LARGEST + 1))
+        assert [json.loads(line) for line in sock.makefile()] == [HEARD, {"unanswered": "the request is too long"}]
+
+
+def test_who_asks_nothing_and_who_does_not_stay_keep_nobody_waiting_for_long(hire):
+    office = hire()
+    with socket.socket(socket.AF_UNIX) as mute, socket.socket(socket.AF_UNIX) as gone:
+        mute.connect(office.path)
+        gone.connect(office.path)
+        gone.sendall(json.dumps(ANSWER).encode() + b"\n")
+        gone.close()
+        assert office.ask(ANSWER) == [HEARD, {"asked": ANSWER}]
+
+
+def test_another_user_is_not_answered(hire, tmp_path):
+    """As root another user asks; else the agent is another user's."""
+    own, uid = (0, NOBODY) if os.geteuid() == 0 else (os.geteuid() + 1, os.geteuid())
+    office = hire(own)
+    tmp_path.chmod(0o755)
+    os.chmod(office.path, 0o666)
+    words = [sys.executable, "-c", ASK, str(tmp_path), str(uid)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=30)
+    answer = [json.loads(line) for line in done.stdout.split("\n") if line]
+    assert answer == [HEARD, {"unanswered": f"this is the agent of uid {own}, and uid {uid} asks"}]
+
+
+def test_who_wants_the_events_is_handed_over(hire):
+    office = hire()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(office.path)
+        sock.sendall(json.dumps({**ANSWER, "verb": "events"}).encode() + b"\n")
+        said, handles, _, _ = socket.recv_fds(office.agent, 16, 1)
+        assert said == b"events" and len(handles) == 1
+        with socket.socket(fileno=handles[0]) as brought:
+            brought.sendall(b"hello")
+        assert sock.recv(16) == b"hello"
