@@ -90,13 +90,7 @@ class PrivateEngine:
     def kill(self) -> None:
         """Kill the daemon and what lives by it, as a power cut would: nothing is told to anybody."""
         deadline = time.monotonic() + 30
-        while (mine := self.processes()) and time.monotonic() < deadline:
-            for pid in mine:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if self.process is not None:
-                self.process.wait(30)
-            self._reaped(mine, deadline)
+        self._reaped(self._killed(deadline), deadline)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.dir}/pid")
         while self.spaces:
@@ -119,7 +113,7 @@ class PrivateEngine:
         return known
 
     def processes(self) -> list[int]:
-        """The processes whose words name this engine's folder or namespace, and all that they started (containers too)."""
+        """The processes whose words name this engine's folder or namespace, and all that they started (containers too), alive."""
         children: dict[int, list[int]] = {}
         mine: list[int] = []
         mark = f"{self.dir}/".encode()
@@ -128,8 +122,10 @@ class PrivateEngine:
                 continue
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
-                parent = int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry))
+                state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
+                if state == "Z":
+                    continue
+                children.setdefault(int(parent), []).append(int(entry))
                 if any(mark in word for word in words):
                     mine.append(int(entry))
         if self.process is not None and self.process.poll() is None:
@@ -143,6 +139,19 @@ class PrivateEngine:
                 queue += children.get(pid, [])
         return found
 
+    def _killed(self, deadline: float) -> list[int]:
+        """Kill what there is, until there is nothing: all pids that were met. Somebody may still have to reap them."""
+        met: list[int] = []
+        while (mine := self.processes()) and time.monotonic() < deadline:
+            for pid in mine:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self.process is not None:
+                self.process.wait(30)
+            met += mine
+            time.sleep(0.02)
+        return met
+
     def _reaped(self, pids: list[int], deadline: float) -> None:
         """Wait until nothing is left of them: a containerd not yet reaped keeps the next dockerd from starting its own."""
         while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
@@ -155,17 +164,15 @@ class PrivateEngine:
             self.process.wait(60)
 
     def close(self) -> None:
-        """Remove everything that this engine made: containers, processes, mounts, cgroups, files."""
-        try:
-            self.stop()
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self.kill()
-            for target in _mounts_below(str(self.dir)):
-                subprocess.run(["umount", "-l", target], check=False)
-            _remove_cgroups(self.name)
-            shutil.rmtree(self.dir, ignore_errors=True)
+        """Remove everything that this engine made: containers, processes, mounts, cgroups, files. It is not asked to end, which
+        would take a second, nor waited for until it is reaped: nothing of it is to be kept."""
+        self._killed(time.monotonic() + 30)
+        while self.spaces:
+            os.close(self.spaces.popitem()[1])
+        for target in _mounts_below(str(self.dir)):
+            subprocess.run(["umount", "-l", target], check=False)
+        _remove_cgroups(self.name)
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def _mounts_below(folder: str) -> list[str]:
