@@ -121,7 +121,7 @@ def records(machine: Machine) -> list[dict[str, Any]]:
 
 
 def picture(machine: Machine, folder: str) -> dict[str, Any]:
-    """A machine as far as it must be the same whatever happened on the way: no ids, pids and times. folder: a service's run folder."""
+    """A machine as far as it must be the same whatever happened on the way: no ids, pids, times. folder: a service's run folder."""
     host = FakeHost(machine, NODE)
     programs = [process.exe.rpartition("/")[2] for process in machine.processes.values()]
     return {

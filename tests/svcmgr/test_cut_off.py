@@ -1,5 +1,5 @@
-"""A start that is cut off: killed, or told to end, around its k-th effect, for every k; the next start completes it. By the words of
-the reference and by osvc's own."""
+"""A start that is cut off: killed, or told to end, around its k-th effect, for every k; the next start completes it. By the words
+of the reference and by osvc's own."""
 
 import shutil
 import signal
