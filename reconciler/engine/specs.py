@@ -26,6 +26,11 @@ class Specs:
         """Whether a spec file was added, changed or removed since they were read."""
         return _fingerprint(self.paths) != self._fingerprint
 
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The files that were wrong when they were read last, and what is missing that cannot be read."""
+        return tuple(sorted({error.origin.file for error in self.loaded.errors}))
+
     def read(self) -> Loaded | None:
         """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise."""
         fingerprint = _fingerprint(self.paths)

@@ -19,6 +19,7 @@ from reconciler.engine.errors import ConfigError, EngineError, Refused
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
+from reconciler.engine.standing import Looks, Standing, State
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries, is_lost
 from reconciler.engine.work import Work
@@ -78,6 +79,22 @@ class Watch:
         self._tries = Tries()
         self._told: dict[tuple[str, str], str] = {}
         self._policy = Policy()
+        self._states: dict[str, State] = {}
+        self._until: dict[str, datetime] = {}
+        self._degraded: dict[str, dict[str, str]] = {}
+        self._deaf: dict[str, str] = {}
+        self._looks = Looks()
+
+    def standing(self) -> Standing:
+        """How it stands now; in any thread."""
+        return Standing(
+            dict(self._states),
+            dict(self._until),
+            dict(self._degraded),
+            dict(self._deaf),
+            self._specs.wrong,
+            self._looks,
+        )
 
     def run(self) -> int:
         """Watch until the session is asked to stop; the number of the signal that asked. A run at hand ends by its own rules."""
@@ -114,6 +131,7 @@ class Watch:
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
+        began = self.session.host.clock.monotonic()
         try:
             self._rounds.looked(call.names, everything=call.everything)
             self._rounds.hang({})
@@ -126,6 +144,8 @@ class Watch:
             self._tell("", str(err))
             self._rounds.later("", _SOON)
             return ()
+        finally:
+            self._looks = self._looks.plus(self.session.host.clock.monotonic() - began)
         self._tell("", "")
         self._hang({name: self._seen(survey.plan) for name, survey in surveys.items()})
         results: list[Result] = []
@@ -134,10 +154,15 @@ class Watch:
             if self.session.stop.asked:
                 break
             self._tell_frozen(named[name])
+            self._states[name] = State.KEPT
             self._tell_lost(survey.plan)
             target, plan = self._spared(named[name], survey.plan)
             if self._due(target, plan):
                 results.extend(self._work(target, plan))
+            if target.frozen is not None:
+                self._states[name] = State.FROZEN
+            elif target.spared:
+                self._states[name] = State.DEGRADED
         return tuple(results)
 
     @property
@@ -176,20 +201,28 @@ class Watch:
         last, self._known = self._known, {target.name: target for target in targets}
         gone = any(name not in self._known or self._known[name].gone > target.gone for name, target in last.items())
         if call.everything or gone:
-            self._rounds.keep(self._known)
+            self._keep()
             return targets
         names = {*call.names, *(target.name for target in targets if target != last.get(target.name))}
         if self.session.config.state_dir in call.files:
             names |= self._locked
         return tuple(target for target in targets if target.name in names and not target.gone)
 
+    def _keep(self) -> None:
+        """There are these services, and no others."""
+        self._rounds.keep(self._known)
+        for known in (self._states, self._until, self._degraded):
+            for name in known.keys() - self._known.keys():
+                del known[name]
+        for name in self._known.keys() - self._states.keys():
+            self._states[name] = State.NEW
+
     # bells
 
     def _hang(self, bells: Mapping[str, Sequence[Bell]]) -> None:
         self._rounds.hang(bells)
-        deaf = "; ".join(
-            sorted(f"{bell.source.value}{f' {bell.key}' if bell.key else ''}: {why}" for bell, why in self._rounds.deaf().items())
-        )
+        self._deaf = {f"{bell.source.value} {bell.key}".rstrip(): why for bell, why in self._rounds.deaf().items()}
+        deaf = "; ".join(sorted(f"{bell}: {why}" for bell, why in self._deaf.items()))
         self._tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
 
     def _expected(self, target: Target) -> list[Bell]:
@@ -244,7 +277,9 @@ class Watch:
         """The service, and its plan, without what is not tried again for now."""
         spared = self._tries.spared(plan, self._wish(target), self.session.host.clock.now())
         if not spared:
+            self._degraded.pop(target.name, None)
             return target, plan
+        self._degraded[target.name] = spared
         self._wait(target.name, self._tries.until(plan, self._wish(target), self.session.host.clock.now()))
         target = replace(target, spared=spared)
         return target, self.session.plans((target,), policy=self._policy, prune_all=True)[0]
@@ -256,34 +291,39 @@ class Watch:
         if not moves and self._settled.get(name) == wish:
             self._tell(name, "; ".join(f"{change.rid}: {change.reason}" for change in plan.open))
             if plan.open:
+                self._states[name] = State.OPEN
                 self._again(name)
             else:
                 self._open.pop(name, None)
             return False
         failure = self.session.store.failure(name)
         now = self.session.host.clock.now()
+        self._until.pop(name, None)
         if failure is not None and failure.digest == wish and now < failure.until:
-            self._wait(name, failure.until)
+            self._rest(name, failure.until)
             return False
         mended = self._mended.get(name)
         if mended is not None and mended.wish == wish and now < mended.until:
             self._tell(name, f"drifts again and again; mended {mended.count} times, and next after a pause")
-            self._wait(name, mended.until)
+            self._rest(name, mended.until)
             return False
         if plan.disruptive and not self.session.config.disrupt:
             steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
             self._tell(name, f"not done, for it interrupts something: {steps}; do it with osvc apply, or set disrupt: true")
+            self._states[name] = State.OPEN
             return False
         return True
 
     def _work(self, target: Target, plan: Plan) -> tuple[Result, ...]:
         shown = None if self.session.config.disrupt else {target.name: plan}
         name, wish = target.name, self._wish(target)
+        self._states[name] = State.WORKING
         try:
             results = self.session.converge(
                 (target,), shown, policy=self._policy, prune_all=True, verb="watch", lock_wait=0.0, on_event=self._pass_on
             )
         except EngineError as err:
+            self._states[name] = State.OPEN
             self._tell(name, str(err))
             self._again(name)
             return ()
@@ -292,18 +332,19 @@ class Watch:
         for result in results:
             if result.end is End.CONVERGED:
                 self._count(target, result)
-                self._settled[name] = wish
+                self._states[name], self._settled[name] = State.KEPT, wish
                 self._tell(name, "")
                 self._rounds.later(name, SETTLING)
                 continue
             if result.end in (End.DEFERRED, End.REFUSED):
-                self._settled[name] = wish
+                self._states[name], self._settled[name] = State.OPEN, wish
                 self._tell(name, result.message)
             elif result.end is End.LOCKED:
+                self._states[name] = State.LOCKED
                 self._locked.add(name)
             failure = self.session.store.failure(name)
             if failure is not None and failure.digest == wish:
-                self._wait(name, failure.until)
+                self._rest(name, failure.until)
             else:
                 self._again(name)
         return results
@@ -312,6 +353,11 @@ class Watch:
         """Tell an event of a run, which is a sign of life as well."""
         self._manager.alive()
         self.on_event(event)
+
+    def _rest(self, name: str, until: datetime) -> None:
+        """Leave a service alone until then."""
+        self._states[name], self._until[name] = State.WAITING, until
+        self._wait(name, until)
 
     def _wait(self, name: str, until: datetime | None) -> None:
         """Look at a service again then."""
