@@ -98,7 +98,7 @@ def _words(sort: Sort, options: argparse.Namespace) -> Sequence[_Word]:
         refuse_invalid(loaded, globs)
         targets = session.targets(loaded, globs, aim=Aim.DOWN)
         bans = session.store.bans()
-        parts = {target.name: _parts(target, bans.get(target.name, {})) for target in targets}
+        parts = {target.name: _parts(target, bans.get(target.name, {}), session) for target in targets}
         check_selection(options, [part for some in parts.values() for part in some])
     words: list[_Word] = []
     for target in targets:
@@ -108,11 +108,12 @@ def _words(sort: Sort, options: argparse.Namespace) -> Sequence[_Word]:
     return words
 
 
-def _parts(target: Target, said: Said) -> list[Named]:
-    """What there is of a service: what its spec names, and what was disabled once and no spec names any more."""
+def _parts(target: Target, said: Said, session: Session) -> list[Named]:
+    """What there is of a service: what its spec names, and what it owns or was disabled once, and no spec names any more."""
     resources = target.service.resources if target.service is not None else {}
-    gone = [rid for _, rid in said if rid != WHOLE and rid not in resources]
-    return [*map(Named.of, resources.values()), *(Named(rid, group_of(rid)) for rid in gone)]
+    owned = {rid: one.type for rid, one in session.store.ownership(target.name).owned.items()}
+    gone = {rid: group_of(rid) for _, rid in said if rid != WHOLE} | owned
+    return [*map(Named.of, resources.values()), *(Named(rid, kind) for rid, kind in gone.items() if rid not in resources)]
 
 
 def _tell_holder(session: Session, target: Target) -> None:

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from reconciler import __version__
 from reconciler.cli.verb import did_you_mean
-from reconciler.core.ban import Ban
 from reconciler.core.ids import natural
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Unknown
@@ -23,6 +22,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
+from reconciler.engine.casefile import bans_of, dump_bans
 from reconciler.engine.codec import Codec
 from reconciler.engine.config import Config
 from reconciler.engine.errors import EngineError, Unselected
@@ -60,7 +60,6 @@ def document_of(surveys: Sequence[Survey], node: Node, at: datetime) -> dict[str
 
 def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
     types = {change.rid: change.type for change in survey.plan.changes}
-    resources = survey.target.service.resources if survey.target.service is not None else {}
     return {
         "goal": survey.target.goal.record(),
         "store": survey.ownership.store,
@@ -70,7 +69,7 @@ def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
             if rid in types
         },
         "owned": {rid: codec.dump_owned(owned) for rid, owned in survey.ownership.owned.items()},
-        "disabled": {rid: one.ban.record() for rid, one in resources.items() if one.ban is not None},
+        "disabled": dump_bans(survey.ownership.disabled),
     }
 
 
@@ -111,8 +110,9 @@ class Recorded:
         known = self.codec.known(service.models if service else ())
         try:
             goal = Goal.of(record["goal"])
+            bans = bans_of(record.get("disabled", {}))
             if service is not None:
-                service = service.banned({rid: Ban.of(item) for rid, item in record.get("disabled", {}).items()})
+                service = service.banned(bans)
             if (goal.aim is Aim.NONE and not goal.frozen) or (service is not None and not service.here):
                 goal = wanted
             owned = {rid: self.codec.read_owned(item, known) for rid, item in record["owned"].items()}
@@ -125,7 +125,7 @@ class Recorded:
         for rid, resource in service.resources.items() if service else ():
             if rid not in seen:
                 seen[rid] = self._unseen(resource.type)
-        return make_plan(service, name, goal, selection, seen, Ownership(record["store"], owned), policy, kind_of)
+        return make_plan(service, name, goal, selection, seen, Ownership(record["store"], owned, bans), policy, kind_of)
 
     def _unseen(self, type_name: str) -> Observed:
         """A resource that the record knows nothing of: planned as absent, provisionally, where its type allows that."""

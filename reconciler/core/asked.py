@@ -13,21 +13,21 @@ from reconciler.core.draft import ACTS, Draft
 from reconciler.core.kind import Objection, Unmakes
 from reconciler.core.observed import Present
 from reconciler.core.policy import Aim, Policy, Selection
-from reconciler.core.service import Service
 
 DESTROY: Final = "unprovision"
 """The permission to destroy what osvc made and is selected, once it is down."""
 
 
-def leave_alone(draft: Draft, service: Service | None) -> None:
-    """Nothing is done to what its spec, or a person, takes out of osvc's hands."""
+def leave_alone(draft: Draft, service: str) -> None:
+    """Nothing is done to what its spec, or a person, takes out of osvc's hands. service: its name."""
     if draft.idle:
         common = draft.change.common
-        draft.leave("disabled; left alone" if common.disable else f"tagged {NO_ACTION}; left alone")
+        gone = ", no longer in the spec" if draft.resource is None else ""
+        draft.leave(f"disabled{gone}; left alone" if common.disable else f"tagged {NO_ACTION}; left alone")
     ban = draft.change.ban
-    if ban is not None and service is not None:
+    if ban is not None:
         part = "" if ban.whole else f" --rid {draft.rid}"
-        draft.change = replace(draft.change, remedy=f"osvc enable {service.name}{part}")
+        draft.change = replace(draft.change, remedy=f"osvc enable {service}{part}")
 
 
 def spare(drafts: Mapping[str, Draft], spared: Mapping[str, str]) -> None:

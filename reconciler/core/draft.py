@@ -44,8 +44,8 @@ class Draft:
 
     @property
     def idle(self) -> bool:
-        """Whether its spec says that nothing shall be done to it."""
-        return self.resource is not None and self.change.common.idle
+        """Whether its spec, or a person, says that nothing shall be done to it."""
+        return self.change.common.idle
 
     @property
     def gates(self) -> bool:

@@ -1,8 +1,9 @@
 """Ownership: what this store says it made, and how it last looked when it was applied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
@@ -32,7 +33,14 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What one service owns. store: the uuid of the state folder."""
+    """What one service owns. store: the uuid of the state folder. disabled: rid, or WHOLE -> who disabled it: that holds for what
+    no spec names any more as well."""
 
     store: str = ""
     owned: Mapping[str, Owned] = field(default_factory=dict)
+    disabled: Mapping[str, Ban] = field(default_factory=dict)
+
+    def ban(self, rid: str) -> Ban | None:
+        """Who disabled a resource."""
+        every = self.disabled.get(WHOLE)
+        return self.disabled.get(rid, replace(every, whole=True) if every is not None else None)

@@ -18,7 +18,7 @@ from reconciler.core.facts import Bond, Fact
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.layout import among, lay_out
-from reconciler.core.model import Model
+from reconciler.core.model import Model, changed
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned, Ownership
@@ -60,7 +60,7 @@ def make_plan(
     Raises Cycle when resources need each other in a circle.
     """
     stands = standing(service, goal, selection, kinds)
-    drafts = _drafts(service, goal, stands, observed, ownership, policy, kinds)
+    drafts = _drafts(service, name, goal, stands, observed, ownership, policy, kinds)
     restart(drafts, restarts)
     spare(drafts, spared)
     destroy(drafts, selection, policy)
@@ -73,6 +73,7 @@ def make_plan(
 
 def _drafts(
     service: Service | None,
+    name: str,
     goal: Goal,
     stands: Collection[str],
     observed: Mapping[str, Observed],
@@ -88,10 +89,11 @@ def _drafts(
         moved = resource is not None and owned is not None and owned.type != resource.type
         if resource is None or moved:
             assert owned is not None
-            kind, common = kinds(owned.type), owned.common.orphaned
+            kind, ban = kinds(owned.type), ownership.ban(rid)
+            common = owned.common.orphaned if ban is None else changed(owned.common.orphaned, disable=True)
             change = _orphan(kind, rid, observed[rid], owned, policy)
         else:
-            kind, common = kinds(resource.type), resource.in_force
+            kind, ban, common = kinds(resource.type), resource.ban, resource.in_force
             if goal.aim is not Aim.DOWN or rid in stands:
                 expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy)
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
@@ -101,10 +103,10 @@ def _drafts(
                 change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
         subset = resource.subset if resource is not None and not moved else owned.subset if owned is not None else ""
         if common is not PLAIN or subset:
-            change = replace(change, common=common, subset=subset, ban=resource.ban if resource is not None and not moved else None)
+            change = replace(change, common=common, subset=subset, ban=ban)
         drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change)
     for draft in drafts.values():
-        leave_alone(draft, service)
+        leave_alone(draft, name)
         _quiet_when_done(draft)
         _stay_up(draft, goal)
     return drafts
@@ -171,7 +173,7 @@ def _idle(moves: Moves) -> bool:
 def _wire(drafts: Mapping[str, Draft]) -> None:
     """Who needs whom, as it will be and as it runs now. What a disabled one provides is the machine's own affair."""
     edited = [draft for draft in drafts.values() if draft.last != draft.change.desired]
-    provide = [draft for draft in drafts.values() if draft.resource is None or not draft.change.common.disable]
+    provide = [draft for draft in drafts.values() if not draft.change.common.disable]
     will = Providers((fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.change.desired))
     now = Providers((fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.last)) if edited else will
     for draft in drafts.values():

@@ -170,7 +170,7 @@ def _document(case: Case, codec: Codec) -> Json:
         **({"select_types": list(case.selection.types)} if case.selection.types else {}),
         **({"select_standby": True} if case.selection.standby else {}),
         **({"spared": dict(case.spared)} if case.spared else {}),
-        **({"disabled": _disabled(case.service)} if _disabled(case.service) else {}),
+        **({"disabled": dump_bans(case.ownership.disabled)} if case.ownership.disabled else {}),
         **({"restarts": sorted(case.restarts, key=natural)} if case.restarts else {}),
         "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
         "spec": render(case.service, codec.dump) if case.service is not None else None,
@@ -220,7 +220,9 @@ def _case(data: Json) -> Case:
             for rid, item in seen.items()
         },
         types=types,
-        ownership=Ownership(data["store"], {rid: codec.read_owned(item) for rid, item in data["owned"].items()}),
+        ownership=Ownership(
+            data["store"], {rid: codec.read_owned(item) for rid, item in data["owned"].items()}, bans_of(data.get("disabled", {}))
+        ),
         plan=data["plan"],
         outcomes=tuple(data["outcomes"]),
         crash=data.get("crash", ""),
@@ -234,13 +236,17 @@ def _service(data: Json, node: Node) -> Service | None:
     loaded = load_text(yaml_text(data["spec"]), "yaml", str(data["service"]), "its spec", node)
     if loaded.errors:
         raise CaseError(f"its spec is not valid for this osvc: {loaded.errors[0]}")
-    return loaded.services[0].banned({rid: Ban.of(record) for rid, record in data.get("disabled", {}).items()})
+    return loaded.services[0].banned(bans_of(data.get("disabled", {})))
 
 
-def _disabled(service: Service | None) -> Json:
-    """rid -> who disabled it, beside its spec."""
-    resources = service.resources if service is not None else {}
-    return {rid: one.ban.record() for rid, one in resources.items() if one.ban is not None}
+def dump_bans(bans: Mapping[str, Ban]) -> Json:
+    """rid, or WHOLE -> who disabled it, as plain data."""
+    return {rid: ban.record() for rid, ban in bans.items()}
+
+
+def bans_of(data: Mapping[str, Json]) -> dict[str, Ban]:
+    """The bans of such data. Raises KeyError, ValueError, TypeError."""
+    return {rid: Ban.of(record) for rid, record in data.items()}
 
 
 def models_known(service: Service | None, ownership: Ownership, observed: Iterable[Observed]) -> Iterator[Model]:

@@ -187,7 +187,8 @@ class Store(Journal, Fetches, Bans):
         """What a service owns. desired: its models now; a stored mark of one of their secrets is read back as that secret."""
         rows = self._rows("SELECT rid, record FROM owned WHERE service = ? ORDER BY rid", service)
         known = self.codec.known(desired) if any(MARK in record for _, record in rows) else {}
-        return Ownership(self.uuid, {rid: self._owned(service, rid, record, known) for rid, record in rows})
+        owned = {rid: self._owned(service, rid, record, known) for rid, record in rows}
+        return Ownership(self.uuid, owned, self.disabled(service))
 
     def _owned(self, service: str, rid: str, record: str, known: Mapping[str, str]) -> Owned:
         """A record, read once for as long as it stays the same: a run asks for what it owns in every round."""

@@ -169,7 +169,10 @@ def ban_text(word: str, ban: Ban, now: datetime | None = None) -> str:
 
 def reason_text(change: Change, now: datetime | None = None) -> str:
     """The reason of a change; of what a person disabled, who that was."""
-    return change.reason if change.ban is None else f"{ban_text(Sort.DISABLED.value, change.ban, now)}; left alone"
+    if change.ban is None:
+        return change.reason
+    head, word, tail = change.reason.partition(Sort.DISABLED.value)
+    return ban_text(Sort.DISABLED.value, change.ban, now) + (tail if word and not head else "; left alone")
 
 
 def closing(plan: Plan) -> str:

@@ -157,6 +157,43 @@ def test_what_no_spec_names_any_more_can_be_enabled(up):
     assert up.osvc("enable", "web", "--rid", "fs#2").out.startswith("web fs#2: enabled; ")
 
 
+def test_what_is_disabled_is_not_pruned_when_no_spec_names_it_any_more(up):
+    assert up.osvc("disable", "web", "--rid", "fs#2", "--reason", "noisy").code == 0
+    up.web("1m")
+    left = f"= fs#2  keep: disabled by {by()} since T (noisy), no longer in the spec; left alone → osvc enable web --rid fs#2"
+    for words in (("plan",), ("plan", "--prune-all"), ("apply", "--prune-all", "--yes")):
+        shown = up.osvc(*words)
+        assert shown.code == 0 and (left in since(shown.out) or words[0] == "apply"), words
+    assert len(up.mounts()) == 2
+    assert f"disabled by {by()} since T (noisy)" in since(up.osvc("why", "fs#2", "web").out)
+    up.osvc("snapshot", "-o", str(up.place.root / "here.json"))
+    assert left in since(up.osvc("plan", "--snapshot", str(up.place.root / "here.json"), "--prune-all").out)
+    assert up.osvc("enable", "web", "--rid", "fs#2").code == 0
+    assert up.osvc("apply", "--prune-all", "--yes").code == 0 and up.mounts() == {"one": "1024k"}
+
+
+def test_a_disabled_service_is_not_pruned_when_its_spec_is_gone(up):
+    assert up.osvc("disable", "web").code == 0
+    up.web("1m").unlink()
+    shown = up.osvc("plan", "--prune-all")
+    assert shown.code == 0 and f"keep: disabled by {by()} since T, no longer in the spec; left alone" in since(shown.out)
+    assert up.osvc("apply", "--prune-all", "--yes").code == 0 and len(up.mounts()) == 2
+    assert up.osvc("enable", "web").code == 0
+    assert up.osvc("apply", "--prune-all", "--yes").code == 0 and up.mounts() == {}
+
+
+def test_what_was_disabled_since_a_pruning_was_planned_is_left_alone(up, monkeypatch):
+    up.web("1m")
+    from reconciler.cli import run
+
+    def banned(*words):
+        assert up.osvc("disable", "web", "--rid", "fs#2").code == 0
+        return True
+
+    monkeypatch.setattr(run, "_agreed", banned)
+    assert up.osvc("apply", "--prune-all").code == 0 and len(up.mounts()) == 2
+
+
 def test_what_its_spec_disables_is_named(desk):
     path = desk.place.spec("web.yaml", "resources:\n  fs#1: {type: flag}\n  fs#2:\n    type: flag\n    disable: true\n")
     ended = desk.osvc("enable", "web", "--rid", "fs#2")

@@ -65,7 +65,8 @@ def read(path: Path) -> Scenario:
     assert was is not None
     base, applied = converged(was)
     goal = _goal(raw["goal"]) if "goal" in raw else now.goal if now else UP
-    now = now.banned({rid: Ban(by, _AT) for rid, by in raw.get("disabled", {}).items()}) if now else None
+    bans = {rid: Ban(by, _AT) for rid, by in raw.get("disabled", {}).items()}
+    now = now.banned(bans) if now else None
     observed = dict(base)
     for rid, resource in (now.resources if now else {}).items():
         kind = kind_of(resource.type)
@@ -92,7 +93,7 @@ def read(path: Path) -> Scenario:
         ),
         policy,
         observed,
-        Ownership("store", owned),
+        Ownership("store", owned, bans),
         raw.get("plan", ""),
         frozenset(raw.get("restarts", ())),
     )
