@@ -30,9 +30,13 @@ PULLED = 8
 """Images that are pulled at once."""
 LOOKS = (1, 100)
 """Services, of one container each, that are looked at."""
+REPAIRS = 30
+"""Runs of what is repaired: its slowest one in twenty is of interest, too."""
 HOSTS = (10, 200)
 """Mounts, and addresses, of a machine without engines."""
 LITTER = tools.BENCH / "litter"
+LIMIT = 3600.0
+"""Seconds that a group may take. An engine that hangs hangs no benchmark: its place is ended, with all that runs in it."""
 
 
 Measured = tuple[Iterable[Row], Iterable[Count]]
@@ -69,6 +73,7 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
     yield Group("images", PULLED, partial(pulled_row, PULLED, runs))
     for n in LOOKS[:1] if options.quick else LOOKS:
         yield Group("looks", n, partial(look_rows, n, runs))
+    yield Group("repair", 1, partial(repair_rows, 1, options.runs or (FEW if options.quick else REPAIRS)))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
     for shape, n in sizes:
@@ -118,22 +123,29 @@ def look_rows(n: int, runs: int) -> Measured:
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 
+def repair_rows(n: int, runs: int) -> Measured:
+    """The rows of what a watch repairs, measured in a place of its own."""
+    words = ["benchmarks.repairs", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
 def engine_calls(shape: str, n: int) -> Measured:
     """The engine calls of the same work."""
     words = ["benchmarks.calls", shape, str(n), str(LITTER), str(tools.OSVC), str(tools.compose())]
     return (), [Count(**record) for record in in_place(*words)]
 
 
-def in_place(module: str, *words: str) -> Iterator[dict[str, Any]]:
-    """The records that a module prints, run in a place. What it leaves behind is removed, however it ends."""
+def in_place(module: str, *words: str, limit: float = LIMIT) -> Iterator[dict[str, Any]]:
+    """The records that a module prints, run in a place. What it leaves behind is removed, however it ends. Raises Failed."""
     argv = place.argv(sys.executable, "-m", module, *words)
     child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tools.ROOT)
     try:
-        assert child.stdout is not None
-        lines = child.stdout.read().splitlines()
-        if child.wait():
+        said, _ = child.communicate(timeout=limit)
+        if child.returncode:
             raise Failed(f"{module} ended with {child.returncode}")
-        yield from map(json.loads, lines)
+        yield from map(json.loads, said.splitlines())
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{module} hung: it was ended after {limit:.0f} s") from None
     finally:
         child.kill()
         child.wait()

@@ -101,24 +101,29 @@ class Tally:
 
 
 def cycle(socket: str, side: Side, who: str, count: int, measure: Measure, tally: Tally, run: int) -> None:
-    """Every piece of work of one side, once. What goes wrong is noted; what comes after it cannot count either."""
+    """Every piece of work of one side, once. What goes wrong is noted; what comes after it, on an engine that hangs say, cannot
+    count either."""
     names = side.names(count)
     trouble = ""
     for work in WORKS:
         if trouble:
             tally.faults[work].append(f"run {run}: {who}: after {trouble}")
             continue
-        side.write(work, count)
-        if work == "one killed":
-            engines.kill(socket, names[-1], side.lasts)
-        before = engines.look(socket)
-        done = measure.each(side.argvs(work, count), side.env)
-        fault = done.fault or engines.wrong(work, before, engines.look(socket), names)
-        tally.add(work, who, done)
+        try:
+            side.write(work, count)
+            if work == "one killed":
+                engines.kill(socket, names[-1], side.lasts)
+            before = engines.look(socket)
+            done = measure.each(side.argvs(work, count), side.env)
+            fault = done.fault or engines.wrong(work, before, engines.look(socket), names)
+            tally.add(work, who, done)
+        except OSError as err:
+            fault = f"the engine hangs, or has ended: {err}"
         if fault:
             trouble = f"{work} went wrong"
             tally.faults[work].append(f"run {run}: {who}: {fault}")
-    engines.clear(socket)
+    with contextlib.suppress(OSError):
+        engines.clear(socket)
 
 
 def rows(shape: str, count: int, sides: Mapping[str, Side], tally: Tally) -> Iterator[Row]:

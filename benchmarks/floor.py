@@ -14,19 +14,22 @@ from http.client import HTTPConnection
 from socket import AF_UNIX, socket
 from typing import Any
 
+LIMIT = 120.0
+"""Seconds that an engine may be silent in the middle of a call: one that hangs fails the run, and does not hang it."""
 THREADS = 4
 """The engine's best on two cores; eight are slower."""
 
 
 class Line(HTTPConnection):
-    """One connection to an engine."""
+    """One connection to an engine, which raises TimeoutError when that is silent for too long."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("engine")
+    def __init__(self, path: str, limit: float = LIMIT) -> None:
+        super().__init__("engine", timeout=limit)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket(AF_UNIX)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
     def call(self, method: str, url: str, body: Any = None) -> Any:

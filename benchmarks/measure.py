@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-LIMIT = 600.0
+LIMIT = 300.0
 """Seconds that one process may take before it is killed, and its row void."""
 RUNNER = Path(__file__).with_name("runner.py")
 

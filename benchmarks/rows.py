@@ -4,6 +4,7 @@ A source of rows is a function of the number of runs that yields them: `benchmar
 `benchmarks.cycles`. All of them join one table.
 """
 
+import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,11 @@ class Samples:
     def median(self) -> float:
         return statistics.median(self.seconds)
 
+    @property
+    def late(self) -> float:
+        """The 95th percentile: no more than one run in twenty took longer."""
+        return sorted(self.seconds)[math.ceil(0.95 * len(self.seconds)) - 1]
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any] | None) -> "Samples | None":
         return None if record is None else cls(record["what"], tuple(record["seconds"]), record["memory"])
@@ -31,12 +37,14 @@ class Samples:
 class Goal:
     """What ours may take: `ratio` times the floor, and `slack` seconds; the start-up as well when the row has one.
 
-    ahead: it must take less than the peer, too.
+    ahead: it must take less than the peer, too. late: seconds beyond the floor's median within which 19 of 20 runs must end; 0: no
+    such goal.
     """
 
     ratio: float
     slack: float = 0.0
     ahead: bool = False
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +89,19 @@ class Row:
         return min(most, self.peer.median) if self.goal.ahead and self.peer else most
 
     @property
+    def latest(self) -> float | None:
+        """The most that the 95th percentile may be, in seconds; None where nobody asks for it."""
+        return self.floor.median + self.goal.late if self.goal is not None and self.goal.late else None
+
+    @property
     def verdict(self) -> str:
         """void, reached, missed, or "" where there is no goal."""
         if not self.counts:
             return "void"
         if self.allowed is None:
             return ""
-        return "reached" if self.ours.median <= self.allowed else "missed"
+        in_time = self.latest is None or self.ours.late <= self.latest
+        return "reached" if self.ours.median <= self.allowed and in_time else "missed"
 
     def record(self) -> dict[str, Any]:
         """As JSON keeps it: every number, and the verdict."""

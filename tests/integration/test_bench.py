@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import place
+from benchmarks.__main__ import Failed, in_place
 from benchmarks.cycles import OWN, Tally, cycle, rows
+from benchmarks.floor import Line
+from benchmarks.harms import HARMS
 from benchmarks.looks import untrue
 from benchmarks.measure import Measure
 from benchmarks.place import Litter
@@ -150,3 +154,33 @@ def test_services_that_are_not_shown_to_be_up_void_the_rows(tmp_path: Path) -> N
     (tmp_path / "osvc.yaml").write_text(f"specs: {tmp_path}/specs\n")
     env = {"OSVC_STATE_DIR": f"{tmp_path}/state", "OSVC_RUN_DIR": f"{tmp_path}/run", "OSVC_CONFIG": f"{tmp_path}/osvc.yaml"}
     assert untrue(OWN, env, 1).startswith("osvc ls shows 1 services, 0 of them up")
+
+
+def test_what_hangs_is_ended_with_all_that_it_started() -> None:
+    mark = "--directory=/proc/self/cwd/."
+    with pytest.raises(Failed, match=r"^http\.server hung: it was ended after 3 s$"):
+        list(in_place("http.server", mark, "0", limit=3.0))
+    assert not processes(mark)
+
+
+def test_an_engine_that_hangs_is_a_fault_of_its_row_and_hangs_nobody(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        with pytest.raises(TimeoutError):
+            Line(str(tmp_path / "s"), 0.2).call("GET", "/info")
+
+
+def test_the_rows_of_repair_come_out_and_nothing_is_left(tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", "benchmarks.repairs", "1", "1", str(litter))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = [Row.from_record(json.loads(line)) for line in done.stdout.splitlines()]
+    assert [row.name for row in found] == [harm.name for harm in HARMS]
+    for row in found:
+        assert row.faults == () and row.counts and row.latest is not None, row
+        assert (row.peer is not None) == (row.name == "container killed")
+    names = litter.read_text().split()
+    Litter(litter).sweep()
+    assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]

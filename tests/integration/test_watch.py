@@ -3,14 +3,9 @@
 The interval is longer than any test: only what rings makes it look.
 """
 
-import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,71 +18,10 @@ from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from tests.integration.lab import Lab, laboratory
 from tests.integration.netlab import run
+from tests.integration.watching import PATIENCE, Watching, watching
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 ADDRESS = "198.18.77.1"
-PATIENCE = 20.0
-
-
-class Watching:
-    """`osvc watch --json` as a child. lines: what it has said."""
-
-    def __init__(self, lab: Lab, **environ: str) -> None:
-        self.lines: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", "watch", "--json", "--interval", "1h"],
-            env={**lab.env, **environ},
-            cwd=lab.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(json.loads(line) for line in self.process.stdout)
-
-    def steps(self, since: int) -> list[str]:
-        """The rids of the steps that were done since so many lines."""
-        ended = [line for line in self.lines[since:] if line["event"] == "step ended"]
-        assert {line["status"] for line in ended} <= {"done", "already done"}, ended
-        return [line["rid"] for line in ended]
-
-    def repaired(self, since: int) -> list[str]:
-        """Wait until a run ended well and nothing more comes; the rids of its steps."""
-        until(lambda: any(line["event"] == "ended" for line in self.lines[since:]))
-        self.quiet()
-        ends = [line["result"]["end"] for line in self.lines[since:] if line["event"] == "ended"]
-        assert set(ends) == {"converged"}, self.lines[since:]
-        return self.steps(since)
-
-    def quiet(self, seconds: float = 1.5) -> None:
-        """Wait until nothing has been said for so long: a repair must not make for another one."""
-        said, since = len(self.lines), time.monotonic()
-        while time.monotonic() < since + seconds:
-            time.sleep(0.05)
-            if len(self.lines) != said:
-                said, since = len(self.lines), time.monotonic()
-
-    def end(self, number: int = signal.SIGTERM) -> str:
-        """End it by a signal; its error output."""
-        self.process.send_signal(number)
-        code = self.process.wait(30)
-        self._reader.join(10)
-        assert self.process.stderr is not None
-        said = self.process.stderr.read()
-        assert code == 128 + number and "Traceback" not in said, said
-        return said
-
-
-def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "in vain"
-        time.sleep(0.02)
 
 
 def spec(lab: Lab, *containers: dict[str, Any], size: str = "1m") -> None:
@@ -107,19 +41,6 @@ def lab() -> Iterator[Lab]:
         spec(lab, {}, {})
         lab.apply()
         yield lab
-
-
-@contextlib.contextmanager
-def watching(lab: Lab) -> Iterator[Watching]:
-    """A watch that has begun, and come to rest."""
-    watch = Watching(lab)
-    try:
-        until(lambda: any(line["event"] == "ended" for line in watch.lines))
-        watch.quiet()
-        yield watch
-    finally:
-        if watch.process.poll() is None:
-            watch.end()
 
 
 @pytest.fixture
@@ -227,7 +148,7 @@ def test_a_service_manager_is_told(lab: Lab, tmp_path: Path) -> None:
                 pass
             return text.partition("\n")[0]
 
-        watch = Watching(lab, NOTIFY_SOCKET=address, WATCHDOG_USEC="400000")
+        watch = Watching(lab, environ={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"})
         try:
             assert told() == "READY=1"
             assert manager.recv(4096) == manager.recv(4096) == b"WATCHDOG=1"

@@ -50,6 +50,18 @@ def test_the_document_has_medians_spreads_goals_and_calls(results: Results) -> N
     assert [line.split()[-1] for line in summary(results)][1:] == ["missed", "reached"]
 
 
+def test_a_repair_is_beside_its_own_calls_and_dockers_policy(results: Results) -> None:
+    ours, floor = Samples("osvc watch", (0.3, 0.3, 1.3)), Samples("start", (0.2,))
+    killed = Row("killed", 1, "repair", ours, floor, Samples("restart: always", (0.5,)), goal=Goal(1.0, slack=0.15, late=0.5))
+    results.keep("repair/1", [killed, replace(killed, name="paused", peer=None, ours=replace(ours, seconds=(0.3,)))])
+    text = document(results)
+    assert "| docker, `restart: always` |" in text and "| Compose v2 |" in text
+    assert "| killed: osvc watch, beside start | 1 | 0.30 s (0.30–1.30), 95 %: 1.30 s | 0.20 s (0.20–0.20) | 0.50 s" in text
+    assert "| paused: osvc watch, beside start | 1 | 0.30 s (0.30–0.30), 95 %: 0.30 s | 0.20 s (0.20–0.20) | – |" in text
+    assert "killed, N = 1: 95 % take 1.30 s or less where 0.70 s would do." in text
+    assert "1 x start + 0.15 s: 0.35 s; 95 %: 0.70 s, reached" in text
+
+
 def test_what_does_not_count_says_why(results: Results) -> None:
     results.keep("containers/50", [replace(COLD, faults=("run 2: ours: 49 of 50 run; not web.container.7",))])
     assert results.void == ["cold/containers/50: run 2: ours: 49 of 50 run; not web.container.7"]

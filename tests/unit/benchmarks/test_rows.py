@@ -34,6 +34,16 @@ def test_the_median_is_held_against_what_is_allowed(changes: dict[str, object], 
     assert row.verdict == verdict
 
 
+def test_the_slowest_in_twenty_is_held_against_what_is_allowed_too() -> None:
+    most = samples(*[8.1] * 28, 8.4, 9.9)
+    assert most.late == 8.4 and samples(3.0).late == 3.0
+    row = replace(ROW, ours=most, goal=Goal(1.0, slack=0.15, late=0.5))
+    assert row.latest == 8.5 and row.verdict == "reached"
+    assert replace(row, ours=samples(*[8.1] * 28, 8.6, 8.6)).verdict == "missed"
+    assert replace(row, ours=samples(*[8.2] * 30)).verdict == "missed"
+    assert replace(row, goal=Goal(1.1)).latest is None
+
+
 def test_a_row_with_a_fault_or_without_a_run_does_not_count() -> None:
     assert replace(ROW, goal=Goal(9.0), faults=("run 2: osvc: 49 of 50 run",)).verdict == "void"
     assert replace(ROW, goal=Goal(9.0), peer=samples()).verdict == "void"
