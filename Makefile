@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SOURCES := reconciler tests tools benchmarks
 
-.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak lab lab-image
+.PHONY: help setup demo demo-down test unit check format style lint types layers golden bench bench-quick bench-pure schemas schemas-fresh wheel mutants reliability soak soak-watch lab lab-image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -95,3 +95,6 @@ reliability: setup ## every strike at every step on the real engine (root, hours
 soak: setup ## many more random services and lives, then strikes drawn by lot (root): make soak TIMES=20 MINUTES=30
 	@OSVC_SOAK=$(or $(TIMES),20) $(PYTEST) -q --timeout=0 -n 2 tests/properties tests/stateful
 	@$(BIN)/python -m tests.reliability --soak --minutes $(or $(MINUTES),30)
+
+soak-watch: setup ## faults by lot under a running watch, into docs/soak.md (root): make soak-watch MINUTES=60 SEED=7 SERVICES=30
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) --services $(or $(SERVICES),30) --seed $(or $(SEED),0) --write docs/soak.md

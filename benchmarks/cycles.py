@@ -52,7 +52,9 @@ class Stage:
     sides: Mapping[str, Side]
 
 
-class _System(PrivateEngine):
+class System(PrivateEngine):
+    """An engine that stands where the system's would."""
+
     def __init__(self, **config: object) -> None:
         super().__init__(**config)
         self.socket = SYSTEM_SOCKET
@@ -74,7 +76,7 @@ def stage(shape: str, litter: Litter, osvc: Path, compose: str, *, debug: bool =
             lab.apply()
             socket, log = (f"{lab.node.service_dir('web')}/docker.{name}" for name in ("sock", "log"))
         else:
-            system = _System(debug=debug)
+            system = System(debug=debug)
             litter.add(str(system.dir), system.name)
             stack.enter_context(system)
             ours, socket, log = Ours(osvc, lab, shape, {}), system.socket, system.log

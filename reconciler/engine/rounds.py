@@ -14,6 +14,9 @@ from reconciler.host.ports import Clock
 
 SETTLING: Final = 0.1
 """Seconds without another ring after which it is looked: what comes in a burst is one look."""
+_ALONE: Final = 0.03
+"""Seconds after which it is looked where the machine rings out of a silence, if nothing else rings by then. A file that was written
+may still be half a file."""
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
@@ -48,6 +51,7 @@ class Rounds:
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
         self._echoes: dict[str, list[float]] = {}
+        self._last = -inf
 
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
         """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
@@ -99,8 +103,14 @@ class Rounds:
                 now = self._clock.monotonic()
                 latest = latest if rung else now + _LATEST
                 rung |= fresh
-                until = min(latest, now + SETTLING)
+                until = min(latest, now + self._settling(fresh, now))
         return None
+
+    def _settling(self, fresh: Collection[Bell], now: float) -> float:
+        """How long to wait for another ring."""
+        alone = now - self._last > _LATEST and not any(bell.source is Source.FILES for bell in fresh)
+        self._last = now
+        return _ALONE if alone else SETTLING
 
     def wake(self) -> None:
         """End the waiting, to see what Stop says. For signal handlers."""

@@ -158,7 +158,7 @@ class Watch:
             self._tell_lost(survey.plan)
             target, plan = self._spared(named[name], survey.plan)
             if self._due(target, plan):
-                results.extend(self._work(target, plan))
+                results.extend(self._work(target, plan, survey))
             if target.frozen is not None:
                 self._states[name] = State.FROZEN
             elif target.spared:
@@ -314,13 +314,22 @@ class Watch:
             return False
         return True
 
-    def _work(self, target: Target, plan: Plan) -> tuple[Result, ...]:
+    def _work(self, target: Target, plan: Plan, survey: Survey) -> tuple[Result, ...]:
+        """survey: what was seen this moment, from which the run may begin unless the plan is of another wish."""
+        seen = (survey,) if target is survey.target else ()
         shown = None if self.session.config.disrupt else {target.name: plan}
         name, wish = target.name, self._wish(target)
         self._states[name] = State.WORKING
         try:
             results = self.session.converge(
-                (target,), shown, policy=self._policy, prune_all=True, verb="watch", lock_wait=0.0, on_event=self._pass_on
+                (target,),
+                shown,
+                surveys=seen,
+                policy=self._policy,
+                prune_all=True,
+                verb="watch",
+                lock_wait=0.0,
+                on_event=self._pass_on,
             )
         except EngineError as err:
             self._states[name] = State.OPEN
