@@ -17,6 +17,7 @@ from reconciler.cli.asking import ENVIRONMENT, SAME, asked, place
 from reconciler.cli.distant import Distant, joined
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import main
+from reconciler.engine.warm import WARM
 
 _REHEARSED = (["ls"], ["status"], ["plan"])
 """Asked for nobody at the beginning: what these import and read is there when somebody asks."""
@@ -105,6 +106,7 @@ def serve(listener: int, agent: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.environ["OSVC_AGENT"] = "off"
     os.chdir("/")
+    WARM.keep()
     answers = Answers()
     answers.rehearse()
     Clerk(socket.socket(fileno=listener), socket.socket(fileno=agent), answers, os.geteuid()).run()

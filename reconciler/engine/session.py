@@ -38,6 +38,7 @@ from reconciler.engine.overtaken import overtaken
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Survey, Target
+from reconciler.engine.warm import WARM
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver, Wanted
 from reconciler.resources.registry import driver_of, kind_of
@@ -99,6 +100,7 @@ class Session:
         host: the Linux host unless given. after: a session of this verb that ended; its host serves again, and what it read of
         the store. by: who asks, for the history. Raises StoreError.
         """
+        after = after or (None if write else WARM.last(config))
         store = Store.open(config.state_dir, write=write, after=after.store if after else None)
         stop = stop or Stop()
         host = host or (after.host if after else None)
@@ -127,6 +129,7 @@ class Session:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+        WARM.ended(self)
 
     def load(self, paths: Sequence[str] = ()) -> Loaded:
         """Read specs from files and folders; () is the node's specs folder. Errors are in the answer."""

@@ -57,10 +57,17 @@ class Builder:
         self.own: dict[str, Entry] = {}
         self.used: set[str] = set(vocabulary.HANDLED)
         self.resources: dict[str, Resource] = {}
+        self.alone = True
+        """Whether no file was read for it."""
 
     def fail(self, place: Section | Entry | Value | Origin, message: str) -> None:
         origin = place if isinstance(place, Origin) else self.document.at(place)
         self.errors.append(SpecError(origin, replaced(message, lambda _: HIDDEN)))
+
+    def text_of(self, path: str) -> str:
+        """Raises ValueError."""
+        self.alone = False
+        return files.text_of(path)
 
     def build(self, folder: str) -> Service | None:
         """The service, or None when anything is wrong with it."""
@@ -284,7 +291,7 @@ class Builder:
         for name in broken:
             data.pop(name, None)
         try:
-            place = Place(self.stand_in, rid, self.node, files.text_of if self.here else _nothing)
+            place = Place(self.stand_in, rid, self.node, self.text_of if self.here else _nothing)
             found = model.model_validate(data, context=place)
         except ValidationError as err:
             for value, message in explained(err, rid, fields, self.own.values(), broken):

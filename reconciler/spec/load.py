@@ -1,19 +1,17 @@
 """Paths -> services: read, build and check every spec, and report every error at once."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler.core.node import Node
-from reconciler.core.rules import keywords_of
 from reconciler.core.service import Origin, Resource, Service
-from reconciler.spec import files, ini_source, launchers, yaml_source
-from reconciler.spec.build import Builder
+from reconciler.spec import files, launchers
 from reconciler.spec.check import Conflict, claims_taken_twice, names_taken_twice, spoiled
 from reconciler.spec.error import SpecError
 from reconciler.spec.files import Ignored
-from reconciler.spec.formats import YAML
+from reconciler.spec.memo import MEMO, File
 
 __all__ = ["Ignored", "Loaded", "SpecError", "load", "load_text"]
 
@@ -57,8 +55,7 @@ class _Pile:
 
     def add(self, text: str, format: str, name: str, file: str, folder: str) -> None:
         """Add every service of one text."""
-        source = yaml_source if format == YAML else ini_source
-        documents, errors = source.read(text, file)
+        documents, errors = MEMO.read(text, format, file)
         self.errors.extend(errors)
         if errors:
             self.unread.append(name)
@@ -74,15 +71,15 @@ class _Pile:
                 document = found.document
                 self.launchers.add(found.folder)
                 amiss = found.errors
-            builder = Builder(document, name, self.node)
-            service = builder.build(folder)
+            built = MEMO.build(document, name, folder, self.node)
+            builder, service = built.builder, built.service
             if builder.here and builder.stand_in == builder.name and builder.name not in self.names:
                 there = (resource for resource in builder.resources.values() if not resource.common.disable)
                 self.resources.extend((builder.name, resource) for resource in there)
             self.names.add(builder.name)
             self.named.append((builder.name, document.at(document.own)))
             self.errors.extend(builder.errors)
-            doubts = [*(list(_doubts(service)) if service is not None and self.referred else ()), *amiss]
+            doubts = [*(_doubts(built.files) if self.referred else ()), *amiss]
             self.errors.extend(doubts)
             if service is not None and not errors and not doubts:
                 self.services.append(service)
@@ -100,24 +97,13 @@ class _Pile:
         )
 
 
-def _doubts(service: Service) -> Iterator[SpecError]:
+def _doubts(referred: Iterable[File]) -> Iterator[SpecError]:
     """What is wrong with the files that a service refers to: who may write one may write the service."""
-    for resource in service.resources.values():
-        for name, path in _files_of(resource):
-            try:
-                files.check_trust(path)
-            except files.Unreadable as err:
-                origin = resource.fields.get(name, resource.origin)
-                yield SpecError(origin, f"{resource.rid} {name} {path}: {err.error.message}")
-
-
-def _files_of(resource: Resource) -> Iterator[tuple[str, str]]:
-    """(field, path) of each file that a resource refers to, and of the programs that it has osvc run."""
-    for model in (resource.desired, resource.common):
-        for name, keyword in keywords_of(type(model)).items():
-            found = getattr(model, name) if keyword.file or keyword.program else ()
-            paths = (found,) if isinstance(found, str) else found[:1] if keyword.program else found
-            yield from ((name, path) for path in paths if path and (keyword.file or path.startswith("/")))
+    for file in referred:
+        try:
+            files.check_trust(file.path)
+        except files.Unreadable as err:
+            yield SpecError(file.origin, f"{file.where} {file.path}: {err.error.message}")
 
 
 @contextmanager
