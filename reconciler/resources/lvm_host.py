@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from reconciler.core.action import Action
 from reconciler.core.model import Model
 from reconciler.core.observed import Unknown
-from reconciler.host.errors import Busy
+from reconciler.host.errors import Busy, Conflict, HostError, NotFound
 from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 
 Unseen: TypeAlias = Unknown[Model, Model]
@@ -43,6 +44,27 @@ def in_use(what: str, group: str, volumes: Iterable[LogicalVolume], host: Host) 
         lies = [mounts[volume.number]] if volume.number in mounts else [holder.name for holder in volume.holders]
         users.append(f"{path} ({', '.join(lies) or f'fuser -v {path} says by whom'})")
     return Busy(f"cannot deactivate {what}: in use: {'; '.join(users)}")
+
+
+def there_already(action: Action) -> Conflict:
+    """Why something is not made that was not there when that was planned. An attempt of a moment ago may have made it; that cannot
+    be proven, so it is nobody's to destroy."""
+    return Conflict(f"cannot {action.says()}: it is there already, and who made it is not known; osvc start takes it as it is")
+
+
+def unclaimed(action: Action, group: VolumeGroup, beside: Iterable[str]) -> None:
+    """Raises Conflict where a group that something is to be removed of has got a tag that was not there when that was planned."""
+    others = sorted(set(group.tags).difference(beside))
+    if others:
+        raise Conflict(f"cannot {action.says()}: {', '.join(others)} has claimed {group.name} meanwhile")
+
+
+def refused(action: Action, group: str, error: HostError) -> HostError:
+    """What LVM says when it does not remove something, with what a person has to know of that."""
+    if isinstance(error, NotFound):
+        return error
+    why = f"LVM refuses it ({error}), and nothing of it is lost; what hangs on it is shown by lvs -a {group}"
+    return type(error)(f"cannot {action.says()}: {why}", error.output)
 
 
 def split(volume: LogicalVolume) -> tuple[tuple[str, ...], tuple[str, ...]]:

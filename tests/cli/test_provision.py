@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.host.errors import Transient
 from tests.fakehost import FakeHost
 
 STACK = """\
@@ -66,6 +67,23 @@ def test_another_volume_of_the_name_is_not_what_osvc_made(bare):
     bare.machine.lvm.groups[0].volumes["data"].uuid = "another"
     ended = bare.osvc("unprovision", "web", "--rid", "lv#1", "--yes")
     assert ended.code == 4 and "lv#1: osvc did not make shop/data" in ended.err and groups(bare) == {"shop": ["data"]}
+
+
+@pytest.mark.parametrize(("k", "rid", "what"), [(1, "vg#1", "shop"), (3, "lv#1", "shop/data")])
+def test_what_an_attempt_made_and_nobody_can_tell_whose_it_is_is_used_and_never_destroyed(bare, k, rid, what):
+    bare.machine.fail_at(k, "after", Transient("timed out"))
+    ended = bare.osvc("provision", "web", "--yes")
+    assert ended.code == 8 and "it is there already, and who made it is not known" in ended.err
+    assert bare.osvc("provision", "web", "--yes").code == 0 and len(bare.mounts()) == 2
+    ended = bare.osvc("unprovision", "web", "--rid", rid, "--yes")
+    assert ended.code == 4 and f"{rid}: osvc did not make {what}" in ended.err and groups(bare) == {"shop": ["data"]}
+
+
+def test_a_group_that_another_node_claims_while_a_yes_is_waited_for_is_not_destroyed(bare):
+    assert bare.osvc("provision", "web").code == 0
+    bare.machine.at(bare.machine.effects + 3, "after", lambda: bare.machine.lvm.groups[0].tags.add("deb2"))
+    ended = bare.osvc("unprovision", "web", "--rid", "lv#1", "--yes")
+    assert ended.code == 8 and "deb2 has claimed shop meanwhile" in ended.err and groups(bare) == {"shop": ["data"]}
 
 
 def test_a_volume_of_somebody_else_keeps_its_group(bare):

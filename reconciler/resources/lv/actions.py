@@ -149,10 +149,12 @@ class Create(VolumeAction):
 
 
 class Remove(VolumeAction):
-    """Give a volume's room back to its group. LVM asks whether it is to remove one that is active, gets no answer, and does not."""
+    """Give a volume's room back to its group. LVM asks whether it is to remove one that is active, gets no answer, and does not.
+    beside: the tags of the group that do not speak against it; any other that is there has come meanwhile."""
 
     op: ClassVar[str] = "remove"
     effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    beside: tuple[str, ...] = ()
 
     def says(self) -> str:
         return f"remove {self.vg}/{self.name}"

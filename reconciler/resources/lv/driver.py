@@ -10,7 +10,7 @@ from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
 from reconciler.resources.lv.actions import Create, Deactivate, DropPartitions, Remove, VolumeAction
 from reconciler.resources.lv.model import Around, Desired, State
-from reconciler.resources.lvm_host import in_use, named, split
+from reconciler.resources.lvm_host import in_use, named, refused, split, there_already, unclaimed
 
 _CHANGE_TIME = 300.0
 
@@ -35,7 +35,7 @@ class LvDriver:
         if not isinstance(action, VolumeAction):
             raise Permanent(f"cannot do {type(action).__name__} to a logical volume")
         volume = _volume(action, host)
-        if (isinstance(action, Create) and volume is not None) or (isinstance(action, Remove) and volume is None):
+        if isinstance(action, Remove) and volume is None:
             return
         try:
             host.commands.run(action.argv(), timeout=_CHANGE_TIME)
@@ -81,13 +81,20 @@ def _volume(action: VolumeAction, host: Host) -> LogicalVolume | None:
         raise Conflict(f"cannot {action.says()}: {group.reason}")
     volume = _of(group, action.name)
     if isinstance(action, Create) and group is not None:
-        return volume
+        if volume is not None:
+            raise there_already(action)
+        return None
+    if isinstance(action, Remove) and group is not None:
+        unclaimed(action, group, action.beside)
     if volume is None and isinstance(action, Remove):
         return None
     if volume is None:
         raise NotFound(f"cannot {action.says()}: it is gone")
     if action.uuid and volume.uuid != action.uuid:
         raise Conflict(f"cannot {action.says()}: another volume of that name has come ({volume.uuid})")
+    if isinstance(action, Remove) and volume.active:
+        name = f"{action.vg}/{action.name}"
+        raise Conflict(f"cannot {action.says()}: it is active again, somebody may use it; lvchange -an {name}, if nobody does")
     return volume
 
 
@@ -101,6 +108,8 @@ def _told(action: VolumeAction, volume: LogicalVolume | None, host: Host, error:
             return Permanent("cannot run kpartx: apt-get install kpartx")
         case DropPartitions():
             return Busy(f"cannot {action.says()}: one is in use", error.output)
+        case Remove():
+            return refused(action, action.vg, error)
         case Create() if "wiping" in error.output:
             why = "older data lies where it would be, and osvc writes over none: make it by hand with lvcreate"
             return Permanent(f"cannot {action.says()}: {why}", error.output)

@@ -52,12 +52,12 @@ class LvKind(PlainKind):
         name = f"{state.vg}/{state.name}"
         if around.others:
             return Objection(f"{state.vg} is claimed by {', '.join(around.others)}", f"on that node: lvremove {name}")
-        if made != state.uuid:
+        if not made or made != state.uuid:
             return Objection(f"osvc did not make {name}", f"lvremove {name}, if nobody needs what is on it")
 
         from reconciler.resources.lv.actions import Remove
 
-        return (Remove(vg=state.vg, name=state.name, uuid=state.uuid),)
+        return (Remove(vg=state.vg, name=state.name, uuid=made, beside=(desired.tag, *desired.keep_tags)),)
 
     def needs(self, desired: Desired) -> Sequence[Need]:
         return [Need(Fact(Kind.DEVICE, f"/dev/{desired.vg}"))]

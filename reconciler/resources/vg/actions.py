@@ -225,10 +225,11 @@ class Create(GroupAction):
 
 
 class Remove(GroupAction):
-    """Take a group apart that has no volume any more. Its disks are disks of LVM still."""
+    """Take a group apart that has no volume any more. Its disks are disks of LVM still. beside: as of AddTags."""
 
     op: ClassVar[str] = "remove"
     effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    beside: tuple[str, ...] = ()
 
     def says(self) -> str:
         return f"remove the volume group {self.group}"

@@ -9,7 +9,7 @@ from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanen
 from reconciler.host.ports import Host, LogicalVolume, VolumeGroup, VolumeGroups
 from reconciler.resources.driver import Wanted
 from reconciler.resources.loops_host import loops
-from reconciler.resources.lvm_host import Unseen, in_use, named, split
+from reconciler.resources.lvm_host import Unseen, in_use, named, refused, split, there_already, unclaimed
 from reconciler.resources.vg.actions import Activate, AddTags, Create, Deactivate, DropPartitions, GroupAction, Remove
 from reconciler.resources.vg.model import Around, Desired, Disk, State, Volume
 
@@ -51,6 +51,8 @@ class VgDriver:
             others = [tag for tag in group.tags if tag not in (*action.tags, *action.beside)]
             if others:
                 raise Conflict(f"cannot claim {group.name}: {', '.join(others)} has claimed it meanwhile")
+        if isinstance(action, Remove):
+            unclaimed(action, group, action.beside)
         if isinstance(action, Remove) and group.volumes:
             names = ", ".join(volume.name for volume in group.volumes)
             raise Conflict(f"cannot {action.says()}: {names} is in it still; lvremove, if nobody needs what is on it")
@@ -69,6 +71,8 @@ class VgDriver:
                 _leave_used(action, _group(action, host), host)
             if isinstance(action, DropPartitions):
                 raise Busy(f"cannot {action.says()}: one is in use", error.output) from None
+            if isinstance(action, Remove):
+                raise refused(action, action.group, error) from None
             raise
 
 
@@ -147,10 +151,10 @@ def _leave_used(action: Deactivate, group: VolumeGroup, host: Host) -> None:
 
 
 def _create(action: Create, host: Host) -> None:
-    """Make a group, unless there is one of that name, of disks that are bare still."""
+    """Make a group, where there is none of that name, of disks that are bare still."""
     groups = host.lvm.groups()
     if any(group.name == action.group for group in groups):
-        return
+        raise there_already(action)
     unsure = _lacking(action, groups)
     if unsure is not None:
         raise unsure

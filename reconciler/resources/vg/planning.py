@@ -73,12 +73,12 @@ class VgKind(PlainKind):
             return ()
         if state.foreign:
             return Objection(f"{state.name} is claimed by {', '.join(state.foreign)}", f"on that node: vgremove {state.name}")
-        if made != state.uuid:
+        if not made or made != state.uuid:
             return Objection(f"osvc did not make {state.name}", f"vgremove {state.name}, if nobody needs what is in it")
 
         from reconciler.resources.vg.actions import Remove
 
-        return (Remove(group=state.name, uuid=state.uuid),)
+        return (Remove(group=state.name, uuid=made, beside=(state.tag, *state.kept)),)
 
     def within(self, state: State) -> Sequence[Fact]:
         return [Fact(Kind.DEVICE, f"/dev/{state.name}/{volume.name}") for volume in state.volumes]

@@ -9,7 +9,7 @@ from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent
 from reconciler.resources.driver import Wanted
-from reconciler.resources.lv.actions import Activate, Create, Deactivate, DropPartitions, MapPartitions
+from reconciler.resources.lv.actions import Activate, Create, Deactivate, DropPartitions, MapPartitions, Remove
 from reconciler.resources.lv.driver import DRIVER
 from reconciler.resources.lv.model import Around, Desired
 from reconciler.resources.lv.planning import KIND
@@ -113,10 +113,16 @@ class TestMaking:
         assert self.NEW.made(seen) == "uuid-data-new"
         (remove,) = KIND.unmake(self.WANTED, seen.state, seen.around, "uuid-data-new")
         assert remove.command() == "lvremove data/new" and "all that is on it" in remove.loses
-        with pytest.raises(HostError):
+        with pytest.raises(
+            Conflict, match="cannot remove data/new: it is active again, somebody may use it; lvchange -an data/new"
+        ):
             perform(host, remove)
-        assert "new" in group.volumes, "nobody answers what LVM asks"
         machine.switch(group, "new", active=False)
+        group.tags = {"deb1", "deb2"}
+        with pytest.raises(Conflict, match="cannot remove data/new: deb2 has claimed data meanwhile"):
+            perform(host, remove)
+        assert "new" in group.volumes
+        group.tags = {"deb1"}
         with pytest.raises(Conflict, match="another volume of that name has come"):
             perform(host, remove.model_copy(update={"uuid": "older"}))
         for _ in range(2):
@@ -139,12 +145,22 @@ class TestMaking:
     def test_it_is_made_once_and_never_unmade(self, host, group):
         before = look(host, self.WANTED)
         assert KIND.objection(self.WANTED, None, before.around).permission == "provision"
-        for _ in range(2):
+        perform(host, self.NEW)
+        with pytest.raises(Conflict, match="it is there already, and who made it is not known"):
             perform(host, self.NEW)
         seen = look(host, self.WANTED)
         assert seen.state.active and self.NEW.shown(seen) and group.volumes["new"].size == 1 << 20
         assert self.NEW.undo(before) is BARRIER and self.NEW.undo(seen) == ()
         assert self.NEW.command() == "lvcreate -n new -L 1024k -W y data"
+
+    def test_what_lvm_says_of_one_that_it_does_not_remove_comes_with_what_to_do(self, machine, host, group):
+        machine.fail_next("lvremove", Permanent("Can't remove logical volume data/root under snapshot"))
+        with pytest.raises(Permanent) as caught:
+            perform(host, Remove(**OF, uuid="uuid-data-root"))
+        assert str(caught.value) == (
+            "cannot remove data/root: LVM refuses it (Can't remove logical volume data/root under snapshot),"
+            " and nothing of it is lost; what hangs on it is shown by lvs -a data"
+        )
 
     def test_it_is_not_made_over_older_data(self, host, group):
         group.stale = True

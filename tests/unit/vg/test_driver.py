@@ -192,7 +192,7 @@ class TestWhatChangedSinceThePlan:
             perform(host, Activate(group="data", uuid=group.uuid))
         assert machine.effects == 0
 
-    def test_a_group_is_removed_only_when_nothing_is_in_it(self, host, group):
+    def test_a_group_is_removed_only_when_nothing_is_in_it(self, machine, host, group):
         assert Create(group="data", disks=("/dev/sdb",), tag="deb1").made(look(host)) == group.uuid
         made = Desired(name="data", tag="deb1", provision=True)
         (remove,) = KIND.unmake(made, look(host).state, Around(), group.uuid)
@@ -200,6 +200,13 @@ class TestWhatChangedSinceThePlan:
             perform(host, remove)
         before = look(host)
         group.volumes.clear()
+        group.tags.add("deb2")
+        with pytest.raises(Conflict, match="cannot remove the volume group data: deb2 has claimed data meanwhile"):
+            perform(host, remove)
+        group.tags.remove("deb2")
+        machine.fail_next("vgremove", Permanent("Volume group data is exported"))
+        with pytest.raises(Permanent, match=r"LVM refuses it \(Volume group data is exported\), and nothing of it is lost"):
+            perform(host, remove)
         for _ in range(2):
             perform(host, remove)
         assert remove.shown(look(host)) and remove.undo(before) is BARRIER and remove.command() == "vgremove data"
