@@ -24,14 +24,15 @@ class NoAgent(Unanswered):
     """Nobody is there to ask."""
 
 
-def call(run_dir: str, request: Record, *, within: float | None = ANSWERING) -> Iterator[Record]:
-    """Ask, and have what is answered, record for record. within: seconds for all of it; None: it may go on for ever.
+def call(run_dir: str, request: Record, *, hearing: float = HEARING, within: float | None = ANSWERING) -> Iterator[Record]:
+    """Ask, and have what is answered, record for record. hearing: seconds for the first word; within: for all that follows, None
+    being no end of them.
 
     Raises Unanswered, before the first record or between two.
     """
     sock = socket(AF_UNIX, SOCK_STREAM)
     try:
-        lines = _Lines(sock, HEARING)
+        lines = _Lines(sock, hearing)
         _begin(sock, run_dir, request)
         if "heard" not in (lines.next() or {}):
             raise Unanswered("the agent hung up")

@@ -134,6 +134,11 @@ def _watch(parser: argparse.ArgumentParser) -> None:
     talking(parser)
 
 
+def _events(parser: argparse.ArgumentParser) -> None:
+    services(parser)
+    as_json(parser, "JSON lines on stdout, as osvc watch has them")
+
+
 def _snapshot(parser: argparse.ArgumentParser) -> None:
     paths(parser)
     services(parser)
@@ -285,6 +290,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "enable": _enable,
     "watch": _watch,
     "agent": _watch,
+    "events": _events,
     "snapshot": _snapshot,
     "doctor": _doctor,
     "why": _why,

@@ -150,6 +150,7 @@ GROUPS = (
             Verb("diff", "show what differs between specs and machine, keyword by keyword"),
             Verb("graph", "draw what the resources of a service need of each other"),
             Verb("why", "show who holds a resource, what it needs, who changed it last"),
+            Verb("events", "follow what the agent of this node does and notices", lines=True),
             Verb("images", "show which image each container is to run, and which it runs"),
             Verb("doctor", "show what this machine has and lacks for osvc", machine=False),
             Verb("snapshot", "record what is on this machine, to plan against elsewhere"),

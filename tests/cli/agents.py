@@ -141,3 +141,37 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+class Events:
+    """`osvc events` as a process; once it is there the agent tells it everything."""
+
+    def __init__(self, place: Place, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "events", *words],
+            env=place.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def end(self) -> tuple[int, str, str]:
+        """To the end of it: its code, and what it said since."""
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
+
+
+def listening(one: Agent) -> int:
+    """How many events' listeners an agent has: connections of its own to its socket (its clerk holds none)."""
+    count = 0
+    for handle in os.listdir(f"/proc/{one.process.pid}/fd"):
+        try:
+            inode = os.readlink(f"/proc/{one.process.pid}/fd/{handle}")
+        except OSError:
+            continue
+        count += any(f" {inode[8:-1]} {one.socket}" in line for line in _read("/proc/net/unix").splitlines() if " 03 " in line)
+    return count

@@ -14,7 +14,7 @@ from reconciler.cli.asking import ASKED, asked
 from reconciler.cli.exits import Exit
 from reconciler.cli.parser import parser_of
 from reconciler.cli.verb import verb_called
-from tests.cli.agents import NOTHING, agent, impostor, request
+from tests.cli.agents import NOTHING, Events, agent, impostor, listening, request
 
 HEARD = b'{"heard": true}\n'
 LOOKS = [
@@ -231,3 +231,77 @@ def test_it_leaves_nothing_behind(web):
     assert one.said[-1]["exit"] == 130
     assert not os.path.exists(f"/proc/{clerk}")
     assert {path.name for path in (web.root / "run").iterdir()} <= {"agent.lock", "locks"}
+
+
+@pytest.fixture
+def events():
+    """osvc events, once the agent knows of it."""
+    begun = []
+
+    def follow(one, *words):
+        before = listening(one)
+        begun.append(Events(one.place, *words))
+        until = time.monotonic() + 30
+        while listening(one) == before:
+            assert time.monotonic() < until and begun[-1].process.poll() is None
+            time.sleep(0.05)
+        return begun[-1]
+
+    yield follow
+    for one in begun:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
+
+
+def test_events_are_followed_to_the_end_of_the_agent(web, events):
+    with agent(web) as one:
+        people, machines = events(one), events(one, "--json")
+        web.spec("db.yaml", "resources: 3\n")
+        line, record = people.line(), json.loads(machines.line())
+        assert record["event"] == "noticed" and "db.yaml:1" in record["text"]
+        assert line == f"{record['at'][11:19]} {record['text']}\n"
+        assert one.end() == 143
+        code, out, err = people.end()
+        assert (code, out[9:], err) == (0, "the agent ended; what runs is left as it is\n", "")
+        code, out, err = machines.end()
+        assert (code, [json.loads(line)["event"] for line in out.splitlines()], err) == (0, ["agent ended", "result"], "")
+        assert record["text"] in [said.get("text") for said in one.said], "it is what watch --json says"
+
+
+def test_events_of_some_services_only(web, events):
+    web.spec("db.yaml", NOTHING)
+    with agent(web) as one:
+        every, some = events(one, "--json"), events(one, "-s", "d*", "--json")
+        web.spec("bad.yaml", "resources: 3\n")
+        assert json.loads(every.line())["service"] == ""
+        assert web.osvc("freeze", "db", "--reason", "a disk").code == 0
+        record = json.loads(some.line())
+        assert record["service"] == "db" and record["text"].startswith("frozen by ") and "a disk" in record["text"]
+        one.end()
+        assert [json.loads(line)["event"] for line in some.end()[1].splitlines()] == ["agent ended", "result"]
+
+
+def test_an_agent_that_is_gone_without_a_word_is_missed(web, events):
+    with agent(web) as one:
+        follower = events(one)
+        one.end(signal.SIGKILL)
+        assert follower.end() == (1, "", "error: cannot follow it any further: the agent is gone\n")
+
+
+def test_without_an_agent_it_is_told_how_to_have_one(web):
+    ended = web.osvc("events")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "error: cannot follow it: no agent is at work on this node → systemctl start osvc, or: osvc agent\n"
+
+
+def test_ctrl_c_ends_events_and_the_agent_lets_it_go(web, events):
+    with agent(web) as one:
+        before = listening(one)
+        follower = events(one)
+        follower.process.send_signal(signal.SIGINT)
+        assert follower.end() == (130, "", "")
+        until = time.monotonic() + 10
+        while listening(one) > before:
+            assert time.monotonic() < until
+            time.sleep(0.05)
