@@ -102,7 +102,8 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
         results = (*refused, *converge(targets, shown, surveys=surveys, exact=order.exact))
         instead = order.instead(results) if order.instead is not None and not stop.asked else ()
         if instead:
-            results = (*results, *converge(instead))
+            look = partial(session.survey, selection=selection, policy=policy)
+            results = (*results, *_instead(order, options, instead, look, converge))
         seconds = time.monotonic() - began
         notes = order.after(session, results) if order.after is not None else ()
     code = worst(result_exit(result, stop.number) for result in results)
@@ -145,6 +146,22 @@ def _surveyed(
             names = sorted(err.services)
             refused += [Result(name, End.REFUSED, message=str(err), remedy=f"osvc plan -s {name}") for name in names]
             targets = [target for target in targets if target.name not in err.services]
+
+
+def _instead(
+    order: Order,
+    options: argparse.Namespace,
+    targets: Sequence[Target],
+    look: Callable[[Sequence[Target]], tuple[Survey, ...]],
+    converge: Callable[..., tuple[Result, ...]],
+) -> tuple[Result, ...]:
+    """The second round, by the rules of the first: nobody saw its plans, so what interrupts something is left as it is."""
+    surveys, unlike = _surveyed(order, targets, look)
+    plans = tuple(survey.plan for survey in surveys)
+    refused = (*unlike, *_apart(order, options, plans))
+    left = {result.service for result in refused}
+    shown = None if options.yes else {plan.service: plan for plan in plans}
+    return (*refused, *converge([one for one in targets if one.name not in left], shown, surveys=surveys))
 
 
 def _apart(order: Order, options: argparse.Namespace, plans: Sequence[Plan]) -> tuple[Result, ...]:

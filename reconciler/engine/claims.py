@@ -1,7 +1,7 @@
 """claims: which services are worked before which, when something moves from one to another."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
@@ -14,19 +14,26 @@ from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
 
 Key: TypeAlias = tuple[str, str, str]
+_ALL: Final = Selection()
 
 
 def in_order(
-    targets: Sequence[Target], owned: Mapping[str, Ownership], kinds: Callable[[str], ResourceKind], *, prune: bool
+    targets: Sequence[Target],
+    owned: Mapping[str, Ownership],
+    kinds: Callable[[str], ResourceKind],
+    *,
+    prune: bool,
+    selection: Selection = _ALL,
 ) -> dict[str, tuple[str, ...]]:
     """name -> the services that are worked before it and stand before it here: those that release what it takes, and, unless that
     goes in a circle, those whose mounts it lies in (for going down, those that lie in its mounts); in natural order otherwise.
 
-    owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they
-    hold. Raises Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
+    owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they hold. selection:
+    what a verb was asked for; a shutdown keeps nothing on standby. Raises Refused for a swap in both directions, and for a claim
+    that a service holds which is not worked on.
     """
     holds = {name: _held(ownership, kinds) for name, ownership in owned.items()}
-    wants = {target.name: _wanted(target, kinds) for target in targets}
+    wants = {target.name: _wanted(target, kinds, selection) for target in targets}
     releases = {
         target.name: _released(holds.get(target.name, {}), wants[target.name])
         for target in targets
@@ -108,10 +115,10 @@ def _released(held: Mapping[Key, Claim], wanted: Mapping[Key, Claim]) -> set[Key
     }
 
 
-def _wanted(target: Target, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
+def _wanted(target: Target, kinds: Callable[[str], ResourceKind], selection: Selection) -> dict[Key, Claim]:
     if target.service is None:
         return {}
-    stands = standing(target.service, target.goal, Selection(), kinds)
+    stands = standing(target.service, target.goal, selection, kinds)
     return {
         _key(claim): claim
         for rid, resource in target.service.resources.items()

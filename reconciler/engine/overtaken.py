@@ -1,18 +1,22 @@
 """overtaken: what has happened to a service between a plan and its run, which holds the lock now."""
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from reconciler.core.kind import ResourceKind
 from reconciler.core.outcome import End, Result
-from reconciler.core.policy import UP, Aim, Policy
+from reconciler.core.policy import Aim
 from reconciler.engine.claims import in_order
 from reconciler.engine.errors import Refused
 from reconciler.engine.store import Store
 from reconciler.engine.target import Target
 
+if TYPE_CHECKING:
+    from reconciler.engine.work import Work
+
 
 def overtaken(
-    target: Target, policy: Policy, open_ends: Collection[str], store: Store, kinds: Callable[[str], ResourceKind]
+    target: Target, work: "Work", open_ends: Collection[str], store: Store, kinds: Callable[[str], ResourceKind]
 ) -> Result | None:
     """What has happened since this run was planned, and forbids it: the goal is another, it was frozen or disabled, what it takes
     was not released, or what is to be undone was run over."""
@@ -20,8 +24,8 @@ def overtaken(
     if target.after and (last is None or last[0] != target.after):
         message = f"another run of it came between{f', {last[0]}' if last else ''}; left alone"
         return Result(target.name, End.REFUSED, message=message, remedy=f"osvc history {target.name}")
-    goal = store.goal(target.name, target.goal if target.goal.aim is Aim.NONE else UP)
-    if target.remembered and goal.aim is not target.goal.aim:
+    goal = store.goal(target.name, target.was)
+    if target.remembered and goal.aim is not target.was.aim:
         by = f" by {goal.by}" if goal.by else ""
         what = "stopped" if goal.aim is Aim.DOWN else "started"
         return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
@@ -37,7 +41,7 @@ def overtaken(
     if open_ends:
         held = {name: store.ownership(name) for name in open_ends}
         try:
-            in_order((target,), held, kinds, prune=policy.prune)
+            in_order((target,), held, kinds, prune=work.policy.prune, selection=work.selection)
         except Refused as err:
             return Result(target.name, End.DEFERRED, message=str(err), remedy="osvc plan")
     return None

@@ -212,7 +212,7 @@ class Session:
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
         named = {target.name: target for target in targets}
-        ordered = [named[name] for name in self._in_order(targets, policy)]
+        ordered = [named[name] for name in self._in_order(targets, policy, selection)]
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs = {target.name: self.store.last_run(target.name) for target in ordered}
         newest = self.store.newest_run()
@@ -259,7 +259,7 @@ class Session:
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
         self.store.check_writable()
-        first, named = self._in_order(targets, policy), {target.name: target for target in targets}
+        first, named = self._in_order(targets, policy, selection), {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
@@ -342,7 +342,7 @@ class Session:
 
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
-                why_not = overtaken(target, work.policy, open_ends, self.store, self.kinds)
+                why_not = overtaken(target, work, open_ends, self.store, self.kinds)
                 if why_not is not None:
                     return why_not
                 if target.kept:
@@ -387,7 +387,7 @@ class Session:
             raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
         return Survey(target, observed, ownership, plan)
 
-    def _in_order(self, targets: Sequence[Target], policy: Policy) -> dict[str, tuple[str, ...]]:
+    def _in_order(self, targets: Sequence[Target], policy: Policy, selection: Selection) -> dict[str, tuple[str, ...]]:
         """name -> who is worked before it. Of services whose goal is to be down only what is on standby holds anything; the rest by
         their claims."""
         named = {target.name for target in targets}
@@ -397,7 +397,7 @@ class Session:
             if name not in named and self.store.goal(name).aim is Aim.DOWN:
                 ownership = replace(ownership, owned={rid: one for rid, one in ownership.owned.items() if one.common.standby})
             owned[name] = ownership
-        return in_order(targets, owned, self.kinds, prune=policy.prune)
+        return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection)
 
     def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
         """An emptied folder, or a mistyped path, must not take the machine down."""

@@ -19,7 +19,7 @@ class Target:
     goal: what is to be reached now; the store's goal unless a verb gave another. kept: this run makes it the store's, once it has
     the service's lock and nothing forbids it.
     was: its goal when it was looked at: the store's, or what follows from its nodes.
-    remembered: the goal is the store's, and a run under it ends where that has changed meanwhile.
+    remembered: nobody gave another goal by hand, and a run ends where `was` has changed meanwhile, or the service was frozen.
     frozen: who froze it; where a run goes by itself its goal follows from that.
     gone: the spec file is not there any more; `service` is then what the store kept of it (secrets masked), or None.
     source: where its spec is, or was ("services.d/web.yaml").

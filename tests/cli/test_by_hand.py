@@ -220,6 +220,32 @@ def test_a_boot_at_which_a_start_fails_brings_up_what_is_on_standby(desk):
     assert ended.code == 3 and "cannot mount" in ended.err and up_now(desk) == {"three"}
 
 
+def test_what_is_frozen_while_a_boot_fails_is_left_alone(desk):
+    stack(desk)
+
+    def frozen(label):
+        hit = "mount" in label and "/mnt/one/two" in label
+        return hit and desk.osvc("freeze", "web").code == 0
+
+    desk.machine.fail_next(frozen, Permanent("no"), times=9)
+    ended = desk.osvc("boot")
+    assert ended.code == 3 and "it was frozen by" in ended.err and up_now(desk) == set()
+
+
+def test_what_is_on_standby_is_not_interrupted_by_a_boot_that_failed(up):
+    desk = up
+    assert up.osvc("shutdown", "web").code == 0
+    done = up.machine.effects
+
+    def somebody():
+        FakeHost(desk.machine).commands.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "--", "tmpfs", "/mnt/three"])
+
+    desk.machine.fail_next(lambda label: "mount" in label and "/mnt/one/two" in label, Permanent("no"), times=9)
+    desk.machine.at(done + 8, "after", somebody)
+    ended = desk.osvc("boot")
+    assert ended.code == 3 and "left as it is: its plan interrupts fs#3" in ended.err and up_now(desk) == {"three"}
+
+
 def test_at_boot_who_wants_what_another_holds_holds_up_nobody_else(desk):
     desk.place.spec("a.yaml", "resources:\n  ip#1: {name: 192.0.2.53, dev: eth0, netmask: 24}\n")
     stack(desk)

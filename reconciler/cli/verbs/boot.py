@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> Exit:
 
     def instead(results: Sequence[Result]) -> tuple[Target, ...]:
         failed = [result.service for result in results if result.end in _STOPPED_SHORT and result.service in found]
-        return tuple(replace(found[name], goal=STANDBY, remembered=False) for name in failed if found[name].goal.aim is Aim.UP)
+        return tuple(replace(found[name], goal=STANDBY) for name in failed if found[name].goal.aim is Aim.UP)
 
     order = Order(options.verb, find, instead=instead, apart=True, whole_undo=True, errors=errors)
     return carry_out(order, options, config)

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+from reconciler.core.common import Common
 from reconciler.core.ownership import Owned, Ownership
-from reconciler.core.policy import Aim, Goal
+from reconciler.core.policy import Aim, Goal, Selection
 from reconciler.engine.claims import in_order
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
@@ -85,6 +86,15 @@ def test_an_orphan_releases_only_when_it_is_pruned():
     with pytest.raises(Refused, match="whose spec is gone; give it up with --prune"):
         names(moves, {"old": owns("1")})
     assert names(moves, {"old": owns("1")}, prune=True) == ["old", "a"]
+
+
+def test_what_is_on_standby_takes_what_it_claims_but_in_a_shutdown():
+    spec = dataclasses.replace(service(box_1=ToyDesired(claims=("1",))), name="a")
+    standby = dataclasses.replace(spec.resources["box#1"], common=Common(standby=True))
+    down = Target("a", dataclasses.replace(spec, resources={"box#1": standby}), Goal(Aim.DOWN))
+    with pytest.raises(Refused, match="1 is held by z"):
+        in_order([down], {"z": owns("1")}, kinds, prune=False)
+    assert in_order([down], {"z": owns("1")}, kinds, prune=False, selection=Selection(standby=True)) == {"a": ()}
 
 
 def test_who_is_to_be_down_takes_nothing():
