@@ -1,7 +1,6 @@
 """What an operator types against containers that run: logs, exec, enter; on engines of a service's own."""
 
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from typing import IO, Any
 import pytest
 
 from tests.integration.lab import Lab, laboratory
+from tests.integration.terminal import Terminal
 
 pytestmark = pytest.mark.real
 
@@ -157,42 +157,9 @@ def test_a_command_and_its_exit_code(lab: Lab) -> None:
     assert lab.osvc("enter", "web", "container#1", ok=(3,)).stdout == "bash here\n"
 
 
-class Terminal:
-    """osvc on a terminal of its own."""
-
-    def __init__(self, lab: Lab, *words: str) -> None:
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(lab.root)
-            os.execvpe(sys.executable, [sys.executable, "-m", "reconciler", *words], lab.env)
-        self.said = ""
-
-    def until(self, word: str) -> None:
-        deadline = time.monotonic() + 30
-        while word not in self.said:
-            assert time.monotonic() < deadline, self.said
-            if select.select([self.master], [], [], 0.2)[0]:
-                try:
-                    self.said += os.read(self.master, 4096).decode(errors="replace")
-                except OSError:
-                    raise AssertionError(f"it ended: {self.said}") from None
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def end(self) -> int:
-        try:
-            while os.read(self.master, 4096):
-                pass
-        except OSError:
-            pass
-        os.close(self.master)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
 @pytest.fixture
 def at_terminal(lab: Lab) -> Any:
-    return lambda *words: Terminal(lab, *words)
+    return lambda *words: Terminal(lab, sys.executable, "-m", "reconciler", *words)
 
 
 def test_a_shell_on_a_terminal_after_the_question_which(at_terminal: Any) -> None:
