@@ -95,7 +95,7 @@ def _words(sort: Sort, options: argparse.Namespace) -> Sequence[_Word]:
     config, globs, selection = read_config(), globs_of(options), selection_of(options)
     with Session.open(config, write=False) as session:
         loaded = known_specs(session, config, globs)
-        refuse_invalid(loaded, globs)
+        refuse_invalid(loaded)
         targets = session.targets(loaded, globs, aim=Aim.DOWN)
         bans = session.store.bans()
         parts = {target.name: _parts(target, bans.get(target.name, {}), session) for target in targets}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.cli.options import EITHER
 from reconciler.cli.parser import parser_of
 from reconciler.cli.verb import VERBS, Usage, verb_called
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.engine.names import Names
 
 FILES = ":files"
-"""An answer that leaves it to the shell: names of files."""
+"""What an answer begins with that leaves it to the shell: names of files. Behind it stands what there is beside them."""
 _RUNS = 20
 _SHORT = 60
 """Letters of what is said of a candidate."""
@@ -37,7 +38,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(words: Sequence[str]) -> list[Candidate]:
-    """What may complete the last of these words, which stand behind `osvc`; FILES alone for the shell's own. Never raises for what
+    """What may complete the last of these words, which stand behind `osvc`; FILES first for the shell's own. Never raises for what
     is typed."""
     *before, current = words or [""]
     if not before or before == ["help"]:
@@ -125,7 +126,7 @@ def _values(action: argparse.Action, current: str, line: _Line) -> list[Candidat
     if action.choices is not None:
         return _beginning(current, [Candidate(str(one)) for one in action.choices])
     if action.dest in _PATHS:
-        return [Candidate(FILES)]
+        return [Candidate(FILES), *(_beginning(current, _services(line)) if action.metavar == EITHER else ())]
     known = _KNOWN.get(action.dest)
     if known is None:
         return []

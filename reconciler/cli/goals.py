@@ -57,7 +57,7 @@ def pursue(
 
     def find(session: Session) -> tuple[Target, ...]:
         loaded = known_specs(session, config, globs)
-        if refuse_invalid(loaded, globs) and aim is Aim.UP:
+        if refuse_invalid(loaded, globs if aim is Aim.UP else ()) and aim is Aim.UP:
             raise Told(Exit.INVALID)
         targets = session.targets(loaded, globs, aim=aim)
         frozen.extend(target for target in targets if target.frozen is not None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
-from reconciler.cli.specs import in_the_way, read_specs, told_apart
+from reconciler.cli.specs import in_the_way, read_specs, told_apart, unfound
 from reconciler.core.status import WANTED, ServiceStatus, State, status_of
 from reconciler.engine.config import Config
 from reconciler.engine.errors import Unselected
@@ -29,23 +29,26 @@ NOBODY = "no services: nothing was applied here, and no spec is given → osvc a
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The services, and what is wrong with the specs. code: INVALID where that may hide something that was asked for."""
+    """The services, and what is wrong with the specs. unfound: what is to be said of names that mean none of them. code: INVALID
+    where an error may hide something that was asked for."""
 
     shown: tuple[Shown, ...]
     errors: tuple[SpecError, ...]
     code: Exit
+    unfound: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
         """The errors, as messages."""
-        return tuple(map(str, self.errors))
+        return (*map(str, self.errors), *self.unfound)
 
     @property
     def error_records(self) -> list[Record]:
         """The errors, as plain data."""
         from reconciler.report.json_out import error_record
 
-        return [error_record(error.origin, error.message) for error in self.errors]
+        records = [error_record(error.origin, error.message) for error in self.errors]
+        return [*records, *(error_record(None, message) for message in self.unfound)]
 
 
 def look(options: argparse.Namespace, config: Config, session: Session, *, words: bool = False) -> Looked:
@@ -64,7 +67,7 @@ def look(options: argparse.Namespace, config: Config, session: Session, *, words
             raise
         targets = ()
     shown = tuple(shown_of(survey, session, words=words) for survey in session.survey(targets))
-    return Looked(shown, loaded.errors, code)
+    return Looked(shown, loaded.errors, code, tuple(unfound(loaded, globs)))
 
 
 def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:

@@ -24,7 +24,7 @@ def the_targets(session: Session, config: Config, globs: Sequence[str], paths: S
     try:
         return session.targets(loaded, globs)
     except Unselected:
-        if refuse_invalid(loaded):
+        if refuse_invalid(loaded, globs):
             raise Told(Exit.INVALID) from None
         return session.targets(loaded, globs, aim=Aim.DOWN)
 

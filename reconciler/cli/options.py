@@ -22,11 +22,15 @@ def paths(parser: argparse.ArgumentParser) -> None:
     )
 
 
+EITHER = "SERVICE|PATH"
+"""What an operand is called that may be the one or the other."""
+
+
 def paths_or_services(parser: argparse.ArgumentParser) -> None:
     """Where the specs are, or which services are meant."""
     parser.add_argument(
         "path",
-        metavar="SERVICE|PATH",
+        metavar=EITHER,
         nargs="*",
         help="names or patterns of services, or spec files or folders (default: every service that is known)",
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from reconciler.cli.failures import complain
+from reconciler.cli.verb import did_you_mean
 from reconciler.core.ids import NAME
 from reconciler.engine.config import Config
 from reconciler.spec.formats import FORMATS
@@ -68,10 +69,30 @@ def _hinted(error: SpecError) -> SpecError:
 
 
 def refuse_invalid(loaded: Loaded, globs: Sequence[str] = ()) -> bool:
-    """Report every error of the specs; whether one of them stands in the way of what the patterns name (all without patterns)."""
+    """Report every error of the specs, and each pattern that means no service that could be read, for it may be a slip of the
+    finger. Whether an error stands in the way of what the patterns name (all without patterns)."""
     for error in loaded.errors:
         complain(str(error))
+    for message in unfound(loaded, globs):
+        complain(message)
     return bool(in_the_way(loaded, globs))
+
+
+def unfound(loaded: Loaded, globs: Sequence[str]) -> Sequence[str]:
+    """What is to be said of the patterns that mean nothing of what was read, where errors may hide what they mean."""
+    if not in_the_way(loaded, globs):
+        return ()
+    known = {*loaded.names, *map(_stem, loaded.errors)}
+    return [
+        f"no spec that could be read is of a service {glob!r}{did_you_mean(glob, sorted(known))}"
+        for glob in globs
+        if not any(fnmatchcase(name, glob) for name in known)
+    ]
+
+
+def _stem(error: SpecError) -> str:
+    """The name that a service has by its file."""
+    return os.path.splitext(os.path.basename(error.origin.file))[0]
 
 
 def in_the_way(loaded: Loaded, globs: Sequence[str]) -> tuple[SpecError, ...]:
@@ -84,7 +105,7 @@ def in_the_way(loaded: Loaded, globs: Sequence[str]) -> tuple[SpecError, ...]:
         return loaded.errors
     good = {service.name for service in loaded.services}
     doubtful = [name for name in loaded.names if name not in good]
-    doubtful += [os.path.splitext(os.path.basename(error.origin.file))[0] for error in loaded.errors]
+    doubtful += map(_stem, loaded.errors)
     doubtful = [name for name in doubtful if name not in good]
     if any(fnmatchcase(name, glob) for name in doubtful for glob in globs):
         return loaded.errors

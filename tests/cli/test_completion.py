@@ -85,6 +85,8 @@ def test_every_option_of_every_verb_is_offered_once(full, verb):
         (["completion", "z"], ["zsh"]),
         (["explain", "cont"], ["container"]),
         (["plan", ""], [":files"]),
+        (["status", ""], [":files", "db", "old", "web"]),
+        (["ls", "db", "w"], [":files", "web"]),
         (["plan", "-o", ""], [":files"]),
         (["plan", "--color", "n"], ["never"]),
         (["apply", "--wait", ""], []),
@@ -163,6 +165,8 @@ def in_shell(program, shell, script):
         (["osvc", "plan", "--service", "=", "w"], ["web"]),
         (["osvc", "exec", "web", "--rid", "c"], ["container#web"]),
         (["osvc", "plan", "spe"], ["specs"]),
+        (["osvc", "status", "w"], ["web"]),
+        (["osvc", "ls", "s"], ["specs", "state"]),
         (["osvc", "plan", ""], ["bin", "osvc.yaml", "specs", "state"]),
         (["osvc", "frobnicate", ""], []),
     ],
@@ -222,12 +226,16 @@ def test_in_zsh(program):
         "words=(osvc stat); CURRENT=2; _osvc\n"
         "_files() { print files }\n"
         "words=(osvc plan ''); CURRENT=3; _osvc\n"
+        "words=(osvc status w); CURRENT=3; _osvc\n"
     )
-    assert in_shell(program, "zsh", script) == ["_osvc", "container#web", "status:show each service and its resources", "files"]
+    offered = ["container#web", "status:show each service and its resources", "files", "files", "web"]
+    assert in_shell(program, "zsh", script) == ["_osvc", *offered]
 
 
 def test_in_fish(program):
     script = (
         "osvc completion fish | source\ncomplete -C 'osvc exec web --rid c'\ncomplete -C 'osvc stat'\ncomplete -C 'osvc plan spe'"
+        "\ncomplete -C 'osvc status w'"
     )
-    assert in_shell(program, "fish", script) == ["container#web", "status\tshow each service and its resources", "specs/"]
+    offered = ["container#web", "status\tshow each service and its resources", "specs/", "web"]
+    assert in_shell(program, "fish", script) == offered

@@ -93,6 +93,21 @@ def test_errors_of_services_that_were_not_chosen_do_not_hinder(place, web):
     assert place.osvc("plan", "-s", "nobody").code == 6
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("status wbe", "ls wbe", "plan -s wbe", "apply -s wbe", "diff -s wbe", "why fs#1 wbe", "graph wbe", "logs wbe"),
+        *("start wbe", "stop wbe", "restart wbe", "startstandby wbe", "shutdown wbe", "freeze wbe", "enter wbe", "docker wbe ps"),
+    ],
+)
+def test_a_slip_of_the_finger_is_told_beside_the_errors_of_another_spec(place, web, words):
+    place.spec("bad.yaml", BAD)
+    ended = place.osvc(*words.split())
+    assert ended.code == (64 if words.split()[0] in ("stop", "shutdown", "freeze") else 6), ended.err
+    assert ended.err.count("mnt_optt") == 1
+    assert len([line for line in ended.err.splitlines() if line.endswith(" service 'wbe'; did you mean 'web'?")]) == 1
+
+
 SHOWS = ("plan", "plan --json", "status", "ls", "graph web", "graph --format svg web", "explain fs", "schema", "man", "--help")
 
 

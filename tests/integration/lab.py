@@ -157,6 +157,16 @@ class Lab:
                         found[int(entry.name)] = words
         return found
 
+    def _runs(self) -> set[int]:
+        """The pids of what was started here as a user starts it, osvc itself among them, by its environment."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                with contextlib.suppress(OSError):
+                    if f"OSVC_STATE_DIR={self.state}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                        found.add(int(entry.name))
+        return found
+
     def daemon(self, service: str) -> int:
         """The pid of a service's dockerd."""
         return int(Path(f"{self.node.service_dir(service)}/docker.pid").read_text())
@@ -182,7 +192,7 @@ class Lab:
             self._sweep()
 
     def _sweep(self) -> None:
-        children = self._descendants(set(self.processes()))
+        children = self._descendants({*self.processes(), *self._runs()})
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,5 +1,6 @@
 """What an operator types against containers that run: logs, exec, enter; on engines of a service's own."""
 
+import contextlib
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ from typing import IO, Any
 import pytest
 
 from tests.integration.lab import Lab, laboratory
-from tests.integration.terminal import Terminal
+from tests.integration.terminal import TYPED, Terminal
 
 pytestmark = pytest.mark.real
 
@@ -39,7 +40,7 @@ class Typed:
 
     def __init__(self, lab: Lab, *words: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *words],
+            [*TYPED, sys.executable, "-m", "reconciler", *words],
             env=lab.env,
             cwd=lab.root,
             stdin=subprocess.DEVNULL,
@@ -63,7 +64,11 @@ class Typed:
 
     def end(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(20)
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         assert self.process.stderr and self.process.stdout
         err = self.process.stderr.read()
         self.process.stdout.close()
@@ -158,8 +163,9 @@ def test_a_command_and_its_exit_code(lab: Lab) -> None:
 
 
 @pytest.fixture
-def at_terminal(lab: Lab) -> Any:
-    return lambda *words: Terminal(lab, sys.executable, "-m", "reconciler", *words)
+def at_terminal(lab: Lab) -> Iterator[Any]:
+    with contextlib.ExitStack() as stack:
+        yield lambda *words: stack.enter_context(Terminal(lab, sys.executable, "-m", "reconciler", *words))
 
 
 def test_a_shell_on_a_terminal_after_the_question_which(at_terminal: Any) -> None:

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> Exit:
     globs = globs_of(options)
     errors = tuple(error_record(error.origin, error.message) for error in loaded.errors)
     if not options.json:
-        refuse_invalid(loaded)
+        refuse_invalid(loaded, globs)
     if in_the_way(loaded, globs):
         if not options.keep_going:
             if options.json:

@@ -16,9 +16,11 @@ _osvc() {
     if [[ ${found[0]-} == :files ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]#=}")
+        found=("${found[@]:1}")
     else
-        COMPREPLY=("${found[@]}")
+        COMPREPLY=()
     fi
+    COMPREPLY+=("${found[@]}")
 }
 complete -F _osvc osvc
 """
@@ -32,7 +34,7 @@ _osvc() {
     if [[ $found[1] == :files ]]; then
         [[ $PREFIX == --*=* ]] && compset -P '*='
         _files
-        return
+        shift found
     fi
     for line in $found; do
         about=
@@ -55,9 +57,9 @@ function __osvc_complete
     set -l found ($words[1] completion fish -- $words[2..-1] "$current" 2>/dev/null)
     if test "$found[1]" = :files
         __fish_complete_path "$current"
-    else
-        printf '%s\n' $found
+        set -e found[1]
     end
+    printf '%s\n' $found
 end
 complete -c osvc -f -a '(__osvc_complete)'
 """

@@ -62,5 +62,5 @@ def _invalid(options: argparse.Namespace, errors: Sequence[Record], loaded: Load
     if options.json:
         show_document(diff_document([], errors, Exit.INVALID))
     else:
-        refuse_invalid(loaded)
+        refuse_invalid(loaded, globs_of(options))
     return Exit.INVALID

@@ -88,5 +88,5 @@ def _invalid(options: argparse.Namespace, loaded: Loaded) -> Exit:
         errors = [error_record(error.origin, error.message) for error in loaded.errors]
         show_document(plan_document([], errors, Exit.INVALID))
     else:
-        refuse_invalid(loaded)
+        refuse_invalid(loaded, globs_of(options))
     return Exit.INVALID

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> Exit:
 
     def find(session: Session) -> tuple[Target, ...]:
         loaded = known_specs(session, config, globs)
-        refuse_invalid(loaded, globs)
+        refuse_invalid(loaded)
         try:
             return session.targets(loaded, globs or ("*",), aim=Aim.DOWN)
         except Unselected:

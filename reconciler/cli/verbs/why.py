@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> Exit:
     with Session.open(config, write=False) as session:
         loaded = known_specs(session, config, globs)
         if not options.json:
-            refuse_invalid(loaded)
+            refuse_invalid(loaded, globs)
         errors = in_the_way(loaded, globs)
         targets = () if errors and globs else session.targets(loaded, globs, stored=not loaded.errors)
         rids = {target.name: _rids(target, session) for target in targets}
