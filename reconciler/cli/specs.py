@@ -12,8 +12,12 @@ from reconciler.cli.failures import complain
 from reconciler.cli.verb import did_you_mean
 from reconciler.core.ids import NAME
 from reconciler.engine.config import Config
+from reconciler.report.texts import many
 from reconciler.spec.formats import FORMATS
 from reconciler.spec.load import Loaded, SpecError, load
+
+_SHOWN = 100
+"""Errors: who is told more has named another folder than the one that was meant."""
 
 EMPTY_FOLDER = "there is no spec in this folder"
 """How the loader's error for a folder without specs begins."""
@@ -29,6 +33,8 @@ def read_specs(
     may_be_empty: a folder without any spec is taken as it is: everything that came from it is gone (`--prune-all`).
     """
     loaded = load(list(paths) or [config.specs], config.place)
+    if not paths:
+        loaded = replace(loaded, errors=tuple(_unnamed(error, config) for error in loaded.errors))
     meant = {path for path in paths if chosen and _may_name_service(path)}
     if meant:
         loaded = replace(loaded, errors=tuple(_hinted(error) if error.origin.file in meant else error for error in loaded.errors))
@@ -40,6 +46,12 @@ def read_specs(
         errors=tuple(error for error in loaded.errors if error not in empty),
         folders=(*loaded.folders, *(os.path.realpath(error.origin.file) for error in empty)),
     )
+
+
+def _unnamed(error: SpecError, config: Config) -> SpecError:
+    """Of the node's own specs folder, which is not there or holds nothing: that it was meant for want of another."""
+    meant = error.origin.file == config.specs and os.path.splitext(config.specs)[1] not in FORMATS
+    return SpecError(error.origin, f"{error.message}; put specs there, or say where they are: osvc VERB PATH") if meant else error
 
 
 def _emptied(error: SpecError) -> SpecError:
@@ -65,14 +77,19 @@ _PATTERN = re.compile(r"[*?\[\]!]")
 
 
 def _hinted(error: SpecError) -> SpecError:
-    return SpecError(error.origin, f"{error.message}; a service is chosen with -s {error.origin.file}")
+    joint = ". A" if error.message.endswith("?") else "; a"
+    return SpecError(error.origin, f"{error.message.removesuffix('?')}{joint} service is chosen with -s {error.origin.file}")
 
 
 def refuse_invalid(loaded: Loaded, globs: Sequence[str] = ()) -> bool:
-    """Report every error of the specs, and each pattern that means no service that could be read, for it may be a slip of the
-    finger. Whether an error stands in the way of what the patterns name (all without patterns)."""
-    for error in loaded.errors:
+    """Report the errors of the specs, every one unless there is no end of them, and each pattern that means no service that could
+    be read, for it may be a slip of the finger. Whether an error stands in the way of what the patterns name (all without them).
+    """
+    for error in loaded.errors[:_SHOWN]:
         complain(str(error))
+    more = loaded.errors[_SHOWN:]
+    if more:
+        complain(f"… and {many(len(more), 'error')} more, the last of them in {more[-1].origin.file}; is that where the specs are?")
     for message in unfound(loaded, globs):
         complain(message)
     return bool(in_the_way(loaded, globs))

@@ -180,11 +180,37 @@ GROUPS = (
 VERBS = tuple(verb for _, verbs in GROUPS for verb in verbs)
 
 
+_GONE = "take its file out of the specs folder; osvc plan --prune then shows what goes"
+
+ELSEWHERE = {
+    "up": "osvc apply makes it so",
+    "deploy": "osvc apply makes it so",
+    "reload": "osvc apply makes of an edited spec what it says",
+    "down": "osvc stop brings a service down",
+    "kill": "osvc stop brings a service down",
+    "rm": _GONE,
+    "delete": _GONE,
+    "ps": "osvc status shows each service and its resources",
+    "list": "osvc ls shows a line for each service",
+    "print": "osvc status shows them; svcmgr -s NAME print status as OpenSVC does",
+    "config": "osvc validate checks a spec; svcmgr -s NAME print config shows how it is read here",
+    "create": "a spec is a file: write it, then osvc plan and osvc apply",
+    "edit": "a spec is a file: edit it, then osvc plan and osvc apply",
+    "run": "osvc exec runs a command in a container",
+    "shell": "osvc enter opens a shell in a container",
+    "pull": "osvc apply fetches the images that specs name",
+    "version": "osvc --version",
+}
+"""Words of other programs of this kind -> what does that here."""
+
+
 def verb_called(name: str) -> Verb:
     """The verb of this name. Raises Usage, with the nearest names."""
     for verb in VERBS:
         if verb.name == name:
             return verb
+    if name in ELSEWHERE:
+        raise Usage(f"there is no verb {name!r}; {ELSEWHERE[name]}")
     guess = did_you_mean(name, [verb.name for verb in VERBS])
     raise Usage(f"unknown verb {name!r}{guess or '; osvc --help lists the verbs'}")
 

@@ -8,13 +8,14 @@ from typing import Final
 from reconciler.engine.errors import StoreError
 
 KEY: Final = "key"
+_OTHERWISE: Final = "run as its owner, which is root as a rule, or set OSVC_STATE_DIR"
 
 
 def make_folder(folder: str) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as err:
-        raise StoreError(f"cannot make the state folder {folder}: {err.strerror}; OSVC_STATE_DIR names another") from None
+        raise StoreError(f"cannot make the state folder {folder}: {(err.strerror or str(err)).lower()}; {_OTHERWISE}") from None
 
 
 def check_reach(folder: str) -> None:
@@ -22,7 +23,7 @@ def check_reach(folder: str) -> None:
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise StoreError(f"cannot use the state folder {folder}: it is not a folder; OSVC_STATE_DIR names another")
     if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
-        raise StoreError(f"cannot read the state folder {folder}: permission denied; run as its owner, or set OSVC_STATE_DIR")
+        raise StoreError(f"cannot read the state folder {folder}: permission denied; {_OTHERWISE}")
 
 
 def check_owner(folder: str, path: str) -> None:

@@ -172,7 +172,8 @@ class Session:
                 from difflib import get_close_matches
 
                 near = get_close_matches(glob, [*found, *loaded.names], 1)
-                raise Unselected(f"no service {glob!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+                known = "osvc ls shows those that are known" if found else "none is known here yet: osvc apply PATH makes it known"
+                raise Unselected(f"no service {glob!r}; " + (f"did you mean {near[0]!r}?" if near else known))
         chosen = (target for name, target in found.items() if not globs or _named(name, globs))
         return tuple(sorted(chosen, key=lambda target: natural(target.name)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.core.service import Origin
-from reconciler.spec.error import SpecError
+from reconciler.spec.error import SpecError, meant
 from reconciler.spec.formats import FORMATS
 
 MAX_SIZE = 1 << 20
@@ -61,7 +61,7 @@ def find(paths: Iterable[str]) -> Found:
             found.errors.append(err.error)
             continue
         except (OSError, ValueError) as err:
-            found.errors.append(SpecError(Origin(path), _cannot_read(err)))
+            found.errors.append(SpecError(Origin(path), _cannot_read(err) + _beside(path, err)))
             continue
         for file in files:
             key = (file.folder, os.path.basename(file.path))
@@ -211,6 +211,17 @@ def _guard(path: str, info: os.stat_result, what: str) -> None:
     if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
         who = "others" if info.st_mode & stat.S_IWOTH else "its group"
         raise Unreadable(path, f"this {what} may be written by {who}, and osvc runs as root: chmod go-w {path}")
+
+
+def _beside(path: str, err: OSError | ValueError) -> str:
+    """What was meant by a path that is not there."""
+    if not isinstance(err, FileNotFoundError):
+        return ""
+    folder, name = os.path.split(path.rstrip("/"))
+    try:
+        return meant(name, os.listdir(folder or "."))
+    except OSError:
+        return ""
 
 
 def _cannot_read(err: OSError | ValueError) -> str:

@@ -376,6 +376,8 @@ def why_not_own(name: str, groups: Iterable[str]) -> str:
         return f"keyword '{plain}' belongs in the section of a resource ({owners})"
     if "#" in plain and known_type(plain.partition("#")[0]):
         return f"'{plain}' belongs under 'resources:'"
+    if plain == "services":
+        return "'services' is a word of Compose; what a service of osvc runs stands under 'resources:' (docs/migration.md)"
     close = meant(plain, [*own, *groups]) or meant(plain, SERVICE)
     return f"unknown keyword '{name}' in the service's own section{close}"
 

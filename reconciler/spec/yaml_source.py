@@ -32,7 +32,10 @@ _DEEP_LINE = re.compile(r"^[-?: \t]{50}", re.MULTILINE)
 
 _REMEDIES = (
     ("cannot start any token", "put the value in quotes"),
-    ("mapping values are not allowed", "quote a value that contains ': ', or check the indentation"),
+    (
+        "mapping values are not allowed",
+        "write a blank behind the ':' of a keyword, quote a value that contains ': ', or check the indentation",
+    ),
     ("block sequence entries are not allowed", "put the list on the lines below its keyword"),
     ("did not find expected ',' or ']'", "close the list with ']'"),
     ("did not find expected ',' or '}'", "close the map with '}'"),

@@ -13,6 +13,10 @@ TYPED = ("env", "--default-signal=HUP,INT,QUIT")
 """Before a command: signals do what they do where it is typed, whoever runs the tests and ignores them."""
 
 
+class Over(AssertionError):
+    """The program ended before it showed what was waited for."""
+
+
 class Terminal:
     """words: the program and what it is given. said: all that it has shown. As a context it is ended at its end."""
 
@@ -38,7 +42,7 @@ class Terminal:
         while self.said.count(word) < count:
             assert time.monotonic() < deadline, self.said
             if select.select([self.master], [], [], 0.2)[0] and not self._read():
-                raise AssertionError(f"it ended: {self.said}")
+                raise Over(f"it ended: {self.said}")
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())

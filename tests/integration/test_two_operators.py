@@ -4,11 +4,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from tests.integration.lab import ROOT, Lab, laboratory
-from tests.integration.terminal import Terminal
+from tests.integration.terminal import Over, Terminal
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
@@ -22,9 +23,9 @@ process()
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A service of two containers that take two seconds to stop, and a link to svcmgr of its name."""
+    """A service of two containers that take their time to stop, and a link to svcmgr of its name."""
     with laboratory() as lab:
-        lab.service("web", 2)
+        lab.service("web", 2, c1={"stop_timeout": 6})
         svcmgr = lab.root / "svcmgr"
         svcmgr.write_text(SVCMGR)
         svcmgr.chmod(0o755)
@@ -103,7 +104,7 @@ def test_one_waits_or_is_refused_and_names_who_is_at_work(lab: Lab, first: str, 
 def test_apply_against_apply_replaces_each_container_once(lab: Lab) -> None:
     lab.osvc("start", "web")
     before = is_whole(lab)
-    lab.service("web", 2, c1={"command": "sleep 100001"}, c2={"command": "sleep 100001"})
+    lab.service("web", 2, c1={"command": "sleep 100001", "stop_timeout": 6}, c2={"command": "sleep 100001"})
     one = begin(lab, "osvc", "apply", "--yes")
     at_work(one, "stop web.container.1")
     other = begin(lab, "osvc", "apply", "--yes")
@@ -133,15 +134,24 @@ def test_whoever_comes_first_the_service_is_whole_afterwards(lab: Lab, verbs: tu
 
 
 def test_ctrl_c_at_any_moment_of_a_start_and_the_next_one_completes_it(lab: Lab) -> None:
-    """At one moment after the other it is typed at a terminal, in turn to svcmgr and osvc, until a start was quicker."""
-    lab.osvc("stop", "web")
-    for moment in range(24):
-        terminal = Terminal(lab, *words(lab, ("svcmgr", "osvc")[moment % 2], "start"))
-        if moment < 3:
-            time.sleep(0.15 * moment)  # before it says anything
-        else:
-            terminal.until("\r\n", 1)
-        terminal.type("\x03")
-        code = terminal.end()
-        assert "Traceback" not in terminal.said and "internal error" not in terminal.said, terminal.said
-        print(moment, code, terminal.said[-300:])
+    """It is typed at a terminal after ever more lines of progress, in turn to svcmgr and to osvc, until each came to its end."""
+    signs = {"svcmgr": (" INFO ", 4), "osvc": (" web ", 2)}
+    codes = []
+    for lines in range(12):
+        for program in [program for program in signs if (program, 0) not in codes]:
+            lab.osvc("stop", "web")
+            sign, each = signs[program]
+            with Terminal(lab, *words(lab, program, "start")) as terminal:
+                with suppress(Over):
+                    if lines:
+                        terminal.until(sign, lines * each)
+                    else:
+                        time.sleep(0.4)  # before it says anything
+                    terminal.type("\x03")
+                codes.append((program, terminal.end()))
+            assert "Traceback" not in terminal.said and "internal error" not in terminal.said, terminal.said
+            assert codes[-1][1] in (0, 130), terminal.said
+            lab.osvc("start", "web")
+            is_whole(lab)
+    assert {("svcmgr", 0), ("osvc", 0)} <= set(codes)
+    assert [code for _, code in codes].count(130) > 6

@@ -34,31 +34,40 @@ class LinuxCommands:
         words = tuple(argv)
         if not words or any("\0" in word for word in words):
             raise Permanent("cannot run a command that is empty or holds a zero byte")
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**_environment(), **env} if only is None else dict(only),
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise faults.of_errno(error, f"cannot run {words[0]}") from None
-        try:
-            stdout, stderr = _heard(process, timeout, most)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise Transient(f"{words[0]} did not end within {timeout:g} s, and was killed") from None
-        except BaseException:
-            _end(process)
-            raise
-        if process.returncode < 0:
-            raise Permanent(f"{words[0]} was killed by signal {-process.returncode}", faults.plain(stderr).strip())
-        if process.returncode not in ok:
-            raise faults.of_output(words[0], process.returncode, stdout, stderr)
-        return Completed(words, process.returncode, stdout, stderr)
+        environment = {**_environment(), **env} if only is None else dict(only)
+        code, stdout, stderr = _run(words, environment, timeout, most)
+        if code == -signal.SIGINT:  # typed in the moment before it had its session, and was a program: nothing was done yet
+            code, stdout, stderr = _run(words, environment, timeout, most)
+        if code < 0:
+            raise Permanent(f"{words[0]} was killed by signal {-code}", faults.plain(stderr).strip())
+        if code not in ok:
+            raise faults.of_output(words[0], code, stdout, stderr)
+        return Completed(words, code, stdout, stderr)
+
+
+def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: int | None) -> tuple[int, str, str]:
+    """Exit code (below 0: the signal that killed it) and what was said on both outputs."""
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise faults.of_errno(error, f"cannot run {words[0]}") from None
+    try:
+        stdout, stderr = _heard(process, timeout, most)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise Transient(f"{words[0]} did not end within {timeout:g} s, and was killed") from None
+    except BaseException:
+        _end(process)
+        raise
+    return process.returncode, stdout, stderr
 
 
 class _Ends:
