@@ -60,7 +60,9 @@ def in_order(
 
 
 def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> dict[str, set[str]]:
-    """name -> the services that are worked before it because one provides what the other needs, as inside a service."""
+    """name -> the services that are worked before it because one provides what the other needs, as inside a service. What a service
+    provides itself it has from no other: those on the machine's own engine, which each of them names, do not wait for one another.
+    """
     parts = [
         (target, kinds(resource.type), resource.desired)
         for target in targets
@@ -68,12 +70,13 @@ def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> 
         for resource in target.service.resources.values()
         if not resource.in_force.disable
     ]
-    providers = Providers((fact, target.name) for target, kind, desired in parts for fact in kind.provides(desired))
+    provided = [(fact, target.name) for target, kind, desired in parts for fact in kind.provides(desired)]
+    providers, own = Providers(provided), frozenset(provided)
     aims = {target.name: target.goal.aim for target in targets}
     first: dict[str, set[str]] = {target.name: set() for target in targets}
     for target, kind, desired in parts:
         for need in kind.needs(desired):
-            other = providers.of(need.fact)
+            other = None if (need.fact, target.name) in own else providers.of(need.fact)
             if other is None or other == target.name or aims[other] is not target.goal.aim:
                 continue
             later, sooner = (target.name, other) if target.goal.aim is Aim.UP else (other, target.name)

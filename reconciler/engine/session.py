@@ -253,7 +253,7 @@ class Session:
         """Bring each service to its goal; a Result each, also for those that failed or are locked. Several are worked on at once;
         who takes something comes after who releases it.
 
-        surveys: what was seen a moment ago; a service is not looked at again while that holds.
+        surveys: what was seen a moment ago; a service is not looked at again while that holds, and nobody before it moved anything.
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
@@ -272,6 +272,7 @@ class Session:
 
         def work_on(name: str, before: Sequence[Result]) -> Result:
             target = named[name]
+            moved = any(result.touched or result.end is not End.CONVERGED for result in before)
             if target.goal.aim is Aim.NONE and not standing(target.service, target.goal, _ALL, self.kinds):
                 return Result(name, End.CONVERGED, plan=glances[name].plan if name in glances else None)
             work = Work(
@@ -286,7 +287,7 @@ class Session:
                 target.spared,
                 verb,
                 whole_undo,
-                None if before else glances.get(name),
+                None if moved else glances.get(name),
                 target.was,
                 target.undoes,
                 target.restarts,

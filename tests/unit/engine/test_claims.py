@@ -54,6 +54,13 @@ def test_who_lies_in_what_another_provides_comes_after_it_and_goes_before_it():
     assert in_order(going, {}, kinds, prune=False) == {"b": (), "a": ("b",)}
 
 
+def test_what_each_of_them_provides_itself_makes_none_wait_for_another():
+    """So do services on the machine's own engine: each names it, and needs it."""
+    both = service(box_1=ToyDesired(gives="d"), box_2=ToyDesired(needs=("d",)))
+    targets = [target("a", spec=both), target("b", spec=both), target("c", spec=spec_of(needs=("d",)))]
+    assert in_order(targets, {}, kinds, prune=False) == {"a": (), "b": (), "c": ("b",)}
+
+
 def test_who_lie_in_each_other_keep_their_natural_order():
     one, two = spec_of(needs=("d",), gives="e"), spec_of(needs=("e",), gives="d")
     assert in_order([target("a", spec=one), target("b", spec=two)], {}, kinds, prune=False) == {"a": (), "b": ()}

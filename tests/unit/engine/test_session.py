@@ -72,6 +72,12 @@ def changed_on_surveys(node, name, seconds):
     return looks
 
 
+def test_what_comes_after_a_service_that_had_nothing_to_do_is_not_looked_at_again(node):
+    node.write("web", SPEC % "db/deep")
+    node.apply()
+    assert converge_on_surveys(node) == ([End.CONVERGED] * 3, 0)
+
+
 def test_what_an_earlier_service_of_the_run_changed_is_looked_at_again(node):
     """A mount moves from one service to another: the second one must not count on it as it stood under the first."""
     node.apply()
