@@ -9,11 +9,11 @@ import pytest
 from tests.cli.agents import agent
 from tests.cli.osvc import ROOT
 
-SDK = {"docker", "requests", "urllib3", "tenacity", "structlog"}
+SDK = {"docker", "requests", "urllib3", "http.client", "ssl", "tenacity", "structlog"}
 """For moving images, for trying again, for a log line."""
 RARE = {"tempfile", "traceback", "difflib", "getpass", "subprocess", "concurrent.futures", "logging"}
 """For messages, for what went wrong, for programs of the host, for doing several things at once."""
-RUN = {"sqlite3", "http.client"}
+RUN = {"sqlite3"}
 """For looking at the machine and working on it."""
 SPEC = "resources:\n  fs#1: {dev: tmpfs, type: tmpfs, mnt: /srv/nowhere}\n  container#1: {type: docker, image: busybox}\n"
 

@@ -177,7 +177,7 @@ class LinuxEngine:
     def logs(self, container: str, lines: int = 10) -> str:
         tty = bool(self.inspect(container)["Config"].get("Tty"))
         self.calls.reads += 1
-        _, body = self._http.get("containers", container, "logs", timeout=READ, stdout="1", stderr="1", tail=lines)
+        body = self._http.get("containers", container, "logs", timeout=READ, stdout="1", stderr="1", tail=lines)
         text = printable((body if tty else demultiplexed(body)).decode(errors="replace"))
         return "\n".join(text.rstrip("\n").split("\n")[-lines:])
 

@@ -4,20 +4,18 @@ Connections are kept alive and shared: each request borrows one, so that a threa
 """
 
 import contextlib
-import http.client
 import json
 import select
 import socket
-import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from reconciler.host.errors import Permanent
 from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
+from reconciler.host.linux.http_wire import Garbled, HttpWire
 
 IDLE = 4
 """Connections that are kept; more may be open at once."""
@@ -41,38 +39,21 @@ class _Request:
         return self.method == "GET"
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect, waiting for a place in the engine's queue: with a time-out of Python's own it would fail at once when full."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        seconds = float(self.timeout or 0)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000)))
-        try:
-            self.sock.connect(self._path)
-        except BlockingIOError as error:
-            raise TimeoutError from error
-        self.sock.settimeout(seconds)
-
-
 class DockerHttp:
     """Requests to one engine. Safe to use from several threads."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._idle: list[_Connection] = []
+        self._idle: list[HttpWire] = []
         self._version: str | None = None
 
     def ping(self, timeout: float) -> None:
         """Ask whether it is there; learn which version it speaks. Raises HostError."""
-        status, headers, body = self._exchange(_Request("GET", "/_ping"), timeout)
+        status, fields, body = self._exchange(_Request("GET", "/_ping"), timeout)
         if status != 200:
             raise refusal(status, message_of(body.decode(errors="replace")))
-        self._version = _spoken(headers.get("Api-Version", ""))
+        self._version = _spoken(fields.get("api-version", ""))
 
     def version(self, timeout: float) -> str:
         """The API version that is spoken with it: its own, or ours if that is older. Asked once. Raises HostError."""
@@ -80,16 +61,16 @@ class DockerHttp:
             self.ping(timeout)
         return self._version or ""
 
-    def get(self, *path: str, timeout: float, **query: str | int) -> tuple[HTTPMessage, bytes]:
-        """GET of a path made of these parts, each one quoted: headers and body. Raises HostError."""
-        status, headers, body = self._exchange(_Request("GET", self._target(path, query, timeout)), timeout)
+    def get(self, *path: str, timeout: float, **query: str | int) -> bytes:
+        """GET of a path made of these parts, each one quoted: the answer's body. Raises HostError."""
+        status, _, body = self._exchange(_Request("GET", self._target(path, query, timeout)), timeout)
         if status != 200:
             raise refusal(status, message_of(body.decode(errors="replace")))
-        return headers, body
+        return body
 
     def json(self, *path: str, timeout: float, **query: str | int) -> Any:
         """The same, the body read as JSON."""
-        _, body = self.get(*path, timeout=timeout, **query)
+        body = self.get(*path, timeout=timeout, **query)
         try:
             return json.loads(body)
         except ValueError as error:
@@ -98,21 +79,18 @@ class DockerHttp:
     def stream(self, *path: str, timeout: float, **query: str | int) -> "Stream":
         """GET of such a path, on a connection of its own: the body while it is still coming. timeout: for its beginning; between
         two parts of it any time may pass. Raises HostError."""
-        connection = _Connection(self.path, timeout)
+        target, wire = self._target(path, query, timeout), HttpWire(self.path, timeout)
         try:
-            connection.request("GET", self._target(path, query, timeout))
-            sock = connection.sock
-            response = connection.getresponse()
-            if response.status != 200:
-                raise refusal(response.status, message_of(response.read().decode(errors="replace")))
-            sock.settimeout(None)
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            wire.ask("GET", target)
+            if wire.status != 200:
+                raise refusal(wire.status, message_of(wire.read().decode(errors="replace")))
+            return Stream(wire)
+        except (OSError, Garbled) as error:
+            wire.close()
             raise unreachable(self.path, error) from error
         except BaseException:
-            connection.close()
+            wire.close()
             raise
-        return Stream(self.path, connection, sock, response)
 
     def post(self, *path: str, timeout: float, record: Mapping[str, Any] | None = None, **query: str | int) -> bytes:
         """POST to such a path, of a record as JSON or of nothing: the answer's body. It is sent once, whatever happens to the
@@ -141,83 +119,75 @@ class DockerHttp:
             raise refusal(status, message_of(body.decode(errors="replace")))
         return body
 
-    def _exchange(self, request: _Request, timeout: float) -> tuple[int, HTTPMessage, bytes]:
-        """One request. An idle connection that turns out to be dead (the engine was restarted) costs a read one more try, never
-        two; a write is not tried again."""
-        connection = self._borrow()
-        if connection is not None:
+    def _exchange(self, request: _Request, timeout: float) -> tuple[int, Mapping[str, str], bytes]:
+        """One request: status, fields and body of its answer. An idle connection that turns out to be dead (the engine was
+        restarted) costs a read one more try, never two; a write is not tried again."""
+        wire = self._borrow()
+        if wire is not None:
             try:
-                return self._ask(connection, request, timeout)
-            except (OSError, http.client.HTTPException) as error:
+                return self._ask(wire, request, timeout)
+            except (OSError, Garbled) as error:
                 self.close()
                 if isinstance(error, TimeoutError) or not request.repeatable:
                     raise unreachable(self.path, error) from error
         try:
-            return self._ask(_Connection(self.path, timeout), request, timeout)
-        except (OSError, http.client.HTTPException) as error:
+            return self._ask(HttpWire(self.path, timeout), request, timeout)
+        except (OSError, Garbled) as error:
             raise unreachable(self.path, error) from error
 
-    def _borrow(self) -> _Connection | None:
+    def _borrow(self) -> HttpWire | None:
         with self._lock:
             while self._idle:
-                connection = self._idle.pop()
-                if connection.sock is not None and not _spoke_or_hung_up(connection.sock):
-                    return connection
-                connection.close()
+                wire = self._idle.pop()
+                if wire.socket is not None and not _spoke_or_hung_up(wire.socket):
+                    return wire
+                wire.close()
         return None
 
-    def _ask(self, connection: _Connection, request: _Request, timeout: float) -> tuple[int, HTTPMessage, bytes]:
+    def _ask(self, wire: HttpWire, request: _Request, timeout: float) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            connection.timeout = timeout
-            if connection.sock is not None:
-                connection.sock.settimeout(timeout)
-            kind = {} if request.body is None else {"Content-Type": "application/json"}
-            connection.request(request.method, request.target, request.body, kind)
-            response = connection.getresponse()
-            body = response.read()
+            wire.timeout = timeout
+            wire.ask(request.method, request.target, request.body)
+            answer = wire.status, wire.fields, wire.read()
         except BaseException:
-            connection.close()
+            wire.close()
             raise
-        if response.will_close:
-            connection.close()
-        else:
-            with self._lock:
-                if len(self._idle) < IDLE:
-                    self._idle.append(connection)
-                    return response.status, response.headers, body
-            connection.close()
-        return response.status, response.headers, body
+        with self._lock:
+            if wire.again and len(self._idle) < IDLE:
+                self._idle.append(wire)
+                return answer
+        wire.close()
+        return answer
 
 
 class Stream:
-    """A body that is still coming."""
+    """A body that is still coming. wire: the connection that it comes over, which is nobody else's; for a part of it any time may
+    pass."""
 
-    def __init__(self, path: str, connection: _Connection, sock: socket.socket, response: http.client.HTTPResponse) -> None:
-        self._path = path
-        self._connection = connection
-        self._sock = sock
-        self._response = response
+    def __init__(self, wire: HttpWire) -> None:
+        assert wire.socket is not None
+        wire.socket.settimeout(None)
+        self._wire, self._socket = wire, wire.socket
         self._broken = False
 
     def read(self) -> bytes:
         """The next part; b"" at the end, and once it was broken off here. Raises Transient where the engine breaks off."""
         try:
-            return self._response.read1(CHUNK)
-        except (OSError, http.client.HTTPException) as error:
+            return self._wire.part(CHUNK)
+        except (OSError, Garbled) as error:
             if self._broken:
                 return b""
-            raise unreachable(self._path, error) from error
+            raise unreachable(self._wire.path, error) from error
 
     def break_off(self) -> None:
         """End the reading, from whichever thread: a read that waits answers b""."""
         self._broken = True
         with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the connection up. Of the thread that reads."""
-        self._response.close()
-        self._connection.close()
+        self._wire.close()
 
 
 def demultiplexed(body: bytes) -> bytes:
