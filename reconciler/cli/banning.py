@@ -76,7 +76,7 @@ def lift(sort: Sort, options: argparse.Namespace) -> Exit:
     if said and not options.dry_run:
         with Session.open(read_config(), write=True) as session:
             for word in said:
-                session.store.lift(word.target.name, sort, (word.rid,))
+                session.store.lift(word.target.name, sort, (word.rid,), Ban(operator(), datetime.now(UTC)))
     does = "thawed" if sort is Sort.FROZEN else "enabled"
     lines = [
         f"{word.about}: {does}; was {ban_text(sort.value, word.stood, now)}\n"

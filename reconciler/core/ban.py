@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 
 class Sort(Enum):
@@ -13,6 +13,10 @@ class Sort(Enum):
 
     FROZEN = "frozen"
     DISABLED = "disabled"
+
+
+VERBS: Final = {Sort.FROZEN: ("freeze", "thaw"), Sort.DISABLED: ("disable", "enable")}
+"""By which verb it is said, and taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Past: what is kept of a run, and of its steps."""
+"""Past: what is kept of a run, and of its steps; and Word: what a person said beside the specs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,33 @@ class Past:
     def became(self) -> str:
         """What it came to, in a word or two."""
         return "at work" if self.works else self.result or "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A freeze, thaw, disable or enable: no run, for nothing was done by it. rid: "" for the service as a whole. message: why."""
+
+    service: str
+    verb: str
+    rid: str
+    by: str
+    began: datetime
+    message: str
+
+    id = "-"
+    result = became = "said"
+    undone = ""
+    seconds = None
+
+    @property
+    def does(self) -> str:
+        """Its verb, and about what."""
+        return f"{self.verb} {self.rid}".rstrip()
+
+    def record(self) -> dict[str, str]:
+        """As plain data."""
+        about = {"service": self.service, "rid": self.rid, "verb": self.verb}
+        return {**about, "by": self.by, "at": self.began.isoformat(), "reason": self.message}
 
 
 @dataclass(frozen=True, slots=True)

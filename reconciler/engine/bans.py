@@ -1,10 +1,12 @@
 """Bans: the services that persons froze, and what they disabled."""
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from reconciler.core.ban import WHOLE, Ban, Sort
+from reconciler.core.ban import VERBS, WHOLE, Ban, Sort
+from reconciler.core.past import Word
 from reconciler.engine.database import Database
 
 Said: TypeAlias = Mapping[tuple[Sort, str], Ban]
@@ -32,12 +34,25 @@ class Bans(Database):
     def ban(self, service: str, sort: Sort, rids: Iterable[str], ban: Ban) -> None:
         """From now on; what is banned already stays as it was said first."""
         with self._writing(durable=True) as db:
-            rows = [(service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason) for rid in rids]
-            db.executemany("INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?)", rows)
+            for rid in rids:
+                row = (service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason)
+                if db.execute("INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
+                    _write(db, service, VERBS[sort][0], rid, ban)
 
-    def lift(self, service: str, sort: Sort, rids: Iterable[str]) -> None:
-        """Not any more."""
+    def lift(self, service: str, sort: Sort, rids: Iterable[str], by: Ban) -> None:
+        """Not any more. by: who says so."""
         with self._writing(durable=True) as db:
-            db.executemany(
-                "DELETE FROM bans WHERE service = ? AND sort = ? AND rid = ?", [(service, sort.value, rid) for rid in rids]
-            )
+            for rid in rids:
+                row = (service, sort.value, rid)
+                if db.execute("DELETE FROM bans WHERE service = ? AND sort = ? AND rid = ?", row).rowcount:
+                    _write(db, service, VERBS[sort][1], rid, by)
+
+    def words(self) -> tuple[Word, ...]:
+        """What was said and taken back, newest first."""
+        rows = self._rows("SELECT service, verb, rid, by, at, reason FROM words ORDER BY id DESC")
+        return tuple(Word(name, verb, rid, by, datetime.fromisoformat(at), why) for name, verb, rid, by, at, why in rows)
+
+
+def _write(db: sqlite3.Connection, service: str, verb: str, rid: str, word: Ban) -> None:
+    row = (service, verb, rid, word.by, word.at.isoformat(), word.reason)
+    db.execute("INSERT INTO words (service, verb, rid, by, at, reason) VALUES (?, ?, ?, ?, ?, ?)", row)

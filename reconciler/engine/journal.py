@@ -138,10 +138,13 @@ class Journal(Database):
         return tuple(Entry(*row) for row in rows)
 
     def expire(self, before: datetime) -> None:
-        """Forget runs that began before a moment, and their journal."""
-        if not self._rows("SELECT 1 FROM runs WHERE began < ? LIMIT 1", before.isoformat()):
+        """Forget runs that began before a moment, with their journal, and what was said before it."""
+        moment = before.isoformat()
+        old = "SELECT 1 FROM runs WHERE began < ? UNION ALL SELECT 1 FROM words WHERE at < ? LIMIT 1"
+        if not self._rows(old, moment, moment):
             return
         with self._writing() as db:
             for table in ("journal", "before"):
-                db.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE began < ?)", (before.isoformat(),))
-            db.execute("DELETE FROM runs WHERE began < ?", (before.isoformat(),))
+                db.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE began < ?)", (moment,))
+            db.execute("DELETE FROM runs WHERE began < ?", (moment,))
+            db.execute("DELETE FROM words WHERE at < ?", (moment,))

@@ -55,4 +55,10 @@ MIGRATIONS: Final = (
         PRIMARY KEY (service, sort, rid)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE words (
+        id INTEGER PRIMARY KEY, service TEXT NOT NULL, verb TEXT NOT NULL, rid TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT;
+    """,
 )

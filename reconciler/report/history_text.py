@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from reconciler.core.past import Did, Past
+from reconciler.core.past import Did, Past, Word
 from reconciler.report.paint import PLAIN, Paint
 from reconciler.report.texts import columns, duration, folded, moment, plain
 
@@ -11,12 +11,12 @@ _BRIEF = 0.05
 """Seconds: what took less took no time."""
 _NARROW = 20
 """Columns that a message gets at least, however narrow the terminal is."""
-_COLOUR = {"converged": "good", "rolled back": "warn", "stopped": "warn", "": "bad"}
+_COLOUR = {"converged": "good", "said": "good", "rolled back": "warn", "stopped": "warn", "": "bad"}
 
 
-def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN, now: datetime | None = None, width: int = 0) -> str:
-    """A line for each run, ending in a newline. width: of the terminal, where what has no room in the line stands below it; 0 is
-    none. now: for moments that have to be short."""
+def history_text(runs: Sequence[Past | Word], *, paint: Paint = PLAIN, now: datetime | None = None, width: int = 0) -> str:
+    """A line for each run, and for what a person said, ending in a newline. width: of the terminal, where what has no room in the
+    line stands below it; 0 is none. now: for moments that have to be short."""
     if not runs:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
     rows = _rows(runs, lambda run: local(run.began))
@@ -35,7 +35,7 @@ def history_text(runs: Sequence[Past], *, paint: Paint = PLAIN, now: datetime | 
     return "\n".join(told) + "\n"
 
 
-def _rows(runs: Sequence[Past], began: Callable[[Past], str]) -> list[list[str]]:
+def _rows(runs: Sequence[Past | Word], began: Callable[[Past | Word], str]) -> list[list[str]]:
     """The cells of the table, its head first."""
     rows = [(run.id, began(run), _lasted(run), run.service, run.does, run.by, run.became) for run in runs]
     return columns([("run", "began", "took", "service", "verb", "by", ""), *rows])
@@ -90,5 +90,5 @@ def _clock(at: str) -> str:
     return datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S")
 
 
-def _lasted(run: Past) -> str:
+def _lasted(run: Past | Word) -> str:
     return "" if run.seconds is None else duration(run.seconds)

@@ -31,7 +31,7 @@ from reconciler.core.outcome import (
     UndoBegan,
     Waiting,
 )
-from reconciler.core.past import Did, Past
+from reconciler.core.past import Did, Past, Word
 from reconciler.core.plan import Plan, Step
 from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
@@ -124,9 +124,11 @@ def _judged(one: Judged, error: str | None) -> Record:
     }
 
 
-def history_document(runs: Iterable[Past]) -> Record:
+def history_document(told: Sequence[Past | Word]) -> Record:
     """The document of `osvc history --json`."""
-    return {"document": "history", "version": VERSION, "runs": [past_record(run) for run in runs]}
+    runs = [past_record(one) for one in told if isinstance(one, Past)]
+    said = [one.record() for one in told if isinstance(one, Word)]
+    return {"document": "history", "version": VERSION, "runs": runs, "said": said}
 
 
 def run_document(run: Past, steps: Iterable[Did]) -> Record:

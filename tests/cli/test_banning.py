@@ -235,3 +235,17 @@ def test_a_snapshot_knows_of_both(up):
     up.osvc("freeze", "web")
     up.osvc("snapshot", "-o", str(up.place.root / "here.json"))
     assert "frozen by" in up.osvc("plan", "--snapshot", str(up.place.root / "here.json")).out
+
+
+def test_the_history_tells_who_said_what_and_why_beside_the_runs(up):
+    run = up.runs()[0]["run"]
+    assert up.osvc("freeze", "web", "--reason", "disk swap").code == 0 and up.osvc("freeze", "web").code == 0
+    assert up.osvc("disable", "web", "--rid", "fs#2").code == 0 and up.osvc("thaw", "web").code == 0
+    rows = [line.split()[4:] for line in re.sub(r"  0 s  ", "  ", up.osvc("history").out).splitlines()[1:]]
+    assert rows[0][-3:] == ["thaw", by(), "said"]
+    assert rows[1][-4:] == ["disable", "fs#2", by(), "said"]
+    assert rows[2][-5:] == ["freeze", by(), "said:", "disk", "swap"]
+    document = json.loads(up.osvc("history", "web", "--json").out)
+    assert [one["verb"] for one in document["said"]] == ["thaw", "disable", "freeze"] and document["runs"][0]["run"] == run
+    assert json.loads(up.osvc("history", "db", "--json").out)["said"] == []
+    assert up.osvc("undo", "last", "--dry-run", "--prune").code == 2, "what was said is no run, and hinders no undo"

@@ -11,25 +11,24 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.past import past
 from reconciler.cli.request import globs_of, local_now
 from reconciler.cli.terminal import width_of
+from reconciler.core.past import Past, Word
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.report.history_text import history_text
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """The newest runs first."""
+    """The newest first: runs, and what persons said beside the specs."""
     globs = globs_of(options)
     with Session.open(read_config(), write=False) as session:
-        found = [
-            one
-            for one in session.store.runs(limit=0 if globs else options.number)
-            if not globs or any(fnmatchcase(one.service, glob) for glob in globs)
-        ]
-        runs = [past(one, session) for one in found[: options.number or None]]
+        every: tuple[Past | Word, ...] = (*session.store.runs(limit=0 if globs else options.number), *session.store.words())
+        found = [one for one in every if not globs or any(fnmatchcase(one.service, glob) for glob in globs)]
+        found.sort(key=lambda one: one.began, reverse=True)
+        told = [past(one, session) if isinstance(one, Past) else one for one in found[: options.number or None]]
     if options.json:
         from reconciler.report.json_out import history_document
 
-        show_document(history_document(runs))
+        show_document(history_document(told))
     else:
-        say(history_text(runs, paint=paint_for(options, sys.stdout), now=local_now(), width=width_of(sys.stdout)))
+        say(history_text(told, paint=paint_for(options, sys.stdout), now=local_now(), width=width_of(sys.stdout)))
     return Exit.OK

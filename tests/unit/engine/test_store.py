@@ -84,9 +84,15 @@ def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
     again = reopen(store)
     assert again.frozen("web") == alice and again.frozen("db") is None
     assert again.disabled("web") == {"box#1": bob, "box#2": bob}
-    again.lift("web", Sort.DISABLED, ("box#1",))
-    again.lift("web", Sort.FROZEN, (WHOLE,))
+    again.lift("web", Sort.DISABLED, ("box#1",), bob)
+    again.lift("web", Sort.FROZEN, (WHOLE,), bob)
     assert again.bans() == {"web": {(Sort.DISABLED, "box#2"): bob}}
+    again.lift("web", Sort.DISABLED, ("box#1",), bob)
+    said = [(word.by, word.does, word.message) for word in again.words()]
+    assert said == [("bob", "thaw", ""), ("bob", "enable box#1", ""), ("bob", "disable box#2", ""), ("bob", "disable box#1", ""),
+                    ("alice", "freeze", "disk swap")]  # fmt: skip
+    again.expire(NOW + timedelta(minutes=1))
+    assert [word.by for word in again.words()] == ["bob"] * 4
     again.drop("web")
     assert again.bans() == {}
     again.close()
@@ -94,7 +100,7 @@ def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
 
 def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tmp_path, monkeypatch):
     store.set_goal("web", Goal(Aim.DOWN, "alice", NOW))
-    store._db.execute("DROP TABLE bans")
+    store._db.execute("DROP TABLE words")
     store._db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
     store.close()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
@@ -255,7 +261,7 @@ def test_a_key_that_is_none_is_told(store):
 
 def test_every_table_is_strict(store):
     tables = store._rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    assert len(tables) == 10
+    assert len(tables) == 11
     assert all("STRICT" in sql for _, sql in tables)
     with pytest.raises(StoreError), store._writing() as db:
         try:

@@ -58,7 +58,7 @@ def test_what_is_frozen_is_left_alone_and_that_is_told_once(make):
     assert w.look()["db"] is End.CONVERGED and w.node.mounts() == ["/mnt/db"]
     w.look()
     assert w.noticed() == ["frozen by alice (disk swap); left alone → osvc thaw web"]
-    w.session.store.lift("web", Sort.FROZEN, (WHOLE,))
+    w.session.store.lift("web", Sort.FROZEN, (WHOLE,), Ban("alice", w.session.host.clock.now()))
     assert w.look() == {"web": End.CONVERGED} and sorted(w.node.mounts()) == ["/mnt/db", "/mnt/web"]
 
 
