@@ -96,7 +96,7 @@ def _words(sort: Sort, options: argparse.Namespace) -> Sequence[_Word]:
     with Session.open(config, write=False) as session:
         loaded = known_specs(session, config, globs)
         refuse_invalid(loaded)
-        targets = session.targets(loaded, globs, aim=Aim.DOWN)
+        targets = session.targets(loaded, globs, aim=Aim.DOWN, does=options.verb)
         bans = session.store.bans()
         parts = {target.name: _parts(target, bans.get(target.name, {}), session) for target in targets}
         check_selection(options, [part for some in parts.values() for part in some])

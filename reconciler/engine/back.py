@@ -174,7 +174,8 @@ def service_before(store: Store, back: Back, spec: Service | None, kinds: Callab
     as_now = _standing(store, kept.name)
     stood = {**as_now, **back.before.stood}
     standing = {rid: json.loads(text) for rid, text in stood.items() if text is not None}
-    owned = store.ownership(kept.name).owned
+    ownership = store.ownership(kept.name)
+    owned = ownership.owned
     if not standing:
         return None
     resources = {rid: one for rid, one in base.resources.items() if rid not in stood and not kinds(one.type).manages(one.desired)}
@@ -183,10 +184,11 @@ def service_before(store: Store, back: Back, spec: Service | None, kinds: Callab
         origin = Origin(f"before {back.run.id}", 0, 0)
         now = (spec.resources.get(rid) if spec is not None else None) or base.resources.get(rid) or owned.get(rid)
         common = now.common if now is not None else PLAIN
-        ban = now.ban if isinstance(now, Resource) else None
+        ban = ownership.ban(rid)
         if (common.idle or ban is not None) and stood[rid] != as_now.get(rid):
             what = f"take {'disable' if common.disable else 'tags'} out of its spec first"
-            remedy = f"osvc enable {kept.name} --rid {rid} first" if ban is not None else what
+            part = "" if ban is not None and ban.whole else f" --rid {rid}"
+            remedy = f"osvc enable {kept.name}{part} first" if ban is not None else what
             raise Refused(f"cannot undo {back.run.id}: {rid} is left alone now; {remedy}")
         resources[rid] = Resource(rid, record["type"], desired, origin, {}, record["subset"], common)
     together = {f"{record['type']}:{record['subset']}" for record in standing.values() if record["parallel"]}

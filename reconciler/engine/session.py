@@ -136,7 +136,7 @@ class Session:
         return load(tuple(paths) or (self.config.specs,), self.node)
 
     def targets(
-        self, loaded: Loaded, globs: Sequence[str] = (), *, aim: Aim | None = None, stored: bool = True
+        self, loaded: Loaded, globs: Sequence[str] = (), *, aim: Aim | None = None, stored: bool = True, does: str = ""
     ) -> tuple[Target, ...]:
         """The services to work on, in natural order of names.
 
@@ -145,7 +145,7 @@ class Session:
         nodes is left as it is; it can be stopped, as it was last applied here, and not started. Nothing stands by of what no spec
         wants here.
         globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal, or the service
-        alone where it is frozen. What was disabled is marked so (Resource.ban).
+        alone where it is frozen. What was disabled is marked so (Resource.ban). does: the verb, where it is neither start nor stop.
         Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
         kept, bans = self.store.kept() if stored else {}, self.store.bans()
@@ -155,7 +155,8 @@ class Session:
             if aim is None or service.here:
                 found[service.name] = self._target(service.name, service, aim, service.origin.file, bans)
             elif service.name in globs and (aim is Aim.UP or service.name not in kept):
-                raise Refused(f"cannot {'start' if aim is Aim.UP else 'stop'} {service.name}: it is {service.goal.reason}")
+                verb = does or ("start" if aim is Aim.UP else "stop")
+                raise Refused(f"cannot {verb} {service.name}: it is {service.goal.reason}")
         for name, item in kept.items():
             if name in found:
                 continue

@@ -249,3 +249,10 @@ def test_the_history_tells_who_said_what_and_why_beside_the_runs(up):
     assert [one["verb"] for one in document["said"]] == ["thaw", "disable", "freeze"] and document["runs"][0]["run"] == run
     assert json.loads(up.osvc("history", "db", "--json").out)["said"] == []
     assert up.osvc("undo", "last", "--dry-run", "--prune").code == 2, "what was said is no run, and hinders no undo"
+
+
+@pytest.mark.parametrize("verb", ["freeze", "thaw", "disable", "enable"])
+def test_what_is_for_other_nodes_is_told_by_the_verb_that_was_typed(desk, verb):
+    desk.place.spec("far.yaml", "nodes: other\nresources:\n  fs#1: {type: flag}\n")
+    ended = desk.osvc(verb, "far")
+    assert ended.code == 4 and ended.err == f"error: cannot {verb} far: it is not for this node: nodes = other\n"

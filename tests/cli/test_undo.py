@@ -304,3 +304,15 @@ def test_what_is_disabled_meanwhile_is_left_alone_before_any_apply(desk):
     refused = desk.osvc("undo", "last", "--yes")
     assert (refused.code, desk.mounts()) == (4, {"one": "2048k"})
     assert "fs#1 is left alone now; take disable out of its spec first" in refused.err
+
+
+@pytest.mark.parametrize("part", [[], ["--rid", "fs#1"]])
+def test_an_undo_of_what_somebody_disabled_names_the_command_that_enables_it(desk, part):
+    desk.apply("1m")
+    desk.apply("2m")
+    assert desk.osvc("disable", "web", *part).code == 0
+    refused = desk.osvc("undo", "last", "--yes")
+    assert (refused.code, desk.mounts()) == (4, {"one": "2048k"})
+    remedy = " ".join(["osvc enable web", *part])
+    assert refused.err.endswith(f"fs#1 is left alone now; {remedy} first\n")
+    assert desk.osvc(*remedy.split()[1:]).code == 0 and desk.osvc("undo", "last", "--yes").code == 0
