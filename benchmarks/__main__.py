@@ -32,6 +32,8 @@ LOOKS = (1, 100)
 """Services, of one container each, that are looked at."""
 REPAIRS = 30
 """Runs of what is repaired: its slowest one in twenty is of interest, too."""
+ANSWERED = 50
+"""Containers of the service that an agent is asked about."""
 HOSTS = (10, 200)
 """Mounts, and addresses, of a machine without engines."""
 LITTER = tools.BENCH / "litter"
@@ -70,9 +72,12 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
         yield Group(name, 0, partial(rows_of, source, runs))
     for n in HOSTS[:1] if options.quick else HOSTS:
         yield Group("host", n, partial(host_rows, n, runs))
+    yield Group("tutorial", 1, partial(tutorial_rows, 1, runs))
     yield Group("images", PULLED, partial(pulled_row, PULLED, runs))
     for n in LOOKS[:1] if options.quick else LOOKS:
         yield Group("looks", n, partial(look_rows, n, runs))
+    asked = QUICK[-1] if options.quick else ANSWERED
+    yield Group("agent", asked, partial(answer_rows, asked, runs))
     yield Group("repair", 1, partial(repair_rows, 1, options.runs or (FEW if options.quick else REPAIRS)))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
@@ -117,6 +122,12 @@ def host_rows(n: int, runs: int) -> Measured:
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 
+def tutorial_rows(n: int, runs: int) -> Measured:
+    """The rows of a service like the tutorial's, measured in a place of its own."""
+    words = ["benchmarks.tutorials", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
 def look_rows(n: int, runs: int) -> Measured:
     """The rows of looking at services that are up, measured in a place of its own."""
     words = ["benchmarks.looks", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
@@ -126,6 +137,12 @@ def look_rows(n: int, runs: int) -> Measured:
 def repair_rows(n: int, runs: int) -> Measured:
     """The rows of what a watch repairs, measured in a place of its own."""
     words = ["benchmarks.repairs", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC)]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
+def answer_rows(n: int, runs: int) -> Measured:
+    """The rows of what an agent answers, measured in a place of its own."""
+    words = ["benchmarks.answers", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC), "--compose", str(tools.compose())]
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 

@@ -12,14 +12,16 @@ TITLES = {
     "process": "Start of the program",
     "specs": "Specs and plans, without a machine",
     "host": "A machine with N mounts, N addresses and N/4 volume groups, all of one service",
+    "tutorial": "A service like the tutorial's: a volume group, two filesystems, an address, an engine, a container",
     "containers": "One service of N containers",
     "services": "N services of one container each",
     "repair": "Repair by a running `osvc watch`, from the event to what it says of it",
+    "agent": "With the agent running: one service of N containers, all as it should be",
     "looks": "Looking at N services of one container each, all up on one engine",
     "images": "One service of N containers, each of another image that is in a registry only",
 }
-PEERS = {"repair": "docker, `restart: always`"}
-"""Who is beside osvc and the floor, where it is not Compose v2."""
+PEERS = {"repair": "docker, `restart: always`", "agent": "Compose v2"}
+"""Who is beside osvc and the floor, where the floor is a row's own."""
 PLOT = Path(__file__).with_name("plot.py")
 
 
@@ -103,7 +105,8 @@ def _tables(results: Results) -> Iterator[str]:
 
 def _cells(row: Row, peers: bool) -> list[str]:
     sides = [row.ours, row.floor, *([row.peer] if peers else [])]
-    name = f"{row.name}: {row.ours.what}, beside {row.floor.what}" if row.shape in PEERS or not peers else row.name
+    named = row.shape in PEERS or not peers
+    name = f"{row.name}: {row.ours.what}, beside {row.floor.what}" if named else row.name
     memory = " / ".join(f"{side.memory / 2**20:.0f}" if side and side.memory else "–" for side in sides)
     late = f", 95 %: {_time(row.ours.late)}" if row.latest is not None and row.counts else ""
     spreads = [_spread(side) + (late if side is row.ours else "") for side in sides]
@@ -115,7 +118,8 @@ def _goal(row: Row) -> str:
         return "does not count"
     if row.goal is None or row.allowed is None:
         return ""
-    parts = [*(["start-up"] if row.start_up else []), f"{row.goal.ratio:g} x {'floor' if row.peer else row.floor.what}"]
+    floor = [f"{row.goal.ratio:g} x {'floor' if row.peer else row.floor.what}"] if row.goal.ratio else []
+    parts = [*(["start-up"] if row.start_up else []), *floor]
     parts += [f"{row.goal.slack:g} s"] if row.goal.slack else []
     ahead = ", and below Compose" if row.goal.ahead else ""
     late = f"; 95 %: {_time(row.latest)}" if row.latest is not None else ""
@@ -222,6 +226,17 @@ It takes root, and a machine that does nothing else. Everything happens in names
 - **The engine.** A new one for each run, with the image in it. For one service it is the private engine that osvc made for it; N
   services share one, which stands where the system's engine is. One container is started and removed before anything is timed.
 - **Looking.** `osvc status` and `osvc ls` of services that are up, beside `docker ps` on the engine that they are on.
+- **The tutorial's service.** Its filesystems are on loop devices beside its volume group: a kernel without device-mapper has no
+  volumes in it.
+- **The agent.** `osvc agent` runs, and answers. Compose has as many containers on another engine, and does nothing to them.
+- **Repair.** `osvc watch` runs, and has come to rest. Each thing is done to a resource of its own: a container's process is
+  killed by its pid, a container stopped, removed, paused, renamed by the engine's API, and so on. The clock starts when the
+  machine tells of it (the engine's event, the end of `umount`), and ends when the watch says that the service is as it should
+  be, which it has seen by then. The floor does the same to something that is nobody's, and times the calls that repair it. A
+  run counts only if the plan was of that one resource, and every other container is the same process as before. Docker's own
+  policy, from its event to its event, has to look at nothing else.
+- **What hangs.** An engine that is silent for two minutes in the middle of a call, a process that takes five, or a group that
+  takes an hour does not count, and is named; its engine ends with its place.
 - **A machine with much.** Mounts and addresses that were there before, and volume groups on loop devices. Nobody has to change
   anything: it is what a look at all of them costs, beside the commands that show a person the same.
 - **The containers.** busybox, `sleep`, on the default bridge, stopped by SIGKILL. Those of one service are one parallel subset,

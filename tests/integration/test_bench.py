@@ -171,6 +171,22 @@ def test_an_engine_that_hangs_is_a_fault_of_its_row_and_hangs_nobody(tmp_path: P
             Line(str(tmp_path / "s"), 0.2).call("GET", "/info")
 
 
+@pytest.mark.parametrize(
+    ("module", "keys"), [("answers", ["status/agent/2", "plan/agent/2"]), ("tutorials", ["status/tutorial/2", "plan/tutorial/2"])]
+)
+def test_the_rows_of_what_is_at_rest_come_out_and_nothing_is_left(module: str, keys: list[str], tmp_path: Path) -> None:
+    litter = tmp_path / "litter"
+    argv = place.argv(sys.executable, "-m", f"benchmarks.{module}", "2", "1", str(litter))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = [Row.from_record(json.loads(line)) for line in done.stdout.splitlines()]
+    assert [row.key for row in found] == keys
+    assert all(row.faults == () and row.counts and row.goal is not None for row in found), found
+    names = litter.read_text().split()
+    Litter(litter).sweep()
+    assert not [name for name in names if name.startswith("/tmp/") and Path(name).exists()]
+
+
 def test_the_rows_of_repair_come_out_and_nothing_is_left(tmp_path: Path) -> None:
     litter = tmp_path / "litter"
     argv = place.argv(sys.executable, "-m", "benchmarks.repairs", "1", "1", str(litter))

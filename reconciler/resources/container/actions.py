@@ -12,7 +12,7 @@ from reconciler.core.secrets import is_secret
 from reconciler.core.tags import tags
 from reconciler.resources.container.action import ContainerAction
 from reconciler.resources.container.ends import size
-from reconciler.resources.container.model import Around, Desired
+from reconciler.resources.container.model import Around, Container, Desired
 from reconciler.resources.container.mounts import Volume, carrying
 from reconciler.resources.container.normal import expected, limited
 from reconciler.resources.container.option import each, placed, settings_of
@@ -98,10 +98,15 @@ class Create(ContainerAction):
         return seen
 
     def shown(self, seen: Seen) -> bool:
-        return self.find(seen, self.name) is not None
+        return self._there(seen)
+
+    def _there(self, seen: Seen) -> bool:
+        """Whether it is there, and is not just being removed."""
+        found = self.find(seen, self.name)
+        return found is not None and found.status not in Container.DOOMED
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
-        if self.find(before, self.name) is not None:
+        if self._there(before):
             return ()
         return (Remove(**self.whose, name=self.name),)
 

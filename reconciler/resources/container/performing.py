@@ -1,7 +1,7 @@
 """performing: each action on a container, done through the engine's API. Never on what does not carry the resource's labels."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.diff import shown
 from reconciler.core.rules import rules_of
@@ -37,6 +37,8 @@ from reconciler.resources.container.published_actions import Publish, Republish,
 from reconciler.resources.container.request import body_of
 from reconciler.resources.container.settings import Settings
 from reconciler.resources.container.starting import prove, start
+
+_LEAVING: Final = (0.02, 0.03, 0.05, 0.1, 0.2)
 
 
 def perform(action: ContainerAction, host: Host, say: Say, known: Container | None = None) -> Entry | None:
@@ -93,6 +95,16 @@ def _perform(action: ContainerAction, engine: Engine, host: Host, say: Say, know
 
 
 def _create(action: Create, engine: Engine, host: Host) -> Entry:
+    """Where the name is that of one which is just being removed, that is waited for a moment. Raises Busy after it."""
+    for wait in _LEAVING:
+        try:
+            return _created(action, engine, host)
+        except Busy:
+            host.clock.sleep(wait)
+    return _created(action, engine, host)
+
+
+def _created(action: Create, engine: Engine, host: Host) -> Entry:
     want = action.desired
     for path in binds_of(want):
         require(host, path)
@@ -111,8 +123,8 @@ def _create(action: Create, engine: Engine, host: Host) -> Entry:
         ) from None
     except Conflict:
         there = inspected(engine, action.name)
-        if there is None:
-            raise
+        if there is None or entry_of(there).status in Container.DOOMED:
+            raise Busy(f"{action.name}, as it was, is still being removed") from None
         guard(entry_of(there), action, host)
         if not _as_wanted(there, want, engine, action.socket):
             raise Conflict(f"{action.name} is there already, and differs; plan again") from None

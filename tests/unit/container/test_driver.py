@@ -13,7 +13,7 @@ from reconciler.core.model import changed
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.outcome import Progress
 from reconciler.core.ownership import Owned
-from reconciler.host.errors import Conflict, HostError, NotFound, Permanent, Transient
+from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Process
 from reconciler.resources.container.driver import ContainerDriver
 from reconciler.resources.container.ends import ended
@@ -167,6 +167,22 @@ def test_what_was_removed_and_made_anew_by_hand_is_found_by_its_name(lab):
     lab.hand.start(NAME)
     lab.bench.driver.perform(ResourceId("web", "container#1"), stop, lab.host, print)
     assert lab.ours() == {NAME: "exited"}
+
+
+def test_what_is_just_being_removed_is_waited_for_and_made_anew(lab):
+    """An engine tells that a container has died, and lists it, while it still takes it down."""
+    lab.bench.apply(desired())
+    lab.hand.stop(NAME, 1)
+    state = lab.docker.alive(SYSTEM).data.containers[lab.hand.inspect(NAME)["Id"]].record["State"]
+    state["Status"] = "removing"
+    create, start = steps(lab.bench.change(desired()))
+    assert (create.op, start.op) == ("create", "start") and not create.shown(lab.bench.see(desired()))
+    with pytest.raises(Busy, match="is still being removed"):
+        lab.bench.driver.perform(ResourceId("web", "container#1"), create, lab.host, print)
+    state["Status"] = "exited"
+    lab.hand.remove(NAME)
+    lab.bench.do(desired(), [create, start])
+    assert lab.ours() == {NAME: "running"}
 
 
 def test_what_was_removed_and_made_anew_by_a_stranger_is_not_touched(lab):
