@@ -14,9 +14,10 @@ from reconciler.host.ports import Clock
 
 SETTLING: Final = 0.1
 """Seconds without another ring after which it is looked: what comes in a burst is one look."""
-_ALONE: Final = 0.03
-"""Seconds after which it is looked where the machine rings out of a silence, if nothing else rings by then. A file that was written
-may still be half a file."""
+_BRIEF: Final = 0.03
+_FEW: Final = 3
+"""The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's network,
+and then of its end). Not for files: one that is just written may be half a file."""
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
@@ -51,7 +52,7 @@ class Rounds:
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
         self._echoes: dict[str, list[float]] = {}
-        self._last = -inf
+        self._last, self._rings = -inf, 0
 
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
         """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
@@ -108,9 +109,10 @@ class Rounds:
 
     def _settling(self, fresh: Collection[Bell], now: float) -> float:
         """How long to wait for another ring."""
-        alone = now - self._last > _LATEST and not any(bell.source is Source.FILES for bell in fresh)
+        self._rings = self._rings + 1 if now - self._last <= _LATEST else 1
         self._last = now
-        return _ALONE if alone else SETTLING
+        few = self._rings <= _FEW and not any(bell.source is Source.FILES for bell in fresh)
+        return _BRIEF if few else SETTLING
 
     def wake(self) -> None:
         """End the waiting, to see what Stop says. For signal handlers."""

@@ -57,6 +57,9 @@ def test_what_osvc_made_on_a_disk_is_destroyed_and_nothing_else(place: Place) ->
         assert one.run("sha256sum </dev/theirs/kept").out == before
         assert "nothing to do" in one.osvc("unprovision", "web").out
 
+        said = one.osvc("provision", "web", ok=range(256))
+        assert "/dev/vdc is not bare" in said.out + said.err, "LVM's label of a disk outlives its group"
+        one.run("pvremove -q -y /dev/vdc")
         made(one)
         assert one.run("sha256sum </dev/theirs/kept").out == before
 
@@ -73,4 +76,5 @@ def test_the_power_fails_while_a_volume_is_destroyed(place: Place) -> None:
         one.run("vgchange -q -a y theirs")
         one.osvc("unprovision", "web", "--yes")
         assert groups(one) == {"theirs": ["kept"]}
+        one.run("pvremove -q -y /dev/vdc")
         made(one)
