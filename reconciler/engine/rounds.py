@@ -16,8 +16,8 @@ SETTLING: Final = 0.1
 """Seconds without another ring after which it is looked: what comes in a burst is one look."""
 _BRIEF: Final = 0.03
 _FEW: Final = 3
-"""The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's network,
-and then of its end). Not for files: one that is just written may be half a file."""
+"""The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's
+network, and then of its end). Not for files: one that is just written may be half a file."""
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
