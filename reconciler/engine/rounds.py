@@ -28,6 +28,10 @@ _JITTER: Final = 0.1
 _EVERYTHING: Final = ""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed."""
@@ -52,6 +56,8 @@ class Rounds:
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
         self._echoes: dict[str, list[float]] = {}
+        self._rung: set[Bell] = set()
+        self._settled = self._latest = inf
         self._last, self._rings = -inf, 0
 
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
@@ -88,24 +94,34 @@ class Rounds:
         """What cannot be listened to, but for engines: these are down now and then, and their services say so."""
         return {bell: why for bell, why in self._doorbells.deaf().items() if bell.source is not Source.ENGINE}
 
-    def next(self, beat: float = inf) -> Call | None:
-        """Wait for the next call. None when a signal came, or after `beat` seconds without one: something else may be to do."""
-        rung: set[Bell] = set()
-        latest = until = min(*self._agenda.values(), *(times[0] for times in self._echoes.values()), inf)
+    def next(self, beat: float = inf, ready: Callable[[], bool] = _never) -> Call | None:
+        """Wait for the next call. None when a signal came, or something else is `ready`, or after `beat` seconds without a call."""
         quit = self._clock.monotonic() + beat
-        while not (self._stop.asked or self._stop.reread.is_set()):
+        while not (self._stop.asked or self._stop.reread.is_set() or ready()):
             now = self._clock.monotonic()
+            until = self._settled if self._rung else self._due()
             if now >= until:
-                return self._call(rung, now)
-            if now >= quit and not rung:
+                return self._call(now)
+            if now >= quit and not self._rung:
                 return None
-            fresh = self._doorbells.wait(min(until, quit if not rung else until) - now) - rung
-            if fresh:
-                now = self._clock.monotonic()
-                latest = latest if rung else now + _LATEST
-                rung |= fresh
-                until = min(latest, now + self._settling(fresh, now))
+            self._hear((until if self._rung else min(until, quit)) - now)
         return None
+
+    def rest(self, ready: Callable[[], bool], beat: float) -> None:
+        """Wait until that is ready, whatever rings and whoever asks to stop; what rings is not forgotten."""
+        while not ready():
+            self._hear(beat)
+
+    def _due(self) -> float:
+        return min(*self._agenda.values(), *(times[0] for times in self._echoes.values()), inf)
+
+    def _hear(self, seconds: float) -> None:
+        fresh = self._doorbells.wait(seconds) - self._rung
+        if fresh:
+            now = self._clock.monotonic()
+            self._latest = self._latest if self._rung else now + _LATEST
+            self._rung |= fresh
+            self._settled = min(self._latest, now + self._settling(fresh, now))
 
     def _settling(self, fresh: Collection[Bell], now: float) -> float:
         """How long to wait for another ring."""
@@ -115,14 +131,15 @@ class Rounds:
         return _BRIEF if few else SETTLING
 
     def wake(self) -> None:
-        """End the waiting, to see what Stop says. For signal handlers."""
+        """End the waiting, to see what there is beside calls. For signal handlers, and for other threads."""
         self._doorbells.wake()
 
     def close(self) -> None:
         """Listen no more."""
         self._doorbells.close()
 
-    def _call(self, rung: Collection[Bell], now: float) -> Call:
+    def _call(self, now: float) -> Call:
+        rung, self._rung = self._rung, set()
         due = {name for name, at in self._agenda.items() if at <= now}
         due |= {name for name, times in self._echoes.items() if times[0] <= now}
         left = {name: [at for at in times if at > now] for name, times in self._echoes.items()}

@@ -45,6 +45,7 @@ from reconciler.resources.registry import driver_of, kind_of
 from reconciler.spec.load import Loaded, load
 
 if TYPE_CHECKING:
+    from reconciler.engine.crew import Crew
     from reconciler.engine.means import Means
     from reconciler.engine.work import Work
 
@@ -214,13 +215,20 @@ class Session:
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
         named = {target.name: target for target in targets}
-        ordered = [named[name] for name in self._in_order(targets, policy, selection)]
+        order = self._in_order(targets, policy, selection)
+        ordered = [named[name] for name in order]
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs = {target.name: self.store.last_run(target.name) for target in ordered}
         newest = self.store.newest_run()
         seen = self.observe(ordered, selection) if snapshot is None else snapshot
         surveys = tuple(
-            replace(self._survey(target, seen, selection, policy), at=at, run=runs[target.name], newest=newest)
+            replace(
+                self._survey(target, seen, selection, policy),
+                at=at,
+                run=runs[target.name],
+                newest=newest,
+                before=order[target.name],
+            )
             for target in ordered
         )
         if policy.prune and not prune_all:
@@ -250,6 +258,8 @@ class Session:
         lock_wait: float = 30.0,
         whole_undo: bool = False,
         on_event: OnEvent = silent,
+        first: Mapping[str, Sequence[str]] | None = None,
+        crew: "Crew | None" = None,
     ) -> tuple[Result, ...]:
         """Bring each service to its goal; a Result each, also for those that failed or are locked. Several are worked on at once;
         who takes something comes after who releases it.
@@ -258,15 +268,18 @@ class Session:
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
+        first: who is worked on before whom, where the caller has seen to that (Survey.before). crew: what these runs have in
+        common with others of the same caller.
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
         self.store.check_writable()
-        first, named = self._in_order(targets, policy, selection), {target.name: target for target in targets}
+        first = self._in_order(targets, policy, selection) if first is None else first
+        named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         glances = {survey.target.name: survey for survey in surveys}
-        means = self._means(verb, on_event)
+        means = self._means(verb, on_event, crew)
 
         from reconciler.engine.crew import each
         from reconciler.engine.work import Work
@@ -321,7 +334,8 @@ class Session:
 
     # inside
 
-    def _means(self, verb: str, on_event: OnEvent) -> "Means":
+    def _means(self, verb: str, on_event: OnEvent, crew: "Crew | None" = None) -> "Means":
+        from reconciler.engine.crew import Crew
         from reconciler.engine.means import Means
 
         locks = Locks(self.config.run_dir, self.host.clock, verb=verb, asked=lambda: self.stop.asked)
@@ -331,6 +345,7 @@ class Session:
             locks,
             self.stop,
             on_event=on_event,
+            crew=crew or Crew(),
             kinds=self.kinds,
             drivers=self.drivers,
             node=self.node,

@@ -1,6 +1,6 @@
 """Standing: how a watch stands with each service, and how it fares itself. For metrics, and for whoever asks an agent."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -54,3 +54,34 @@ class Standing:
     deaf: Mapping[str, str] = field(default_factory=dict)
     invalid: tuple[str, ...] = ()
     looks: Looks = Looks()
+
+
+class Ledger:
+    """What a watch writes down of it, in its one thread; `picture` may be asked for in any."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, State] = {}
+        self.until: dict[str, datetime] = {}
+        self.degraded: dict[str, Mapping[str, str]] = {}
+        self.deaf: Mapping[str, str] = {}
+        self.invalid: tuple[str, ...] = ()
+        self.looks = Looks()
+
+    def note(self, name: str, state: State, until: datetime | None = None) -> None:
+        """How a service stands now. until: when it is tried again."""
+        self.states[name] = state
+        if until is not None and state in (State.WAITING, State.DEGRADED):
+            self.until[name] = until
+        else:
+            self.until.pop(name, None)
+
+    def keep(self, names: Collection[str]) -> None:
+        """There are these services, and no others."""
+        for known in (self.states, self.until, self.degraded):
+            for name in known.keys() - set(names):
+                del known[name]
+        for name in set(names) - self.states.keys():
+            self.states[name] = State.NEW
+
+    def picture(self) -> Standing:
+        return Standing(dict(self.states), dict(self.until), dict(self.degraded), self.deaf, self.invalid, self.looks)

@@ -53,7 +53,7 @@ class Survey:
 
     at: when it was observed, on the host's monotonic clock; for a recorded snapshot, never.
     run: the last run of the service by then (see Store.last_run): who finds another one knows that somebody was there since.
-    newest: the last run of any service by then.
+    newest: the last run of any service by then. before: the services that are worked on before it, of those that were looked at.
     """
 
     target: Target
@@ -63,3 +63,4 @@ class Survey:
     at: float = float("-inf")
     run: tuple[str, str | None] | None = None
     newest: str = ""
+    before: tuple[str, ...] = ()

@@ -1,28 +1,31 @@
 """watch: keep services at their goals: at the start, and whenever something rings: the machine, a spec, a time (rounds.py).
 
-Level-triggered: why it looks never matters, only what it sees. One thread; a run of a service has its own.
+Level-triggered: why it looks never matters, only what it sees. One thread looks and judges (judge.py); what is to be done is done
+by a few workers beside it, each at one service, so that none waits for another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from functools import partial
 
 from reconciler.core.bells import Bell
 from reconciler.core.observed import Present
-from reconciler.core.outcome import End, Event, Noticed, OnEvent, Result, silent
+from reconciler.core.outcome import Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
 from reconciler.engine.config import Config
+from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, Refused
+from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
-from reconciler.engine.standing import Looks, Standing, State
+from reconciler.engine.standing import Ledger, Standing, State
 from reconciler.engine.target import Survey, Target
-from reconciler.engine.tries import CALM, Tries, is_lost
-from reconciler.engine.work import Work
+from reconciler.engine.tries import is_lost
+from reconciler.engine.workers import Workers
 from reconciler.host.manager import Manager
 
 _EVERYTHING = Call(everything=True)
@@ -33,12 +36,12 @@ _SOON = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Mended:
-    """A service whose drift was mended `count` times without a calm time between; not again before `until`."""
+class _Work:
+    """What a worker did: a service, by which plan, and what came of it."""
 
-    wish: str
-    count: int
-    until: datetime
+    target: Target
+    plan: Plan
+    came: Result | EngineError
 
 
 class Watch:
@@ -70,55 +73,63 @@ class Watch:
             files=(*self.paths, session.config.state_dir),
             interval=lambda: self.session.config.interval,
         )
+        self._judge = Judge(session)
+        self._workers: Workers[_Work] = Workers(session.crew, self._rounds.wake)
+        self._crew = Crew()
+        self._ledger = Ledger()
         self._known: dict[str, Target] = {}
-        self._locked: set[str] = set()
+        self._missed: set[str] = set()
+        """Services that were called for while they were in work."""
+        self._starting: set[str] | None = None
+        """Services that the first look found something to do for: the manager is told that it has begun once they are done."""
         self._open: dict[str, int] = {}
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
-        self._settled: dict[str, str] = {}
-        self._mended: dict[str, _Mended] = {}
-        self._tries = Tries()
         self._told: dict[tuple[str, str], str] = {}
         self._policy = Policy()
-        self._states: dict[str, State] = {}
-        self._until: dict[str, datetime] = {}
-        self._degraded: dict[str, dict[str, str]] = {}
-        self._deaf: dict[str, str] = {}
-        self._looks = Looks()
 
     def standing(self) -> Standing:
         """How it stands now; in any thread."""
-        return Standing(
-            dict(self._states),
-            dict(self._until),
-            dict(self._degraded),
-            dict(self._deaf),
-            self._specs.wrong,
-            self._looks,
-        )
+        return self._ledger.picture()
+
+    @property
+    def busy(self) -> int:
+        """How many services are worked on just now; in any thread."""
+        return self._workers.busy
 
     def run(self) -> int:
-        """Watch until the session is asked to stop; the number of the signal that asked. A run at hand ends by its own rules."""
+        """Watch until the session is asked to stop; the number of the signal that asked. Runs at hand end by their own rules."""
         stop = self.session.stop
         stop.wakes.append(self._rounds.wake)
         try:
-            self.look()
-            self._manager.ready()
-            while not stop.asked:
-                call = self._rounds.next(self._manager.beat)
-                if stop.reread.is_set():
-                    self._reread()
-                elif call is not None:
-                    self.look(call)
-                self._manager.alive()
+            self._go()
         finally:
             self._manager.stopping()
+            self._rounds.rest(lambda: not self._workers.busy, min(self._manager.beat, _SOON))
             self.close()
+        self._take()
         return stop.number
+
+    def _go(self) -> None:
+        stop = self.session.stop
+        self._starting = self._see(_EVERYTHING)
+        while not stop.asked:
+            self._workers.begin()
+            if self._starting is not None and not self._starting:
+                self._manager.ready()
+                self._starting = None
+            call = self._rounds.next(self._manager.beat, lambda: self._workers.ready)
+            if stop.reread.is_set():
+                self._reread()
+            elif call is not None:
+                self._see(call)
+            self._take()
+            self._manager.alive()
 
     def close(self) -> None:
         """Listen no more."""
         if self._rounds.wake in self.session.stop.wakes:
             self.session.stop.wakes.remove(self._rounds.wake)
+        self._workers.close()
         self._rounds.close()
 
     @property
@@ -127,11 +138,22 @@ class Watch:
         return self._specs.edited
 
     def look(self, call: Call = _EVERYTHING) -> tuple[Result, ...]:
-        """Read what changed, see once what is called for, and work on the services that need it; their results.
+        """One look, and the runs that it makes for, to their ends; their results."""
+        self._see(call)
+        results: list[Result] = []
+        while not self._workers.idle:
+            self._workers.begin()
+            self._workers.wait()
+            results += self._take()
+        return tuple(results)
+
+    def _see(self, call: Call) -> set[str]:
+        """Read what changed, see once what is called for, and give to the workers what needs it; its names.
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
-        began = self.session.host.clock.monotonic()
+        clock = self.session.host.clock
+        began = clock.monotonic()
         try:
             self._rounds.looked(call.names, everything=call.everything)
             self._rounds.hang({})
@@ -143,27 +165,26 @@ class Watch:
         except EngineError as err:
             self._tell("", str(err))
             self._rounds.later("", _SOON)
-            return ()
+            return set()
         finally:
-            self._looks = self._looks.plus(self.session.host.clock.monotonic() - began)
+            self._ledger.looks = self._ledger.looks.plus(clock.monotonic() - began)
         self._tell("", "")
         self._hang({name: self._seen(survey.plan) for name, survey in surveys.items()})
-        results: list[Result] = []
-        named = {target.name: target for target in targets}
-        for name, survey in surveys.items():
-            if self.session.stop.asked:
-                break
-            self._tell_frozen(named[name])
-            self._states[name] = State.KEPT
-            self._tell_lost(survey.plan)
-            target, plan = self._spared(named[name], survey.plan)
-            if self._due(target, plan):
-                results.extend(self._work(target, plan, survey))
-            if target.frozen is not None:
-                self._states[name] = State.FROZEN
-            elif target.spared:
-                self._states[name] = State.DEGRADED
-        return tuple(results)
+        return {survey.target.name for survey in surveys.values() if not self.session.stop.asked and self._give(survey)}
+
+    def _give(self, survey: Survey) -> bool:
+        """Judge a service, and give it to the workers if something is to be done; whether it is."""
+        target = survey.target
+        self._tell_frozen(target)
+        self._tell_lost(survey.plan)
+        self._workers.recall([target.name])
+        ruling = self._judge.rule(target, survey.plan, self._policy)
+        self._obey(target.name, ruling)
+        if ruling.do is None:
+            return False
+        work = partial(self._work, *ruling.do, self._policy, survey)
+        self._workers.give(target.name, survey.before, work)
+        return True
 
     @property
     def policy(self) -> Policy:
@@ -174,6 +195,7 @@ class Watch:
     def _read(self) -> None:
         fresh = self._specs.read()
         if fresh is not None:
+            self._ledger.invalid = self._specs.wrong
             self._tell("specs", "\n".join(str(error) for error in fresh.errors))
 
     def _reread(self) -> None:
@@ -191,7 +213,7 @@ class Watch:
                 "configuration", "" if stays == fresh else "what else changed in the configuration holds once watch is begun anew"
             )
             self.session.config = stays
-        self.look()
+        self._see(_EVERYTHING)
         self._manager.ready()
 
     def _called(self, call: Call) -> tuple[Target, ...]:
@@ -202,27 +224,33 @@ class Watch:
         gone = any(name not in self._known or self._known[name].gone > target.gone for name, target in last.items())
         if call.everything or gone:
             self._keep()
-            return targets
+            return self._free(targets)
         names = {*call.names, *(target.name for target in targets if target != last.get(target.name))}
         if self.session.config.state_dir in call.files:
-            names |= self._locked
-        return tuple(target for target in targets if target.name in names and not target.gone)
+            names |= {name for name, state in self._ledger.states.items() if state is State.LOCKED}
+        return self._free([target for target in targets if target.name in names and not target.gone])
+
+    def _free(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        """Those that are not in work; the others are looked at when they are done."""
+        working = self._workers.working
+        self._missed |= working.intersection(target.name for target in targets)
+        return tuple(target for target in targets if target.name not in working)
 
     def _keep(self) -> None:
         """There are these services, and no others."""
+        gone = self._ledger.states.keys() - self._known.keys()
+        self._workers.recall(gone)
+        for told in [told for told in self._told if told[0] in gone]:
+            del self._told[told]
         self._rounds.keep(self._known)
-        for known in (self._states, self._until, self._degraded):
-            for name in known.keys() - self._known.keys():
-                del known[name]
-        for name in self._known.keys() - self._states.keys():
-            self._states[name] = State.NEW
+        self._ledger.keep(self._known)
 
     # bells
 
     def _hang(self, bells: Mapping[str, Sequence[Bell]]) -> None:
         self._rounds.hang(bells)
-        self._deaf = {f"{bell.source.value} {bell.key}".rstrip(): why for bell, why in self._rounds.deaf().items()}
-        deaf = "; ".join(sorted(f"{bell}: {why}" for bell, why in self._deaf.items()))
+        self._ledger.deaf = {f"{bell.source.value} {bell.key}".rstrip(): why for bell, why in self._rounds.deaf().items()}
+        deaf = "; ".join(sorted(f"{bell}: {why}" for bell, why in self._ledger.deaf.items()))
         self._tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
 
     def _expected(self, target: Target) -> list[Bell]:
@@ -257,8 +285,7 @@ class Watch:
             try:
                 found[target.name] = self.session.survey((target,))[0]
             except Refused as err:
-                self._tell(target.name, str(err))
-                self._again(target.name)
+                self._obey(target.name, Ruling(State.OPEN, str(err), again=True))
         return found
 
     def _tell_frozen(self, target: Target) -> None:
@@ -273,123 +300,60 @@ class Watch:
         lost = [f"{change.rid} is lost: {change.reason}" for change in plan.changes if change.common.monitor and is_lost(change)]
         self._tell(plan.service, f"monitored: {'; '.join(lost)}" if lost else "", topic="monitor")
 
-    def _spared(self, target: Target, plan: Plan) -> tuple[Target, Plan]:
-        """The service, and its plan, without what is not tried again for now."""
-        spared = self._tries.spared(plan, self._wish(target), self.session.host.clock.now())
-        if not spared:
-            self._degraded.pop(target.name, None)
-            return target, plan
-        self._degraded[target.name] = spared
-        self._wait(target.name, self._tries.until(plan, self._wish(target), self.session.host.clock.now()))
-        target = replace(target, spared=spared)
-        return target, self.session.plans((target,), policy=self._policy, prune_all=True)[0]
-
-    def _due(self, target: Target, plan: Plan) -> bool:
-        """Whether there is something to do for a service that may be done now."""
-        name, wish = target.name, self._wish(target)
-        moves = bool(plan.certain or plan.adopted or plan.released)
-        if not moves and self._settled.get(name) == wish:
-            self._tell(name, "; ".join(f"{change.rid}: {change.reason}" for change in plan.open))
-            if plan.open:
-                self._states[name] = State.OPEN
-                self._again(name)
-            else:
-                self._open.pop(name, None)
-            return False
-        failure = self.session.store.failure(name)
-        now = self.session.host.clock.now()
-        self._until.pop(name, None)
-        if failure is not None and failure.digest == wish and now < failure.until:
-            self._rest(name, failure.until)
-            return False
-        mended = self._mended.get(name)
-        if mended is not None and mended.wish == wish and now < mended.until:
-            self._tell(name, f"drifts again and again; mended {mended.count} times, and next after a pause")
-            self._rest(name, mended.until)
-            return False
-        if plan.disruptive and not self.session.config.disrupt:
-            steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
-            self._tell(name, f"not done, for it interrupts something: {steps}; do it with osvc apply, or set disrupt: true")
-            self._states[name] = State.OPEN
-            return False
-        return True
-
-    def _work(self, target: Target, plan: Plan, survey: Survey) -> tuple[Result, ...]:
-        """survey: what was seen this moment, from which the run may begin unless the plan is of another wish."""
-        seen = (survey,) if target is survey.target else ()
+    def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
+        """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
         shown = None if self.session.config.disrupt else {target.name: plan}
-        name, wish = target.name, self._wish(target)
-        self._states[name] = State.WORKING
         try:
-            results = self.session.converge(
+            (result,) = self.session.converge(
                 (target,),
                 shown,
-                surveys=seen,
-                policy=self._policy,
+                surveys=(survey,) if target is survey.target else (),
+                policy=policy,
                 prune_all=True,
                 verb="watch",
                 lock_wait=0.0,
-                on_event=self._pass_on,
+                on_event=self.on_event,
+                first={target.name: ()},
+                crew=self._crew,
             )
         except EngineError as err:
-            self._states[name] = State.OPEN
-            self._tell(name, str(err))
-            self._again(name)
-            return ()
-        self._tries.count(plan, wish, results, self.session.host.clock.now())
-        self._locked.discard(name)
-        for result in results:
-            if result.end is End.CONVERGED:
-                self._count(target, result)
-                self._states[name], self._settled[name] = State.KEPT, wish
-                self._tell(name, "")
-                self._rounds.later(name, SETTLING)
-                continue
-            if result.end in (End.DEFERRED, End.REFUSED):
-                self._states[name], self._settled[name] = State.OPEN, wish
-                self._tell(name, result.message)
-            elif result.end is End.LOCKED:
-                self._states[name] = State.LOCKED
-                self._locked.add(name)
-            failure = self.session.store.failure(name)
-            if failure is not None and failure.digest == wish:
-                self._rest(name, failure.until)
+            return _Work(target, plan, err)
+        return _Work(target, plan, result)
+
+    def _take(self) -> list[Result]:
+        """See to what the workers have done; the results."""
+        results: list[Result] = []
+        for name, work in self._workers.taken():
+            if isinstance(work.came, EngineError):
+                self._obey(name, Ruling(State.OPEN, str(work.came), again=True))
             else:
-                self._again(name)
+                self._obey(name, self._judge.heed(work.target, work.plan, work.came))
+                results.append(work.came)
+            if name in self._missed:
+                self._missed.discard(name)
+                self._rounds.later(name, SETTLING)
+            if self._starting is not None:
+                self._starting.discard(name)
+        if not self._workers.working:
+            self._crew = Crew()
         return results
 
-    def _pass_on(self, event: Event) -> None:
-        """Tell an event of a run, which is a sign of life as well."""
-        self._manager.alive()
-        self.on_event(event)
-
-    def _rest(self, name: str, until: datetime) -> None:
-        """Leave a service alone until then."""
-        self._states[name], self._until[name] = State.WAITING, until
-        self._wait(name, until)
-
-    def _wait(self, name: str, until: datetime | None) -> None:
-        """Look at a service again then."""
-        if until is not None:
-            self._rounds.later(name, (until - self.session.host.clock.now()).total_seconds())
-
-    def _again(self, name: str) -> None:
-        """Look again at a service of which nobody knows when it can go on: ever more seldom."""
-        self._open[name] = self._open.get(name, 0) + 1
-        self._rounds.later(name, backoff(self._open[name]).total_seconds())
-
-    def _count(self, target: Target, result: Result) -> None:
-        """Drift that comes back is mended at growing intervals: the first two times at once, then as a failure would be."""
-        name, wish, now = target.name, self._wish(target), self.session.host.clock.now()
-        if not result.touched or self._settled.get(name) != wish:
-            return
-        last = self._mended.get(name)
-        again = last is not None and last.wish == wish and now < last.until + CALM
-        number = last.count + 1 if last is not None and again else 1
-        self._mended[name] = _Mended(wish, number, now + (backoff(number - 2) if number > 2 else timedelta()))
-
-    def _wish(self, target: Target) -> str:
-        return Work(target.name, target.service, target.goal).digest(self.session.store.codec)
+    def _obey(self, name: str, ruling: Ruling) -> None:
+        """Tell, and look at a service again, as it was ruled."""
+        self._ledger.note(name, ruling.state, ruling.until)
+        if ruling.spared:
+            self._ledger.degraded[name] = ruling.spared
+        else:
+            self._ledger.degraded.pop(name, None)
+        if ruling.says is not None:
+            self._tell(name, ruling.says)
+        if ruling.until is not None:
+            self._rounds.later(name, max((ruling.until - self.session.host.clock.now()).total_seconds(), SETTLING))
+        if ruling.again:
+            self._open[name] = self._open.get(name, 0) + 1
+            self._rounds.later(name, backoff(self._open[name]).total_seconds())
+        elif ruling.state is State.KEPT:
+            self._open.pop(name, None)
 
     def _tell(self, about: str, text: str, *, topic: str = "") -> None:
         """Say something new; the same again is not said, until something else was true. topic: beside what else is told of it."""
@@ -398,5 +362,6 @@ class Watch:
         self._told[about, topic] = text
         if text:
             event = Noticed("" if about in _OF_NOBODY else about, text)
-            log.tell(event)
-            self.on_event(event)
+            with self._crew.voice:
+                log.tell(event)
+                self.on_event(event)

@@ -37,18 +37,21 @@ class FakeDoorbells:
     def wait(self, seconds: float) -> frozenset[Bell]:
         machine, until = self._machine, self._machine.ticks + seconds
         while True:
+            machine.settle(lambda: self._woken)
             self._hear()
             if self._rung or self._woken or machine.ticks >= until:
                 rung, self._rung, self._woken = frozenset(self._rung), set(), False
                 return rung
-            soonest = min((at for at, _ in machine.agenda), default=until)
+            soonest = min([at for at, _ in machine.agenda] + machine.sleepers, default=until)
             step = min(soonest, until) - machine.ticks
             machine.pass_time(step)
             if soonest > until:
                 machine.ticks = max(machine.ticks, until)
 
     def wake(self) -> None:
-        self._woken = True
+        with self._machine.tide:
+            self._woken = True
+            self._machine.tide.notify_all()
 
     def deaf(self) -> dict[Bell, str]:
         return {bell: "it is down" for bell, parts in self._last.items() if parts is None and bell not in self._ended}

@@ -152,6 +152,13 @@ class Machine:
         """Called when time has passed."""
         self.agenda: list[tuple[float, Callable[[], object]]] = []
         """What happens when, by `ticks`."""
+        self.keeper = 0
+        """The thread that time passes in; in others it is waited for. 0: whoever waits makes it pass."""
+        self.busy: Callable[[], int] = lambda: 0
+        """How many others are at work, or wait for a time: while any is at work, none passes."""
+        self.sleepers: list[float] = []
+        """When those come back that wait for a time."""
+        self.tide = threading.Condition(self.lock)
         self.effects = 0
         self.done: list[str] = []
         self.looks: list[str] = []
@@ -165,10 +172,11 @@ class Machine:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy of a machine (copy.deepcopy) has a lock of its own."""
-        return {name: value for name, value in self.__dict__.items() if name != "lock"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("lock", "tide")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, lock=threading.RLock())
+        self.tide = threading.Condition(self.lock)
 
     # Effects and faults
 
@@ -249,14 +257,32 @@ class Machine:
     def pass_time(self, seconds: float) -> None:
         """Let time pass; what is on the agenda happens at its time."""
         until = self.ticks + seconds
+        if self.keeper not in (0, threading.get_ident()):
+            self._sleep(until)
+            return
         while self.agenda and min(self.agenda, key=lambda entry: entry[0])[0] <= until:
             entry = min(self.agenda, key=lambda entry: entry[0])
             self.agenda.remove(entry)
             self.ticks = max(self.ticks, entry[0])
             entry[1]()
         self.ticks = until
+        with self.tide:
+            self.sleepers = [at for at in self.sleepers if at > until]
+            self.tide.notify_all()
         for hook in self.on_tick:
             hook()
+
+    def _sleep(self, until: float) -> None:
+        """Wait for the keeper to come to that time. What this thread holds of the machine is free meanwhile."""
+        with self.tide:
+            self.sleepers.append(until)
+            self.tide.notify_all()
+            self.tide.wait_for(lambda: self.ticks >= until)
+
+    def settle(self, woken: Callable[[], bool]) -> None:
+        """Wait, in the keeper's thread, until everybody else waits for a time, or this is true."""
+        with self.tide:
+            self.tide.wait_for(lambda: woken() or self.busy() <= len(self.sleepers))
 
     def _now_ns(self) -> int:
         """Every change has a time of its own."""

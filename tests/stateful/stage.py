@@ -35,8 +35,8 @@ _MEMORY = "/dev/shm"
 class OneByOne(Session):
     """One step at a time, so that the same faults meet the same steps."""
 
-    def _means(self, verb: str, on_event: Any) -> Means:
-        return replace(super()._means(verb, on_event), workers=1)
+    def _means(self, *asked: Any) -> Means:
+        return replace(super()._means(*asked), workers=1)
 
 
 class Stage:

@@ -140,7 +140,7 @@ def test_losing_most_is_refused_although_each_look_is_at_few(line, node):
     line.at(30, tear(line))
     line.at(40, tear(line, "db"))
     line.run(60)
-    assert node.mounts() == ["/mnt/app", "/mnt/mail", "/mnt/web"]
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/mail", "/mnt/web"]
     assert any("cannot prune" in text for _, text in line.said)
 
 
@@ -257,3 +257,46 @@ def test_what_is_told_before_it_is_shown_is_seen_by_an_echo(line, monkeypatch):
     line.at(12, tear(line))
     line.run(60)
     assert line.done == [*START, (13.0, "web")]
+
+
+def test_one_slow_run_delays_nobody(line, node):
+    node.write("addr", ADDRESS)
+    line.at(20, line.machine.net.links["eth0"].assigned.clear)
+    line.at(22, tear(line))
+    line.run(60)
+    assert line.done[-2:] == [(22.1, "web"), (24.0, "addr")]
+
+
+@pytest.mark.parametrize("what", ["start", "quiet"])
+def test_what_the_store_is_asked_for_grows_with_the_services_and_not_with_their_square(tmp_path, what):
+    def asked(number):
+        node = Node(tmp_path / str(number), interval=300.0)
+        for one in range(number):
+            node.write(f"s{one}")
+        line = Timeline(node)
+        statements = []
+        begin = lambda: line.session.store._db.set_trace_callback(statements.append)  # noqa: E731
+        line.at(400, begin) if what == "quiet" else begin()
+        line.run(400 if what == "start" else 700)
+        return len(statements)
+
+    for number in (10, 40):
+        (tmp_path / str(number)).mkdir()
+    assert asked(40) < 4.5 * asked(10)
+
+
+def test_what_rings_during_its_own_run_is_worked_on_once_more_and_never_twice_at_once(line, node):
+    node.write("addr", ADDRESS)
+    line.at(20, line.machine.net.links["eth0"].assigned.clear)
+    line.at(22, lambda: node.write("addr", ADDRESS.replace("10.9.8.7", "10.9.8.8")))
+    line.run(60)
+    assert [at for at, name in line.done if name == "addr" and at > 19] == [24.0, 28.1], "0.1 s after the first, four seconds again"
+    assert [held.record.address for held in line.machine.net.links["eth0"].assigned] == ["10.9.8.8"]
+
+
+def test_who_is_asked_to_stop_finishes_the_steps_at_hand(line, node):
+    node.write("addr", ADDRESS)
+    line.at(20, line.machine.net.links["eth0"].assigned.clear)
+    assert line.run(22) == 15
+    assert line.now == 24.0
+    assert line.machine.net.links["eth0"].assigned

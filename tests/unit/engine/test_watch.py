@@ -11,6 +11,7 @@ from reconciler.core.policy import Aim, Goal
 from reconciler.engine.watch import Watch
 from reconciler.host.errors import Permanent
 from tests.unit.engine.node import SPEC, Node
+from tests.unit.engine.timeline import Timeline
 
 
 class Watching:
@@ -178,8 +179,8 @@ def test_pruning_by_setting(make):
 
 def test_it_ends_at_a_signal_and_says_which(make):
     w = make()
-    w.node.machine.agenda.append((25, lambda: (w.node.stop.terminate(), [wake() for wake in w.node.stop.wakes])))
-    assert w.watch.run() == 15
+    line = Timeline(w.node)
+    assert line.run(25) == 15
     assert w.node.machine.ticks == 25
     assert w.node.stop.wakes == []
 

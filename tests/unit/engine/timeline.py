@@ -8,7 +8,9 @@ assert line.done == [(0, "db"), (0, "web"), (12.1, "web")]
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 from reconciler.core.outcome import Ended, Event, Noticed
@@ -36,9 +38,11 @@ class Timeline:
         """Watch from now on; SIGTERM comes then."""
         self.at(until, self.node.stop.terminate)
         self.at(until, self.wake)
+        self.machine.keeper, self.machine.busy = get_ident(), lambda: self.watch.busy
         try:
             return self.watch.run()
         finally:
+            self.machine.keeper = 0
             self.session.close()
 
     def wake(self) -> None:
@@ -61,6 +65,6 @@ class Timeline:
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Ended) and event.result.outcomes:
-            self.done.append((self.now, event.service))
+            insort(self.done, (self.now, event.service))
         elif isinstance(event, Noticed):
             self.said.append((self.now, event.text))
