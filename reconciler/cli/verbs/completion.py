@@ -64,14 +64,14 @@ end
 complete -c osvc -f -a '(__osvc_complete)'
 """
 
-_SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def run(options: argparse.Namespace) -> Exit:
     """Print the script; or, with `-- WORDS…` behind the shell's name, what may complete the last of these words, one a line."""
     shell, words = options.shell, list(options.args)
     if not words:
-        say(_SCRIPTS[shell])
+        say(SCRIPTS[shell])
         return Exit.OK
     if words.pop(0) != "--":
         raise Usage(f"unexpected {options.args[0]!r}; osvc completion {shell} prints the script")
