@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler import __version__
 from reconciler.cli.exits import Exit
+from reconciler.spec.regular import opener
 
 _ANY = frozenset({"--json", "--color"})
 _SOME = _ANY | {"-s", "--service"}
@@ -114,7 +115,7 @@ def _run_dir() -> str:
         return os.environ["OSVC_RUN_DIR"]
     path = os.environ.get("OSVC_CONFIG")
     try:
-        with open(path or "/etc/osvc/osvc.yaml", encoding="utf-8") as file:
+        with open(path or "/etc/osvc/osvc.yaml", encoding="utf-8", opener=opener) as file:
             named = [line.partition(":")[2].partition(" #")[0].strip() for line in file if line.startswith("run_dir:")]
     except FileNotFoundError:
         named = []

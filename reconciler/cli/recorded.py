@@ -22,7 +22,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
-from reconciler.engine.casefile import bans_of, dump_bans
+from reconciler.engine.casefile import bans_of, dump_bans, unlike
 from reconciler.engine.codec import Codec
 from reconciler.engine.config import Config
 from reconciler.engine.errors import EngineError, Unselected
@@ -75,12 +75,14 @@ def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A snapshot that was read from a file. unseen: why it has nothing of a resource, as a clause about that."""
+    """A snapshot that was read from a file. unseen: why it has nothing of a resource, as a clause about that.
+    unlike: why it may be unreadable, as a clause."""
 
     node: Node
     codec: Codec
     services: Mapping[str, Any]
     unseen: str = "was not in the spec when the snapshot was taken"
+    unlike: str = "it is damaged"
 
     def placed(self, config: Config) -> Config:
         """The configuration of the machine that was recorded, for reading specs as it would."""
@@ -121,7 +123,7 @@ class Recorded:
                 for rid, item in record["observed"].items()
             }
         except (KeyError, TypeError, ValueError, AttributeError) as err:
-            raise RecordError(f"cannot read the recorded state of {name}: {type(err).__name__} {err}") from None
+            raise RecordError(f"cannot read the recorded state of {name}: {self.unlike} ({type(err).__name__} {err})") from None
         for rid, resource in service.resources.items() if service else ():
             if rid not in seen:
                 seen[rid] = self._unseen(resource.type)
@@ -150,8 +152,10 @@ def read(path: str) -> Recorded:
     if not isinstance(data, dict) or data.get("document") != "snapshot":
         raise RecordError(f"cannot read {path}: it is not a snapshot; make one with osvc snapshot -o FILE")
     if data.get("version") != VERSION:
-        raise RecordError(f"cannot read {path}: version {data.get('version')!r} of snapshots is not known to this osvc")
+        raise RecordError(
+            f"cannot read {path}: version {data.get('version')!r} of snapshots is not known to this osvc ({__version__})"
+        )
     try:
-        return Recorded(Node(**data["node"]), Codec(bytes.fromhex(data["salt"])), dict(data["services"]))
+        return Recorded(Node(**data["node"]), Codec(bytes.fromhex(data["salt"])), dict(data["services"]), unlike=unlike(data))
     except (KeyError, TypeError, ValueError) as err:
-        raise RecordError(f"cannot read {path}: it is damaged ({err})") from None
+        raise RecordError(f"cannot read {path}: {unlike(data)} ({err}); make one with osvc snapshot -o FILE") from None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from reconciler import __version__
 from reconciler.core.ban import Ban
 from reconciler.core.ids import natural
 from reconciler.core.model import Model
@@ -27,6 +28,7 @@ from reconciler.engine.codec import Codec, Json
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.resources.registry import kind_of
 from reconciler.spec.load import load_text
+from reconciler.spec.regular import opener
 from reconciler.spec.render import render
 
 FORMAT: Final = 1
@@ -123,7 +125,7 @@ def dump(case: Case, *, more: Iterable[Model] = (), codec: Codec | None = None) 
 
 def read(path: str) -> Case:
     """The case in a file. Raises CaseError, and OSError when there is no such file."""
-    with open(path, encoding="utf-8", errors="replace") as file:
+    with open(path, encoding="utf-8", errors="replace", opener=opener) as file:
         return parse(file.read(), path)
 
 
@@ -147,7 +149,13 @@ def parse(text: str, path: str) -> Case:
         raise CaseError(f"cannot read {path}: {err}") from None
     except (KeyError, TypeError, ValueError, AttributeError, StoreError) as err:
         what = f"{err} is missing" if isinstance(err, KeyError) else str(err)
-        raise CaseError(f"cannot read {path}: it is damaged ({what})") from None
+        raise CaseError(f"cannot read {path}: {unlike(data)} ({what})") from None
+
+
+def unlike(data: Json) -> str:
+    """Why a file that osvc wrote cannot be read, as a clause."""
+    by = data.get("osvc") or __version__
+    return "it is damaged" if by == __version__ else f"it was made by osvc {by}, and this is {__version__}"
 
 
 def _document(case: Case, codec: Codec) -> Json:

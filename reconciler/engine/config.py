@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.core import units, values
 from reconciler.core.node import Node
 from reconciler.engine.errors import ConfigError
+from reconciler.spec.regular import opener
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
 _MOST_DAYS = 36500
@@ -69,7 +70,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
 
 def _read(path: str, *, must: bool) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=opener) as file:
             text = file.read()
     except FileNotFoundError:
         if must:

@@ -209,6 +209,21 @@ def test_a_file_that_is_no_snapshot_is_told(place, web, text, says):
     assert ended.code == 1 and ended.err.startswith("error: cannot read x.json") and says in ended.err
 
 
+@pytest.mark.parametrize(
+    "odd", [lambda data: data.pop("node"), lambda data: data["services"]["web"].pop("owned")], ids=["as a whole", "in a part"]
+)
+@pytest.mark.parametrize(
+    ("by", "says"), [("0.0.9", f"made by osvc 0.0.9, and this is {__version__}"), (__version__, "it is damaged")]
+)
+def test_a_snapshot_that_another_version_made_otherwise_is_called_that(place, web, odd, by, says):
+    assert place.osvc("snapshot", "-o", "x.json", str(place.specs)).code == 0
+    document = json.loads((place.root / "x.json").read_text())
+    odd(document)
+    (place.root / "x.json").write_text(json.dumps({**document, "osvc": by}))
+    ended = place.osvc("plan", "--snapshot", "x.json", str(place.specs))
+    assert ended.code == 1 and says in ended.err
+
+
 def test_a_saved_plan_is_applied_only_while_it_is_the_plan(place, web):
     assert place.osvc("plan", "-o", "saved.plan", str(place.specs)).code == 2
     document = json.loads((place.root / "saved.plan").read_text())
@@ -504,3 +519,11 @@ def test_images_that_nobody_uses_are_looked_for_and_not_when_a_spec_is_not_valid
 def test_an_option_of_pruning_images_alone_is_a_mistake(place, web, option):
     ended = place.osvc("images", option)
     assert ended.code == 64 and f"error: {option} belongs to --prune" in ended.err
+
+
+@pytest.mark.parametrize("words", [["status"], ["apply", "--dry-run"], ["case", "show", "pipe"]])
+def test_a_pipe_that_nobody_writes_is_refused_and_not_waited_for(place, web, words):
+    os.mkfifo(place.root / "pipe", 0o600)
+    env = {} if words[0] == "case" else {"OSVC_CONFIG": str(place.root / "pipe")}
+    ended = place.osvc(*words, **env)
+    assert ended.code == 1 and "pipe: it is not a regular file" in ended.err

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from reconciler import __version__
 from reconciler.core.node import Node
 from reconciler.core.outline import outline
 from reconciler.engine.casefile import FORMAT, Case, CaseError, dump, parse
@@ -36,6 +37,7 @@ def changed(**keys) -> str:
         (changed(spec={"resources": {"container#1": {"type": "docker"}}}), "its spec is not valid for this osvc: its spec:"),
         (changed(policy={}), "it is damaged ('prune' is missing)"),
         (changed(outcomes=3), "it is damaged"),
+        (changed(outcomes=3, osvc="0.0.9"), f"it was made by osvc 0.0.9, and this is {__version__} ("),
     ],
 )
 def test_what_cannot_be_read_is_told(text, message):

@@ -1,6 +1,7 @@
 """The node's configuration."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -29,6 +30,15 @@ def test_no_default_file_is_fine(monkeypatch, tmp_path):
 def test_a_file_that_was_asked_for_must_be_there(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: no such file; OSVC_CONFIG names it"):
         read_config({"OSVC_CONFIG": str(tmp_path / "none.yaml")})
+
+
+def test_what_nobody_may_ever_write_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(ConfigError, match=r"cannot read .*/pipe\.yaml: it is not a regular file"):
+        read_config({"OSVC_CONFIG": str(tmp_path / "pipe.yaml")})
+    with pytest.raises(ConfigError, match=r"cannot read .*: Is a directory"):
+        read_config({"OSVC_CONFIG": str(tmp_path)})
+    assert read_config({"OSVC_CONFIG": "/dev/null"}) == read_config({"OSVC_CONFIG": ""})
 
 
 def test_everything_can_be_set(file):
