@@ -7,7 +7,7 @@ from reconciler.core.times import between
 from reconciler.host.docker_ports import Engine
 from reconciler.host.errors import Conflict, HostError, Permanent
 from reconciler.host.ports import Host
-from reconciler.resources.container import endpoints
+from reconciler.resources.container import endpoints, shims
 from reconciler.resources.container.actions import Start
 from reconciler.resources.container.ends import size
 from reconciler.resources.container.finding import ours, require
@@ -67,15 +67,30 @@ def _launch(id: str, name: str, binds: Sequence[str], engine: Engine, host: Host
         try:
             engine.start(id)
         except HostError as err:
-            if not endpoints.mended(err, engine, id, name, say):
+            if endpoints.mended(err, engine, id, name, say):
+                engine.start(id)
+            elif shims.ended(err, id, name, host, say):
+                _start_again(id, engine, host)
+            else:
                 raise
-            engine.start(id)
     except HostError as err:
         try:
             seen = engine.inspect(id)
         except HostError:
             raise err from None
         raise _refused(err, seen, host) from err
+
+
+def _start_again(id: str, engine: Engine, host: Host) -> None:
+    """Start what a task was in the way of, which goes by itself now. Raises HostError."""
+    for wait in shims.AGAIN:
+        try:
+            return engine.start(id)
+        except HostError as err:
+            if not shims.kept(err, id):
+                raise
+        host.clock.sleep(wait)
+    engine.start(id)
 
 
 def _refused(err: HostError, seen: Mapping[str, Any], host: Host) -> HostError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -183,6 +184,27 @@ def test_what_is_just_being_removed_is_waited_for_and_made_anew(lab):
     lab.hand.remove(NAME)
     lab.bench.do(desired(), [create, start])
     assert lab.ours() == {NAME: "running"}
+
+
+def test_what_a_killed_engine_left_of_a_start_is_ended_and_it_is_started(lab):
+    """The next engine finds the task of that start in its way, until a moment after the shim that has it has ended."""
+    lab.bench.do(desired(), steps(lab.bench.change(desired()))[:1])
+    ident = lab.hand.inspect(NAME)["Id"]
+    left = lab.machine.start_process(("containerd-shim-runc-v2", "-namespace", "moby", "-id", ident, "-address", "/run/c.sock"))
+    other = lab.machine.start_process(("containerd-shim-runc-v2", "-namespace", "moby", "-id", "0" * 64, "-address", "/run/c.sock"))
+    refused = Permanent(f"cannot start {NAME}: task {ident}: already exists")
+    lab.machine.fail_next(lambda label: label.endswith(f" start {NAME}") and left.pid in lab.machine.processes, refused, math.inf)
+    lab.machine.fail_next(lambda label: label.endswith(f" start {NAME}") and left.pid not in lab.machine.processes, refused, 2)
+    assert lab.bench.apply(desired()) == [f"start {NAME}"]
+    assert lab.ours() == {NAME: "running"} and other.pid in lab.machine.processes
+    assert any("ending what is left of that start" in text for text in lab.bench.said)
+
+
+def test_a_task_in_the_way_that_is_nobodys_is_told(lab):
+    lab.bench.do(desired(), steps(lab.bench.change(desired()))[:1])
+    ident = lab.hand.inspect(NAME)["Id"]
+    lab.machine.fail_next(f" start {NAME}", Permanent(f"cannot start {NAME}: task {ident}: already exists"), math.inf)
+    assert "already exists" in str(refusal(lab, Permanent, desired()))
 
 
 def test_what_was_removed_and_made_anew_by_a_stranger_is_not_touched(lab):
