@@ -1,6 +1,7 @@
 """log: a JSON line for each command that was run, and for each run, in STATE_DIR/log/osvc.log and, where it was asked for, on
 stderr. structlog is imported with the first line. No secret is in an event, and so none is in a line."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,11 +24,12 @@ from reconciler.core.outcome import (
 )
 
 _LARGE = 8 << 20
-"""A log of so many bytes is put aside (osvc.log.1, the one before is dropped) when the next process opens it."""
+"""A log of so many bytes is put aside (osvc.log.1, the one before is dropped) by whoever writes the next line."""
 
 _path = ""
 _logger: Any = None
 _shown: Any = None
+_lost = 0
 _lock = Lock()
 
 
@@ -45,6 +47,11 @@ def show_on(handle: int | None, *, journal: bool = False) -> None:
     global _shown  # noqa: PLW0603
     with _lock:
         _shown = None if handle is None else _made(_Lines(handle), journal=journal)
+
+
+def lost() -> int:
+    """How many lines found no room."""
+    return _lost
 
 
 def prepare() -> None:
@@ -127,31 +134,67 @@ class _Lines:
         self._handle = handle
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
+        global _lost  # noqa: PLW0603
+        try:
             os.write(self._handle, text.encode("utf-8", "replace"))
+        except OSError:
+            _lost += 1
 
     def flush(self) -> None:
         pass
 
 
 class _Owned(_Lines):
-    """One that is closed when nobody writes to it any more."""
+    """The log of a state folder, by its path; whoever else writes to it may put it aside, or take it away. It is closed when nobody
+    writes to it any more. Raises OSError where there can be none."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        super().__init__(_appending(path))
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._renew()
+        super().write(text)
 
     def __del__(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):
             os.close(self._handle)
+
+    def _renew(self) -> None:
+        """Put it aside if it is large, and have the file of that name. Raises OSError, and goes on with the one that is open."""
+        if os.fstat(self._handle).st_size < _LARGE and _same(self._handle, self._path):
+            return
+        fresh = _appending(self._path)
+        os.close(self._handle)
+        self._handle = fresh
+
+
+def _appending(path: str) -> int:
+    """The log, opened, and put aside before if it is large. Raises OSError."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two that find it large, the second finds a fresh one
+        with suppress(FileNotFoundError):
+            if os.lstat(path).st_size >= _LARGE:
+                os.replace(path, f"{path}.1")
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    finally:
+        os.close(folder)
+
+
+def _same(handle: int, path: str) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    return False
 
 
 def _open(path: str) -> Any:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with suppress(FileNotFoundError):
-            if os.lstat(path).st_size >= _LARGE:
-                os.replace(path, f"{path}.1")
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return _made(_Owned(path), journal=False)
     except OSError:
         return False
-    return _made(_Owned(handle), journal=False)
 
 
 def _made(lines: _Lines, *, journal: bool) -> Any:

@@ -79,13 +79,55 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, bench):
         log.log_to("")
 
 
-def test_a_large_log_is_put_aside(folder, monkeypatch):
+@pytest.fixture
+def large(monkeypatch):
+    monkeypatch.setattr(log, "_LARGE", 1000)
+
+
+def test_a_large_log_is_put_aside(folder, large):
     (folder / "log").mkdir()
-    (folder / "log/osvc.log").write_text("old\n")
-    monkeypatch.setattr(log, "_LARGE", 1)
+    (folder / "log/osvc.log").write_text("old\n" * 300)
     log.note("new")
-    assert (folder / "log/osvc.log.1").read_text() == "old\n"
+    assert (folder / "log/osvc.log.1").read_text() == "old\n" * 300
     assert [line["event"] for line in lines(folder)] == ["new"]
+
+
+def test_a_process_that_goes_on_for_months_puts_its_log_aside_as_well(folder, large):
+    for number in range(200):
+        log.note("again", number=number)
+        sizes = [path.stat().st_size for path in (folder / "log").iterdir()]
+        assert len(sizes) <= 2 and max(sizes) < 1200
+    before = [json.loads(line)["number"] for line in (folder / "log/osvc.log.1").read_text().splitlines()]
+    numbers = before + [line["number"] for line in lines(folder)]
+    assert numbers == list(range(numbers[0], 200))
+    assert stat.S_IMODE((folder / "log/osvc.log").stat().st_mode) == 0o600
+
+
+def test_a_log_that_somebody_else_put_aside_is_begun_anew(folder):
+    log.note("first")
+    os.rename(folder / "log/osvc.log", folder / "log/kept")
+    log.note("second")
+    assert [line["event"] for line in lines(folder)] == ["second"]
+
+
+def test_a_log_whose_folder_went_goes_on_once_it_is_back(folder):
+    log.note("first")
+    os.rename(folder / "log", folder / "away")
+    log.note("second")
+    (folder / "log").mkdir()
+    log.note("third")
+    assert [line["event"] for line in lines(folder)] == ["third"]
+
+
+def test_lines_for_which_there_is_no_room_are_counted(folder):
+    log.note("first")
+    before, limits = log.lost(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+    try:
+        log.note("lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.lost() == before + 1
 
 
 def test_what_fails_and_what_is_led_back_have_lines_of_their_own_with_what_it_took(folder, bench):
