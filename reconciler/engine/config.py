@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core import units, values
 from reconciler.core.node import Node
 from reconciler.engine.errors import ConfigError
 from reconciler.spec.regular import opener
+
+if TYPE_CHECKING:
+    from reconciler.engine.address import Address
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
 _MOST_DAYS = 36500
@@ -27,6 +30,7 @@ class Config:
     disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
     log: whether command runs and steps are logged, in STATE_DIR/log/osvc.log. log_format: what verbs that change the machine say on
     stderr: console, for people, or json. retention: days that the journal and case files are kept.
+    metrics: where the agent serves metrics and health: unix:PATH, IP:PORT or off; "" is metrics.sock in the run folder.
     """
 
     node: str = "localhost"
@@ -42,6 +46,14 @@ class Config:
     state_dir: str = "/var/lib/osvc"
     run_dir: str = "/run/osvc"
     log_format: str = "console"
+    metrics: str = ""
+
+    @property
+    def exposed(self) -> "Address | None":
+        """Where metrics and health are served; None where they are not."""
+        from reconciler.engine.address import Address, address_of
+
+        return address_of(self.metrics) if self.metrics else Address(path=f"{self.run_dir}/metrics.sock")
 
     @property
     def place(self) -> Node:
@@ -56,7 +68,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
     """
     env = os.environ if environ is None else environ
     path = env.get("OSVC_CONFIG", "")
-    data = _read(path or DEFAULT_PATH, must=bool(path))
+    data, lines = _read(path or DEFAULT_PATH, must=bool(path))
     for key, name in (("state_dir", "OSVC_STATE_DIR"), ("run_dir", "OSVC_RUN_DIR")):
         if env.get(name):
             data[key] = env[name]
@@ -65,52 +77,58 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
             except ValueError as err:
                 raise ConfigError(f"{name}: {err}") from None
     data.setdefault("node", os.uname().nodename.partition(".")[0])
-    return _checked(data, path or DEFAULT_PATH)
+    return _checked(data, lines, path or DEFAULT_PATH)
 
 
-def _read(path: str, *, must: bool) -> dict[str, Any]:
+def _read(path: str, *, must: bool) -> tuple[dict[str, Any], dict[str, int]]:
+    """What the file says, and in which line each key of it stands."""
     try:
         with open(path, encoding="utf-8", opener=opener) as file:
             text = file.read()
     except FileNotFoundError:
         if must:
             raise ConfigError(f"{path}: no such file; OSVC_CONFIG names it") from None
-        return {}
+        return {}, {}
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"cannot read {path}: {err.strerror if isinstance(err, OSError) else 'it is not UTF-8 text'}") from None
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        data = yaml.load(text, Loader=loader)
+        root = loader.get_single_node()
+        data = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}{where}: {err.problem}") from None
     except yaml.YAMLError as err:
         raise ConfigError(f"{path}: {err}") from None
-    if data is None:
-        return {}
+    finally:
+        loader.dispose()
+    if root is None or data is None:
+        return {}, {}
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected a map of settings")
-    return {str(key): value for key, value in data.items()}
+    lines = {str(key.value): key.start_mark.line + 1 for key, _ in root.value}
+    return {str(key): value for key, value in data.items()}, lines
 
 
-def _checked(data: Mapping[str, Any], path: str) -> Config:
+def _checked(data: Mapping[str, Any], lines: Mapping[str, int], path: str) -> Config:
     known = {field.name for field in fields(Config)}
     errors: list[str] = []
     good: dict[str, Any] = {}
     for key, value in data.items():
+        place = f"{path}:{lines[key]}" if key in lines else path
         if key not in known:
             from difflib import get_close_matches
 
             near = get_close_matches(key, sorted(known), 1)
-            errors.append(f"{path}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            errors.append(f"{place}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
             continue
         try:
             good[key] = _value(key, value)
         except ValueError as err:
-            errors.append(f"{path}: {key}: {err}")
+            errors.append(f"{place}: {key}: {err}")
     if errors:
         raise ConfigError("\n".join(errors))
     return Config(**good)
@@ -147,6 +165,13 @@ def _value(key: str, value: Any) -> Any:
         if not 1 <= days <= _MOST_DAYS:
             raise ValueError(f"expected a number of days from 1 to {_MOST_DAYS}, such as 30 or 30d, not {value!r}")
         return days
+    if key == "metrics":
+        from reconciler.engine.address import address_of
+
+        # YAML 1.1 reads off as false, and digits with colons as a number to the base of 60
+        text = "off" if value is False else values.to_text(value)
+        address_of(text)
+        return text
     if key in ("specs", "state_dir", "run_dir"):
         return values.to_path(value)
     if key == "env":

@@ -12,13 +12,15 @@ from reconciler.engine.schema import MIGRATIONS
 
 
 class Database:
-    """A connection behind a lock. read_only: every writing method raises StoreError. folder: where it lies, for messages."""
+    """A connection behind a lock. read_only: every writing method raises StoreError. folder: where it lies, for messages.
+    errors: how often it could not be read or written."""
 
     def __init__(self, connection: sqlite3.Connection, *, read_only: bool, folder: str) -> None:
         self._db = connection
         self._lock = threading.RLock()
         self.read_only = read_only
         self.folder = folder
+        self.errors = 0
 
     def check_writable(self) -> None:
         """Raises StoreError when nothing can be kept."""
@@ -33,14 +35,14 @@ class Database:
             self._db.close()
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
-        with self._lock, _told(self.folder):
+        with self._lock, self._told():
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def _writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction. It is wholly there or not at all, and nobody else writes meanwhile."""
         self.check_writable()
-        with self._lock, _told(self.folder):
+        with self._lock, self._told():
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -51,15 +53,15 @@ class Database:
                     self._db.execute("ROLLBACK")
                 raise
 
-
-@contextmanager
-def _told(folder: str) -> Iterator[None]:
-    """sqlite's errors, told as the store's."""
-    try:
-        yield
-    except sqlite3.Error as err:
-        hint = "; free some space there, and run it again" if err.sqlite_errorcode == sqlite3.SQLITE_FULL else ""
-        raise StoreError(f"cannot use the store in {folder or 'memory'}: {err}{hint}") from None
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """sqlite's errors, told as the store's."""
+        try:
+            yield
+        except sqlite3.Error as err:
+            self.errors += 1
+            hint = "; free some space there, and run it again" if err.sqlite_errorcode == sqlite3.SQLITE_FULL else ""
+            raise StoreError(f"cannot use the store in {self.folder or 'memory'}: {err}{hint}") from None
 
 
 def connect(uri: str) -> sqlite3.Connection:

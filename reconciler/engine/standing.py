@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from reconciler.core.policy import Aim
+from reconciler.core.status import ServiceStatus, Status
+
 
 class State(Enum):
     """How a watch stands with one service. The value is the word that people read."""
@@ -40,12 +43,27 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last look saw of a service. aim: what is wanted of it. resources: rid -> (type, status)."""
+
+    aim: Aim
+    status: Status
+    resources: Mapping[str, tuple[str, Status]]
+
+    @classmethod
+    def of(cls, status: ServiceStatus) -> "Seen":
+        lines = {line.rid: (line.type, line.status) for line in status.resources}
+        return cls(status.plan.goal.aim, status.overall, lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A picture of one moment: it never changes, and may be read in any thread.
 
     states: service -> how it stands. until: service -> when it is tried again, of those that wait. degraded: service -> what of it
     is left alone for now, rid -> why. deaf: what cannot be listened to, and why. invalid: the files of specs that are wrong now, of
-    which the last valid state goes on.
+    which the last valid state goes on. seen: service -> what the last look saw. begun: the first look is done, with what it made
+    for. turned: when the loop turned last, by the monotonic clock.
     """
 
     states: Mapping[str, State] = field(default_factory=dict)
@@ -54,6 +72,9 @@ class Standing:
     deaf: Mapping[str, str] = field(default_factory=dict)
     invalid: tuple[str, ...] = ()
     looks: Looks = Looks()
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    begun: bool = False
+    turned: float = 0.0
 
 
 class Ledger:
@@ -66,6 +87,9 @@ class Ledger:
         self.deaf: Mapping[str, str] = {}
         self.invalid: tuple[str, ...] = ()
         self.looks = Looks()
+        self.seen: dict[str, Seen] = {}
+        self.begun = False
+        self.turned = 0.0
 
     def note(self, name: str, state: State, until: datetime | None = None) -> None:
         """How a service stands now. until: when it is tried again."""
@@ -77,11 +101,21 @@ class Ledger:
 
     def keep(self, names: Collection[str]) -> None:
         """There are these services, and no others."""
-        for known in (self.states, self.until, self.degraded):
+        for known in (self.states, self.until, self.degraded, self.seen):
             for name in known.keys() - set(names):
                 del known[name]
         for name in set(names) - self.states.keys():
             self.states[name] = State.NEW
 
     def picture(self) -> Standing:
-        return Standing(dict(self.states), dict(self.until), dict(self.degraded), self.deaf, self.invalid, self.looks)
+        return Standing(
+            dict(self.states),
+            dict(self.until),
+            dict(self.degraded),
+            self.deaf,
+            self.invalid,
+            self.looks,
+            dict(self.seen),
+            self.begun,
+            self.turned,
+        )

@@ -13,6 +13,7 @@ from reconciler.core.observed import Present
 from reconciler.core.outcome import Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
+from reconciler.core.status import status_of
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
 from reconciler.engine.config import Config
@@ -22,7 +23,7 @@ from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
-from reconciler.engine.standing import Ledger, Standing, State
+from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import is_lost
 from reconciler.engine.workers import Workers
@@ -31,6 +32,8 @@ from reconciler.host.manager import Manager
 _EVERYTHING = Call(everything=True)
 _OF_NOBODY = ("", "specs", "prune", "bells", "configuration")
 """What is told, and is of no one service."""
+_BEAT = 30.0
+"""Seconds between two turns of the loop, at most: the agent's health goes by them."""
 _SOON = 10.0
 """Seconds until everything is looked at again that could not be: the state folder, say, did not let itself be read."""
 
@@ -111,13 +114,15 @@ class Watch:
 
     def _go(self) -> None:
         stop = self.session.stop
+        self._ledger.turned = self.session.host.clock.monotonic()
         self._starting = self._see(_EVERYTHING)
         while not stop.asked:
             self._workers.begin()
             if self._starting is not None and not self._starting:
                 self._manager.ready()
-                self._starting = None
-            call = self._rounds.next(self._manager.beat, lambda: self._workers.ready)
+                self._starting, self._ledger.begun = None, True
+            self._ledger.turned = self.session.host.clock.monotonic()
+            call = self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
             if stop.reread.is_set():
                 self._reread()
             elif call is not None:
@@ -175,6 +180,8 @@ class Watch:
     def _give(self, survey: Survey) -> bool:
         """Judge a service, and give it to the workers if something is to be done; whether it is."""
         target = survey.target
+        kinds = {change.type: self.session.kinds(change.type) for change in survey.plan.changes}
+        self._ledger.seen[target.name] = Seen.of(status_of(survey.plan, kinds, self.session.host.clock.now()))
         self._tell_frozen(target)
         self._tell_lost(survey.plan)
         self._workers.recall([target.name])

@@ -9,6 +9,8 @@ from functools import partial
 from reconciler.agent.agent import Agent
 from reconciler.agent.claim import claim
 from reconciler.agent.desk import Desk
+from reconciler.agent.part import Part
+from reconciler.agent.showing import Showing
 from reconciler.cli.exits import Exit
 from reconciler.cli.keeping import keep
 from reconciler.cli.request import local_now, operator
@@ -17,9 +19,10 @@ from reconciler.engine.config import read_config
 
 def run(options: argparse.Namespace) -> Exit:
     """As watch. Raises Locked where the node has an agent."""
-    run_dir = read_config().run_dir
-    with claim(run_dir, by=operator(), at=local_now()):
-        return keep(options, partial(Agent, parts=[Desk(run_dir, _CLERK)]))
+    config = read_config()
+    with claim(config.run_dir, by=operator(), at=local_now()):
+        parts: list[Part] = [Desk(config.run_dir, _CLERK), Showing(config.exposed)]
+        return keep(options, partial(Agent, parts=parts))
 
 
 _CLERK = (sys.executable, "-P", "-m", "reconciler.cli.clerk")

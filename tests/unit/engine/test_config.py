@@ -45,9 +45,10 @@ def test_everything_can_be_set(file):
     env = file(
         "node: db1\nenv: PRD\nspecs: /srv/specs/\nsubnet_pool: 10.1.0.0/16\nprune: yes\ndisrupt: false\n"
         "interval: 1m\nlock_wait: 5\nlog: false\nretention: 30d\nstate_dir: /s\nrun_dir: /r\nlog_format: json\n"
+        "metrics: 127.0.0.1:9464\n"
     )
     some = Config("db1", "PRD", "/srv/specs", "10.1.0.0/16", True, False, 60.0, 5.0, False, 30, "/s", "/r")
-    assert read_config(env) == dataclasses.replace(some, log_format="json")
+    assert read_config(env) == dataclasses.replace(some, log_format="json", metrics="127.0.0.1:9464")
 
 
 def test_the_environment_goes_before_the_file(file):
@@ -93,3 +94,52 @@ def test_what_is_not_text_is_told(tmp_path):
     (tmp_path / "osvc.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_config({"OSVC_CONFIG": str(tmp_path / "osvc.yaml")})
+
+
+def test_every_error_has_its_line(file):
+    with pytest.raises(ConfigError) as caught:
+        read_config(file("node: db1\n\nmetrics: 9464\nprune: perhaps\n"))
+    lines = str(caught.value).splitlines()
+    assert [line.partition("osvc.yaml")[2].partition(": ")[0] for line in lines] == [":3", ":4"]
+    assert lines[0].endswith("metrics: expected unix:/PATH, IP:PORT or off, not '9464'")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("unix:/srv/m.sock", "unix:/srv/m.sock"),
+        ("127.0.0.1:9464", "127.0.0.1:9464"),
+        ("'[::1]:9464'", "[::1]:9464"),
+        ("0.0.0.0:1", "0.0.0.0:1"),
+        ("off", "None"),
+        ("'off'", "None"),
+    ],
+)
+def test_metrics_are_served_where_the_file_says(file, written, read):
+    assert str(read_config(file(f"metrics: {written}\n")).exposed) == read
+
+
+def test_metrics_are_served_in_the_run_folder_unless_the_file_says_otherwise(file):
+    assert str(read_config(file("run_dir: /r\n")).exposed) == "unix:/r/metrics.sock"
+
+
+@pytest.mark.parametrize(
+    ("written", "clause"),
+    [
+        ("''", "expected unix:/PATH, IP:PORT or off, not ''"),
+        ("yes", "expected unix:/PATH, IP:PORT or off, not 'true'"),
+        ("unix:m.sock", "expected an absolute path"),
+        ("unix:/" + "a" * 107, "expected a path of at most 107 bytes, not of 108"),
+        ("localhost:9464", "did you mean '127.0.0.1:9464'?"),
+        ("metrics.example:9464", "'metrics.example' is no IP address"),
+        ("127.0.0.1:0", "expected unix:/PATH, IP:PORT or off"),
+        ("127.0.0.1:65536", "expected unix:/PATH, IP:PORT or off"),
+        ("127.0.0.1:١٢", "expected unix:/PATH, IP:PORT or off"),
+        ("'::1:9464'", "an IPv6 address stands in brackets: [::1]:9464"),
+        ("[1, 2]", "expected one word"),
+    ],
+)
+def test_a_place_that_metrics_cannot_be_served_at_is_told(file, written, clause):
+    with pytest.raises(ConfigError) as caught:
+        read_config(file(f"node: a\nmetrics: {written}\n"))
+    assert clause in str(caught.value) and "osvc.yaml:2: metrics: " in str(caught.value)
