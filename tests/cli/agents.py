@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from reconciler import __version__
+from reconciler.cli.asking import ENVIRONMENT, SAME, place
 from tests.cli.osvc import Place
 
 NOTHING = "comment: nothing to do here\n"
@@ -20,13 +23,13 @@ NOTHING = "comment: nothing to do here\n"
 class Agent:
     """`osvc agent` as a process. said: the lines of its --json, once it has ended."""
 
-    def __init__(self, place: Place, **env: str) -> None:
-        self.place = place
+    def __init__(self, there: Place, **env: str) -> None:
+        self.place = there
         self.said: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "agent", "--json"],
-            cwd=place.root,
-            env={**place.env, **env},
+            cwd=there.root,
+            env={**there.env, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -36,9 +39,9 @@ class Agent:
     def socket(self) -> str:
         return str(self.place.root / "run/agent.sock")
 
-    def ask(self, words: list[str], **more: Any) -> list[dict[str, Any]]:
+    def ask(self, words: list[str], /, **more: Any) -> list[dict[str, Any]]:
         """What it answers to a request that a client of this place would make, but for what is given."""
-        return asked(self.socket, {**request(self.place, words), **more})
+        return asked(self.socket, {**request(self.place.root, self.place.env, words), **more})
 
     def answers(self, seconds: float = 30.0) -> None:
         """Wait until it does."""
@@ -69,11 +72,11 @@ class Agent:
 
 
 @contextmanager
-def agent(place: Place, **env: str) -> Iterator[Agent]:
+def agent(there: Place, **env: str) -> Iterator[Agent]:
     """One that answers. A place without specs gets one that says nothing."""
-    if not any(place.specs.iterdir()):
-        place.spec("web.yaml", NOTHING)
-    one = Agent(place, **env)
+    if not any(there.specs.iterdir()):
+        there.spec("web.yaml", NOTHING)
+    one = Agent(there, **env)
     try:
         one.answers()
         yield one
@@ -81,20 +84,16 @@ def agent(place: Place, **env: str) -> Iterator[Agent]:
         one.end()
 
 
-def request(place: Place, words: list[str]) -> dict[str, Any]:
-    """As cli/asking.py makes it."""
-    from reconciler import __version__
-    from reconciler.cli.asking import ENVIRONMENT, SAME
-    from reconciler.cli.asking import place as seen_from
-
+def request(folder: Path, env: Mapping[str, str], words: Sequence[str]) -> dict[str, Any]:
+    """As cli/asking.py makes it in a folder."""
     return {
         "protocol": 1,
         "osvc": __version__,
         "verb": "answer",
-        "words": words,
-        "cwd": str(place.root),
-        "place": seen_from(),
-        "environment": {name: value for name, value in place.env.items() if name in (*ENVIRONMENT, *SAME)},
+        "words": list(words),
+        "cwd": str(folder),
+        "place": place(),
+        "environment": {name: value for name, value in env.items() if name in (*ENVIRONMENT, *SAME)},
         "terminals": [None, None],
     }
 
@@ -108,12 +107,12 @@ def asked(path: str, record: Mapping[str, Any], seconds: float = 10.0) -> list[d
 
 
 @contextmanager
-def impostor(place: Place, serve: Callable[[socket.socket], None]) -> Iterator[list[dict[str, Any]]]:
+def impostor(there: Place, serve: Callable[[socket.socket], None]) -> Iterator[list[dict[str, Any]]]:
     """Something else on the agent's socket: what it does with each connection once it has read the request. The requests so far."""
-    (place.root / "run").mkdir(exist_ok=True)
+    (there.root / "run").mkdir(exist_ok=True)
     requests: list[dict[str, Any]] = []
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(place.root / "run/agent.sock"))
+        listener.bind(str(there.root / "run/agent.sock"))
         listener.listen()
 
         def run() -> None:
@@ -146,10 +145,10 @@ def _read(path: str) -> str:
 class Events:
     """`osvc events` as a process; once it is there the agent tells it everything."""
 
-    def __init__(self, place: Place, *words: str) -> None:
+    def __init__(self, there: Place, *words: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "events", *words],
-            env=place.env,
+            env=there.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -165,13 +164,12 @@ class Events:
         return self.process.returncode, out, err
 
 
-def listening(one: Agent) -> int:
-    """How many events' listeners an agent has: connections of its own to its socket (its clerk holds none)."""
-    count = 0
-    for handle in os.listdir(f"/proc/{one.process.pid}/fd"):
-        try:
-            inode = os.readlink(f"/proc/{one.process.pid}/fd/{handle}")
-        except OSError:
-            continue
-        count += any(f" {inode[8:-1]} {one.socket}" in line for line in _read("/proc/net/unix").splitlines() if " 03 " in line)
-    return count
+def listening(pid: int) -> int:
+    """To how many an agent tells its events: the connections of its socket that it has itself, and not its clerk."""
+    handles = {os.path.basename(os.path.realpath(f"/proc/{pid}/fd/{handle}")) for handle in os.listdir(f"/proc/{pid}/fd")}
+    lines = [line.split() for line in _read("/proc/net/unix").splitlines() if line.endswith("/agent.sock")]
+    return sum(f"socket:[{line[6]}]" in handles for line in lines if line[5] == _CONNECTED)
+
+
+_CONNECTED = "03"
+"""The state of a socket in /proc/net/unix."""

@@ -95,7 +95,7 @@ def test_it_looks_anew_each_time(web):
     ],
 )
 def test_what_it_does_not_answer(shared, more, why):
-    (_, answer) = shared.ask(more.pop("words", ["ls"]), **more)
+    (_, answer) = shared.ask(["ls"], **more)
     assert why in answer["unanswered"]
 
 
@@ -161,7 +161,7 @@ def test_what_a_client_asks(web):
     with impostor(web, serve) as requests:
         ended = web.osvc("plan", "-v")
     assert (ended.code, ended.out, ended.err) == (2, "result\n", "aside\nend\n")
-    assert requests == [request(web, ["plan", "-v"])]
+    assert requests == [request(web.root, web.env, ["plan", "-v"])]
 
 
 def test_off_is_off(web):
@@ -239,10 +239,10 @@ def events():
     begun = []
 
     def follow(one, *words):
-        before = listening(one)
+        before = listening(one.process.pid)
         begun.append(Events(one.place, *words))
         until = time.monotonic() + 30
-        while listening(one) == before:
+        while listening(one.process.pid) == before:
             assert time.monotonic() < until and begun[-1].process.poll() is None
             time.sleep(0.05)
         return begun[-1]
@@ -297,11 +297,11 @@ def test_without_an_agent_it_is_told_how_to_have_one(web):
 
 def test_ctrl_c_ends_events_and_the_agent_lets_it_go(web, events):
     with agent(web) as one:
-        before = listening(one)
+        before = listening(one.process.pid)
         follower = events(one)
         follower.process.send_signal(signal.SIGINT)
         assert follower.end() == (130, "", "")
         until = time.monotonic() + 10
-        while listening(one) > before:
+        while listening(one.process.pid) > before:
             assert time.monotonic() < until
             time.sleep(0.05)

@@ -19,14 +19,17 @@ OURS = (sys.executable, "-m", "reconciler")
 class Watching:
     """It is told to look at everything once an hour: only what rings makes it look.
 
-    lines: what it has said. heard: when each of them came (time.monotonic()). program: the words that start osvc.
+    lines: what it has said. heard: when each of them came (time.monotonic()). program: the words that start osvc. verb: watch, or
+    agent.
     """
 
-    def __init__(self, lab: Lab, *, program: Sequence[str] = OURS, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, lab: Lab, *, program: Sequence[str] = OURS, environ: Mapping[str, str] | None = None, verb: str = "watch"
+    ) -> None:
         self.lines: list[dict[str, Any]] = []
         self.heard: list[float] = []
         self.process = subprocess.Popen(
-            [*program, "watch", "--json", "--interval", "1h"],
+            [*program, verb, "--json", "--interval", "1h"],
             env={**lab.env, **(environ or {})},
             cwd=lab.root,
             stdin=subprocess.DEVNULL,
@@ -77,9 +80,9 @@ class Watching:
 
 
 @contextlib.contextmanager
-def watching(lab: Lab, *, program: Sequence[str] = OURS, rest: float = 1.5) -> Iterator[Watching]:
+def watching(lab: Lab, *, program: Sequence[str] = OURS, rest: float = 1.5, verb: str = "watch") -> Iterator[Watching]:
     """A watch that has begun, and come to rest: it has said nothing for so many seconds."""
-    watch = Watching(lab, program=program)
+    watch = Watching(lab, program=program, verb=verb)
     try:
         until(lambda: any(line["event"] == "ended" for line in watch.lines))
         watch.quiet(rest)
