@@ -268,6 +268,9 @@ class Processes(Protocol):
     def users(self, mount: Mount) -> tuple[User, ...]:
         """Who keeps this very mount busy, in whatever mount namespace, by pid; not who uses its filesystem through another."""
 
+    def openers(self, path: str) -> tuple[Process, ...]:
+        """Who has a file or device open by this very path, by pid, as far as that can be seen. Who has mounted it has not."""
+
     def wait_gone(self, process: Process, timeout: float) -> bool:
         """Whether the process ended in time."""
 

@@ -15,7 +15,7 @@ from reconciler.host.errors import Busy, Denied, NotFound, Permanent
 from reconciler.host.linux.clock import LinuxClock
 from reconciler.host.linux.processes import LinuxProcesses
 from reconciler.host.ports import Process
-from tests.contract.stage import own_network
+from tests.contract.stage import FakeStage, own_network
 
 
 @pytest.fixture
@@ -40,6 +40,14 @@ def test_spawn_appends_to_its_log(stage):
     stage.host.files.write(log, "before\n")
     stage.host.processes.spawn(["tail", "-f", log], log=log, env={}, cgroup=stage.name)
     assert stage.host.files.read(log).startswith("before\n")
+
+
+def test_who_has_a_file_open_is_named(stage, daemon):
+    log = f"{stage.dir}/log"
+    if isinstance(stage, FakeStage):
+        stage.machine.opened[log] = daemon.pid
+    assert [one.pid for one in stage.host.processes.openers(log)] == [daemon.pid]
+    assert stage.host.processes.openers(f"{stage.dir}/none") == ()
 
 
 def test_spawn_of_no_program(stage):

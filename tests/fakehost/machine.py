@@ -136,7 +136,7 @@ class Machine:
         """The devices that are a part of another device."""
         self.net = Network()
         self.lvm = Volumes(self.tree.loops)
-        self.opened: set[str] = set()
+        self.opened: dict[str, int] = {}
         """The loop devices that somebody has open, beside whoever mounted them."""
         self.swaps: tuple[str, ...] = ()
         """What is swapped to."""

@@ -79,6 +79,11 @@ class FakeProcesses:
                 found.append(User(replace(_record(process), exe="", cwd=""), process.how, spared))
         return tuple(found)
 
+    def openers(self, path: str) -> tuple[Process, ...]:
+        self._machine.look(f"openers of {path}")
+        pid = self._machine.opened.get(path, 0)
+        return (_record(self._machine.processes[pid]),) if pid in self._machine.processes else ()
+
     def wait_gone(self, process: Process, timeout: float) -> bool:
         self._machine.look(f"wait for {process.pid}")
         if self._same(process) is None:

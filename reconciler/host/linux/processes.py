@@ -98,6 +98,10 @@ class LinuxProcesses:
                 found.append(User(process, how, spared.get(process.pid) or users.why_spared(process.pid)))
         return tuple(found)
 
+    def openers(self, path: str) -> tuple[Process, ...]:
+        """See Processes.openers."""
+        return tuple(process for process in self.all() if users.has_open(process.pid, path))
+
     def wait_gone(self, process: Process, timeout: float) -> bool:
         """See Processes.wait_gone. False, early, when the run is asked to stop meanwhile."""
         descriptor = _open(process)

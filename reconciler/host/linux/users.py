@@ -35,6 +35,12 @@ def how_it_uses(pid: int, mount: Mount, far: Collection[str] = ()) -> str:
     return ""
 
 
+def has_open(pid: int, path: str) -> bool:
+    """Whether a process has this path open; only what its links say is read. False where it has ended, or cannot be looked at."""
+    base = f"/proc/{pid}/fd"
+    return any(_link(f"{base}/{name}") == path for name in _names(base))
+
+
 def far_below(mount: Mount) -> tuple[str, ...]:
     """The mount points below a mount of what may not answer."""
     return tuple(
@@ -51,6 +57,13 @@ def why_spared(pid: int) -> str:
         return "a part of the kernel"
     parts = [part for line in _text(f"/proc/{pid}/cgroup").splitlines() for part in line.split(":", 2)[-1].split("/")]
     return "of an engine" if any(part.startswith(_ENGINES) for part in parts) else ""
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def _leads_into(base: str, link: str, mount: Mount, far: Collection[str]) -> bool:

@@ -1,7 +1,7 @@
 """loop: sees loop devices through sysfs, attaches and detaches backing files with losetup(8)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from posixpath import dirname
+from posixpath import basename, dirname
 from typing import Any, Final
 
 from reconciler.core.ids import ResourceId
@@ -102,18 +102,24 @@ def _detach(action: Detach, host: Host) -> None:
     for loop in backing:
         host.commands.run(("losetup", "-d", loop.device))
         if any(other.device == loop.device and other.backs(action.file, host) for other in loops(host)):
-            raise Busy(f"cannot detach {action.file} from {loop.device}: somebody has it open; it goes when nobody has")
+            why = f"somebody has it open (fuser -v {loop.device}); it goes when nobody has"
+            raise Busy(f"cannot detach {action.file} from {loop.device}: {why}")
 
 
 def _users(loop: Loop, host: Host) -> tuple[str, ...]:
-    """Who uses a loop device or a partition of it: mounts, what lies on it, swap."""
+    """Who uses a loop device or a partition of it: mounts, what lies on it, swap, who has it open."""
 
     def of(source: str) -> bool:
         return source == loop.device or source.startswith(f"{loop.device}p")
 
     swaps = (line.partition(" ")[0] for line in (host.files.read(_SWAPS) or "").splitlines()[1:])
     mounts = (mount.target for mount in host.mounts.table() if of(mount.source))
-    return (*mounts, *holders(loop.device, host), *(f"swap on {name}" for name in swaps if of(name)))
+    told = (*mounts, *holders(loop.device, host), *(f"swap on {name}" for name in swaps if of(name)))
+    if told:
+        return told
+    return tuple(
+        f"pid {one.pid} {basename(one.argv[0]) if one.argv else ''}".strip() for one in host.processes.openers(loop.device)
+    )
 
 
 DRIVER = LoopDriver()

@@ -90,9 +90,25 @@ def test_a_mount_goes_through_the_device_that_is_there_and_leaves_it(machine, ho
         perform(host, Detach(file=FILE))
     host.commands.run(["umount", "--", "/mnt"])
     assert look(host).state.device == "/dev/loop0"
-    machine.opened.add("/dev/loop0")
-    with pytest.raises(Busy, match="somebody has it open"):
+
+
+def test_who_has_a_device_open_is_named_and_it_stays_as_it_is(machine, host, image):
+    perform(host, Attach(file=FILE))
+    seen = look(host)
+    process = machine.start_process(("/usr/bin/qemu-system", "-x"))
+    machine.opened["/dev/loop0"] = process.pid
+    done = list(machine.done)
+    with pytest.raises(Busy, match=rf"cannot detach /srv/x.img from /dev/loop0: in use \(pid {process.pid} qemu-system\)"):
         perform(host, Detach(file=FILE))
+    assert look(host) == seen and machine.done == done, "the kernel would detach it behind everybody's back, later"
+
+
+def test_a_device_that_somebody_opened_meanwhile_is_not_told_as_detached(machine, host, image):
+    perform(host, Attach(file=FILE))
+    machine.opened["/dev/loop0"] = 0
+    with pytest.raises(Busy, match=r"somebody has it open \(fuser -v /dev/loop0\); it goes when nobody has"):
+        perform(host, Detach(file=FILE))
+    assert not Detach(file=FILE).shown(look(host))
 
 
 def test_a_device_that_is_swap_is_not_detached(machine, host, image):
