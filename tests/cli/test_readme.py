@@ -16,7 +16,10 @@ PAGES = {
     path.name: path.read_text()
     for path in (
         ROOT / "README.md",
-        *(ROOT / "docs" / name for name in ("agent.md", "architecture.md", "migration.md", "operations.md", "resources.md")),
+        *(
+            ROOT / "docs" / name
+            for name in ("agent.md", "architecture.md", "metrics.md", "migration.md", "operations.md", "resources.md")
+        ),
     )
 }
 

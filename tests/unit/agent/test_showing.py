@@ -18,7 +18,7 @@ from tests.unit.engine.timeline import Timeline
 
 
 class Shown:
-    """A timeline whose agent is asked while it runs. said: what came of it, by path."""
+    """A timeline whose agent is asked while it runs. heard: every event."""
 
     def __init__(self, folder, address=None, **settings):
         self.node = Node(folder, **settings)
@@ -27,10 +27,12 @@ class Shown:
         self.path = str(folder / "m.sock")
         self.showing = Showing(address or Address(path=self.path))
         self.line = Timeline(self.node)
-        heard = self.line.watch.on_event
+        self.heard = []
+        pass_on = self.line.watch.on_event
 
         def hear(event):
-            heard(event)
+            pass_on(event)
+            self.heard.append(event)
             self.showing.tell(event)
 
         self.line.watch.on_event = hear
