@@ -71,7 +71,8 @@ def same_network(one: Address, other: Address) -> bool:
 
 
 class Network:
-    """lo and eth0, a default route, no rules, forwarding off. names: what the resolver knows; no_names: it does not answer.
+    """lo and eth0, a default route, no rules, forwarding off. names: what the resolver knows, turns: what it tells
+    one address of at a time; no_names: it does not answer.
 
     peers: (link, address) -> the hardware address of somebody else on the link's network who has it. announced: what was made
     known there, (link, address), in order.
@@ -87,6 +88,7 @@ class Network:
         self.no_names = False
         self.more_routes: list[Route] = [Route("default", "eth0")]
         self.forwarding = False
+        self.turns: dict[str, list[str]] = {}
         self.names: dict[str, tuple[str, ...]] = {"localhost": ("127.0.0.1",)}
         self.chains: dict[str, dict[str, list[str]]] = {}
         """table -> chain -> rules, normalised. A table is there once it was used."""

@@ -18,6 +18,8 @@ from reconciler.resources.ip.performing import add, remove
 _OPTIONS: Final = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 """The flags of an address that `ip addr add` takes."""
 _OWN: Final = "is this machine's own: it goes out into the world by it"
+_TURNS: Final = 4
+"""How often a name is asked once more that gives another address than the one that it was applied by."""
 _FOLDERS: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -53,6 +55,7 @@ class _Names:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._found: dict[str, tuple[str, ...]] = {}
+        self._turns: dict[str, tuple[str, ...]] = {}
         self._silent = ""
 
     def of(self, want: Wanted, shall: Desired) -> tuple[str, str]:
@@ -64,6 +67,8 @@ class _Names:
             return known, ""
         try:
             answers = self._answers(shall.name)
+            if known and answers and known not in answers:
+                answers = self._again(shall.name)
         except Transient as error:
             if known:
                 return known, "cannot be resolved now"
@@ -72,6 +77,13 @@ class _Names:
         if address and shall.dev != "lo" and addresses.scope_of(address) == "host":
             return "", f"resolves to {address}, a loopback address"
         return address, why
+
+    def _again(self, name: str) -> tuple[str, ...]:
+        """All that a name gives when it is asked a few times more: many name services give one address at a time, in turn."""
+        if name not in self._turns:
+            more = (answer for _ in range(_TURNS) for answer in self._host.net.resolve(name))
+            self._turns[name] = tuple(dict.fromkeys((*self._answers(name), *more)))
+        return self._turns[name]
 
     def _answers(self, name: str) -> tuple[str, ...]:
         if name not in self._found:

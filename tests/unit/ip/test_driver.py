@@ -289,6 +289,20 @@ class TestNames:
         assert bench.up("ip#1", spec) == "replace"
         assert eth(machine) == ["192.0.2.2/24", "192.0.2.99/24"]
 
+    def test_a_name_that_gives_its_addresses_in_turn_moves_nothing(self, machine, bench):
+        spec = {"ip#1": ip("shop")}
+        bench.up("ip#1", spec)
+        machine.net.turns["shop"] = ["192.0.2.99", "192.0.2.53", "192.0.2.98"]
+        for _ in range(4):
+            assert bench.change("ip#1", spec).verdict.value == "keep"
+        machine.net.turns["shop"] = ["192.0.2.99", "192.0.2.98"]
+        change = bench.change("ip#1", spec)
+        assert (change.verdict.value, change.reason[:52]) == ("refuse", "shop resolves to several addresses: 192.0.2.99, 192."), (
+            change
+        )
+        machine.net.turns["shop"] = ["192.0.2.99"]
+        assert bench.change("ip#1", spec).verdict.value == "replace"
+
     def test_a_name_for_what_is_there_changes_nothing(self, machine, bench):
         bench.up("ip#1", {"ip#1": ip("192.0.2.53")})
         assert bench.change("ip#1", {"ip#1": ip("shop")}).verdict.value == "keep"
