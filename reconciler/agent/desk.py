@@ -117,7 +117,7 @@ class Desk:
                 )
             self._serve(ours, None)
         code = _ended(clerk)
-        return f"it came to {code}" if code else ""
+        return "" if code == 0 else f"it came to {code}" if code is not None else "it cannot be ended"
 
     def _serve(self, clerk: socket.socket | None, until: float | None) -> None:
         """Send events and let listeners in and out, until the clerk is gone, or until then, or until the end."""
@@ -153,13 +153,13 @@ class Desk:
         return bool(said)
 
 
-def _ended(clerk: "subprocess.Popen[bytes]") -> int:
-    """Its code, once it has ended: it was told to."""
-    try:
-        return clerk.wait(_LEAVING)
-    except subprocess.TimeoutExpired:
+def _ended(clerk: "subprocess.Popen[bytes]") -> int | None:
+    """Its code, once it has ended, for it was told to. None: it cannot even be killed, for the kernel has it wait for something."""
+    for _ in range(2):
+        with suppress(subprocess.TimeoutExpired):
+            return clerk.wait(_LEAVING)
         clerk.kill()
-        return clerk.wait()
+    return None
 
 
 def _python_path() -> str:

@@ -130,7 +130,7 @@ def test_what_goes_takes_its_series_along(tmp_path):
     shown.run(700)
     shown.showing.close()
     named = {word for name in shown.figures() for word in name.partition("{")[2].rstrip("}").split(",") if "service=" in word}
-    assert shown.node.mounts() == ["/mnt/db", "/mnt/web"] and named == {"service=db", "service=web"}
+    assert sorted(shown.node.mounts()) == ["/mnt/db", "/mnt/web"] and named == {"service=db", "service=web"}
 
 
 def test_health_and_metrics_are_asked_over_the_socket(shown):
