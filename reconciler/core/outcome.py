@@ -11,6 +11,19 @@ from reconciler.core.observed import Observed
 from reconciler.core.plan import Plan, Step
 
 
+def cannot(says: str, why: str) -> str:
+    """ "cannot unmount /srv/web: busy": what could not be done, said once although the reason may begin with it, and why; with what
+    to do, where that is always the same."""
+    head = f"cannot {says}"
+    again = [at for at in range(len(why)) if why.startswith(": ", at) and head.startswith(why[:at])]
+    reason = why[again[-1] + 2 :] if again else why
+    return f"{head}: {reason}" + (_ROOM if reason.lower().endswith(_FULL) else "")
+
+
+_FULL = "no space left on device"
+_ROOM = "; make room there, and try again"
+
+
 class Status(Enum):
     """What became of a step. The value is the word that people read."""
 

@@ -24,6 +24,7 @@ from reconciler.core.outcome import (
     StepEnded,
     StepMoved,
     StepSaid,
+    cannot,
 )
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Aim
@@ -316,7 +317,7 @@ class _Walk:
             run.journal(step, "intend", message=step.action.command() or step.action.says())
             run.claim(step.action)
         except StoreError as err:
-            message = f"cannot {step.action.says()}: {err}"
+            message = cannot(step.action.says(), str(err))
             return replace(outcome, status=Status.FAILED, message=message, after=before, order=next(run.order))
         outcome = self._tried(outcome)
         run.note_what_came(outcome)
@@ -349,7 +350,7 @@ class _Walk:
         except Cancelled as err:
             return replace(begun, status=Status.CANCELLED, message=str(err), after=run.look(step.rid))
         except HostError as err:
-            failed = replace(begun, status=Status.FAILED, message=f"cannot {step.action.says()}: {err}", output=err.output)
+            failed = replace(begun, status=Status.FAILED, message=cannot(step.action.says(), str(err)), output=err.output)
             return replace(failed, after=run.look(step.rid))
         return self._verified(begun)
 
@@ -369,7 +370,7 @@ class _Walk:
         why = "it ran without an error, but its effect cannot be seen"
         if not isinstance(after, (Present, Absent)):
             why += f" ({after.reason})"
-        return replace(outcome, after=after, status=Status.FAILED, message=f"cannot {outcome.step.action.says()}: {why}")
+        return replace(outcome, after=after, status=Status.FAILED, message=cannot(outcome.step.action.says(), why))
 
     def _shown(self, step: Step, observed: Observed) -> bool:
         change = self.plan.change(step.rid)

@@ -15,6 +15,7 @@ NODE: Final = "@node"
 """The lock of what services share: subnets, firewall chains, loop devices, pulls. No service can have this name."""
 
 _POLL: Final = 0.1
+_SOMEBODY: Final = "another run"
 
 
 def _never() -> bool:
@@ -63,7 +64,7 @@ class Locks:
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _read(handle)
+            return _read(handle) or _SOMEBODY
         finally:
             os.close(handle)
         return ""
@@ -78,8 +79,11 @@ class Locks:
             holder = _read(handle)
             what = "what the services of this node share" if name == NODE else name
             if self._clock.monotonic() >= until or asked():
-                raise Locked(f"cannot work on {what}: locked by {holder}; wait for it, or give a longer --wait", holder)
-            if not told:
+                raise Locked(
+                    f"cannot work on {what}: locked by {holder or _SOMEBODY}; wait for it, or give a longer --wait",
+                    holder or _SOMEBODY,
+                )
+            if holder and not told:  # who takes it signs it at once, and a child that is just being started may have it open
                 on_event(Waiting(name, holder))
                 told = True
             self._clock.sleep(_POLL)
@@ -106,9 +110,10 @@ class Locks:
 
 
 def _read(handle: int) -> str:
+    """Who has signed it, as a clause; "" while nobody has."""
     try:
         record = json.loads(os.pread(handle, 4096, 0))
         verb = f", osvc {record['verb']}" if record["verb"] else ""
         return f"pid {record['pid']}{verb}, since {record['since']}"
     except (ValueError, KeyError, TypeError):
-        return "another run"
+        return ""

@@ -114,7 +114,8 @@ class Store(Journal, Fetches, Bans):
                 os.umask(old)
             return cls(db, Codec(key, kinds, brief=True), identity(db, path), read_only=False, folder=folder, after=after)
         except sqlite3.OperationalError as err:
-            raise StoreError(f"cannot open {path}: {err}") from None
+            full = "; make room there, or set OSVC_STATE_DIR" if "disk is full" in str(err) else ""
+            raise StoreError(f"cannot open {path}: {err}{full}") from None
         except sqlite3.DatabaseError as err:
             raise StoreError(
                 f"cannot use {path}: {err}; move it away to begin with an empty store"

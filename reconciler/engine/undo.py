@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.action import Action, Barrier, Effect
 from reconciler.core.observed import Observed, Present, Seen
-from reconciler.core.outcome import Left, Outcome, Status, Undid, UndoBegan
+from reconciler.core.outcome import Left, Outcome, Status, Undid, UndoBegan, cannot
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.execute import Run, settled
 from reconciler.host.errors import HostError, Permanent
@@ -128,8 +128,9 @@ class _Undoing:
                     self._act(outcome, action)
                 except HostError as err:
                     run.tell(Undid(run.service, run.id, step, action, str(err), clock.monotonic() - began))
-                    run.tell_journal(step, "failed", message=f"undo: cannot {action.says()}: {err}")
-                    return f"cannot {action.says()}: {err}"
+                    message = cannot(action.says(), str(err))
+                    run.tell_journal(step, "failed", message=f"undo: {message}")
+                    return message
                 run.tell(Undid(run.service, run.id, step, action, seconds=clock.monotonic() - began))
                 acted.append(action.command() or action.says())
             del todo[0]

@@ -1,5 +1,6 @@
 """Locks: one at a time, and the holder is named."""
 
+import fcntl
 import json
 import os
 import stat
@@ -70,6 +71,18 @@ def test_waiting_is_said_once_and_ends(locks, other, machine):
         pass
     assert [type(event) for event in events] == [Waiting]
     assert 5 <= machine.ticks - began < 6
+
+
+def test_nobody_is_told_of_a_holder_who_has_not_signed(locks, tmp_path, machine):
+    """It let go just now, and a child that is being started has the file open for a moment; or it took it just now and will sign."""
+    (tmp_path / "run/locks").mkdir(parents=True)
+    events = []
+    with (tmp_path / "run/locks/web.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert locks.holder("web") == "another run"
+        with pytest.raises(Locked, match="locked by another run"), locks.hold("web", wait=5, on_event=events.append):
+            pass
+    assert events == []
 
 
 def test_it_is_taken_when_the_holder_lets_go(locks, other, machine):
