@@ -1,12 +1,12 @@
 """Lvm on Linux: one report of everything (lvm fullreport), and what lies on a volume by the kernel's own account."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from reconciler.host.errors import NotFound, Permanent
 from reconciler.host.linux import faults
+from reconciler.host.linux.sysfs import names, word
 from reconciler.host.ports import Commands, Holder, LogicalVolume, VolumeGroup, VolumeGroups
 
 _FIELDS: Final[Mapping[str, str]] = {
@@ -59,9 +59,9 @@ class LinuxLvm:
     def _holders(self, number: str) -> tuple[Holder, ...]:
         """What lies on a device, by name."""
         found: list[Holder] = []
-        for name in _names(f"{self._sys}/dev/block/{number}/holders"):
+        for name in names(f"{self._sys}/dev/block/{number}/holders"):
             about = f"{self._sys}/class/block/{name}/dm"
-            found.append(Holder(_word(f"{about}/name") or name, _word(f"{about}/uuid").startswith(_PARTITION)))
+            found.append(Holder(word(f"{about}/name") or name, word(f"{about}/uuid").startswith(_PARTITION)))
         return tuple(sorted(found, key=lambda holder: holder.name))
 
 
@@ -105,18 +105,3 @@ def _volumes(rows: Sequence[Mapping[str, str]], holders: Holders) -> Iterator[Lo
             skipped=row["lv_skip_activation"] == _YES,
             holders=holders(number) if opened and number else (),
         )
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except OSError:
-        return []
-
-
-def _word(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read().strip()
-    except OSError:
-        return ""

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from reconciler.host.linux.sysfs import names, word
+
 _REMOTE: Final = re.compile(r"/session\d+/|/rport-|/nvme-fabrics/|/(?:nbd|rbd|drbd)\d+(?:/|$)")
 """In the path that sysfs has for a device: it comes by iSCSI, Fibre Channel, NVMe over fabrics, or a network block device."""
 
@@ -16,23 +18,8 @@ def is_remote(number: str, is_far: Callable[[str], bool], sys: str = "/sys") -> 
     if _REMOTE.search(here.removeprefix(os.path.realpath(sys))):
         return True
     whole = os.path.dirname(here) if os.path.exists(f"{here}/partition") else here
-    file = _word(f"{whole}/loop/backing_file")
+    file = word(f"{whole}/loop/backing_file")
     if file and is_far(file):
         return True
-    parts = (_word(f"{whole}/slaves/{name}/dev") for name in _names(f"{whole}/slaves"))
+    parts = (word(f"{whole}/slaves/{name}/dev") for name in names(f"{whole}/slaves"))
     return any(is_remote(part, is_far, sys) for part in parts if part)
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except OSError:
-        return []
-
-
-def _word(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read().strip()
-    except OSError:
-        return ""

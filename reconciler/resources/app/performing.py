@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from reconciler.host.errors import Busy, HostError, Permanent
 from reconciler.host.ports import Host, Process
+from reconciler.resources import daemon_host
 from reconciler.resources.app import record
 from reconciler.resources.app.actions import Forget, Start, Stop
 from reconciler.resources.app.model import Around, Desired
@@ -20,8 +21,6 @@ _STEADY = 0.5
 _LAST = 5.0
 """Seconds that a process has to be gone after KILL."""
 _PAUSE = 0.1
-_LOG = 10 << 20
-"""Bytes from which on a log is put aside at the next start."""
 _ROUNDS = 10
 """How often what is ended is looked for again: what ends may have started something meanwhile."""
 
@@ -29,7 +28,7 @@ _ROUNDS = 10
 def start(action: Start, host: Host, say: Say) -> None:
     want = action.want
     host.files.make_dir(want.folder, mode=0o710)
-    _rotate(want.log, host)
+    daemon_host.rotate(want.log, host)
     if want.type == "simple":
         _start_simple(action, host)
     else:
@@ -44,7 +43,7 @@ def _start_simple(action: Start, host: Host) -> None:
     process = host.processes.spawn(action.argv(), log=want.log, env=action.environment, cgroup=want.cgroup)
     host.files.write(want.record, record.write(want, salt, pid=process.pid, started=process.started, stopped=False))
     if host.processes.wait_gone(process, _STEADY):
-        tail = _tail(want.log, host)
+        tail = daemon_host.tail(want.log, host)
         said = tail.rpartition("\n")[2] or "it said nothing"
         raise Permanent(f"{want.start[0]} ended right after its start: {said}", tail)
 
@@ -58,7 +57,7 @@ def _start_forking(action: Start, host: Host, say: Say) -> None:
     host.files.write(want.record, record.write(want, salt, pid=0, started=0, stopped=False))
     code = _call(action.argv(), action, want.seconds("start"), host)
     if code:
-        raise Permanent(f"its start command ended with {code}", _tail(want.log, host))
+        raise Permanent(f"its start command ended with {code}", daemon_host.tail(want.log, host))
     if want.check:
         say("waiting until its check says that it is up")
         _until(want, around, ("up", "warn"), end, host)
@@ -89,7 +88,7 @@ def stop(action: Stop, host: Host, say: Say) -> None:
         meaning, said = check(want, around, host)
         if meaning != "down":
             text = "its check still says that it is up" if meaning else said
-            raise Permanent(f"{trouble}, and {text}" if trouble else text, _tail(want.log, host))
+            raise Permanent(f"{trouble}, and {text}" if trouble else text, daemon_host.tail(want.log, host))
     found = record.read(host.files.read(want.record))
     if found is not None:
         host.files.write(want.record, record.write(want, uuid4().hex, pid=0, started=0, stopped=True))
@@ -156,7 +155,7 @@ def _until(want: Desired, around: Around, meanings: tuple[str, ...], end: float,
             return
         if host.clock.monotonic() >= end:
             text = f"its check says that it is {meaning}" if meaning else said
-            raise Permanent(f"{text} after {want.seconds('start'):g} s", _tail(want.log, host))
+            raise Permanent(f"{text} after {want.seconds('start'):g} s", daemon_host.tail(want.log, host))
         host.clock.sleep(_PAUSE)
 
 
@@ -165,20 +164,6 @@ def _leave_group(want: Desired, host: Host) -> None:
     if host.processes.has_cgroup(want.cgroup) and not host.processes.members(want.cgroup):
         with suppress(HostError):
             host.processes.drop_cgroup(want.cgroup)
-
-
-def _rotate(log: str, host: Host) -> None:
-    found = host.files.stat(log, follow=False)
-    if found is not None and found.size > _LOG:
-        host.commands.run(("mv", "-f", "--", log, f"{log}.1"))
-
-
-def _tail(log: str, host: Host, lines: int = 10) -> str:
-    try:
-        text = host.files.read(log, limit=64 << 20) or ""
-    except HostError as error:
-        return str(error)
-    return "\n".join(text.strip().splitlines()[-lines:])
 
 
 def perform(action: Any, host: Host, say: Say) -> None:

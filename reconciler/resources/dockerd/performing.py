@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from reconciler.host.errors import Busy, Conflict, HostError, NotFound, Permanent, Transient
 from reconciler.host.ports import Host, Process
-from reconciler.resources import firewall_host
+from reconciler.resources import daemon_host, firewall_host
 from reconciler.resources.daemon import PATH
 from reconciler.resources.dockerd import actions as acts
 from reconciler.resources.dockerd import network
@@ -31,8 +31,6 @@ from reconciler.resources.dockerd.observing import (
 START = 60.0
 """Seconds that a daemon has to answer after its start."""
 STOP = 60.0
-LOG = 10 << 20
-"""Bytes from which on a daemon's log is put aside at its next start."""
 RECONNECT = 30.0
 """Seconds that a daemon has to find its containerd again."""
 SHIMS = 10.0
@@ -108,7 +106,7 @@ def start_containerd(action: acts.StartContainerd, host: Host, say: Say) -> None
     want = action.want
     if find_containerd(want, host.processes.all(), host) is not None:
         return
-    _rotate(want.containerd_log, host)
+    daemon_host.rotate(want.containerd_log, host)
     started = host.processes.spawn(
         want.containerd_argv(), log=want.containerd_log, env={"PATH": PATH}, cgroup=want.cgroup, generous=True
     )
@@ -128,7 +126,7 @@ def start_daemon(action: acts.StartDaemon, host: Host, say: Say) -> None:
         for path in (want.socket, want.pid_file):
             host.files.remove(path)
         place = host.files.stat(want.data_root)
-        _rotate(want.log, host)
+        daemon_host.rotate(want.log, host)
         daemon = host.processes.spawn(want.argv(), log=want.log, env={"PATH": PATH}, cgroup=want.cgroup, generous=True)
         record = {"pid": daemon.pid, "started": daemon.started, "config": want.config()}
         if place is not None:
@@ -182,7 +180,7 @@ def stop_daemon(action: acts.StopDaemon, host: Host, say: Say) -> None:
         _shims_gone(want, host)
     host.processes.signal(daemon, signal.SIGTERM)
     if not host.processes.wait_gone(daemon, STOP):
-        raise Busy(f"pid {daemon.pid} dockerd did not end within {STOP:g} s", _tail(want.log, host))
+        raise Busy(f"pid {daemon.pid} dockerd did not end within {STOP:g} s", daemon_host.tail(want.log, host))
     host.files.remove(want.pid_file)
     host.files.remove(want.socket)
 
@@ -196,7 +194,7 @@ def stop_containerd(action: acts.StopContainerd, host: Host, say: Say) -> None:
         raise Conflict("its dockerd still runs")
     host.processes.signal(found, signal.SIGTERM)
     if not host.processes.wait_gone(found, STOP):
-        raise Busy(f"pid {found.pid} containerd did not end within {STOP:g} s", _tail(want.containerd_log, host))
+        raise Busy(f"pid {found.pid} containerd did not end within {STOP:g} s", daemon_host.tail(want.containerd_log, host))
 
 
 def remove_rules(action: nets.RemoveRules, host: Host, say: Say) -> None:
@@ -282,10 +280,10 @@ def _wait(ready: Callable[[], bool], process: Process, log: str, name: str, host
         if host.processes.wait_gone(process, 0.0):
             if ready():
                 return
-            tail = _tail(log, host)
+            tail = daemon_host.tail(log, host)
             raise Permanent(f"{name} ended right after its start: {tail.rpartition(chr(10))[2] or 'it said nothing'}", tail)
         if host.clock.monotonic() > end:
-            raise Transient(f"{name} (pid {process.pid}) does not answer after {START:g} s", _tail(log, host))
+            raise Transient(f"{name} (pid {process.pid}) does not answer after {START:g} s", daemon_host.tail(log, host))
         host.clock.sleep(_PAUSE)
 
 
@@ -301,20 +299,6 @@ def _reconnected(want: Desired, host: Host) -> None:
             return
         host.clock.sleep(_PAUSE)
     raise Transient(f"the engine has not found its containerd again after {RECONNECT:g} s")
-
-
-def _rotate(log: str, host: Host) -> None:
-    found = host.files.stat(log, follow=False)
-    if found is not None and found.size > LOG:
-        host.commands.run(("mv", "-f", "--", log, f"{log}.1"))
-
-
-def _tail(log: str, host: Host, lines: int = 10) -> str:
-    try:
-        text = host.files.read(log, limit=64 << 20) or ""
-    except HostError as error:
-        return str(error)
-    return "\n".join(text.strip().splitlines()[-lines:])
 
 
 _PERFORM: Mapping[type[EngineAction], Callable[[Any, Host, Say], None]] = {

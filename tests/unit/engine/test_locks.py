@@ -74,7 +74,7 @@ def test_waiting_is_said_once_and_ends(locks, other, machine):
 
 
 def test_nobody_is_told_of_a_holder_who_has_not_signed(locks, tmp_path, machine):
-    """It let go just now, and a child that is being started has the file open for a moment; or it took it just now and will sign."""
+    """It let go just now, and a child that is being started has the file open for a moment; or it took it and will sign."""
     (tmp_path / "run/locks").mkdir(parents=True)
     events = []
     with (tmp_path / "run/locks/web.lock").open("w") as file:
