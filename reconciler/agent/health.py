@@ -1,7 +1,8 @@
 """Health: whether an agent is alive, and whether it is ready, with the reasons, as its health endpoint says it."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from reconciler.core.lazy import dataclass
 
 LATEST: Final = 180.0
 """Seconds without a turn of its loop after which an agent is not taken for alive. It turns every 30 s, but for the time that a look

@@ -10,12 +10,13 @@ import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from threading import Thread
 from time import monotonic
 from typing import Final, NamedTuple, TypeAlias
 
+from reconciler.core.lazy import dataclass
 from reconciler.engine.address import Address
 
 CONNECTIONS: Final = 16

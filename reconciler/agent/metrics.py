@@ -8,7 +8,7 @@ import platform
 import time
 from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics, generate_latest
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 import reconciler
 from reconciler.core.change import Cause
 from reconciler.core.ids import group_of
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import Began, End, Ended, Event, StepEnded, Undid
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -16,6 +15,7 @@ from reconciler.cli.request import Named, check_selection, globs_of, local_now, 
 from reconciler.cli.specs import refuse_invalid
 from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.ids import group_of
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Aim
 from reconciler.engine.bans import Said
 from reconciler.engine.config import read_config

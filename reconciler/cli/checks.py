@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import SYSTEM_SOCKET
 from reconciler.engine.config import Config
 from reconciler.engine.errors import StoreError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
 from reconciler.cli.specs import in_the_way, read_specs, told_apart, unfound
+from reconciler.core.lazy import dataclass
 from reconciler.core.status import WANTED, ServiceStatus, State, status_of
 from reconciler.engine.config import Config
 from reconciler.engine.errors import Unselected

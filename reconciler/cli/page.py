@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -19,6 +18,7 @@ from reconciler.cli.request import local_now
 from reconciler.cli.screen import Screen
 from reconciler.cli.terminal import width_of
 from reconciler.cli.verb import Usage
+from reconciler.core.lazy import dataclass
 from reconciler.engine.config import Config
 from reconciler.engine.errors import EngineError
 from reconciler.engine.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from reconciler import __version__
 from reconciler.cli.verb import did_you_mean
 from reconciler.core.ids import natural
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Unknown
 from reconciler.core.ownership import Ownership

@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,6 +19,7 @@ from reconciler.cli.svcmgr.log import under_svcmgr
 from reconciler.cli.voice import speak, wrong
 from reconciler.core.action import Effect
 from reconciler.core.change import Verdict
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan, Step
 from reconciler.engine.config import Config

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler import __version__
@@ -14,6 +13,7 @@ from reconciler.cli.display import save_document
 from reconciler.cli.exits import Exit
 from reconciler.cli.verb import Usage
 from reconciler.core.ids import natural
+from reconciler.core.lazy import dataclass
 from reconciler.core.plan import Plan
 from reconciler.core.service import Service
 from reconciler.engine.errors import EngineError, Refused

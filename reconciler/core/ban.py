@@ -1,10 +1,11 @@
 """Ban: a person's word that something is to be left alone. It stands in the store, beside what the specs say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
+
+from reconciler.core.lazy import dataclass
 
 
 class Sort(Enum):

@@ -1,12 +1,12 @@
 """difference: what of a service is not as its spec says, resource by resource, out of its plan. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from reconciler.core.change import Change, FieldChange, Verdict
 from reconciler.core.diff import told
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Present
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim

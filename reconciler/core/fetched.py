@@ -1,7 +1,8 @@
 """Fetched: what osvc brought to an engine and is remembered for, and what is to become of it once nobody uses it any more."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from reconciler.core.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ A resource type is one folder; its planning.py holds one instance of this contra
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from reconciler.core.lazy import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,8 +1,9 @@
 """Node and Place: which machine a spec is read for, and where in a service a resource stands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
+
+from reconciler.core.lazy import dataclass
 
 SYSTEM_SOCKET = "/var/run/docker.sock"
 """Of the machine's own engine."""

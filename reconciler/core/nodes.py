@@ -4,9 +4,9 @@ A node has a short name (deb1) and perhaps a long one (deb1.opensvc.com); case d
 whose long name begins with it; two long names are the same only where they are equal.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import UP, Aim, Goal
 
 SETS: Final = ("nodes", "drpnodes", "encapnodes")

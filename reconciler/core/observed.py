@@ -1,11 +1,12 @@
 """Observed: what was seen of a resource. Absent is not unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar
 
 from reconciler.core.ids import ResourceId
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 
 StateT_co = TypeVar("StateT_co", bound=Model, covariant=True)

@@ -1,12 +1,12 @@
 """Outcome, Result and Event: what became of steps and runs. The engine makes them, reports show them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from reconciler.core.action import Action
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed
 from reconciler.core.plan import Plan, Step
 

@@ -1,10 +1,11 @@
 """Ownership: what this store says it made, and how it last looked when it was applied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import PLAIN, Common
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 

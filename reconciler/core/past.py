@@ -1,7 +1,8 @@
 """Past: what is kept of a run, and of its steps; and Word: what a person said beside the specs."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from reconciler.core.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

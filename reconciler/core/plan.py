@@ -1,12 +1,12 @@
 """Step and Plan: the ordered actions for one service, with every reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
 from reconciler.core.action import Action, Effect, Slot
 from reconciler.core.change import Change, Verdict
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Aim, Goal
 
 _GROUNDS = 3

@@ -1,7 +1,6 @@
 """Policy, Selection and Goal: what a run may do, on what, and to which end."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -9,6 +8,7 @@ from typing import Any
 
 from reconciler.core.ban import Ban, Sort
 from reconciler.core.ids import group_of
+from reconciler.core.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

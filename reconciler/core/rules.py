@@ -5,12 +5,12 @@ of its field, beside the keyword's other spellings, and nowhere else.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 
 

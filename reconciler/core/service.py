@@ -1,12 +1,13 @@
 """Service and Resource: what the user wants, validated, with where it was written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.ids import group_of
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model, changed
 from reconciler.core.policy import UP, Goal
 

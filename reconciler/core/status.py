@@ -5,7 +5,7 @@ The merge table is the reference's (opensvc-behaviour, 3.1): commutative and ass
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from functools import reduce
@@ -15,6 +15,7 @@ from reconciler.core.ban import Ban
 from reconciler.core.change import Change, Verdict
 from reconciler.core.common import NO_STATUS, PLAIN, Common
 from reconciler.core.kind import Remark, ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Present, Unknown
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim

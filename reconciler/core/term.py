@@ -1,8 +1,9 @@
 """Term: a keyword of a spec as people are told of it: what it means, what it takes, what a change of it costs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.rules import Impact
 
 

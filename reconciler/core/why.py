@@ -1,7 +1,6 @@
 """Why: one resource among the others: what it needs, what it holds, who holds it; whether it is as wanted; who changed it last."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.ban import Ban
@@ -9,6 +8,7 @@ from reconciler.core.change import Change
 from reconciler.core.facts import Bond, Claim, Fact
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.order import Providers, match
 from reconciler.core.past import Did, Past

@@ -7,12 +7,13 @@ undone while all that came after it has, taken together, changed nothing.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.change import Change, Verdict, takes
 from reconciler.core.common import PLAIN
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Unknown
 from reconciler.core.outcome import End

@@ -6,12 +6,13 @@ it stood, so that whatever was equal is equal still, and the same plan comes of 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Final
 
 from reconciler import __version__
 from reconciler.core.ban import Ban
 from reconciler.core.ids import natural
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Observed, Present, Unknown

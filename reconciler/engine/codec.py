@@ -7,13 +7,13 @@ key is the state folder's; in a recorded snapshot it is a salt that stands in th
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.ownership import Owned

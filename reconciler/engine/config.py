@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core import units, values
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import Node
 from reconciler.engine.errors import ConfigError
 from reconciler.spec.regular import opener

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from reconciler.core.action import Action, Effect, Slot
 from reconciler.core.change import Verdict
 from reconciler.core.fetched import Fetched
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen, Unknown
 from reconciler.core.outcome import (

@@ -5,12 +5,12 @@ A removal is not undone: what a registry had can be pulled again.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 from secrets import token_hex
 
 from reconciler.core.fetched import Fate, Fetched, Judged, Judgement
+from reconciler.core.lazy import dataclass
 from reconciler.core.service import Service
 from reconciler.engine.fetches import PRUNING
 from reconciler.engine.session import Session

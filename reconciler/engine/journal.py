@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End
 from reconciler.core.past import Past
 from reconciler.core.policy import Goal

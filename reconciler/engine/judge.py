@@ -1,9 +1,10 @@
 """Judge: whether a watch works on a service now, and what it makes of what came of that: what fails, or drifts again and again,
 rests."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy

@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Selection
 from reconciler.core.tags import RID, SERVICE, STORE
 from reconciler.host.docker_ports import Engine, LogStream

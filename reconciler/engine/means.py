@@ -1,9 +1,10 @@
 """Means: what a run works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import Node
 from reconciler.core.outcome import Event, OnEvent, silent
 from reconciler.engine import log

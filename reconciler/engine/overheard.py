@@ -1,9 +1,10 @@
 """overheard: the machine, whose commands are told as they are run: for whoever follows a run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core import shell
+from reconciler.core.lazy import dataclass
 from reconciler.core.veil import Veil
 from reconciler.host.ports import NO_ENVIRONMENT, Commands, Completed, Host
 

@@ -1,10 +1,11 @@
 """Owning: what one run writes down of what its service owns: claims before something is made, last-applied when it was seen."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.action import Effect
 from reconciler.core.change import Change, Verdict, takes
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Absent, Present, Seen
 from reconciler.core.outcome import Outcome
 from reconciler.core.ownership import Owned, Ownership

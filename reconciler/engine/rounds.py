@@ -2,12 +2,12 @@
 everything is looked at."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from math import inf
 from random import uniform
 from typing import Final
 
 from reconciler.core.bells import Bell, Source, concerns
+from reconciler.core.lazy import dataclass
 from reconciler.engine.signals import Stop
 from reconciler.host.doorbells import Doorbells
 from reconciler.host.ports import Clock

@@ -1,10 +1,11 @@
 """Standing: how a watch stands with each service, and how it fares itself. For metrics, and for whoever asks an agent."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Aim
 from reconciler.core.status import ServiceStatus, Status
 

@@ -9,11 +9,11 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership

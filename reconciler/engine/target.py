@@ -1,9 +1,10 @@
 """Target and Survey: a service to be worked on, and what is known of it at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconciler.core.ban import Ban
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan

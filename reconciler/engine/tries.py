@@ -1,12 +1,13 @@
 """Tries: what a watch has tried, resource by resource, and what of it it does not try again for now."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Change, Verdict
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import Outcome, Result, Status
 from reconciler.core.plan import Plan
 from reconciler.engine.backoff import backoff

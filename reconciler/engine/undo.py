@@ -5,9 +5,10 @@ that it needed. Everything else is led back all the same.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.core.action import Action, Barrier, Effect
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed, Present, Seen
 from reconciler.core.outcome import Left, Outcome, Status, Undid, UndoBegan, cannot
 from reconciler.core.plan import Plan, Step

@@ -5,10 +5,11 @@ by a few workers beside it, each at one service, so that none waits for another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from reconciler.core.bells import Bell
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Present
 from reconciler.core.outcome import Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan

@@ -1,9 +1,10 @@
 """work: what is to be done for one service."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.core.common import PLAIN
+from reconciler.core.lazy import dataclass
 from reconciler.core.plan import Plan
 from reconciler.core.policy import UP, Goal, Policy, Selection
 from reconciler.core.service import Service

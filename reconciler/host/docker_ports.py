@@ -1,8 +1,9 @@
 """The ports to Docker engines: what may be asked of one, as a Protocol. ports.py has the rest of the machine."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from reconciler.core.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

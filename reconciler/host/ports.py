@@ -7,10 +7,10 @@ in docker_ports.py.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from reconciler.core.lazy import dataclass
 from reconciler.host.docker_ports import Docker
 from reconciler.host.doorbells import Doorbells
 

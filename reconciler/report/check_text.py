@@ -1,10 +1,10 @@
 """check_text: what a machine has and lacks, one line each. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from reconciler.core.lazy import dataclass
 from reconciler.report.paint import PLAIN, Paint
 
 

@@ -4,12 +4,13 @@ An arrow that spans layers passes each of them by a place of its own (a bend), s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
 from itertools import pairwise
 
 from reconciler.core.facts import Bond
 from reconciler.core.graph import Node
+from reconciler.core.lazy import dataclass
 from reconciler.report.graph_text import words
 
 _LETTER = 7.3

@@ -1,10 +1,10 @@
 """images_text: which image each container is to run, and which it runs; which ones nobody uses any more. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reconciler.core.fetched import Fate, Judged, Judgement
 from reconciler.core.ids import short
+from reconciler.core.lazy import dataclass
 from reconciler.report.paint import PLAIN, Paint
 from reconciler.report.texts import amount, columns, many, plain
 

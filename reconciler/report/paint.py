@@ -1,6 +1,6 @@
 """Paint: colours, or none. A report asks for meanings, never for codes."""
 
-from dataclasses import dataclass
+from reconciler.core.lazy import dataclass
 
 _CODES = {
     **{"good": "32", "warn": "33", "bad": "31", "faint": "2", "strong": "1"},

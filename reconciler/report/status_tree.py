@@ -1,9 +1,9 @@
 """status_tree: each service and its resources as a tree, in the layout that operators of the reference know."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Aim
 from reconciler.core.status import ResourceStatus, ServiceStatus, State, Status
 from reconciler.report.paint import PLAIN, Paint

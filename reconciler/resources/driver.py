@@ -1,10 +1,10 @@
 """Driver: the contract between a resource type's impure half and the engine. A type's driver.py holds one, named DRIVER."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reconciler.core.ids import ResourceId
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed
 from reconciler.core.outcome import Said
 from reconciler.core.ownership import Owned

@@ -1,8 +1,8 @@
 """The machine's loop devices, as its drivers of disks see them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reconciler.core.lazy import dataclass
 from reconciler.host.errors import HostError
 from reconciler.host.ports import Host
 

@@ -4,9 +4,10 @@ Both formats read into this shape; nothing here knows what a keyword means.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, TypeAlias
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.service import Origin
 
 Plain: TypeAlias = str | int | float | bool | None

@@ -3,9 +3,9 @@
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.service import Origin
 from reconciler.spec.error import SpecError, meant
 from reconciler.spec.formats import FORMATS

@@ -3,8 +3,8 @@
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import Node
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import files, launchers

@@ -6,13 +6,14 @@ model is "not supported yet". A name that is in neither is a mistake.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Final
 
 from reconciler.core.common import Common
 from reconciler.core.ids import group_of
 from reconciler.core.kind import ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.rules import keywords_of
 from reconciler.resources.registry import SECTIONS, TYPES, kind_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.cli.display import say, show_line
@@ -16,6 +16,7 @@ from reconciler.cli.run import Order, carry_out
 from reconciler.cli.verb import Usage
 from reconciler.core.action import Slot
 from reconciler.core.change import Change, Verdict
+from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan
 from reconciler.core.policy import UP, Aim

@@ -4,9 +4,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reconciler.core.lazy import dataclass
 from reconciler.host.docker_ports import Engine, LogStream, Pulled
 from reconciler.host.errors import Conflict, Permanent
 from reconciler.host.linux.docker_archive import open_archive, references, with_tag

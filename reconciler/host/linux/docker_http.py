@@ -9,10 +9,10 @@ import select
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from reconciler.core.lazy import dataclass
 from reconciler.host.errors import Permanent
 from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
 from reconciler.host.linux.http_wire import Garbled, HttpWire

@@ -4,12 +4,12 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from math import inf
 from random import uniform
 from typing import Final
 
 from reconciler.core.bells import Bell, Source
+from reconciler.core.lazy import dataclass
 from reconciler.host.linux.bells.engine import EngineWire
 from reconciler.host.linux.bells.files import FilesWire
 from reconciler.host.linux.bells.links import LinksWire

@@ -1,9 +1,9 @@
 """Entry: a container as a list of an engine shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.tags import RID, STORE, belongs
 from reconciler.resources.container.normal import health_in
 

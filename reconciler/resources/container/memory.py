@@ -1,9 +1,10 @@
 """Memory: what the container driver remembers from one observation to the next."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Seen
 from reconciler.core.secrets import holds_mark
 from reconciler.core.tags import RID, SERVICE

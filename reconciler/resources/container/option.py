@@ -5,12 +5,12 @@ plan prints, what run_args understands, the table in docs/keywords.md and the te
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 
 

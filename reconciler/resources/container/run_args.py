@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from pydantic import BeforeValidator
 
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.values import to_flag, to_words
 from reconciler.resources.container.health import NO_CHECK

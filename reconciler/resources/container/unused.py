@@ -1,11 +1,11 @@
 """unused: what is to become of images that osvc fetched, and whether somebody uses them still. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core import shell
 from reconciler.core.fetched import Fate, Fetched, Judged
+from reconciler.core.lazy import dataclass
 from reconciler.resources.container import refs
 from reconciler.resources.container.entry import Entry
 

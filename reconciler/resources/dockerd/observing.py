@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reconciler.core.facts import holds_path
+from reconciler.core.lazy import dataclass
 from reconciler.core.node import SYSTEM_SOCKET
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.tags import RID, SERVICE

@@ -1,9 +1,11 @@
 """What each filesystem type does with its mount options: its defaults, and what the kernel shows of the others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
+
+from reconciler.core.lazy import dataclass
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
