@@ -16,7 +16,11 @@ _CREDENTIALS = re.compile(r"[\w+.-]*://[^/\s@]*:[^/\s@]+@[^\s\"'`]*")
 _ENDS = re.compile(r"[\s\"'`;&|)]|$")
 _STANDS_FOR_ONE = re.compile(r"hidden-\d+|hmac:[0-9a-f]{40}")
 LONG: Final = 8
-"""A shorter secret is looked for as a word of its own only, for it may be a part of anything else."""
+"""A shorter secret that is like a word is looked for as a word of its own only, for it may be a part of anything else."""
+_MIXED: Final = 4
+_PART: Final = r"(?:[A-Z]?[a-z]*|[A-Z]+)\d*"
+_LIKE_A_WORD: Final = re.compile(rf"{_PART}(?:[-_./: ]{_PART})*")
+"""Letters of one case (the first may be a capital) and then digits; several of these behind one another."""
 
 
 class _Learned:
@@ -58,9 +62,16 @@ def learned() -> dict[str, str]:
     return dict(_LEARNED.names)
 
 
+def is_telling(text: str) -> bool:
+    """Whether a text stands for itself wherever it is found: it is long, or, from four characters on, mixed as no word, name or
+    number is (s3cr3t, aB3x, p%ss)."""
+    return len(text) >= LONG or (len(text) >= _MIXED and _LIKE_A_WORD.fullmatch(text) is None)
+
+
 def word_or_part(text: str) -> str:
-    """A pattern for a text wherever it stands; for a short one, as a word of its own, or behind an option of one letter."""
-    return re.escape(text) if len(text) >= LONG else rf"(?:(?<!\w)|(?<=-\w)){re.escape(text)}(?!\w)"
+    """A pattern for a text wherever it stands; for one that is not telling, as a word of its own, or behind an option of one
+    letter."""
+    return re.escape(text) if is_telling(text) else rf"(?:(?<!\w)|(?<=-\w)){re.escape(text)}(?!\w)"
 
 
 def looks_secret(name: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from reconciler.core.model import Model
 from reconciler.core.rules import sensitive_fields
-from reconciler.core.secrets import HIDDEN, LONG, is_secret, secret_spans, word_or_part
+from reconciler.core.secrets import HIDDEN, LONG, is_secret, is_telling, secret_spans, word_or_part
 from reconciler.core.values import FLAGS
 
 _SHORTEST: Final = 3
@@ -37,7 +37,7 @@ class Veil:
             for form in _forms(secret):
                 self._whole.setdefault(form, secret)
         ordered = sorted(self._whole, key=len, reverse=True)
-        self._long = _any_of([form for form in ordered if len(form) >= LONG])
+        self._long = _any_of(list(filter(is_telling, ordered)))
         self._all = _any_of(ordered)
 
     def text(self, text: str) -> str:
@@ -45,7 +45,8 @@ class Veil:
         return self._put(self._all, text)
 
     def data(self, value: Any) -> Any:
-        """Data of strings, lists and maps without the secrets in its values; short ones are left, for they may be anything else."""
+        """Data of strings, lists and maps without the secrets in its values; those that are not telling are left, for they may
+        be anything else."""
         if isinstance(value, str):
             return self._put(self._long, value)
         if isinstance(value, list):
@@ -119,7 +120,7 @@ def counts(form: str) -> bool:
 
 
 def _any_of(forms: list[str]) -> re.Pattern[str] | None:
-    """Any of these, the longest first; a short one as a word of its own."""
+    """Any of these, the longest first; one that is not telling as a word of its own."""
     if not forms:
         return None
     return re.compile("|".join(map(word_or_part, forms)))

@@ -50,6 +50,20 @@ def test_short_secrets_are_words_of_their_own_and_the_shortest_are_none():
     assert veil.text("web: exit 137, x; yes, webbing is true") == "(hidden): exit 137, x; yes, webbing is true"
 
 
+@pytest.mark.parametrize("secret", ["s3cr3t", "aB3x", "p%ss", "kW!1", "1a2b", "abCD", "xY12"])
+def test_a_short_secret_that_is_like_no_word_is_hidden_wherever_it_stands(secret):
+    veil = Veil([secret])
+    assert veil.text(f"cannot log in: mysql{secret}@db, {secret}") == "cannot log in: mysql(hidden)@db, (hidden)"
+    assert veil.data({"x": f"a{secret}b"}) == {"x": "a(hidden)b"}
+
+
+@pytest.mark.parametrize("secret", ["web", "hunter2", "8080", "Admin1", "ADMIN", "a.b-c", "db 1", "a1b", "abc"])
+def test_one_that_is_like_a_word_a_name_or_a_number_spoils_no_other_text(secret):
+    veil = Veil([secret])
+    assert veil.text(f"x{secret}y {secret} {secret}9") == f"x{secret}y (hidden) {secret}9"
+    assert veil.data([f"x{secret}y"]) == [f"x{secret}y"]
+
+
 def test_data_keeps_its_keys_and_what_is_short():
     veil = Veil(["hunter2222", "web"], lambda secret: f"<{len(secret)}>")
     data = {"hunter2222": ["web", "a hunter2222 b", 3, None, {"x": "hunter2222"}]}
