@@ -90,7 +90,11 @@ def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
     if failure is not None and failure.message:
         times = f" ({failure.count} times)" if failure.count > 1 else ""
         note, remedy = f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}"
-        return replace(shown, note=note, remedy=remedy, state=State.FAILED if target.frozen is None else state)
+        shown = replace(shown, note=note, remedy=remedy, state=State.FAILED if target.frozen is None else state)
+    remark = session.store.remarks().get(target.name)
+    if remark:
+        note, remedy = f"watch: {remark}", f"osvc apply -s {target.name}"
+        return replace(shown, note=note, remedy=remedy, state=State.DEGRADED if target.frozen is None else state)
     return shown
 
 

@@ -22,21 +22,29 @@ VERBS: Final = {Sort.FROZEN: ("freeze", "thaw"), Sort.DISABLED: ("disable", "ena
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """Who said so, when and why. whole: it holds for a resource because its service as a whole is disabled."""
+    """Who said so, when and why. whole: it holds for a resource because its service as a whole is disabled. until: when it ends by
+    itself; None: when somebody takes it back."""
 
     by: str
     at: datetime
     reason: str = ""
     whole: bool = False
+    until: datetime | None = None
 
-    def record(self) -> dict[str, str | bool]:
+    def over(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.until is not None and now >= self.until
+
+    def record(self) -> dict[str, str | bool | None]:
         """As plain data."""
-        return {"by": self.by, "at": self.at.isoformat(), "reason": self.reason, "whole": self.whole}
+        until = self.until.isoformat() if self.until is not None else None
+        return {"by": self.by, "at": self.at.isoformat(), "reason": self.reason, "whole": self.whole, "until": until}
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Ban":
         """The ban of such data. Raises KeyError, ValueError, TypeError."""
-        return cls(record["by"], datetime.fromisoformat(record["at"]), record["reason"], record["whole"])
+        until = datetime.fromisoformat(record["until"]) if record.get("until") else None
+        return cls(record["by"], datetime.fromisoformat(record["at"]), record["reason"], record["whole"], until)
 
 
 WHOLE = ""

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from reconciler.core.action import Action
+from reconciler.core.action import Action, Slot
+from reconciler.core.change import Cause
 from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed
 from reconciler.core.plan import Plan, Step
@@ -42,6 +43,7 @@ class Outcome:
     before, after: what was observed of the resource just before and after; None where the step was not tried.
     message: why it failed, was skipped or cancelled, as a clause; output: the last lines of what the machine said.
     order: the place in the run's sequence of completion, from 1; 0 when it was not tried.
+    lasting: it failed, and trying again cannot help unless something else changes.
     """
 
     step: Step
@@ -53,6 +55,7 @@ class Outcome:
     message: str = ""
     output: str = ""
     order: int = 0
+    lasting: bool = False
 
     @property
     def happened(self) -> bool:
@@ -126,6 +129,13 @@ class Result:
     def touched(self) -> frozenset[str]:
         """The rids that a step of this run changed."""
         return frozenset(outcome.step.rid for outcome in self.outcomes if outcome.status in (Status.DONE, Status.UNDONE))
+
+    @property
+    def taken_back(self) -> frozenset[str]:
+        """The rids that were to become another, by an edit, were interrupted for it, and are as before since something failed."""
+        back = {one.step.rid for one in self.outcomes if one.status is Status.UNDONE and one.step.slot is Slot.DOWN}
+        changes = self.plan.changes if self.plan is not None and self.end is End.ROLLED_BACK else ()
+        return frozenset(change.rid for change in changes if change.rid in back and change.cause is not Cause.DRIFT)
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -95,6 +95,8 @@ class State(Enum):
     """It is left alone, whatever is wanted of it, until somebody thaws it."""
     FAILED = "failed"
     """The last run failed."""
+    DEGRADED = "degraded"
+    """The watch that is at work has given something of it up for now."""
     GONE = "gone"
     """Its spec is not there any more."""
     BUSY = "busy"

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconciler.core.ban import VERBS, WHOLE, Ban, Sort
 from reconciler.core.past import Word
@@ -13,14 +13,18 @@ Said: TypeAlias = Mapping[tuple[Sort, str], Ban]
 """(sort, rid) -> the ban, of one service; the rid is WHOLE for the service itself."""
 
 
+_COLUMNS: Final = "service, sort, rid, by, at, reason, until"
+
+
 class Bans(Database):
     """The part of the store that remembers it. Every writing method is durable when it returns."""
 
     def bans(self) -> Mapping[str, Said]:
         """service -> what is banned of it."""
         found: dict[str, dict[tuple[Sort, str], Ban]] = {}
-        for service, sort, rid, by, at, reason in self._rows("SELECT service, sort, rid, by, at, reason FROM bans"):
-            found.setdefault(service, {})[Sort(sort), rid] = Ban(by, datetime.fromisoformat(at), reason)
+        for service, sort, rid, by, at, reason, until in self._rows(f"SELECT {_COLUMNS} FROM bans"):
+            end = datetime.fromisoformat(until) if until else None
+            found.setdefault(service, {})[Sort(sort), rid] = Ban(by, datetime.fromisoformat(at), reason, until=end)
         return found
 
     def frozen(self, service: str) -> Ban | None:
@@ -35,8 +39,9 @@ class Bans(Database):
         """From now on; what is banned already stays as it was said first."""
         with self._writing(durable=True) as db:
             for rid in rids:
-                row = (service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason)
-                if db.execute("INSERT OR IGNORE INTO bans VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
+                until = ban.until.isoformat() if ban.until is not None else ""
+                row = (service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason, until)
+                if db.execute(f"INSERT OR IGNORE INTO bans ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).rowcount:
                     _write(db, service, VERBS[sort][0], rid, ban)
 
     def lift(self, service: str, sort: Sort, rids: Iterable[str], by: Ban) -> None:

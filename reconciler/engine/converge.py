@@ -408,7 +408,8 @@ class _Convergence:
     def _file_failure(self, result: Result) -> None:
         store = self.means.store
         if result.end in _REMEMBERED:
-            store.fail(self.work.name, self.work.digest(store.codec), self.means.host.clock.now(), backoff, result.message)
+            digest, now = self.work.digest(store.codec), self.means.host.clock.now()
+            store.fail(self.work.name, digest, now, backoff, result.message, result.taken_back)
         elif result.end is End.CONVERGED:
             store.clear_failure(self.work.name)
 

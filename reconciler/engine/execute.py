@@ -38,7 +38,7 @@ from reconciler.engine.observe import observe_one, type_of
 from reconciler.engine.overheard import overheard
 from reconciler.engine.retry import attempt, pause
 from reconciler.engine.triggers import run_trigger
-from reconciler.host.errors import Cancelled, HostError, Permanent
+from reconciler.host.errors import LASTING, Cancelled, HostError, Permanent
 from reconciler.resources.driver import Wanted
 
 if TYPE_CHECKING:
@@ -351,7 +351,8 @@ class _Walk:
         except Cancelled as err:
             return replace(begun, status=Status.CANCELLED, message=str(err), after=run.look(step.rid))
         except HostError as err:
-            failed = replace(begun, status=Status.FAILED, message=cannot(step.action.says(), str(err)), output=err.output)
+            message, lasting = cannot(step.action.says(), str(err)), isinstance(err, LASTING)
+            failed = replace(begun, status=Status.FAILED, message=message, output=err.output, lasting=lasting)
             return replace(failed, after=run.look(step.rid))
         return self._verified(begun)
 

@@ -4,14 +4,17 @@ rests."""
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 
+from reconciler.core.change import Change
 from reconciler.core.lazy import dataclass
+from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
-from reconciler.engine.backoff import backoff
+from reconciler.engine.backoff import LONGEST, backoff, longer
 from reconciler.engine.session import Session
 from reconciler.engine.standing import State
-from reconciler.engine.target import Target
+from reconciler.engine.store import Failure
+from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries
 from reconciler.engine.work import Work
 
@@ -23,6 +26,16 @@ class _Mended:
     wish: str
     count: int
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """A service that failed with an error that lasts: until when it rests while what is seen of it (None: nothing yet) stays as it
+    was then."""
+
+    wish: str
+    until: datetime
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +56,42 @@ class Ruling:
 
 
 class Judge:
-    """The memory of one watch, for its loop's thread. An edit of a service's spec (another wish) begins anew."""
+    """The memory of one watch, for its loop's thread. An edit of a service's spec (another wish) begins anew.
+
+    Its time goes on as a monotonic clock does: a wall clock that is set makes nobody wait longer.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        clock = session.host.clock
+        self._origin = clock.now() - timedelta(seconds=clock.monotonic())
+        self._rests: dict[str, tuple[Failure, datetime]] = {}
+        """Service -> the failure that the store knows, and until when it rests for that by the time of this watch."""
+        self._lasting: dict[str, _Lasting] = {}
         self._tries = Tries()
         self._settled: dict[str, str] = {}
         self._mended: dict[str, _Mended] = {}
 
-    def rule(self, target: Target, plan: Plan, policy: Policy) -> Ruling:
-        """Whether a service is worked on now. plan: of what was just seen of it."""
-        now, wish = self._session.host.clock.now(), self.wish(target)
+    @property
+    def now(self) -> datetime:
+        return self._origin + timedelta(seconds=self._session.host.clock.monotonic())
+
+    def rule(self, survey: Survey, policy: Policy) -> Ruling:
+        """Whether a service is worked on now, by what was just seen of it."""
+        now, target, plan = self.now, survey.target, survey.plan
+        wish = self.wish(target)
+        lasts = self._still(survey, wish)
         spared = self._tries.spared(plan, wish, now)
         until = self._tries.until(plan, wish, now) if spared else None
+        spared |= self._held(plan, wish)
         if spared:
             target = replace(target, spared=spared)
             plan = self._session.plans((target,), policy=policy, prune_all=True)[0]
         ruling = self._ruled(target, plan, wish, now)
+        if lasts is not None and ruling.do is not None:
+            ruling = Ruling(
+                State.WAITING, "it fails for a reason that lasts; tried ever more seldom, or once something changes", lasts
+            )
         state = ruling.state
         if target.frozen is not None:
             state = State.FROZEN
@@ -73,9 +105,9 @@ class Judge:
         if not moves and self._settled.get(name) == wish:
             says = "; ".join(f"{change.rid}: {change.reason}" for change in plan.open)
             return Ruling(State.OPEN if plan.open else State.KEPT, says, again=bool(plan.open))
-        failure = self._session.store.failure(name)
-        if failure is not None and failure.digest == wish and now < failure.until:
-            return Ruling(State.WAITING, until=failure.until)
+        rest = self._rest(name, wish)
+        if rest is not None and now < rest:
+            return Ruling(State.WAITING, until=rest)
         mended = self._mended.get(name)
         if mended is not None and mended.wish == wish and now < mended.until:
             says = f"drifts again and again; mended {mended.count} times, and next after a pause"
@@ -88,7 +120,8 @@ class Judge:
 
     def heed(self, target: Target, plan: Plan, result: Result) -> Ruling:
         """What came of working on a service by this plan."""
-        name, now, wish = target.name, self._session.host.clock.now(), self.wish(target)
+        name, now, wish = target.name, self.now, self.wish(target)
+        self._lasting.pop(name, None)
         self._tries.count(plan, wish, [result], now)
         if result.end is End.CONVERGED:
             self._count(name, wish, result, now)
@@ -99,10 +132,50 @@ class Judge:
             return Ruling(State.OPEN, result.message, again=True)
         if result.end is End.LOCKED:
             return Ruling(State.LOCKED, again=True)
+        rest = self._rest(name, wish)
+        if rest is None:
+            return Ruling(State.OPEN, again=True)
+        if result.failures and all(outcome.lasting for outcome in result.failures):
+            self._lasting[name] = _Lasting(wish, rest + longer(self._rests[name][0].count))
+            return Ruling(State.WAITING, until=now)
+        return Ruling(State.WAITING, until=rest)
+
+    def _rest(self, name: str, wish: str) -> datetime | None:
+        """Until when a service rests that failed, whoever ran it; None where it did not, or not for this wish. By the store's word,
+        whose clock may have been set since: never longer than a rest lasts."""
         failure = self._session.store.failure(name)
-        if failure is not None and failure.digest == wish:
-            return Ruling(State.WAITING, until=failure.until)
-        return Ruling(State.OPEN, again=True)
+        if failure is None or failure.digest != wish:
+            self._rests.pop(name, None)
+            return None
+        if name not in self._rests or self._rests[name][0] != failure:
+            left = max(timedelta(), min(failure.until - self._session.host.clock.now(), LONGEST))
+            self._rests[name] = failure, self.now + left
+        return self._rests[name][1]
+
+    def _still(self, survey: Survey, wish: str) -> datetime | None:
+        """Until when a service rests whose error lasts; None where it has none, or where something else is seen of it than then."""
+        name = survey.target.name
+        lasting = self._lasting.get(name)
+        if lasting is None or lasting.wish != wish or self.now >= lasting.until:
+            return None
+        seen = repr(sorted(survey.observed.items()))
+        if lasting.seen is None:
+            self._lasting[name] = replace(lasting, seen=seen)
+        return lasting.until if lasting.seen in (None, seen) else None
+
+    def _held(self, plan: Plan, wish: str) -> dict[str, str]:
+        """rid -> why what was taken back stays as it is: as long as that is up."""
+        failure = self._session.store.failure(plan.service)
+        if failure is None or failure.digest != wish:
+            return {}
+        up = [change for change in plan.changes if change.rid in failure.held and self._is_up(change)]
+        why = f"not tried again until its spec changes, or: osvc apply -s {plan.service}"
+        return {change.rid: f"to {change.verdict.value} it failed, and was taken back; {why}" for change in up}
+
+    def _is_up(self, change: Change) -> bool:
+        kind, seen = self._session.kinds(change.type), change.seen
+        known = isinstance(seen, Present) and isinstance(seen.state, kind.state)
+        return isinstance(seen, Present) and known and kind.is_up(seen.state)
 
     def _count(self, name: str, wish: str, result: Result, now: datetime) -> None:
         """Drift that comes back is mended at growing intervals: the first two times at once, then as a failure would be."""

@@ -61,4 +61,11 @@ MIGRATIONS: Final = (
         reason TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE failures ADD COLUMN held TEXT NOT NULL DEFAULT '';
+    ALTER TABLE bans ADD COLUMN until TEXT NOT NULL DEFAULT ''
+    """,
+    """
+    CREATE TABLE remarks (service TEXT PRIMARY KEY, text TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+    """,
 )

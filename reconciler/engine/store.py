@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -26,6 +26,7 @@ from reconciler.engine.errors import StoreError
 from reconciler.engine.fetches import Fetches
 from reconciler.engine.folder import check_owner, check_reach, make_folder, read_key
 from reconciler.engine.journal import Journal
+from reconciler.engine.remarks import Remarks
 from reconciler.engine.schema import FILE
 from reconciler.resources.registry import kind_of
 
@@ -48,15 +49,19 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The wish that failed last for a service, how often in a row, and until when watch leaves it alone."""
+    """The wish that failed last for a service, how often in a row, and until when watch leaves it alone.
+
+    held: the rids whose replacement failed and was taken back: watch tries them again for another wish only.
+    """
 
     digest: str
     count: int
     until: datetime
     message: str = ""
+    held: frozenset[str] = frozenset()
 
 
-class Store(Journal, Fetches, Bans):
+class Store(Journal, Fetches, Remarks, Bans):
     """The open state folder. read_only: nothing can be kept; every writing method raises StoreError then."""
 
     def __init__(
@@ -160,7 +165,13 @@ class Store(Journal, Fetches, Bans):
     def drop(self, service: str) -> None:
         """Forget a service that owns nothing any more: its source, its goal, its failure, what is banned of it."""
         with self._writing(durable=True) as db:
-            for table, column in (("services", "name"), ("goals", "service"), ("failures", "service"), ("bans", "service")):
+            for table, column in (
+                ("services", "name"),
+                ("goals", "service"),
+                ("failures", "service"),
+                ("bans", "service"),
+                ("remarks", "service"),
+            ):
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (service,))
 
     # goals
@@ -253,19 +264,33 @@ class Store(Journal, Fetches, Bans):
     # failures
 
     def failure(self, service: str) -> Failure | None:
-        rows = self._rows("SELECT digest, count, until, message FROM failures WHERE service = ?", service)
-        return Failure(rows[0][0], rows[0][1], datetime.fromisoformat(rows[0][2]), rows[0][3]) if rows else None
+        rows = self._rows("SELECT digest, count, until, message, held FROM failures WHERE service = ?", service)
+        if not rows:
+            return None
+        digest, count, until, message, held = rows[0]
+        return Failure(digest, count, datetime.fromisoformat(until), message, frozenset(held.split()))
 
-    def fail(self, service: str, digest: str, at: datetime, wait: Callable[[int], timedelta], message: str) -> Failure:
-        """Remember that a wish failed, and until when it rests (`wait`, of the count); the count goes up while it is the same."""
+    def fail(
+        self,
+        service: str,
+        digest: str,
+        at: datetime,
+        wait: Callable[[int], timedelta],
+        message: str,
+        held: Collection[str] = (),
+    ) -> Failure:
+        """Remember that a wish failed, and until when it rests (`wait`, of the count); the count goes up while it is the same, and
+        so does what is held of it."""
         last = self.failure(service)
-        count = last.count + 1 if last is not None and last.digest == digest else 1
+        last = last if last is not None and last.digest == digest else None
+        count, held = (last.count + 1, last.held.union(held)) if last is not None else (1, frozenset(held))
         until = at + wait(count)
         with self._writing() as db:
             db.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", (service, digest, count, until.isoformat(), message)
+                "INSERT OR REPLACE INTO failures (service, digest, count, until, message, held) VALUES (?, ?, ?, ?, ?, ?)",
+                (service, digest, count, until.isoformat(), message, " ".join(sorted(held))),
             )
-        return Failure(digest, count, until, message)
+        return Failure(digest, count, until, message, held)
 
     def clear_failure(self, service: str) -> None:
         if self.failure(service) is not None:

@@ -10,10 +10,12 @@ from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import Outcome, Result, Status
 from reconciler.core.plan import Plan
-from reconciler.engine.backoff import backoff
+from reconciler.engine.backoff import SLOWLY, backoff
 
 CALM: Final = timedelta(minutes=5)
 """After so long without anything to mend, a service or a resource counts as calm again."""
+
+_AND_THEN: Final = ": degraded; tried once more each hour"
 
 Key: TypeAlias = tuple[str, str]
 """(service, rid)"""
@@ -84,9 +86,9 @@ class Tries:
         if limit is None:
             return ""
         count = known.count if known is not None else 0
-        if count >= limit:
-            return f"{change.reason}; restarted {count} of {limit} times, and left alone now"
-        if known is not None and now < known.last + timedelta(seconds=change.common.restart_delay):
+        if count >= limit and not (limit and known is not None and now >= known.last + SLOWLY):
+            return f"{change.reason}; restarted {limit} of {limit} times{_AND_THEN if limit else ', and left alone'}"
+        if known is not None and count < limit and now < known.last + timedelta(seconds=change.common.restart_delay):
             return f"{change.reason}; restarted {count} of {limit} times, and again after {change.common.restart_delay:g} s"
         return ""
 
@@ -95,8 +97,10 @@ class Tries:
         times: list[datetime] = []
         for change in plan.changes:
             restarted, failed = self._restarted.get((plan.service, change.rid)), self._failed.get((plan.service, change.rid))
-            if restarted is not None and is_lost(change) and restarted.count < (change.common.restart or 0):
-                times.append(restarted.last + timedelta(seconds=change.common.restart_delay))
+            limit = change.common.restart
+            if restarted is not None and is_lost(change) and limit:
+                delay = timedelta(seconds=change.common.restart_delay) if restarted.count < limit else SLOWLY
+                times.append(restarted.last + delay)
             if failed is not None and failed.wish == wish:
                 times.append(failed.until)
         return min((time for time in times if time > now), default=None)

@@ -5,6 +5,7 @@ by a few workers beside it, each at one service, so that none waits for another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from reconciler.engine import log
 from reconciler.engine.backoff import backoff
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
-from reconciler.engine.errors import ConfigError, EngineError, Refused
+from reconciler.engine.errors import ConfigError, EngineError, Refused, StoreError
 from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
@@ -109,6 +110,8 @@ class Watch:
         finally:
             self._manager.stopping()
             self._rounds.rest(lambda: not self._workers.busy, min(self._manager.beat, _SOON))
+            with suppress(StoreError):
+                self.session.store.forget_remarks()
             self.close()
         self._take()
         return stop.number
@@ -116,6 +119,8 @@ class Watch:
     def _go(self) -> None:
         stop = self.session.stop
         self._ledger.turned = self.session.host.clock.monotonic()
+        with suppress(StoreError):
+            self.session.store.forget_remarks()
         self._starting = self._see(_EVERYTHING)
         while not stop.asked:
             self._workers.begin()
@@ -186,7 +191,7 @@ class Watch:
         self._tell_frozen(target)
         self._tell_lost(survey.plan)
         self._workers.recall([target.name])
-        ruling = self._judge.rule(target, survey.plan, self._policy)
+        ruling = self._judge.rule(survey, self._policy)
         self._obey(target.name, ruling)
         if ruling.do is None:
             return False
@@ -346,17 +351,25 @@ class Watch:
             self._crew = Crew()
         return results
 
+    def _remark(self, name: str, spared: Mapping[str, str]) -> None:
+        """Keep what of a service is left alone for now, and why; for others as well."""
+        if self._ledger.degraded.get(name, {}) == spared:
+            return
+        self._ledger.degraded[name] = spared
+        if not spared:
+            del self._ledger.degraded[name]
+        with suppress(StoreError):  # the watch itself knows
+            text = "; ".join(f"{rid}: {why}" for rid, why in spared.items())
+            self.session.store.remark(name, text, self.session.host.clock.now())
+
     def _obey(self, name: str, ruling: Ruling) -> None:
         """Tell, and look at a service again, as it was ruled."""
         self._ledger.note(name, ruling.state, ruling.until)
-        if ruling.spared:
-            self._ledger.degraded[name] = ruling.spared
-        else:
-            self._ledger.degraded.pop(name, None)
+        self._remark(name, ruling.spared)
         if ruling.says is not None:
             self._tell(name, ruling.says)
         if ruling.until is not None:
-            self._rounds.later(name, max((ruling.until - self.session.host.clock.now()).total_seconds(), SETTLING))
+            self._rounds.later(name, max((ruling.until - self._judge.now).total_seconds(), SETTLING))
         if ruling.again:
             self._open[name] = self._open.get(name, 0) + 1
             self._rounds.later(name, backoff(self._open[name]).total_seconds())

@@ -38,3 +38,7 @@ class Permanent(HostError):
 
 class Cancelled(HostError):
     """The run was asked to stop, and this was left off in the middle."""
+
+
+LASTING = (Conflict, Denied, Permanent)
+"""What trying again does not help: a spec, or the machine, has to change first."""

@@ -237,7 +237,7 @@ def _goal() -> Schema:
 
 
 def _ban() -> Schema:
-    return _record(by=_TEXT, at={"type": "string", "format": "date-time"}, reason=_TEXT, whole=_FLAG)
+    return _record(by=_TEXT, at={"type": "string", "format": "date-time"}, reason=_TEXT, whole=_FLAG, until=_MOMENT)
 
 
 def _origin() -> Schema:

@@ -9,7 +9,7 @@ from reconciler.report.status_tree import COLOUR, Shown
 from reconciler.report.texts import columns, moment, tail
 
 _HEADS = ("service", "state", "status", "up", "drift", "since", "spec")
-_STATE = {State.FAILED: "bad", State.GONE: "warn", State.BUSY: "change", State.FROZEN: "head"}
+_STATE = {State.FAILED: "bad", State.DEGRADED: "bad", State.GONE: "warn", State.BUSY: "change", State.FROZEN: "head"}
 _GAP = 2
 _NARROW = 12
 """Columns that the spec's name gets at least, however narrow the terminal is."""

@@ -37,7 +37,7 @@ class FakeDoorbells:
     def wait(self, seconds: float) -> frozenset[Bell]:
         machine, until = self._machine, self._machine.ticks + seconds
         while True:
-            machine.settle(lambda: self._woken)
+            machine.settle()
             self._hear()
             if self._rung or self._woken or machine.ticks >= until:
                 rung, self._rung, self._woken = frozenset(self._rung), set(), False

@@ -110,6 +110,7 @@ class Machine:
         self.lock = threading.RLock()
         self.ticks = 0.0
         """Seconds since EPOCH on the fake clock."""
+        self._set = timedelta()
         self._nanoseconds = 0
         self.boot_id = "boot-1"
         self.tree = Tree(self._now_ns)
@@ -252,7 +253,11 @@ class Machine:
     # Time
 
     def now(self) -> datetime:
-        return EPOCH + timedelta(seconds=self.ticks)
+        return EPOCH + timedelta(seconds=self.ticks) + self._set
+
+    def set_clock(self, by: timedelta) -> None:
+        """Somebody sets the wall clock, by so much from what it says."""
+        self._set += by
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; what is on the agenda happens at its time."""
@@ -279,10 +284,10 @@ class Machine:
             self.tide.notify_all()
             self.tide.wait_for(lambda: self.ticks >= until)
 
-    def settle(self, woken: Callable[[], bool]) -> None:
-        """Wait, in the keeper's thread, until everybody else waits for a time, or this is true."""
+    def settle(self) -> None:
+        """Wait, in the keeper's thread, until everybody else has done what he does, or waits for a time."""
         with self.tide:
-            self.tide.wait_for(lambda: woken() or self.busy() <= len(self.sleepers))
+            self.tide.wait_for(lambda: self.busy() <= len(self.sleepers))
 
     def _now_ns(self) -> int:
         """Every change has a time of its own."""

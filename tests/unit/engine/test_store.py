@@ -100,7 +100,7 @@ def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
 
 def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tmp_path, monkeypatch):
     store.set_goal("web", Goal(Aim.DOWN, "alice", NOW))
-    store._db.execute("DROP TABLE words")
+    store._db.execute("DROP TABLE remarks")
     store._db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
     store.close()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
@@ -261,7 +261,7 @@ def test_a_key_that_is_none_is_told(store):
 
 def test_every_table_is_strict(store):
     tables = store._rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    assert len(tables) == 11
+    assert len(tables) == 12
     assert all("STRICT" in sql for _, sql in tables)
     with pytest.raises(StoreError), store._writing() as db:
         try:

@@ -242,7 +242,7 @@ def test_what_died_is_restarted_so_often_and_then_only_told(make):
     lose(w, after=1)
     assert "web" not in w.look()
     assert w.node.mounts() == ["/mnt/db"]
-    assert w.noticed()[-1].endswith("restarted 2 of 2 times, and left alone now")
+    assert w.noticed()[-1].endswith("restarted 2 of 2 times: degraded; tried once more each hour")
 
 
 def test_the_count_begins_anew_once_it_was_up_for_a_while(make):

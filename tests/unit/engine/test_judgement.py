@@ -1,0 +1,183 @@
+"""What a watch does when things keep failing: each test is a timeline. Time is the fake machine's."""
+
+import math
+from datetime import timedelta
+
+import pytest
+
+from reconciler.engine.signals import Stop
+from reconciler.engine.standing import State
+from reconciler.host.errors import Conflict, Permanent, Transient
+from tests.unit.engine.node import SPEC, Node
+from tests.unit.engine.timeline import Timeline
+
+HOUR = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
+
+
+@pytest.fixture
+def line(tmp_path):
+    node = Node(tmp_path, interval=300.0)
+    node.write("web")
+    return Timeline(node)
+
+
+def fragile(words):
+    return f"resources:\n  fs#1: {{dev: tmpfs, mnt: /mnt/web, type: tmpfs, {words}}}\n"
+
+
+def tear(line):
+    return lambda: line.machine.tear_off("/mnt/web")
+
+
+def mounting(label):
+    return label.startswith("mount ") and "/mnt/web" in label
+
+
+def waits(line):
+    return [round(later - sooner) for (sooner, _), (later, _) in zip(line.done, line.done[1:], strict=False)]
+
+
+# errors that last
+
+
+def test_an_error_that_lasts_is_tried_ever_more_seldom_and_then_hourly(line):
+    line.machine.fail_next(mounting, Permanent("no"), times=math.inf)
+    line.run(4 * HOUR)
+    assert waits(line)[:9] == [10, 20, 40, 80, 160, 320, 640, 1280, 2560]
+    assert {*waits(line)[9:]} == {3600}
+    assert any("a reason that lasts" in text for _, text in line.said)
+
+
+def test_an_error_that_may_pass_is_tried_every_five_minutes_for_ever(line):
+    line.machine.fail_next(mounting, Transient("no answer"), times=math.inf)
+    line.run(2 * HOUR)
+    assert {wait // 100 for wait in waits(line)[8:]} == {3}
+
+
+def test_a_change_of_the_machine_ends_the_wait(line):
+    line.node.write("web", SPEC % "web" + "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n")
+    line.machine.fail_next(mounting, Conflict("in the way"), times=math.inf)
+    line.at(HOUR, line.machine.heal)
+    line.at(HOUR + 100, lambda: line.machine.tear_off("/mnt/beside"))
+    line.run(HOUR + 110)
+    assert line.done[-1] == (HOUR + 100, "web") and sorted(line.node.mounts()) == ["/mnt/beside", "/mnt/web"]
+
+
+def test_an_edit_ends_the_wait(line):
+    line.machine.fail_next(mounting, Permanent("no"), times=math.inf)
+    line.at(HOUR, line.machine.heal)
+    line.at(HOUR + 10, lambda: line.node.write("web", SPEC % "other"))
+    line.run(HOUR + 60)
+    assert line.done[-1] == (HOUR + 10.1, "web") and line.node.mounts() == ["/mnt/other"]
+
+
+# the budget of restarts
+
+
+def test_who_has_used_up_its_restarts_is_degraded_and_tried_hourly(line):
+    line.node.write("web", fragile("restart: 2"))
+
+    def enemy():
+        if "/mnt/web" in line.node.mounts():
+            line.machine.tear_off("/mnt/web")
+        line.at(line.machine.ticks + 1, enemy)
+
+    line.at(5, enemy)
+    line.run(3 * HOUR)
+    assert waits(line)[2:] == [3600, 3600], "the start, two restarts; then once an hour"
+    assert any(text.endswith("restarted 2 of 2 times: degraded; tried once more each hour") for _, text in line.said)
+
+
+def test_it_is_no_more_degraded_once_it_is_up(line):
+    line.node.write("web", fragile("restart: 1"))
+    line.at(10, tear(line))
+    line.at(12, tear(line))
+    line.run(HOUR + 600)
+    assert line.watch.standing().states == {"web": State.KEPT}
+    assert line.watch.standing().degraded == {}
+
+
+def test_restart_0_is_never_tried_by_the_clock(line):
+    line.node.write("web", fragile("restart: 0"))
+    line.at(10, tear(line))
+    line.run(5 * HOUR)
+    assert len(line.done) == 1
+
+
+def test_what_is_left_alone_is_kept_for_others_while_the_watch_is_at_work(line):
+    line.node.write("web", fragile("restart: 0"))
+    line.at(10, tear(line))
+    said: dict[str, str] = {}
+    line.at(20, lambda: said.update(line.session.store.remarks()))
+    line.run(30)
+    assert said == {"web": "fs#1: /mnt/web is not mounted; restarted 0 of 0 times, and left alone"}
+
+
+# clocks
+
+
+def test_a_wall_clock_that_is_set_back_makes_nobody_wait(line):
+    line.machine.fail_next(mounting, Permanent("no"), times=3)
+    line.at(15, lambda: line.machine.set_clock(timedelta(hours=-5)))
+    line.run(120)
+    assert waits(line) == [10, 20, 40]
+
+
+def test_a_failure_that_the_store_dates_into_the_far_future_rests_no_longer_than_any(line):
+    line.machine.fail_next(mounting, Permanent("no"), times=1)
+    with line.node.session() as before:
+        before.converge(before.targets(before.load()))
+    line.machine.set_clock(timedelta(hours=-5))
+    line = Timeline(line.node)
+    line.run(400)
+    assert [round(at) for at, _ in line.done] == [330]
+
+
+# what an edit would replace
+
+
+@pytest.fixture
+def moved(line):
+    """A spec that is edited at 20 into one that cannot be mounted."""
+    line.machine.fail_next(lambda label: label.startswith("mount ") and "/mnt/new" in label, Transient("no answer"), times=math.inf)
+    line.at(20, lambda: line.node.write("web", SPEC % "new"))
+    return line
+
+
+def late(line):
+    return [round(at) for at, _ in line.done if at > 21]
+
+
+def test_a_failed_replacement_is_taken_back_and_not_repeated(moved):
+    moved.run(3 * HOUR)
+    assert moved.node.mounts() == ["/mnt/web"] and len(moved.done) == 2
+    standing = moved.watch.standing()
+    assert standing.states == {"web": State.DEGRADED}
+    assert standing.degraded["web"]["fs#1"].startswith("to replace it failed, and was taken back; not tried again until its spec")
+
+
+def test_nor_by_the_next_watch(moved):
+    moved.run(60)
+    moved.node.stop = Stop()
+    line = Timeline(moved.node)
+    line.run(moved.machine.ticks + HOUR)
+    assert line.done == [] and line.node.mounts() == ["/mnt/web"]
+
+
+def test_another_edit_is_another_try(moved):
+    moved.at(HOUR, lambda: moved.node.write("web", SPEC % "other"))
+    moved.run(HOUR + 60)
+    assert late(moved)[-1] == HOUR and moved.node.mounts() == ["/mnt/other"]
+
+
+def test_what_was_taken_back_and_then_dies_has_nothing_to_lose(moved):
+    moved.at(HOUR, moved.machine.heal)
+    moved.at(HOUR, tear(moved))
+    moved.run(HOUR + 60)
+    assert late(moved)[-1] == HOUR and moved.node.mounts() == ["/mnt/new"]
