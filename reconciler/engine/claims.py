@@ -12,6 +12,8 @@ from reconciler.core.policy import Aim, Selection
 from reconciler.core.standing import standing
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
+from reconciler.spec.check import DEVICE
+from reconciler.spec.files import device_of
 
 Key: TypeAlias = tuple[str, str, str]
 _ALL: Final = Selection()
@@ -24,16 +26,17 @@ def in_order(
     *,
     prune: bool,
     selection: Selection = _ALL,
+    device_of: Callable[[str], str] = device_of,
 ) -> dict[str, tuple[str, ...]]:
     """name -> the services that are worked before it and stand before it here: those that release what it takes, and, unless that
     goes in a circle, those whose mounts it lies in (for going down, those that lie in its mounts); in natural order otherwise.
 
     owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they hold. selection:
-    what a verb was asked for; a shutdown keeps nothing on standby. Raises Refused for a swap in both directions, and for a claim
-    that a service holds which is not worked on.
+    what a verb was asked for; a shutdown keeps nothing on standby. device_of: gives one spelling for those of a device. Raises
+    Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
     """
-    holds = {name: _held(ownership, kinds) for name, ownership in owned.items()}
-    wants = {target.name: _wanted(target, kinds, selection) for target in targets}
+    holds = {name: _held(ownership, kinds, device_of) for name, ownership in owned.items()}
+    wants = {target.name: _wanted(target, kinds, selection, device_of) for target in targets}
     releases = {
         target.name: _released(holds.get(target.name, {}), wants[target.name])
         for target in targets
@@ -103,9 +106,9 @@ def _sorted(first: Mapping[str, set[str]]) -> list[str]:
     return order
 
 
-def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind]) -> dict[Key, Claim]:
+def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind], device_of: Callable[[str], str]) -> dict[Key, Claim]:
     return {
-        _key(claim): claim
+        _key(claim, device_of): claim
         for owned in ownership.owned.values()
         if owned.applied is not None
         for claim in kinds(owned.type).claims(owned.applied)
@@ -118,17 +121,22 @@ def _released(held: Mapping[Key, Claim], wanted: Mapping[Key, Claim]) -> set[Key
     }
 
 
-def _wanted(target: Target, kinds: Callable[[str], ResourceKind], selection: Selection) -> dict[Key, Claim]:
+def _wanted(
+    target: Target, kinds: Callable[[str], ResourceKind], selection: Selection, device_of: Callable[[str], str]
+) -> dict[Key, Claim]:
     if target.service is None:
         return {}
     stands = standing(target.service, target.goal, selection, kinds)
     return {
-        _key(claim): claim
+        _key(claim, device_of): claim
         for rid, resource in target.service.resources.items()
         if (target.goal.aim is Aim.UP or rid in stands) and not resource.in_force.disable
         for claim in kinds(resource.type).claims(resource.desired)
     }
 
 
-def _key(claim: Claim) -> Key:
-    return (claim.kind, claim.scope, claim.key)
+def _key(claim: Claim, device_of: Callable[[str], str]) -> Key:
+    if claim.kind != DEVICE:
+        return (claim.kind, claim.scope, claim.key)
+    whole = claim.of or claim.key
+    return (claim.kind, claim.scope, device_of(whole) + claim.key.removeprefix(whole))

@@ -78,6 +78,31 @@ def test_what_a_name_stands_for_is_held_as_long_as_the_name_is_wanted():
     assert moves == {"a": (), "b": ("a",)}
 
 
+def test_a_device_is_one_under_whatever_name_it_goes():
+    def on(**raw):
+        return service_of({"resources": {"fs#1": {"mnt": "/mnt/x", "type": "ext4"} | raw}})
+
+    applied = on(dev="/dev/sdb", mnt="/mnt/b").resources["fs#1"].desired
+    part = on(dev="UUID=c0de", mnt="/mnt/c", type="btrfs", mnt_opt="subvol=logs").resources["fs#1"].desired
+    owned = {
+        "b": Ownership("store", {"fs#1": Owned("fs", applied, applied)}),
+        "c": Ownership("store", {"fs#1": Owned("fs", part, part)}),
+    }
+    links = {"/dev/disk/by-id/x": "/dev/sdb", "/dev/disk/by-id/y": "/dev/sdc", "UUID=c0de": "/dev/sdc"}
+
+    def of(path):
+        return links.get(path, path)
+
+    for dev, more, held in (
+        ("/dev/disk/by-id/x", {}, "device /dev/disk/by-id/x is held by b"),
+        ("/dev/disk/by-id/y", {"type": "btrfs", "mnt_opt": "subvol=logs"}, "is held by c"),
+    ):
+        with pytest.raises(Refused, match=held):
+            in_order([Target("a", on(dev=dev, **more))], owned, kind_of, prune=False, device_of=of)
+    for raw in ({"dev": "/dev/disk/by-id/z"}, {"dev": "/dev/sdc", "type": "btrfs", "mnt_opt": "subvol=other"}):
+        assert in_order([Target("a", on(**raw))], owned, kind_of, prune=False, device_of=of) == {"a": ()}
+
+
 def test_a_swap_in_both_directions_is_refused_and_names_both():
     with pytest.raises(Refused, match="a and b: each takes what the other holds"):
         names([target("a", "2"), target("b", "1")], {"a": owns("1"), "b": owns("2")})
