@@ -4,7 +4,6 @@ These are stages of core/planner, before anything is selected: each looks at one
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Final
 
 from reconciler.core.change import Verdict, takes
@@ -27,7 +26,7 @@ def leave_alone(draft: Draft, service: str) -> None:
     ban = draft.change.ban
     if ban is not None:
         part = "" if ban.whole else f" --rid {draft.rid}"
-        draft.change = replace(draft.change, remedy=f"osvc enable {service}{part}")
+        draft.change = draft.change._replace(remedy=f"osvc enable {service}{part}")
 
 
 def spare(drafts: Mapping[str, Draft], spared: Mapping[str, str]) -> None:
@@ -45,7 +44,7 @@ def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
         change = draft.change
         if change.verdict not in (Verdict.KEEP, Verdict.LIVE, Verdict.RESTART) or draft.idle or not draft.is_up:
             continue
-        if not draft.kind.manages(change.desired) or not any(draft.kind.moves(replace(change, verdict=Verdict.RESTART)).down):
+        if not draft.kind.manages(change.desired) or not any(draft.kind.moves(change._replace(verdict=Verdict.RESTART)).down):
             continue
         assert isinstance(change.seen, Present)
         obstacle = draft.kind.obstacle(change.seen.state)
@@ -53,9 +52,9 @@ def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
             draft.turn(Verdict.REFUSE, obstacle.reason, remedy=obstacle.remedy)
         elif change.verdict is Verdict.RESTART:
             # it goes down as a whole, also where what differs would leave a part of it up
-            draft.change = replace(change, reason=f"asked for; {change.reason}", fields=(), cause=None)
+            draft.change = change._replace(reason=f"asked for; {change.reason}", fields=(), cause=None)
         else:
-            draft.change = replace(change, verdict=Verdict.RESTART, reason="asked for", cause=None)
+            draft.change = change._replace(verdict=Verdict.RESTART, reason="asked for", cause=None)
 
 
 def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -> None:

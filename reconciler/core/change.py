@@ -1,8 +1,7 @@
 """FieldChange and Change: the difference between desired and observed, with a verdict and a cause."""
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.core.ban import Ban
 from reconciler.core.common import PLAIN, Common
@@ -14,6 +13,8 @@ from reconciler.core.rules import Impact
 
 class Verdict(Enum):
     """What a difference comes to. The value is the word that people read."""
+
+    __hash__ = object.__hash__  # by identity, as members are compared
 
     KEEP = "keep"
     CREATE = "create"
@@ -38,8 +39,7 @@ class Cause(Enum):
     BOTH = "spec and drift"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field that differs. before: observed. after: desired. Sensitive values never stand here: they are masked by the diff."""
 
     path: str
@@ -49,8 +49,7 @@ class FieldChange:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What has to happen to one resource, and why.
 
     desired: what it shall be (settled), or what was last applied when it is to be stopped or removed.

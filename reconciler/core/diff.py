@@ -1,7 +1,8 @@
 """diff: desired against observed, field by field, with a verdict and a cause. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from itertools import compress
+from operator import ne
 from typing import Any
 
 from reconciler.core.change import Cause, Change, FieldChange, Verdict
@@ -52,7 +53,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
         return change(
             Verdict.REFUSE, f"it is there already, not made by osvc, and differs in {names}", remedy="make it match, or remove it"
         )
-    worst = max((field.impact for field in fields), default=Impact.NONE)
+    worst = max(field.impact for field in fields) if fields else Impact.NONE
     if worst is Impact.REFUSE:
         refused = next(field for field in fields if field.impact is Impact.REFUSE)
         return change(
@@ -113,7 +114,7 @@ def told(desired: Model, *, gone: bool = False) -> tuple[FieldChange, ...]:
         nothing: Any = {} if isinstance(value, Mapping) else None
         want, have = (nothing, value) if gone else (value, nothing)
         parts = _parts(name, rule, want, have, None, True)
-        found.extend(replace(part, after=None) if gone else replace(part, before=None) for part in parts)
+        found.extend(part._replace(after=None) if gone else part._replace(before=None) for part in parts)
     return tuple(found)
 
 
@@ -141,9 +142,7 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
         return ()
     last = owned.applied if owned else None
     found: list[FieldChange] = []
-    for (name, rule), mine, theirs in zip(compared_of(type(want)), wanted, there, strict=True):
-        if mine == theirs:
-            continue
+    for (name, rule), mine, theirs in compress(zip(compared_of(type(want)), wanted, there, strict=True), map(ne, wanted, there)):
         was = getattr(last, name) if last else None
         theirs = rule.relevant(mine, theirs, was)
         if mine == theirs or rule.compare(mine, theirs):

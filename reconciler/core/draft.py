@@ -1,7 +1,8 @@
 """Draft: one resource on its way through the stages of the planner, from its difference to its moves."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.core.action import Action
 from reconciler.core.change import Cause, Change, Verdict
@@ -20,6 +21,8 @@ FALLS = frozenset({Verdict.RESTART, Verdict.REPLACE, Verdict.STOP, Verdict.REMOV
 _QUIET = frozenset({Verdict.KEEP, Verdict.LIVE, Verdict.ADOPT})
 LEAVES = frozenset({Verdict.STOP, Verdict.REMOVE, Verdict.DESTROY})
 
+_STAYS: Final = Moves()
+
 
 @dataclass(slots=True)
 class Draft:
@@ -36,8 +39,8 @@ class Draft:
     owned: Owned | None
     observed: Observed
     change: Change
-    needs: dict[str, Bond] = field(default_factory=dict)
-    held: dict[str, Bond] = field(default_factory=dict)
+    needs: Mapping[str, Bond] = field(default_factory=dict)
+    held: Mapping[str, Bond] = field(default_factory=dict)
     holders: "list[Draft]" = field(default_factory=list)
     pinned: bool = False
     unmakes: tuple[Action, ...] = ()
@@ -77,14 +80,14 @@ class Draft:
     def moves(self) -> Moves:
         """Those of its type."""
         if self.change.verdict is Verdict.DESTROY:
-            stops = self.kind.moves(replace(self.change, verdict=Verdict.STOP))
+            stops = self.kind.moves(self.change._replace(verdict=Verdict.STOP))
             return stops._replace(commit=(*stops.commit, *self.unmakes))
-        return self.kind.moves(self.change) if self.change.verdict in ACTS else Moves()
+        return self.kind.moves(self.change) if self.change.verdict in ACTS else _STAYS
 
     def all_moves(self, service: str) -> Moves:
         """Those of its type, with its triggers."""
         moves, change = self.moves, self.change
-        if change.common is PLAIN or not any(moves):
+        if moves is _STAYS or change.common is PLAIN or not any(moves):
             return moves
         falls = change.verdict in FALLS and self.is_up and not self._up_after(moves.down)
         return with_triggers(service, change, moves, falls=falls, rises=change.verdict in RISES and bool(moves.up))
@@ -98,13 +101,13 @@ class Draft:
 
     def leave(self, reason: str) -> None:
         """Whatever it is like, nothing is to be done to it."""
-        self.change = replace(self.change, verdict=Verdict.KEEP, reason=reason, fields=(), cause=None, remedy="")
+        self.change = self.change._replace(verdict=Verdict.KEEP, reason=reason, fields=(), cause=None, remedy="")
 
     def pin(self, reason: str, remedy: str) -> None:
         self.pinned = True
         self.turn(Verdict.DEFER, reason, remedy=remedy)
 
     def turn(self, verdict: Verdict, reason: str, *, remedy: str = "", cause: Cause | None = None) -> None:
-        self.change = replace(
-            self.change, verdict=verdict, reason=reason, remedy=remedy or self.change.remedy, cause=cause or self.change.cause
+        self.change = self.change._replace(
+            verdict=verdict, reason=reason, remedy=remedy or self.change.remedy, cause=cause or self.change.cause
         )

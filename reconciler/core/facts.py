@@ -11,6 +11,8 @@ from typing import NamedTuple
 class Kind(Enum):
     """What a fact is about; the value is how messages name it."""
 
+    __hash__ = object.__hash__  # by identity, as members are compared
+
     MOUNT = "mount point"
     """Provided by a filesystem. Key: an absolute path."""
     PATH = "path"

@@ -93,8 +93,9 @@ class _Past:
 
     def next(self, after: Sequence[int]) -> tuple[int, ...]:
         """Note the next step, which comes after these. Answers them without those that another of them already waits for."""
-        known = 0
+        known = these = 0
         for n in after:
             known |= self._before[n]
-        self._before.append(known | sum(1 << n for n in after))
+            these |= 1 << n
+        self._before.append(known | these)
         return tuple(n for n in after if not known >> n & 1)

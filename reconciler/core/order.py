@@ -45,9 +45,9 @@ class Cycle(Exception):
         self.path = tuple(path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placed:
-    """A resource as the order sees it.
+    """A resource as the order sees it. Nobody changes one.
 
     needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it.
     claims, holds: the claims it will have, and has now, as far as it moves. leaves: it is going away for good (stop, remove).
@@ -125,11 +125,12 @@ class Providers:
     """Which resource provides which fact; of two that provide the same, the later one."""
 
     def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
-        self._facts = dict(provided)
-        self._folders = {fact.key: rid for fact, rid in self._facts.items() if fact.kind is Kind.FOLDER}
+        self._of: dict[Kind, dict[str, str]] = {}
+        for fact, rid in provided:
+            self._of.setdefault(fact.kind, {})[fact.key] = rid
 
     def __bool__(self) -> bool:
-        return bool(self._facts)
+        return bool(self._of)
 
     def of(self, fact: Fact, but: str = "") -> str | None:
         """The rid; None for a fact that no resource of the service provides: it is the machine's own. but: a resource that does not
@@ -138,22 +139,25 @@ class Providers:
         A path is provided by the deepest mount that holds it, a device by whatever provides it or a folder that it lies in:
         a volume group provides /dev/VG.
         """
-        kind = Kind.MOUNT if fact.kind is Kind.PATH else fact.kind
-        path = fact.key
-        if fact.kind in _NESTED:
-            while path != "/" and self._facts.get(Fact(kind, path), but) == but:
+        kind, path = fact
+        rids = self._of.get(Kind.MOUNT if kind is Kind.PATH else kind)
+        if rids is None:
+            return None
+        if kind in _NESTED:
+            while path != "/" and rids.get(path, but) == but:
                 path = path.rpartition("/")[0] or "/"
-        found = self._facts.get(Fact(kind, path))
+        found = rids.get(path)
         return found if found != but else None
 
     def folder_of(self, fact: Fact) -> str | None:
         """Who sees to the deepest folder that a path lies in, or is."""
-        if fact.kind is not Kind.PATH or not self._folders:
+        folders = self._of.get(Kind.FOLDER) if fact.kind is Kind.PATH else None
+        if folders is None:
             return None
         path = fact.key
-        while path != "/" and path not in self._folders:
+        while path != "/" and path not in folders:
             path = path.rpartition("/")[0] or "/"
-        return self._folders.get(path)
+        return folders.get(path)
 
 
 def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[str, Bond]:
@@ -200,10 +204,7 @@ def line_up(placed: Mapping[str, Placed], *, now: bool = False) -> tuple[str, ..
 
     now: by the edges as they run now (for going down). Raises Cycle.
     """
-    waits = {
-        rid: {other for other in (item.held if now else item.needs) if other in placed and other != rid}
-        for rid, item in placed.items()
-    }
+    waits = {rid: item.held if now else item.needs for rid, item in placed.items()}
 
     def key(rid: str) -> tuple[Any, ...]:
         item = placed[rid]
@@ -232,7 +233,9 @@ def _circle(waits: Mapping[str, set[str]]) -> list[str]:
 
 def connect(placed: Mapping[str, Placed]) -> Edges:
     """Every edge between the blocks of these resources. Raises Cycle."""
-    ups, downs = line_up(placed), line_up(placed, now=True)[::-1]
+    ups = line_up(placed)
+    as_now = any(item.held is not item.needs for item in placed.values())
+    downs = (line_up(placed, now=True) if as_now else ups)[::-1]
     edges = Edges(ups)
     acting = {rid: item for rid, item in placed.items() if item.acts}
     for item in acting.values():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
+from typing import NamedTuple
 
 from reconciler.core.action import Action, Effect, Slot
 from reconciler.core.change import Change, Verdict
@@ -13,8 +14,7 @@ _GROUNDS = 3
 """Resources whose reasons are told of a run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """An action with its place in the order.
 
     n: from 1, in the order of the plan. after: the steps that must be done first.

@@ -6,7 +6,6 @@ moves → edges → steps.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from reconciler.core.asked import destroy, leave_alone, restart, spare
@@ -97,25 +96,29 @@ def _drafts(
             if goal.aim is not Aim.DOWN or rid in stands:
                 expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy)
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
-                change = change if expected is observed[rid] else replace(change, observed=observed[rid])
+                change = change if expected is observed[rid] else change._replace(observed=observed[rid])
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
                 change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
         subset = resource.subset if resource is not None and not moved else owned.subset if owned is not None else ""
         if common is not PLAIN or subset:
-            change = replace(change, common=common, subset=subset, ban=ban)
+            change = change._replace(common=common, subset=subset, ban=ban)
         drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change)
     for draft in drafts.values():
-        leave_alone(draft, name)
-        _quiet_when_done(draft)
-        _stay_up(draft, goal)
+        if draft.change.common is not PLAIN:
+            leave_alone(draft, name)
+        if draft.change.verdict in LEAVES:
+            _quiet_when_done(draft)
+        if goal.aim is Aim.DOWN:
+            _stay_up(draft)
     return drafts
 
 
 def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], kinds: Callable[[str], ResourceKind]) -> Providers:
-    """What is provided by resources that are not up."""
+    """What is provided by resources that are not up: nothing that matters where none is absent (_expected)."""
     found: list[tuple[Fact, str]] = []
-    for rid, resource in wanted.items():
+    absent = any(isinstance(seen, Absent) for seen in observed.values())
+    for rid, resource in wanted.items() if absent else ():
         kind, seen = kinds(resource.type), observed[rid]
         if not resource.in_force.idle and not (
             isinstance(seen, Present) and isinstance(seen.state, kind.state) and kind.is_up(seen.state)
@@ -142,10 +145,10 @@ def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, comi
     return Unknown(objection.reason, other, Absent(around), f"comes with {other}")
 
 
-def _stay_up(draft: Draft, goal: Goal) -> None:
+def _stay_up(draft: Draft) -> None:
     """What stands by in a stopped service says so."""
     change = draft.change
-    if goal.aim is Aim.DOWN and change.aim is Aim.UP and change.verdict is Verdict.KEEP and not draft.idle:
+    if change.aim is Aim.UP and change.verdict is Verdict.KEEP and not draft.idle:
         draft.turn(Verdict.KEEP, "standby: stays up" if change.common.standby else "stays up under what is on standby")
 
 
@@ -154,7 +157,7 @@ def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, poli
     change = diff_down(kind, rid, owned.applied or owned.wanted, observed, owned, remove=True)
     if policy.prune:
         return change
-    return replace(change, verdict=Verdict.KEEP, reason="no longer in the spec; left alone", remedy="osvc plan --prune")
+    return change._replace(verdict=Verdict.KEEP, reason="no longer in the spec; left alone", remedy="osvc plan --prune")
 
 
 def _quiet_when_done(draft: Draft) -> None:
@@ -192,7 +195,7 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
     if goal.aim is Aim.NONE:
         for rid in drafts.keys() - stands:
             drafts[rid].leave(goal.alone)
-            drafts[rid].change = replace(drafts[rid].change, aim=Aim.NONE)
+            drafts[rid].change = drafts[rid].change._replace(aim=Aim.NONE)
     if selection.everything:
         return
     taken = {draft.rid for draft in drafts.values() if takes(selection, draft.change)}
@@ -214,7 +217,7 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
         if rid not in taken:
             draft.leave("not selected")
         elif rid in why and draft.change.verdict in ACTS:
-            draft.change = replace(draft.change, added=why[rid])
+            draft.change = draft.change._replace(added=why[rid])
 
 
 def _reach(drafts: Mapping[str, Draft]) -> None:
@@ -234,7 +237,7 @@ def _reach(drafts: Mapping[str, Draft]) -> None:
         raised = diff_up(door.kind, door.rid, desired, door.observed, door.owned, Policy())
         reason = f"to reach {draft.rid}, which still runs" if raised.verdict in ACTS else raised.reason
         was = door.change
-        door.change = replace(raised, reason=reason, aim=was.aim, common=was.common, subset=was.subset)
+        door.change = raised._replace(reason=reason, aim=was.aim, common=was.common, subset=was.subset)
 
 
 def _leave_behind(draft: Draft, door: Draft) -> None:
@@ -314,7 +317,7 @@ def _lingers(draft: Draft, rid: str) -> bool:
     down properly would still take a step."""
     if draft.held.get(rid) is not Bond.HOLD or draft.change.verdict is not Verdict.START:
         return False
-    return bool(draft.kind.moves(replace(draft.change, verdict=Verdict.RESTART)).down)
+    return bool(draft.kind.moves(draft.change._replace(verdict=Verdict.RESTART)).down)
 
 
 def _stands(draft: Draft) -> str:

@@ -276,13 +276,15 @@ class Builder:
     def validated(self, model: type[M], rid: str, fields: Mapping[str, Entry], origin: Origin) -> M | None:
         """The model of these fields; None when anything is wrong with them."""
         data: dict[str, Any] = {}
+        keywords = keywords_of(model)
         broken: set[str] = set()
         secrets: dict[str, str] = {}
         for name, entry in fields.items():
             before, self.references.taken = (len(self.errors), self.references.unresolved), {}
             if self.has_value(entry, rid):
                 data[name] = self.references.plain(entry.value, rid)
-                self.refers(rid, entry, data[name], keywords_of(model)[name].refers)
+                if keywords[name].refers:
+                    self.refers(rid, entry, data[name], keywords[name].refers)
             if (len(self.errors), self.references.unresolved) > before:
                 broken.add(name)
             secrets |= self.references.taken
@@ -317,7 +319,7 @@ class Builder:
     def refers(self, rid: str, entry: Entry, value: Any, types: Sequence[str]) -> None:
         """Check that each resource TYPE#INDEX is there that a value names: by itself, behind an option, or as a source."""
         words = value.split() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
-        for word in words if types else ():
+        for word in words:
             found = _RID.search(word) if isinstance(word, str) else None
             if found is None or found[1] not in types or found[0].strip(",=") in self.document.resources:
                 continue

@@ -2,10 +2,12 @@
 looked at each time."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
+from reconciler.core.model import Model
 from reconciler.core.node import Node
-from reconciler.core.rules import keywords_of
+from reconciler.core.rules import Keyword, keywords_of
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import ini_source, yaml_source
 from reconciler.spec.build import Builder
@@ -92,7 +94,13 @@ def _files_of(service: Service) -> Iterator[File]:
 def _of(resource: Resource) -> Iterator[tuple[str, str]]:
     """(field, path) of each."""
     for model in (resource.desired, resource.common):
-        for name, keyword in keywords_of(type(model)).items():
-            found = getattr(model, name) if keyword.file or keyword.program else ()
+        for name, keyword in _naming(type(model)):
+            found = getattr(model, name)
             paths = (found,) if isinstance(found, str) else found[:1] if keyword.program else found
             yield from ((name, path) for path in paths if path and (keyword.file or path.startswith("/")))
+
+
+@cache
+def _naming(model: type[Model]) -> tuple[tuple[str, Keyword], ...]:
+    """(field, keyword) of those whose value names a file, or a program."""
+    return tuple((name, keyword) for name, keyword in keywords_of(model).items() if keyword.file or keyword.program)

@@ -78,9 +78,9 @@ class References:
             text = value.value
             return self.text(text, at, through, inside) if type(text) is str and "{" in text else text
         if type(value) is Items:
-            return [self.resolved(at._replace(value=item), through, inside=True) for item in value.items]
+            return [self.resolved(_At(item, at.rid), through, inside=True) for item in value.items]
         entries = value.entries.items()  # type: ignore[union-attr]
-        return {key: self.resolved(at._replace(value=entry.value), through, inside=True) for key, entry in entries}
+        return {key: self.resolved(_At(entry.value, at.rid), through, inside=True) for key, entry in entries}
 
     def text(self, text: str, at: _At, through: tuple[str, ...], inside: bool) -> Any:
         """One text. What is nothing but a reference to a list or a map is that list or map."""

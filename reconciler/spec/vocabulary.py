@@ -239,10 +239,11 @@ def known_type(name: str) -> bool:
     return name in KNOWN or name in TYPES
 
 
-def sectioned() -> list[str]:
+@cache
+def sectioned() -> tuple[str, ...]:
     """What the rids of sections may begin with, as far as there are drivers (an engine has no section)."""
     own = [name for name in TYPES if name in KNOWN]
-    return [*own, *(group for group in SECTIONS if group not in own)]
+    return (*own, *(group for group in SECTIONS if group not in own))
 
 
 def resource_type(group: str, word: str) -> str:

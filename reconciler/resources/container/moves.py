@@ -113,6 +113,8 @@ class _Hand:
 
     def resume(self, state: State, around: Around, *, replaced: bool) -> tuple[Action, ...]:
         """Where a replacement was cut short, and the old container is down: what brings that one back, if it fails again."""
+        if not state.others and not around.elsewhere:
+            return ()
         want, last = self.want, self.last
         found = [one for one in (state, *state.others, *around.elsewhere) if one.socket == want.socket]
         asides = [one for one in found[1:] if one.name.startswith(want.name + PREDECESSOR)]
@@ -257,6 +259,8 @@ def _successor(want: Desired, found: Iterable[Container], around: Around) -> Con
 
 def _carried(want: Desired, state: State, around: Around) -> tuple[str, ...]:
     """The volumes without a name that the new container takes over: where it would get new ones, by its spec or its image."""
+    if not state.anonymous:
+        return ()
     volumes = volumes_of(want.volume_mounts)
     named = {volume.target for volume in volumes if volume.source}
     named |= {parse_mount(text)["Target"] for text in want.mounts} | {parse_tmpfs(text)[0] for text in want.tmpfs}

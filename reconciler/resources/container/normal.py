@@ -159,7 +159,8 @@ def unasked(want: Desired, seen: Container) -> dict[str, Any]:
         found |= {keyword: nothing for keyword, nothing in OF_IMAGES.items() if getattr(want, keyword) == nothing}
     if on_platform(want.platform, seen.platform):
         found["platform"] = want.platform
-    named = [volume for volume in volumes_of(want.volume_mounts) if f"{volume.source}:{volume.target}" in seen.anonymous]
+    volumes = volumes_of(want.volume_mounts) if seen.anonymous else ()
+    named = [volume for volume in volumes if f"{volume.source}:{volume.target}" in seen.anonymous]
     if named:
         targets = {volume.target for volume in named}
         kept = (text for text in seen.volume_mounts if text not in targets)
@@ -214,7 +215,7 @@ def effective(entrypoint: Sequence[str], command: Sequence[str], base: ImageFact
 
 def without(pairs: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
     """The pairs that the image does not have already."""
-    return {name: text for name, text in pairs.items() if base.get(name) != text}
+    return dict(pairs) if not base else {name: text for name, text in pairs.items() if base.get(name) != text}
 
 
 def limited(cpus: object, all_cpus: int) -> float:

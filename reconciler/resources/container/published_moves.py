@@ -20,6 +20,8 @@ def led(change: Change, moves: Moves) -> Moves:
     goes = change.verdict in (Verdict.STOP, Verdict.REMOVE)
     if comes:
         want = changed(want, rules=rules_for(want, None))  # what will be published, not what is
+    if not around.rules and not want.rules:
+        return moves
     stay = () if comes or goes else tuple(rule for rule in around.rules if rule in want.rules)
     found = tuple(rule for rule in around.rules if rule not in stay)
     missing = () if goes else tuple(rule for rule in want.rules if rule not in stay)

@@ -7,10 +7,12 @@ only where the spec asks for it, for a superblock may carry settings of its own.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from reconciler.resources.fs.option_tables import table_of
+
+Words = tuple[str, ...]
 
 _WORD = re.compile(r"[A-Za-z0-9_][^\s,\\]*")
 
@@ -173,6 +175,25 @@ def unset(words: Iterable[str], have: Iterable[str]) -> tuple[str, ...]:
     """Those of `words`, defaults, that hold as things are: nothing in `have` departs from them."""
     taken = {_group(word, "bind") for word in have}
     return tuple(word for word in words if _group(word, "bind") not in taken)
+
+
+@lru_cache(maxsize=1 << 10)
+def wanted(words: Words, said: Words, inherited: Words, fstype: str) -> tuple[Words, Words, Words]:
+    """What is wanted of a mount: what a remount can change, what it cannot, and those of the former that have to be said.
+
+    words: all that its spec says. said: its options alone. inherited: those of the mount that its source lies in, for a bind mount.
+    """
+    live, held = fixed(canonical((*inherited, *words), fstype), fstype)
+    told = unset(overrides(said, inherited), live)
+    return tuple(sorted((*live, *told))), held, told
+
+
+@lru_cache(maxsize=1 << 10)
+def found(words: Words, want: Words, said: Words, fstype: str) -> tuple[Words, Words]:
+    """What counts of what is seen of a mount beside what is wanted of it: what a remount can change, and what it cannot. said: see
+    wanted."""
+    live, held = fixed(relevant(words, want, fstype), fstype)
+    return tuple(sorted((*live, *unset(said, live)))), held
 
 
 def part(words: Iterable[str], fstype: str) -> str:

@@ -29,15 +29,11 @@ class FsKind(PlainKind):
         """Options in canonical form on both sides. A bind mount takes over the options of the mount its source lies in,
         unless its spec says otherwise. Of what is observed only the comparable options stay."""
         inherited = around.inherited if desired.type == "bind" else ()
-        live, held = options.fixed(options.canonical((*inherited, *_words(desired)), desired.type), desired.type)
-        said = options.unset(options.overrides(desired.mnt_opt, inherited), live)
-        live = tuple(sorted((*live, *said)))
+        live, held, said = options.wanted(_words(desired), desired.mnt_opt, inherited, desired.type)
         want = changed(desired, mnt_opt=live, mount_only=held)
         if state is None:
             return want, None
-        seen = options.relevant(_words(state), (*live, *held), desired.type)
-        live, held = options.fixed(seen, desired.type)
-        live = tuple(sorted((*live, *options.unset(said, live))))
+        live, held = options.found(_words(state), (*live, *held), said, desired.type)
         if state.protected and "ro" not in want.mnt_opt:
             held = (*held, options.PROTECTED)
         return want, changed(state, mnt_opt=live, mount_only=held, type=_same_type(state.type, desired.type))

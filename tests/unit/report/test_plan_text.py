@@ -98,7 +98,7 @@ def test_the_evidence_of_a_field_follows_its_cause(cause, proof):
     spec.resources["box#1"].fields["live"] = Origin("toys.yaml", 7, 3)
     plan = plan_toys(spec, {"box#1": up(want, live=1)}, owned(spec))
     (change,) = plan.changes
-    changed = replace(change, fields=(FieldChange("live", 1, 2, Impact.LIVE, cause),), cause=cause)
+    changed = change._replace(fields=(FieldChange("live", 1, 2, Impact.LIVE, cause),), cause=cause)
     text = plan_text(replace(plan, changes=(changed,)), spec)
     assert f"  live  1 → 2   {proof}" in text
 

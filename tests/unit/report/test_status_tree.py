@@ -83,7 +83,7 @@ def test_what_an_engine_says_of_one_that_fails_has_no_secret_in_it():
     change = plan.change("container#1")
     want = change.desired.model_copy(update={"environment": {"DB_PASSWORD": "hunter2secret"}})
     seen = replace(change.seen, state=change.seen.state.model_copy(update={"error": "exec: hunter2secret: not found"}))
-    plan = replace(plan, changes=(replace(change, desired=want, observed=seen, seen=seen),))
+    plan = replace(plan, changes=(change._replace(desired=want, observed=seen, seen=seen),))
     (line,) = status_of(plan, {"container": kind_of("container")}).resources
     assert line.failing and "exec: (hidden): not found" in line.reason
 
