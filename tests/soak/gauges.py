@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from reconciler.engine.crew import SIZE
+
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
@@ -42,9 +44,9 @@ class Gauge:
         )
 
 
-SLACK: Final = {"memory": 16 << 20, "threads": 0, "files": 3, "sockets": 2, "mounts": 0, "processes": 3}
-"""How much more the last quarter of a soak may have than the first: the memory of an interpreter settles; an engine's helpers come
-and go."""
+SLACK: Final = {"memory": 16 << 20, "threads": SIZE, "files": 3, "sockets": 2, "mounts": 0, "processes": 3}
+"""How much more the last quarter of a soak may have than the first: the memory of an interpreter settles; a watch begins its workers
+when it has work for them; an engine's helpers come and go."""
 
 
 def leaks(gauges: Sequence[Gauge]) -> list[str]:

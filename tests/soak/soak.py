@@ -14,6 +14,7 @@ from tests.soak.world import World
 PATIENCE = 420.0
 """Seconds within which the machine must be as the specs say again: what drifts again and again is left alone for five minutes."""
 MINUTE = 60.0
+FEW = 10
 REST = 1.5
 """Seconds of silence after which a watch has come to rest."""
 
@@ -82,8 +83,17 @@ def settled(world: World, watch: Watching) -> float:
 
 def _complaints(world: World, watch: Watching, drawn: list[Draw]) -> list[str]:
     ended = [f"the watch ended with {watch.process.returncode}"] if watch.process.poll() is not None else []
-    planned = world.lab.plan(ok=tuple(range(256))).stdout.strip()
-    return [*ended, *world.differs(), f"after {', '.join(map(str, drawn))}", f"the plan: {planned}"]
+    planned = world.lab.plan(ok=tuple(range(256))).stdout.strip().splitlines()
+    to_do = [text for text in planned if text and not text.endswith(": nothing to do")]
+    runs = [line["result"] for line in watch.lines if line["event"] == "ended"]
+    failed = [f"{run['service']}: {run['end']}: {run['message']}" for run in runs if run["end"] != "converged"]
+    return [
+        *ended,
+        *world.differs(),
+        f"after {', '.join(map(str, drawn))}",
+        f"planned: {' | '.join(to_do)}",
+        f"runs that did not converge, at last: {' | '.join(failed[-FEW:])}",
+    ]
 
 
 def line(done: Soak) -> str:
