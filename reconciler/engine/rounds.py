@@ -90,6 +90,10 @@ class Rounds:
         at = self._clock.monotonic() + max(seconds, 0.0)
         self._agenda[name] = min(at, self._agenda.get(name, at))
 
+    def stir(self) -> None:
+        """The watch itself is about to do something, and no silence is to be expected: most of what rings then is that."""
+        self._last, self._rings = self._clock.monotonic(), _FEW
+
     def deaf(self) -> Mapping[Bell, str]:
         """What cannot be listened to, but for engines: these are down now and then, and their services say so."""
         return {bell: why for bell, why in self._doorbells.deaf().items() if bell.source is not Source.ENGINE}

@@ -196,6 +196,7 @@ class Watch:
         if ruling.do is None:
             return False
         work = partial(self._work, *ruling.do, self._policy, survey)
+        self._rounds.stir()
         self._workers.give(target.name, survey.before, work)
         return True
 

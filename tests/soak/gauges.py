@@ -45,8 +45,8 @@ class Gauge:
 
 
 SLACK: Final = {"memory": 16 << 20, "threads": SIZE, "files": 3, "sockets": 2, "mounts": 0, "processes": 3}
-"""How much more the last quarter of a soak may have than the first: the memory of an interpreter settles; a watch begins its workers
-when it has work for them; an engine's helpers come and go."""
+"""How much more the last quarter of a soak may have than the first: the memory of an interpreter settles; a watch begins its
+workers when it has work for them; an engine's helpers come and go."""
 
 
 def leaks(gauges: Sequence[Gauge]) -> list[str]:
