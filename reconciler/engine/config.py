@@ -13,6 +13,7 @@ from reconciler.spec.regular import opener
 
 if TYPE_CHECKING:
     from reconciler.engine.address import Address
+    from reconciler.engine.windows import Windows
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
 _MOST_DAYS = 36500
@@ -28,7 +29,7 @@ class Config:
     specs: the folder of specs of verbs without a PATH. subnet_pool: where private engines take their networks from.
     prune: whether watch removes what no spec names any more. interval: seconds after which watch looks at everything,
     whatever else has made it look.
-    disrupt: whether watch may interrupt something to mend it. lock_wait: seconds to wait for another run.
+    disrupt: whether watch may interrupt something to mend it, or in which windows. lock_wait: seconds to wait for another run.
     log: whether command runs and steps are logged, in STATE_DIR/log/osvc.log. log_format: what verbs that change the machine say on
     stderr: console, for people, or json. retention: days that the journal and case files are kept.
     metrics: where the agent serves metrics and health: unix:PATH, IP:PORT or off; "" is metrics.sock in the run folder.
@@ -39,7 +40,7 @@ class Config:
     specs: str = "/etc/osvc/services.d"
     subnet_pool: str = "10.208.0.0/12"
     prune: bool = False
-    disrupt: bool = True
+    disrupt: "bool | Windows" = True
     interval: float = 300.0
     lock_wait: float = 30.0
     log: bool = True
@@ -149,9 +150,19 @@ def _environment(word: str) -> str:
     return word
 
 
-def _value(key: str, value: Any) -> Any:
-    if key in ("prune", "disrupt", "log"):
+def _disrupt(value: Any) -> "bool | Windows":
+    if not isinstance(value, list) and (not isinstance(value, str) or value.lower() in values.FLAGS):
         return values.to_flag(value)
+    from reconciler.engine.windows import Windows
+
+    return Windows.of(value)
+
+
+def _value(key: str, value: Any) -> Any:
+    if key in ("prune", "log"):
+        return values.to_flag(value)
+    if key == "disrupt":
+        return _disrupt(value)
     if key in ("interval", "lock_wait"):
         seconds = values.to_seconds(value)
         if seconds <= 0:

@@ -112,11 +112,29 @@ class Judge:
         if mended is not None and mended.wish == wish and now < mended.until:
             says = f"drifts again and again; mended {mended.count} times, and next after a pause"
             return Ruling(State.WAITING, says, mended.until)
-        if plan.disruptive and not self._session.config.disrupt:
-            steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
-            says = f"not done, for it interrupts something: {steps}; do it with osvc apply, or set disrupt: true"
-            return Ruling(State.OPEN, says)
+        if plan.disruptive and not self.may_disrupt:
+            return self._not_now(plan, now)
         return Ruling(State.WORKING, do=(target, plan))
+
+    @property
+    def may_disrupt(self) -> bool:
+        """Whether something may be interrupted at this moment."""
+        disrupt = self._session.config.disrupt
+        return disrupt if isinstance(disrupt, bool) else disrupt.open(self._session.host.clock.now())
+
+    def _not_now(self, plan: Plan, now: datetime) -> Ruling:
+        """It interrupts something, and this is not the time."""
+        steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
+        says, disrupt, wall = (
+            f"not done, for it interrupts something: {steps}",
+            self._session.config.disrupt,
+            self._session.host.clock,
+        )
+        opens = None if isinstance(disrupt, bool) else disrupt.next(wall.now())
+        if opens is None:
+            return Ruling(State.OPEN, f"{says}; do it with osvc apply, or set disrupt: true")
+        says = f"{says}; in the window that begins {opens:%a %Y-%m-%d %H:%M}, or by osvc apply -s {plan.service}"
+        return Ruling(State.OPEN, says, now + (opens - wall.now()))
 
     def heed(self, target: Target, plan: Plan, result: Result) -> Ruling:
         """What came of working on a service by this plan."""

@@ -316,7 +316,7 @@ class Watch:
 
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
-        shown = None if self.session.config.disrupt else {target.name: plan}
+        shown = None if self._judge.may_disrupt else {target.name: plan}
         try:
             (result,) = self.session.converge(
                 (target,),

@@ -8,6 +8,7 @@ import pytest
 from reconciler.engine import config
 from reconciler.engine.config import Config, read_config
 from reconciler.engine.errors import ConfigError
+from reconciler.engine.windows import Windows
 
 
 @pytest.fixture
@@ -94,6 +95,15 @@ def test_what_is_not_text_is_told(tmp_path):
     (tmp_path / "osvc.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_config({"OSVC_CONFIG": str(tmp_path / "osvc.yaml")})
+
+
+def test_disrupt_is_a_flag_or_some_windows(file):
+    assert read_config(file("disrupt: off\n")).disrupt is False
+    assert read_config(file("disrupt: sat 02:00-05:00\n")).disrupt == Windows.of("sat 02:00-05:00")
+    with pytest.raises(
+        ConfigError, match=r"osvc\.yaml:2: disrupt: 'sad 02:00-05:00': expected days such as mon or sat-sun, not 'sad'"
+    ):
+        read_config(file('node: db1\ndisrupt: ["sat 02:00-05:00", "sad 02:00-05:00"]\n'))
 
 
 def test_every_error_has_its_line(file):

@@ -7,7 +7,9 @@ import pytest
 
 from reconciler.engine.signals import Stop
 from reconciler.engine.standing import State
+from reconciler.engine.windows import Windows
 from reconciler.host.errors import Conflict, Permanent, Transient
+from tests.fakehost.machine import EPOCH
 from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
 
@@ -181,3 +183,17 @@ def test_what_was_taken_back_and_then_dies_has_nothing_to_lose(moved):
     moved.at(HOUR, tear(moved))
     moved.run(HOUR + 60)
     assert late(moved)[-1] == HOUR and moved.node.mounts() == ["/mnt/new"]
+
+
+# maintenance windows
+
+
+def test_a_window_says_when_it_begins_and_is_kept_to(tmp_path):
+    opens = EPOCH.astimezone() + timedelta(hours=1)
+    window = Windows.of(f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}")
+    line = Timeline(Node(tmp_path, interval=300.0, disrupt=window))
+    line.node.write("web")
+    line.at(20, lambda: line.node.write("web", SPEC % "new"))
+    line.run(2 * HOUR)
+    assert [round(at) for at, _ in line.done] == [0, HOUR] and line.node.mounts() == ["/mnt/new"]
+    assert any(f"in the window that begins {opens:%a %Y-%m-%d %H:%M}, or by osvc apply -s web" in text for _, text in line.said)
