@@ -62,6 +62,18 @@ def test_a_repair_is_beside_its_own_calls_and_dockers_policy(results: Results) -
     assert "1 x start + 0.15 s: 0.35 s; 95 %: 0.70 s, reached" in text
 
 
+def test_a_goal_may_be_so_many_seconds_and_nothing_of_the_floor(results: Results) -> None:
+    ours, floor, peer = (
+        Samples("osvc plan", (0.05,)),
+        Samples("a bare interpreter", (0.02,)),
+        Samples("docker-compose up -d", (0.17,)),
+    )
+    results.keep("agent/50", [Row("plan", 50, "agent", ours, floor, peer, goal=Goal(0.0, slack=0.1, ahead=True))])
+    text = document(results)
+    assert "| plan: osvc plan, beside a bare interpreter | 50 | 50 ms (50–50) | 20 ms (20–20) | 0.17 s (0.17–0.17) |" in text
+    assert "| 0.1 s, and below Compose: 0.10 s, reached |" in text
+
+
 def test_what_does_not_count_says_why(results: Results) -> None:
     results.keep("containers/50", [replace(COLD, faults=("run 2: ours: 49 of 50 run; not web.container.7",))])
     assert results.void == ["cold/containers/50: run 2: ours: 49 of 50 run; not web.container.7"]
