@@ -17,7 +17,7 @@ from reconciler.core.policy import Aim, Goal
 from reconciler.core.service import Origin, Service
 from reconciler.core.shell import commands_of
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import duration, listed, many, moment
+from reconciler.report.texts import duration, fitted, listed, many, moment
 from reconciler.report.values import field_value, members
 
 _SYMBOL = {
@@ -72,21 +72,29 @@ _OPEN = (Verdict.DEFER, Verdict.REFUSE)
 
 
 def plan_text(
-    plan: Plan, service: Service | None = None, *, verbose: bool = False, paint: Paint = PLAIN, now: datetime | None = None
+    plan: Plan,
+    service: Service | None = None,
+    *,
+    verbose: bool = False,
+    paint: Paint = PLAIN,
+    now: datetime | None = None,
+    width: int = 0,
 ) -> str:
-    """The whole text, ending in a newline. service: where the spec's lines are found. verbose: the untouched ones too."""
-    return "\n".join(_lines(plan, service, verbose, paint, now)) + "\n"
+    """The whole text, ending in a newline. service: where the spec's lines are found. verbose: the untouched ones too. width: of
+    the terminal, which all fits but the steps, for these are commands; 0 is none."""
+    above, steps, below = _above(plan, service, verbose, paint, now), _steps(plan, paint), _below(plan, service, paint)
+    return "\n".join((*(fitted(line, width) for line in above), *steps, *(fitted(line, width) for line in below))) + "\n"
 
 
-def _lines(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now: datetime | None) -> Iterator[str]:
+def _above(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now: datetime | None) -> Iterator[str]:
+    """What it means, and what is different."""
     yield paint("strong", impact_line(plan, now))
     told = _told(plan)
     for change in (*told, *plan.open):
         if change.added:
             yield f"  adding {change.rid}: {change.added}"
-    names = {change.rid for change in (*told, *plan.open)}
+    names, width = {change.rid for change in (*told, *plan.open)}, _width(plan)
     kept = tuple(change for change in plan.changes if change.rid not in names and (verbose or change.remedy))
-    width = max((len(change.rid) for change in plan.changes), default=0)
     if told:
         yield ""
         for change in told:
@@ -96,16 +104,27 @@ def _lines(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now
         for change in kept:
             what = f" → {change.remedy}" if change.remedy else ""
             yield paint("faint", f"  = {change.rid:<{width}}  keep: {reason_text(change, now)}{what}")
+
+
+def _width(plan: Plan) -> int:
+    return max((len(change.rid) for change in plan.changes), default=0)
+
+
+def _steps(plan: Plan, paint: Paint) -> Iterator[str]:
     if plan.steps:
         yield ""
         yield "  steps"
-        yield from _step_lines(plan, width, paint)
+        yield from _step_lines(plan, _width(plan), paint)
+
+
+def _below(plan: Plan, service: Service | None, paint: Paint) -> Iterator[str]:
+    """What is left open, and what it comes to."""
     if plan.open:
         yield ""
         yield "  left open"
         for change in plan.open:
-            yield from _open_lines(change, service, width, paint)
-    if told or plan.open:
+            yield from _open_lines(change, service, _width(plan), paint)
+    if _told(plan) or plan.open:
         yield ""
         yield f"  {closing(plan)}"
 

@@ -8,9 +8,11 @@ import sys
 from reconciler.cli.checks import Machine, examine
 from reconciler.cli.display import paint_for, say, show_document
 from reconciler.cli.exits import Exit
+from reconciler.cli.terminal import width_of
 from reconciler.engine.config import read_config
 from reconciler.host.linux.host import linux_host
 from reconciler.report.check_text import Health, checks_document, checks_text
+from reconciler.report.texts import fitted
 
 
 def run(options: argparse.Namespace) -> Exit:
@@ -21,5 +23,5 @@ def run(options: argparse.Namespace) -> Exit:
     if options.json:
         show_document(checks_document(checks, code))
     else:
-        say(checks_text(checks, paint=paint_for(options, sys.stdout)))
+        say(fitted(checks_text(checks, paint=paint_for(options, sys.stdout)), width_of(sys.stdout)))
     return code

@@ -8,11 +8,13 @@ import sys
 from reconciler.cli.display import paint_for, say
 from reconciler.cli.exits import Exit
 from reconciler.cli.named import the_target
+from reconciler.cli.terminal import width_of
 from reconciler.cli.verb import Usage
 from reconciler.core.graph import graph_of
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.report.graph_text import dot_text, graph_text, mermaid_text
+from reconciler.report.texts import fitted
 from reconciler.resources.registry import kind_of
 
 
@@ -35,5 +37,5 @@ def run(options: argparse.Namespace) -> Exit:
 
             say(graph_svg(service.name, nodes))
         case _:
-            say(graph_text(service.name, nodes, paint=paint_for(options, sys.stdout)))
+            say(fitted(graph_text(service.name, nodes, paint=paint_for(options, sys.stdout)), width_of(sys.stdout)))
     return Exit.OK

@@ -11,6 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import globs_of
 from reconciler.cli.specs import read_specs, refuse_invalid
+from reconciler.cli.terminal import width_of
 from reconciler.cli.verb import Usage
 from reconciler.core.change import Change
 from reconciler.core.ids import short
@@ -19,6 +20,7 @@ from reconciler.core.plan import Plan
 from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.report.images_text import Used, images_text
+from reconciler.report.texts import fitted
 from reconciler.resources.container.model import Around, Desired, State
 
 
@@ -46,7 +48,7 @@ def _show(options: argparse.Namespace) -> Exit:
 
         show_document(images_document(used))
     elif used or not loaded.errors:
-        say(images_text(used, paint=paint_for(options, sys.stdout)))
+        say(fitted(images_text(used, paint=paint_for(options, sys.stdout)), width_of(sys.stdout)))
     refuse_invalid(loaded)
     return Exit.INVALID if loaded.errors else Exit.OK
 

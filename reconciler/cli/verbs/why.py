@@ -12,6 +12,7 @@ from reconciler.cli.known import known_specs
 from reconciler.cli.past import past, steps_of
 from reconciler.cli.request import globs_of, local_now
 from reconciler.cli.specs import in_the_way, refuse_invalid
+from reconciler.cli.terminal import width_of
 from reconciler.cli.verb import Usage, did_you_mean
 from reconciler.core.change import Change
 from reconciler.core.ids import natural
@@ -23,7 +24,7 @@ from reconciler.engine.config import read_config
 from reconciler.engine.session import Session
 from reconciler.engine.target import Survey, Target
 from reconciler.report.json_out import error_record, why_document
-from reconciler.report.texts import listed
+from reconciler.report.texts import fitted, listed
 from reconciler.report.why_text import why_text
 from reconciler.resources.registry import kind_of
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> Exit:
         show_document(why_document(found, [error_record(error.origin, error.message) for error in loaded.errors], code))
     else:
         paint, now = paint_for(options, sys.stdout), local_now()
-        say("\n".join(why_text(why, service, paint=paint, now=now) for why, service in found))
+        text = "\n".join(why_text(why, service, paint=paint, now=now) for why, service in found)
+        say(fitted(text, width_of(sys.stdout)))
     return code
 
 
