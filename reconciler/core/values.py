@@ -45,12 +45,12 @@ def to_words(value: Any) -> tuple[str, ...]:
 
 def to_text(value: Any) -> str:
     """One word. Numbers and booleans are taken as they were written; lists and maps are refused."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, str):
-        return value
     raise ValueError(f"expected one word, not {_name(value)}")
 
 

@@ -111,7 +111,7 @@ class Builder:
         return name
 
     def own_keywords(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        known = frozenset(vocabulary.spellings("").values())
+        known = vocabulary.own_names()
         found: dict[str, Entry] = {}
         for name, entry in entries.items():
             if name not in known:
@@ -169,15 +169,14 @@ class Builder:
         if not type_name:
             return
         mine, shared = carried(type_name), vocabulary.shared()
-        known, common_known = frozenset(mine.fields.values()), frozenset(shared.fields.values())
         fields: dict[str, Entry] = {}
         common: dict[str, Entry] = {}
         subset = ""
         supported = True
         for name, entry in section.entries.items():
-            if name in known:
+            if name in mine.names:
                 fields[name] = entry
-            elif name in common_known:
+            elif name in shared.names:
                 common[name] = entry
             elif name == "type":
                 supported = self.subtype(rid, group, type_name, entry)
@@ -287,8 +286,8 @@ class Builder:
                     self.refers(rid, entry, data[name], keywords[name].refers)
             if (len(self.errors), self.references.unresolved) > before:
                 broken.add(name)
-            secrets |= self.references.taken
             for secret, variable in self.references.taken.items():
+                secrets[secret] = variable
                 learn(secret, variable, (name,))
         for name in broken:
             data.pop(name, None)

@@ -96,6 +96,8 @@ def _of(resource: Resource) -> Iterator[tuple[str, str]]:
     for model in (resource.desired, resource.common):
         for name, keyword in _naming(type(model)):
             found = getattr(model, name)
+            if not found:
+                continue
             paths = (found,) if isinstance(found, str) else found[:1] if keyword.program else found
             yield from ((name, path) for path in paths if path and (keyword.file or path.startswith("/")))
 

@@ -279,11 +279,13 @@ class Spelt:
     fields: spelling -> field, for keywords that may stand in a section of a resource.
     inherited: spelling -> field, for keywords that the service's own section passes on.
     implies: older spelling -> the flags that it turns on.
+    names: the fields that may stand in a section of a resource.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     inherited: Mapping[str, str] = field(default_factory=dict)
     implies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +308,7 @@ def shared() -> Spelt:
     return Spelt(*_spelt(Common))
 
 
-def _spelt(model: type[Model]) -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, ...]]]:
+def _spelt(model: type[Model]) -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, ...]], frozenset[str]]:
     fields: dict[str, str] = {}
     inherited: dict[str, str] = {}
     implies: dict[str, tuple[str, ...]] = {}
@@ -319,7 +321,7 @@ def _spelt(model: type[Model]) -> tuple[dict[str, str], dict[str, str], dict[str
                 inherited[spelling] = name
             if not (keyword.inherit and name in HEAD):
                 fields[spelling] = name
-    return fields, inherited, implies
+    return fields, inherited, implies, frozenset(fields.values())
 
 
 @cache
@@ -329,6 +331,12 @@ def own_keywords() -> Mapping[str, str]:
     for type_name in TYPES:
         found.update(carried(type_name).inherited)
     return found
+
+
+@cache
+def own_names() -> frozenset[str]:
+    """The same keywords by their names alone."""
+    return frozenset(own_keywords().values())
 
 
 def spellings(rid: str, word: str = "") -> Mapping[str, str]:

@@ -83,6 +83,8 @@ def parse_run_args(value: Any, model: type[Model]) -> dict[str, Any]:
     Raises ValueError for an option that is refused or unknown, a missing or wrong value, and a word that is no option.
     """
     found: dict[str, Any] = {}
+    if value is None:
+        return found
     flags = flags_of(model)
     for one in _options(list(to_words(value)), model):
         if one.option in STANDS_FOR:
