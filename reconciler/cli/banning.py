@@ -23,6 +23,7 @@ from reconciler.engine.session import Session
 from reconciler.engine.target import Target
 from reconciler.report.json_out import bans_document
 from reconciler.report.plan_text import ban_text
+from reconciler.report.texts import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ _MEANS = {
 
 def ban(sort: Sort, options: argparse.Namespace) -> Exit:
     """Say it of the named services, or of a part of them. What was said before stays as it was said."""
-    fresh = Ban(operator(), datetime.now(UTC), options.reason)
+    fresh = Ban(operator(), datetime.now(UTC), options.reason, until=getattr(options, "until", None))
     words, now = _words(sort, options), local_now()
     new = [word for word in words if word.stood is None]
     if new and not options.dry_run:
@@ -61,7 +62,7 @@ def ban(sort: Sort, options: argparse.Namespace) -> Exit:
             for target in {word.target.name: word.target for word in new}.values():
                 _tell_holder(session, target)
     lines = [
-        f"{word.about}: {sort.value}; {_MEANS[sort]} → {_taken_back(word.target.name, sort, word.rid)}\n"
+        f"{word.about}: {sort.value}{_ends(fresh, now)}; {_MEANS[sort]} → {_taken_back(word.target.name, sort, word.rid)}\n"
         if word.stood is None
         else f"{word.about}: {ban_text(sort.value, word.stood, now)} already\n"
         for word in words
@@ -97,7 +98,7 @@ def _words(sort: Sort, options: argparse.Namespace) -> Sequence[_Word]:
         loaded = known_specs(session, config, globs)
         refuse_invalid(loaded)
         targets = session.targets(loaded, globs, aim=Aim.DOWN, does=options.verb)
-        bans = session.store.bans()
+        bans = session.store.bans(session.host.clock.now())
         parts = {target.name: _parts(target, bans.get(target.name, {}), session) for target in targets}
         check_selection(options, [part for some in parts.values() for part in some])
     words: list[_Word] = []
@@ -134,6 +135,10 @@ def _still(words: Sequence[_Word], now: datetime) -> Iterator[str]:
         for (sort, rid), ban in said.items():
             if sort is Sort.DISABLED and rid not in enabled and (rid == WHOLE or WHOLE in enabled):
                 yield f"{name} {rid}".rstrip() + f" is still {ban_text(sort.value, ban, now)} → {_taken_back(name, sort, rid)}"
+
+
+def _ends(ban: Ban, now: datetime) -> str:
+    return f" until {moment(ban.until, now)}" if ban.until is not None else ""
 
 
 def _taken_back(name: str, sort: Sort, rid: str) -> str:

@@ -25,6 +25,7 @@ from reconciler.cli.options import (
     wait,
     watching,
 )
+from reconciler.cli.until import until
 
 
 def _validate(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +103,11 @@ def _thaw(parser: argparse.ArgumentParser) -> None:
 def _freeze(parser: argparse.ArgumentParser) -> None:
     _thaw(parser)
     parser.add_argument("--reason", metavar="TEXT", default="", help="kept with it, and shown by status and plan")
+
+
+def _freeze_for(parser: argparse.ArgumentParser) -> None:
+    _freeze(parser)
+    until(parser)
 
 
 def _enable(parser: argparse.ArgumentParser) -> None:
@@ -284,7 +290,7 @@ TAKES: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "shutdown": _all_of_them,
     "provision": _provision,
     "unprovision": _unprovision,
-    "freeze": _freeze,
+    "freeze": _freeze_for,
     "thaw": _thaw,
     "disable": _disable,
     "enable": _enable,

@@ -19,17 +19,19 @@ _COLUMNS: Final = "service, sort, rid, by, at, reason, until"
 class Bans(Database):
     """The part of the store that remembers it. Every writing method is durable when it returns."""
 
-    def bans(self) -> Mapping[str, Said]:
-        """service -> what is banned of it."""
+    def bans(self, now: datetime | None = None) -> Mapping[str, Said]:
+        """service -> what is banned of it: what is not over, by that time; None: whatever was not taken back."""
         found: dict[str, dict[tuple[Sort, str], Ban]] = {}
         for service, sort, rid, by, at, reason, until in self._rows(f"SELECT {_COLUMNS} FROM bans"):
             end = datetime.fromisoformat(until) if until else None
+            if now is not None and end is not None and now >= end:
+                continue
             found.setdefault(service, {})[Sort(sort), rid] = Ban(by, datetime.fromisoformat(at), reason, until=end)
         return found
 
-    def frozen(self, service: str) -> Ban | None:
-        """Who froze a service; None where nobody did."""
-        return self.bans().get(service, {}).get((Sort.FROZEN, WHOLE))
+    def frozen(self, service: str, now: datetime | None = None) -> Ban | None:
+        """Who froze a service; None where nobody did, or where that is over."""
+        return self.bans(now).get(service, {}).get((Sort.FROZEN, WHOLE))
 
     def disabled(self, service: str) -> Mapping[str, Ban]:
         """rid -> who disabled it; the rid is WHOLE for the service itself."""
@@ -37,8 +39,11 @@ class Bans(Database):
 
     def ban(self, service: str, sort: Sort, rids: Iterable[str], ban: Ban) -> None:
         """From now on; what is banned already stays as it was said first."""
+        stands = self.bans(ban.at).get(service, {})
         with self._writing(durable=True) as db:
             for rid in rids:
+                if (sort, rid) not in stands:
+                    db.execute("DELETE FROM bans WHERE service = ? AND sort = ? AND rid = ?", (service, sort.value, rid))
                 until = ban.until.isoformat() if ban.until is not None else ""
                 row = (service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason, until)
                 if db.execute(f"INSERT OR IGNORE INTO bans ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row).rowcount:

@@ -94,7 +94,8 @@ class Judge:
             )
         state = ruling.state
         if target.frozen is not None:
-            state = State.FROZEN
+            state, ends = State.FROZEN, target.frozen.until
+            until = _sooner(until, now + (ends - self._session.host.clock.now()) if ends is not None else None)
         elif spared and ruling.do is None:
             state = State.DEGRADED
         return replace(ruling, state=state, until=_sooner(ruling.until, until), spared=spared)

@@ -1,6 +1,7 @@
 """overtaken: what has happened to a service between a plan and its run, which holds the lock now."""
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.core.kind import ResourceKind
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def overtaken(
-    target: Target, work: "Work", open_ends: Collection[str], store: Store, kinds: Callable[[str], ResourceKind]
+    target: Target,
+    work: "Work",
+    open_ends: Collection[str],
+    store: Store,
+    kinds: Callable[[str], ResourceKind],
+    now: datetime,
 ) -> Result | None:
     """What has happened since this run was planned, and forbids it: the goal is another, it was frozen or disabled, what it takes
     was not released, or what is to be undone was run over."""
@@ -29,7 +35,7 @@ def overtaken(
         by = f" by {goal.by}" if goal.by else ""
         what = "stopped" if goal.aim is Aim.DOWN else "started"
         return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
-    frozen = store.frozen(target.name) if target.remembered else None
+    frozen = store.frozen(target.name, now) if target.remembered else None
     if frozen is not None:
         since = target.frozen is None
         message = f"it was frozen by {frozen.by} meanwhile; left alone" if since else f"it is frozen by {frozen.by}; left alone"

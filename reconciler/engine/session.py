@@ -149,7 +149,7 @@ class Session:
         alone where it is frozen. What was disabled is marked so (Resource.ban). does: the verb, where it is neither start nor stop.
         Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
-        kept, bans = self.store.kept() if stored else {}, self.store.bans()
+        kept, bans = self.store.kept() if stored else {}, self.store.bans(self.host.clock.now())
         elsewhere = {service.name for service in loaded.services if not service.here}
         found: dict[str, Target] = {}
         for service in loaded.services:
@@ -360,7 +360,7 @@ class Session:
 
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
-                why_not = overtaken(target, work, open_ends, self.store, self.kinds)
+                why_not = overtaken(target, work, open_ends, self.store, self.kinds, self.host.clock.now())
                 if why_not is not None:
                     return why_not
                 if target.kept:

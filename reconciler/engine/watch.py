@@ -306,7 +306,8 @@ class Watch:
         """What is left alone because it is frozen is told once."""
         ban = target.frozen
         why = f" ({ban.reason})" if ban is not None and ban.reason else ""
-        text = f"frozen by {ban.by}{why}; left alone → osvc thaw {target.name}" if ban is not None else ""
+        ends = f" until {ban.until.astimezone():%Y-%m-%d %H:%M}" if ban is not None and ban.until is not None else ""
+        text = f"frozen by {ban.by}{ends}{why}; left alone → osvc thaw {target.name}" if ban is not None else ""
         self._tell(target.name, text, topic="frozen")
 
     def _tell_lost(self, plan: Plan) -> None:

@@ -74,6 +74,9 @@ class Workers(Generic[R]):
             if isinstance(result, BaseException):
                 raise result
             found.append((name, result))
+        if self.idle and self._pool is not None:  # no thread is kept for what may never come
+            self._pool.shutdown(wait=False)
+            self._pool = None
         return found
 
     @property

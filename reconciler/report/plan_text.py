@@ -182,8 +182,9 @@ def stopped_text(goal: Goal, now: datetime | None = None) -> str:
 
 
 def ban_text(word: str, ban: Ban, now: datetime | None = None) -> str:
-    """ "frozen by alice since 07:41 (maintenance)"."""
-    return f"{word} by {ban.by} since {moment(ban.at, now)}" + (f" ({ban.reason})" if ban.reason else "")
+    """ "frozen by alice since 07:41 until 09:30 (maintenance)"."""
+    until = f" until {moment(ban.until, now)}" if ban.until is not None else ""
+    return f"{word} by {ban.by} since {moment(ban.at, now)}{until}" + (f" ({ban.reason})" if ban.reason else "")
 
 
 def reason_text(change: Change, now: datetime | None = None) -> str:

@@ -256,3 +256,20 @@ def test_what_is_for_other_nodes_is_told_by_the_verb_that_was_typed(desk, verb):
     desk.place.spec("far.yaml", "nodes: other\nresources:\n  fs#1: {type: flag}\n")
     ended = desk.osvc(verb, "far")
     assert ended.code == 4 and ended.err == f"error: cannot {verb} far: it is not for this node: nodes = other\n"
+
+
+def test_a_freeze_may_end_by_itself_and_says_when(up):
+    ended = up.osvc("freeze", "web", "--for", "2h")
+    assert re.match(r"web: frozen until [0-9: -]+; apply, watch", ended.out)
+    assert re.search(r"frozen by .* since .* until [0-9: -]+ → osvc thaw web", up.osvc("status").out)
+    document = json.loads(up.osvc("status", "--json").out)
+    jsonschema.validate(document, status_schema())
+    assert document["services"][0]["frozen"]["until"]
+
+
+@pytest.mark.parametrize(
+    "words", ["--for soon", "--for 0", "--until 25:00", "--until 2020-01-01", "--until 2020-01-01T18:30", "--for 1h --until 18:30"]
+)
+def test_an_end_that_is_none_or_past_is_refused(up, words):
+    assert up.osvc("freeze", "web", *words.split()).code == 64
+    assert up.osvc("thaw", "web").out == "web: was not frozen\n"

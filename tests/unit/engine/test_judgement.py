@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.engine.signals import Stop
 from reconciler.engine.standing import State
 from reconciler.engine.windows import Windows
@@ -197,3 +198,25 @@ def test_a_window_says_when_it_begins_and_is_kept_to(tmp_path):
     line.run(2 * HOUR)
     assert [round(at) for at, _ in line.done] == [0, HOUR] and line.node.mounts() == ["/mnt/new"]
     assert any(f"in the window that begins {opens:%a %Y-%m-%d %H:%M}, or by osvc apply -s web" in text for _, text in line.said)
+
+
+# a freeze that ends by itself
+
+
+def test_a_freeze_that_is_over_is_as_if_nobody_had_said_it(line):
+    freeze = Ban("alice", line.machine.now(), until=line.machine.now() + timedelta(seconds=100))
+    line.session.store.ban("web", Sort.FROZEN, (WHOLE,), freeze)
+    line.run(400)
+    assert line.done == [(100.0, "web")]
+    assert any(text.startswith("frozen by alice until 2026-01-05 ") for _, text in line.said)
+    assert line.watch.standing().states == {"web": State.KEPT}
+
+
+def test_what_was_frozen_once_can_be_frozen_anew_when_that_is_over(line):
+    store, now = line.session.store, line.machine.now()
+    store.ban("web", Sort.FROZEN, (WHOLE,), Ban("alice", now, until=now + timedelta(seconds=10)))
+    store.ban("web", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=5)))
+    assert store.frozen("web").by == "alice"
+    store.ban("web", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=10)))
+    assert store.frozen("web").by == "bob"
+    line.run(1)
