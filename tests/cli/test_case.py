@@ -18,6 +18,11 @@ def kept(place) -> Path:
     return Path(shutil.copy(ONE, folder / "20260105T070000-125f14.yaml"))
 
 
+def test_where_no_run_has_failed_it_says_so(place):
+    ended = place.osvc("case", "ls")
+    assert (ended.code, ended.out) == (0, "no cases: no run has failed here, or it is longer ago than they are kept\n")
+
+
 def test_replay_prints_the_plan_and_exits_0(place):
     before = place.files()
     ended = place.osvc("case", "replay", str(ONE), PATH="")
@@ -49,11 +54,6 @@ def test_ls_names_what_is_there_and_skips_what_cannot_be_read(place, kept):
         ended.err
         == f"note: cannot read {kept.parent / 'broken.yaml'}: it is not a case file; osvc case ls lists those of this machine\n"
     )
-
-
-def test_ls_without_a_state_folder_says_nothing(place):
-    assert place.osvc("case", "ls") == place.osvc("case", "ls")
-    assert (place.osvc("case", "ls").code, place.osvc("case", "ls").out) == (0, "")
 
 
 def test_show_tells_plan_outcomes_and_what_to_do_next(place, kept):

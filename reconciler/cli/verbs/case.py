@@ -33,7 +33,10 @@ def run(options: argparse.Namespace) -> Exit:
 
 def _list(state_dir: str) -> Exit:
     """A line for each case, the newest first. A file that cannot be read is told, and hinders nothing."""
-    for path in cases.paths(state_dir):
+    paths = cases.paths(state_dir)
+    if not paths:
+        say("no cases: no run has failed here, or it is longer ago than they are kept\n")
+    for path in paths:
         try:
             case = read(path)
             say(f"{case.run}  {_first_line(case.about)} ({case.verb}: {case.end})\n")
