@@ -11,7 +11,7 @@ from reconciler.core.service import Service
 from reconciler.report.paint import PLAIN, Paint
 from reconciler.report.plan_text import origin_of
 from reconciler.report.texts import plain
-from reconciler.report.values import field_value, members
+from reconciler.report.values import COMMANDS, field_value, members
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", (), frozenset(), {})
 """Values that have no line."""
@@ -47,7 +47,7 @@ def _hunk(item: Difference, service: Service | None, paint: Paint) -> Iterator[s
 
 
 def _field(field: FieldChange, desired: Model, paint: Paint) -> Iterator[str]:
-    differ = members(field.before, field.after) if field.before and field.after else None
+    differ = members(field.before, field.after) if field.before and field.after and field.path not in COMMANDS else None
     if differ:
         yield f" {field.path}:"
         for line in differ:

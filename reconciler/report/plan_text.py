@@ -90,6 +90,9 @@ def _above(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now
     """What it means, and what is different."""
     yield paint("strong", impact_line(plan, now))
     told = _told(plan)
+    throughout = _basis_of_all(told)
+    if throughout:
+        yield f"  all of this is expected: {throughout}"
     for change in (*told, *plan.open):
         if change.added:
             yield f"  adding {change.rid}: {change.added}"
@@ -98,7 +101,7 @@ def _above(plan: Plan, service: Service | None, verbose: bool, paint: Paint, now
     if told:
         yield ""
         for change in told:
-            yield from _change_lines(change, service, width, paint)
+            yield from _change_lines(change, service, width, paint, throughout)
     if kept:
         yield ""
         for change in kept:
@@ -114,7 +117,7 @@ def _steps(plan: Plan, paint: Paint) -> Iterator[str]:
     if plan.steps:
         yield ""
         yield "  steps"
-        yield from _step_lines(plan, _width(plan), paint)
+        yield from _step_lines(plan, _width(plan), paint, _basis_of_all(_told(plan)))
 
 
 def _below(plan: Plan, service: Service | None, paint: Paint) -> Iterator[str]:
@@ -127,6 +130,12 @@ def _below(plan: Plan, service: Service | None, paint: Paint) -> Iterator[str]:
     if _told(plan) or plan.open:
         yield ""
         yield f"  {closing(plan)}"
+
+
+def _basis_of_all(told: tuple[Change, ...]) -> str:
+    """What everything rests on, where that is one thing and told of more than one; else ""."""
+    bases = [change.basis for change in told]
+    return bases[0] if len(bases) > 1 and len(set(bases)) == 1 else ""
 
 
 def impact_line(plan: Plan, now: datetime | None = None) -> str:
@@ -257,11 +266,11 @@ def _by_wait(down: dict[str, float]) -> dict[float, list[str]]:
     return grouped
 
 
-def _change_lines(change: Change, service: Service | None, width: int, paint: Paint) -> Iterator[str]:
+def _change_lines(change: Change, service: Service | None, width: int, paint: Paint, throughout: str) -> Iterator[str]:
     symbol, meaning = _SYMBOL[change.verdict]
     verdict = paint(meaning, change.verdict.value)
     where = "" if change.fields else resource_evidence(change, service)
-    unsure = f"   expected: {change.basis}" if change.provisional else ""
+    unsure = f"   expected: {change.basis}" if change.provisional and not throughout else ""
     mark = "~" if change.provisional else " "
     yield f" {mark}{paint(meaning, symbol)} {change.rid:<{width}}  {verdict}: {change.reason}{where}{unsure}"
     yield from field_lines(change, service, width)
@@ -294,7 +303,7 @@ def resource_evidence(change: Change, service: Service | None) -> str:
     return ""
 
 
-def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
+def _step_lines(plan: Plan, width: int, paint: Paint, throughout: str) -> Iterator[str]:
     steps = plan.steps
     basis = {change.rid: change.basis for change in plan.changes}
     befores = {step.n: ranges(step.after) for step in steps}
@@ -305,7 +314,8 @@ def _step_lines(plan: Plan, width: int, paint: Paint) -> Iterator[str]:
         head += f"{step.slot.name.lower():<7}  "
         if step.provisional:
             unsure = basis[step.rid] or f"step {befores[step.n]} goes as planned"
-            yield paint("faint", f"{head}{step.action.says()}   expected: {unsure}")
+            what = "" if throughout and unsure == throughout else f"   expected: {unsure}"
+            yield paint("faint", f"{head}{step.action.says()}{what}")
             continue
         meaning = "change" if step.action.costs >= Effect.DISRUPTIVE else ""
         parts = commands_of(step.action.command() or step.action.says())

@@ -1,12 +1,19 @@
 """values: how the value of a field is shown, following what its model says of it. Secrets arrive here masked already."""
 
+import re
+import shlex
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.model import Model
 from reconciler.core.outline import one_line
 from reconciler.core.values import Unit, unit_of
 from reconciler.report.texts import duration, size
+
+COMMANDS: Final = frozenset({"command", "entrypoint"})
+"""Fields whose words are a command, which is read as a whole."""
+_PARTED: Final = re.compile(r"""[\s'"\\]|^$""")
+"""What keeps the words of a list from being told apart, once they stand in one line."""
 
 
 def field_value(model: Model, path: str, value: Any) -> str:
@@ -17,7 +24,14 @@ def field_value(model: Model, path: str, value: Any) -> str:
             return size(int(value))
         if unit is Unit.SECONDS:
             return duration(value)
+    if isinstance(value, (tuple, list)) and any(isinstance(word, str) and _PARTED.search(word) for word in value):
+        return " ".join(_quoted(one_line(word)) if word != "" else "''" for word in value)
     return one_line(value)
+
+
+def _quoted(word: str) -> str:
+    """A word of several as a shell takes it, where its end could not be seen else."""
+    return shlex.quote(word) if _PARTED.search(word) else word
 
 
 def members(before: Any, after: Any) -> tuple[str, ...] | None:

@@ -1,15 +1,17 @@
 """osvc diff's text: what a plan is about, keyword by keyword, and nothing else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from reconciler.core.change import Verdict
+from reconciler.core.change import Cause, FieldChange, Verdict
 from reconciler.core.difference import Difference, Stand, differences_of
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim
+from reconciler.core.rules import Impact
 from reconciler.core.secrets import HIDDEN
 from reconciler.report.diff_json import diff_document
 from reconciler.report.diff_text import diff_text
@@ -84,3 +86,13 @@ def test_a_secret_is_not_shown() -> None:
     plan, items = found(scenario)
     assert HIDDEN in text(scenario)
     assert HIDDEN in str(diff_document([(plan, scenario.service, "web.yaml", items)], [], 2))
+
+
+def test_a_command_is_shown_as_a_shell_takes_it() -> None:
+    scenario = read(FOLDER / "container-replace-spec.yaml")
+    _, (item, *_) = found(scenario)
+    words = ("sh", "-c", "echo 'a  b' > /tmp/x", "", "size=1m")
+    item = replace(item, fields=(FieldChange("command", words, ("sh", "-c", "x y " * 30), Impact.REPLACE, Cause.SPEC),))
+    whole = diff_text("web", (item,), scenario.service, "web.yaml")
+    assert """-command: sh -c 'echo '"'"'a  b'"'"' > /tmp/x' '' size=1m\n""" in whole
+    assert "+command: sh -c 'x y x" in whole

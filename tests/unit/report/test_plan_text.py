@@ -206,3 +206,16 @@ def test_absent_and_new_says_where_it_is_written():
     spec = service(box_1=ToyDesired())
     plan = plan_toys(spec, {"box#1": absent()})
     assert "  + box#1  create: new (toys.yaml:1)" in plan_text(plan, spec).splitlines()
+
+
+def test_what_everything_rests_on_is_said_once():
+    from reconciler.core.observed import Absent, Unknown
+
+    far = "it cannot be seen from here: it is on far"
+    unseen = Unknown("far", assume=Absent(ToyAround()), basis=far)
+    spec = service(box_1=ToyDesired(), box_2=ToyDesired())
+    text = plan_text(plan_toys(spec, {"box#1": unseen, "box#2": unseen}, policy=Policy()), spec)
+    assert text.count(far) == 1 and text.splitlines()[1] == f"  all of this is expected: {far}"
+    other = Unknown("far", assume=Absent(ToyAround()), basis="another")
+    text = plan_text(plan_toys(spec, {"box#1": unseen, "box#2": other}, policy=Policy()), spec)
+    assert "all of this" not in text and text.count(f"   expected: {far}") == text.count("   expected: another") == 3
