@@ -33,6 +33,8 @@ N = TypeVar("N")
 
 _SLOTS: Final = tuple(Slot)
 
+_MOUNT, _PATH, _FOLDER, _HOLD = Kind.MOUNT, Kind.PATH, Kind.FOLDER, Bond.HOLD  # asked for at every need
+
 _NESTED: Final = (Kind.PATH, Kind.DEVICE)
 """Facts whose keys are paths, that are provided together with all that lies below one."""
 
@@ -140,7 +142,7 @@ class Providers:
         a volume group provides /dev/VG.
         """
         kind, path = fact
-        rids = self._of.get(Kind.MOUNT if kind is Kind.PATH else kind)
+        rids = self._of.get(_MOUNT if kind is _PATH else kind)
         if rids is None:
             return None
         if kind in _NESTED:
@@ -151,7 +153,7 @@ class Providers:
 
     def folder_of(self, fact: Fact) -> str | None:
         """Who sees to the deepest folder that a path lies in, or is."""
-        folders = self._of.get(Kind.FOLDER) if fact.kind is Kind.PATH else None
+        folders = self._of.get(_FOLDER) if fact.kind is _PATH else None
         if folders is None:
             return None
         path = fact.key
@@ -166,7 +168,7 @@ def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[st
     for need in needs:
         rid = providers.of(need.fact, but)
         if rid is not None:
-            found[rid] = Bond.HOLD if need.bond is Bond.HOLD else found.get(rid, need.bond)
+            found[rid] = _HOLD if need.bond is _HOLD else found.get(rid, need.bond)
         folder = providers.folder_of(need.fact)
         if folder is not None and folder != but:
             found.setdefault(folder, Bond.ORDER)

@@ -36,6 +36,9 @@ _GOES = {
     Verdict.DESTROY: "is destroyed",
 }
 
+_TAKES = FALLS | {Verdict.CREATE, Verdict.START}
+"""What may take from under others what they hold."""
+
 _NOBODY: Final[Mapping[str, str]] = {}
 
 
@@ -331,7 +334,7 @@ def _stands(draft: Draft) -> str:
 def _bounce(draft: Draft) -> bool:
     """HOLD: what this change takes from under others sends them down first, and up again after."""
     change = draft.change
-    if not (change.verdict in FALLS or change.verdict in (Verdict.CREATE, Verdict.START)):
+    if change.verdict not in _TAKES:
         return False
     if not draft.kind.releases(change.desired, change):
         return False

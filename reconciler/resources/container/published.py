@@ -19,7 +19,7 @@ from reconciler.resources.container.ports import Port, ports_of
 def rules_for(want: Desired, found: Container | None) -> tuple[str, ...]:
     """The rules of a container that is to run. found: as it is; once it runs, its engine says what it has published, and where.
     Where that is another address than the spec's, or none, only a running one tells."""
-    ports = list(_led(want, found))
+    ports = list(_led(want, found)) if leads(want) else []
     if not ports:
         return ()
     own, says = want.chain, firewall.marked(f"{want.service}/{want.rid}")
@@ -42,9 +42,7 @@ def leads(want: Desired) -> bool:
 
 
 def _led(want: Desired, found: Container | None) -> Iterable[Port]:
-    """Its ports, each with the address of this machine that it is published on; "" for every one."""
-    if not leads(want):
-        return
+    """The ports of one that leads, each with the address of this machine that it is published on; "" for every one."""
     bound = None if found is None or found.bound is None else ports_of(found.bound)
     for port in filter(_may_be_led, ports_of(want.ports)):
         for seen in (port,) if bound is None else (one for one in bound if _is(port, one) and _may_be_led(one)):
