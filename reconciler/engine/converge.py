@@ -10,13 +10,11 @@ from itertools import count
 from secrets import token_hex
 from typing import NamedTuple
 
-from reconciler import __version__
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
-from reconciler.core.outline import outline
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan, uncovered
 from reconciler.core.planner import make_plan
@@ -427,34 +425,12 @@ class _Convergence:
         """Leave a case file of the round in which the run ended. Its path, or "" when there is none."""
         if not self.plans:
             return ""
-        from reconciler.engine import cases
-        from reconciler.engine.casefile import Case, outcome_record
+        from reconciler.engine.leaving import Round, leave
 
-        work, plan = self.work, self.plans[-1]
-        case = Case(
-            name=work.name,
-            about=f"{work.name}: {message}",
-            run=self.id,
-            verb=work.verb,
-            end=end,
-            at=self.means.host.clock.now().isoformat(),
-            round=len(self.plans),
-            node=self.means.node,
-            service=work.service,
-            goal=work.goal,
-            selection=work.selection,
-            policy=work.policy,
-            spared=self.spared,
-            restarts=self.restarts,
-            observed=self.seen,
-            types={change.rid: change.type for change in plan.changes},
-            ownership=self.owned,
-            plan=outline(plan),
-            outcomes=tuple(map(outcome_record, self.outcomes)),
-            crash=crash,
-            osvc=__version__,
+        last = Round(
+            self.id, len(self.plans), self.plans[-1], self.seen, self.owned, self.spared, self.restarts, tuple(self.outcomes)
         )
-        return cases.leave(self.means.store.folder, case, more=self._known(), codec=self.means.store.codec)
+        return leave(last, self.work, self.means, end, message, self._known(), crash)
 
     def _result(self, end: End, message: str = "", remedy: str = "") -> Result:
         return Result(self.work.name, end, message=message, remedy=remedy)
