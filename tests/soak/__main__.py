@@ -6,6 +6,7 @@ python -m tests.soak --services 30 --minutes 60 --seed 7 --write docs/soak.md
 import argparse
 import contextlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> int:
 
 def _outside(argv: list[str]) -> int:
     """In a place; what it leaves behind is removed, however it ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder:
         litter = Path(folder, "litter")
         child = subprocess.Popen(place.argv(sys.executable, "-m", "tests.soak", *argv, INSIDE, str(litter)), cwd=ROOT)

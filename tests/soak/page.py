@@ -52,7 +52,9 @@ first and of the last quarter of the quiet points.
 
 It takes root. Everything happens in namespaces of its own. The seed repeats the lots; how many there are depends on how soon the
 machine is quiet again. A service is harmed twice at most between two edits of its spec: what drifts again and again a watch leaves
-alone for longer and longer.
+alone for longer and longer. The engine that many share is killed only while the watch does nothing: a containerd that is killed in
+the middle of a start leaves a folder behind, for which the next one never starts that container again, until a person takes it
+away.
 """
 
 
