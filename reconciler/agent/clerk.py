@@ -29,10 +29,20 @@ GROWN: Final = 128 << 20
 
 class Clerk:
     """listener: the agent's socket. agent: leads to the agent: who wants the events is handed over there, and at its end the clerk
-    ends. answer: what does the work. own: the user whose agent it is."""
+    ends. answer: what does the work. own: the user whose agent it is. many, looking: as above."""
 
-    def __init__(self, listener: socket.socket, agent: socket.socket, answer: Answer, own: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        agent: socket.socket,
+        answer: Answer,
+        own: int,
+        *,
+        many: int = MANY,
+        looking: int = LOOKING,
+    ) -> None:
         self._listener, self._agent, self._answer, self._own = listener, agent, answer, own
+        self._many, self._looking = many, looking
         self._began = _memory()
 
     def run(self) -> None:
@@ -40,13 +50,15 @@ class Clerk:
         waits = poll()
         waits.register(self._listener, POLLIN)
         waits.register(self._agent, POLLIN)
-        for _ in range(MANY):
-            if self._agent.fileno() in {handle for handle, _ in waits.poll()} or _memory() > self._began + GROWN:
+        for _ in range(self._many):
+            if self._agent.fileno() in {handle for handle, _ in waits.poll()}:
                 return
             with suppress(BlockingIOError):
                 asker, _ = self._listener.accept()
                 with asker, suppress(OSError):
                     self.serve(asker)
+            if _memory() > self._began + GROWN:
+                return
 
     def serve(self, asker: socket.socket) -> None:
         """One request, whatever it is. Raises OSError when whoever asks is gone."""
@@ -70,7 +82,7 @@ class Clerk:
             asker.sendall(HEARD + line_of({"unanswered": "this is asked of nobody"}))
 
     def _answered(self, request: Record) -> Record:
-        signal.alarm(LOOKING)
+        signal.alarm(self._looking)
         try:
             return self._answer(request)
         finally:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 
 import pytest
 
-from reconciler.agent.clerk import LARGEST, Clerk
+from reconciler.agent.clerk import GROWN, LARGEST, Clerk
 from reconciler.agent.protocol import PROTOCOL
 
 ASK = """
@@ -23,6 +24,18 @@ sock.sendall(b'{"protocol": 1, "verb": "answer"}\\n')
 print(sock.makefile().read())
 """
 NOBODY = 65534
+SERVE = """
+import json, os, socket, sys, time
+from reconciler.agent.clerk import Clerk
+listener, agent = (socket.socket(fileno=int(word)) for word in sys.argv[1:3])
+listener.setblocking(False)
+hoard = []
+def answer(request):
+    hoard.append(bytearray(request.get("takes", 0)))
+    time.sleep(request.get("sleeps", 0))
+    return {}
+Clerk(listener, agent, answer, os.geteuid(), many=3, looking=1).run()
+"""
 
 
 class Office:
@@ -137,3 +150,52 @@ def test_who_wants_the_events_is_handed_over(hire):
         with socket.socket(fileno=handles[0]) as brought:
             brought.sendall(b"hello")
         assert sock.recv(16) == b"hello"
+
+
+@pytest.fixture
+def process(tmp_path):
+    """A clerk as a process: what asks it, and the process."""
+    path = str(tmp_path / "agent.sock")
+    agent, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with socket.socket(socket.AF_UNIX) as listener, agent:
+        listener.bind(path)
+        listener.listen()
+        handles = (listener.fileno(), theirs.fileno())
+        words = [sys.executable, "-c", SERVE, *map(str, handles)]
+        env = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        with theirs, subprocess.Popen(words, pass_fds=handles, env=env) as clerk:
+            theirs.close()
+
+            def ask(**more):
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.connect(path)
+                    sock.sendall(json.dumps({**ANSWER, **more}).encode() + b"\n")
+                    return [json.loads(line) for line in sock.makefile()]
+
+            yield ask, clerk, agent
+            clerk.kill()
+
+
+def test_after_so_many_answers_it_ends(process):
+    ask, clerk, _ = process
+    assert [ask() for _ in range(3)] == [[HEARD, {}]] * 3
+    assert clerk.wait(10) == 0
+
+
+def test_one_that_has_grown_ends_behind_its_answer(process):
+    ask, clerk, _ = process
+    assert ask(takes=GROWN + (16 << 20)) == [HEARD, {}]
+    assert clerk.wait(10) == 0
+
+
+def test_one_that_takes_too_long_is_ended(process):
+    ask, clerk, _ = process
+    assert ask(sleeps=60) == [HEARD]
+    assert clerk.wait(10) == -signal.SIGALRM
+
+
+def test_it_ends_with_its_agent(process):
+    ask, clerk, agent = process
+    ask()
+    agent.close()
+    assert clerk.wait(10) == 0
