@@ -4,6 +4,7 @@ It is a process of its own, so that no look delays the watch, and what goes wron
 agent, after so many answers, when it has grown, or when a look takes too long; its agent starts another one.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ LOOKING: Final = 30
 """Seconds for an answer: a clerk that takes longer is ended by the kernel (SIGALRM)."""
 MANY: Final = 10_000
 """Answers after which it is replaced, whatever it holds on to."""
+CLEARED: Final = 100
+"""Answers after which it is searched for what could be freed: a verb leaves that to the end of its process."""
 GROWN: Final = 128 << 20
 """Bytes that it may grow by."""
 
@@ -50,7 +53,9 @@ class Clerk:
         waits = poll()
         waits.register(self._listener, POLLIN)
         waits.register(self._agent, POLLIN)
-        for _ in range(self._many):
+        for number in range(self._many):
+            if number % CLEARED == 0:
+                gc.collect()
             if self._agent.fileno() in {handle for handle, _ in waits.poll()}:
                 return
             with suppress(BlockingIOError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -109,6 +110,8 @@ def serve(listener: int, agent: int) -> None:
     WARM.keep()
     answers = Answers()
     answers.rehearse()
+    gc.collect()
+    gc.freeze()
     Clerk(socket.socket(fileno=listener), socket.socket(fileno=agent), answers, os.geteuid()).run()
 
 
