@@ -1,7 +1,7 @@
 """Draft: one resource on its way through the stages of the planner, from its difference to its moves."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from reconciler.core.action import Action
@@ -9,6 +9,7 @@ from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.common import PLAIN
 from reconciler.core.facts import Bond
 from reconciler.core.kind import Moves, ResourceKind
+from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present
 from reconciler.core.ownership import Owned

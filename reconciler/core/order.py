@@ -16,7 +16,7 @@ A NEED edge carries failure (the later step is pointless without the earlier); a
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any, Final, TypeVar
@@ -25,6 +25,7 @@ from reconciler.core.action import Effect, Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
+from reconciler.core.lazy import dataclass
 
 Block = tuple[str, Slot]
 """The actions of one resource in one slot."""
