@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.known import known_specs
@@ -16,6 +17,7 @@ from reconciler.core.status import WANTED, ServiceStatus, State, status_of
 from reconciler.engine.config import Config
 from reconciler.engine.errors import Unselected
 from reconciler.engine.session import Session
+from reconciler.engine.store import Failure
 from reconciler.engine.target import Survey
 from reconciler.report.status_tree import Shown
 from reconciler.resources.registry import kind_of
@@ -67,11 +69,24 @@ def look(options: argparse.Namespace, config: Config, session: Session, *, words
         if code is Exit.OK:
             raise
         targets = ()
-    shown = tuple(shown_of(survey, session, words=words) for survey in session.survey(targets))
+    surveys, troubles = session.survey(targets), troubles_of(session)
+    shown = tuple(shown_of(survey, session, troubles, words=words) for survey in surveys)
     return Looked(shown, loaded.errors, code, tuple(unfound(loaded, globs)))
 
 
-def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
+class Troubles(NamedTuple):
+    """What is kept of services that do not get to their goal, by name: how the last run failed, and what watch remarks."""
+
+    failures: Mapping[str, Failure]
+    remarks: Mapping[str, str]
+
+
+def troubles_of(session: Session) -> Troubles:
+    """Those of all services, in one reading."""
+    return Troubles(session.store.failures(), session.store.remarks())
+
+
+def shown_of(survey: Survey, session: Session, troubles: Troubles, *, words: bool) -> Shown:
     """What is shown of a service. words: as in `look`."""
     plan, target = survey.plan, survey.target
     kinds = {change.type: kind_of(change.type) for change in plan.changes}
@@ -86,12 +101,12 @@ def shown_of(survey: Survey, session: Session, *, words: bool) -> Shown:
         return replace(shown, note=f"a run works on it: {holder}", state=State.BUSY)
     if target.gone or target.service is None:
         return replace(shown, note="its spec is gone", remedy="osvc plan --prune", state=State.GONE)
-    failure = session.store.failure(target.name)
+    failure = troubles.failures.get(target.name)
     if failure is not None and failure.message:
         times = f" ({failure.count} times)" if failure.count > 1 else ""
         note, remedy = f"the last run failed{times}: {failure.message}", f"osvc plan -s {target.name}"
         shown = replace(shown, note=note, remedy=remedy, state=State.FAILED if target.frozen is None else state)
-    remark = session.store.remarks().get(target.name)
+    remark = troubles.remarks.get(target.name)
     if remark:
         note, remedy = f"watch: {remark}", f"osvc apply -s {target.name}"
         return replace(shown, note=note, remedy=remedy, state=State.DEGRADED if target.frozen is None else state)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from reconciler.core.ban import VERBS, WHOLE, Ban, Sort
+from reconciler.core.ban import VERBS, Ban, Sort
 from reconciler.core.past import Word
 from reconciler.engine.database import Database
 
@@ -29,13 +29,9 @@ class Bans(Database):
             found.setdefault(service, {})[Sort(sort), rid] = Ban(by, datetime.fromisoformat(at), reason, until=end)
         return found
 
-    def frozen(self, service: str, now: datetime | None = None) -> Ban | None:
-        """Who froze a service; None where nobody did, or where that is over."""
-        return self.bans(now).get(service, {}).get((Sort.FROZEN, WHOLE))
-
     def disabled(self, service: str) -> Mapping[str, Ban]:
         """rid -> who disabled it; the rid is WHOLE for the service itself."""
-        return {rid: ban for (sort, rid), ban in self.bans().get(service, {}).items() if sort is Sort.DISABLED}
+        return disabled_in(self.bans().get(service, {}))
 
     def ban(self, service: str, sort: Sort, rids: Iterable[str], ban: Ban) -> None:
         """From now on; what is banned already stays as it was said first."""
@@ -66,3 +62,8 @@ class Bans(Database):
 def _write(db: sqlite3.Connection, service: str, verb: str, rid: str, word: Ban) -> None:
     row = (service, verb, rid, word.by, word.at.isoformat(), word.reason)
     db.execute("INSERT INTO words (service, verb, rid, by, at, reason) VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def disabled_in(said: Said) -> dict[str, Ban]:
+    """rid -> who disabled it, of one service."""
+    return {rid: ban for (sort, rid), ban in said.items() if sort is Sort.DISABLED}

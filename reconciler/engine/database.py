@@ -73,6 +73,8 @@ def connect(uri: str) -> sqlite3.Connection:
 
 def migrate(db: sqlite3.Connection, path: str) -> None:
     """Bring the tables up to date: each migration is one transaction, and two processes may try at once."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return
     for number, script in enumerate(MIGRATIONS, 1):
         check_version(db, path)
         if db.execute("PRAGMA user_version").fetchone()[0] >= number:

@@ -1,7 +1,7 @@
 """Journal: the runs of this node, and what each of them tried. It tells the truth, and is never replayed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from reconciler.core.lazy import dataclass
@@ -43,6 +43,12 @@ class Journal(Database):
         """The id of the run of a service that began last, and when it ended; None when there was none."""
         rows = self._rows("SELECT id, ended FROM runs WHERE service = ? ORDER BY rowid DESC LIMIT 1", service)
         return (rows[0][0], rows[0][1]) if rows else None
+
+    def last_runs(self, services: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        """service -> the same, of those of which there is one, in one reading."""
+        newest = "SELECT MAX(rowid) FROM runs WHERE service IN (SELECT value FROM json_each(?)) GROUP BY service"
+        rows = self._rows(f"SELECT service, id, ended FROM runs WHERE rowid IN ({newest})", json.dumps([*services]))
+        return {service: (run, ended) for service, run, ended in rows}
 
     def newest_run(self) -> str:
         """The id of the run that began last, of whatever service; "" when there was none."""

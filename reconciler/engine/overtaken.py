@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from reconciler.core.ban import WHOLE, Sort
 from reconciler.core.kind import ResourceKind
 from reconciler.core.outcome import End, Result
 from reconciler.core.policy import Aim
+from reconciler.engine.bans import disabled_in
 from reconciler.engine.claims import in_order
 from reconciler.engine.errors import Refused
 from reconciler.engine.store import Store
@@ -35,13 +37,14 @@ def overtaken(
         by = f" by {goal.by}" if goal.by else ""
         what = "stopped" if goal.aim is Aim.DOWN else "started"
         return Result(target.name, End.REFUSED, message=f"it was {what}{by} meanwhile; left alone", remedy="osvc plan")
-    frozen = store.frozen(target.name, now) if target.remembered else None
+    bans = store.bans(now).get(target.name, {})
+    frozen = bans.get((Sort.FROZEN, WHOLE)) if target.remembered else None
     if frozen is not None:
         since = target.frozen is None
         message = f"it was frozen by {frozen.by} meanwhile; left alone" if since else f"it is frozen by {frozen.by}; left alone"
         return Result(target.name, End.REFUSED, message=message, remedy=f"osvc thaw {target.name}")
     service = target.service
-    if service is not None and service.banned(store.disabled(target.name)) != service:
+    if service is not None and service.banned(disabled_in(bans)) != service:
         message = "something of it was disabled meanwhile; left alone"
         return Result(target.name, End.REFUSED, message=message, remedy=f"osvc plan -s {target.name}")
     if open_ends:

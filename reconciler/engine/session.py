@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.ban import WHOLE, Sort
 from reconciler.core.change import Verdict
@@ -53,6 +53,13 @@ _ALL = Selection()
 _PLAIN = Policy()
 _WORDS = 3
 """Lines of what a resource said itself that are shown."""
+
+
+class _Asked(NamedTuple):
+    """What persons asked for of the services of the store, by name."""
+
+    bans: Mapping[str, Said]
+    goals: Mapping[str, Goal]
 
 
 class Session:
@@ -149,12 +156,12 @@ class Session:
         alone where it is frozen. What was disabled is marked so (Resource.ban). does: the verb, where it is neither start nor stop.
         Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
         """
-        kept, bans = self.store.kept() if stored else {}, self.store.bans(self.host.clock.now())
+        kept, asked = self.store.kept() if stored else {}, _Asked(self.store.bans(self.host.clock.now()), self.store.goals())
         elsewhere = {service.name for service in loaded.services if not service.here}
         found: dict[str, Target] = {}
         for service in loaded.services:
             if aim is None or service.here:
-                found[service.name] = self._target(service.name, service, aim, service.origin.file, bans)
+                found[service.name] = self._target(service.name, service, aim, service.origin.file, asked)
             elif service.name in globs and (aim is Aim.UP or service.name not in kept):
                 verb = does or ("start" if aim is Aim.UP else "stop")
                 raise Refused(f"cannot {verb} {service.name}: it is {service.goal.reason}")
@@ -164,11 +171,11 @@ class Session:
             if aim is Aim.DOWN and (name in loaded.names or _gone(item, loaded) or _named(name, globs)):
                 unwanted = name in elsewhere or _gone(item, loaded)
                 service = item.service.unwanted if unwanted else item.service
-                found[name] = replace(self._target(name, service, aim, item.file, bans), gone=True)
+                found[name] = replace(self._target(name, service, aim, item.file, asked), gone=True)
             elif aim is Aim.UP and _gone(item, loaded) and name in globs:
                 raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
             elif aim is None and _gone(item, loaded):
-                found[name] = replace(self._target(name, None, aim, item.file, bans), gone=True)
+                found[name] = replace(self._target(name, None, aim, item.file, asked), gone=True)
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in found):
                 from difflib import get_close_matches
@@ -181,10 +188,13 @@ class Session:
 
     def observe(self, targets: Sequence[Target], selection: Selection = _ALL) -> Snapshot:
         """See every resource of these services, wanted or owned, in bulk. selection: what a verb was asked for."""
+        return self._observe(targets, selection, self._ownerships(targets))
+
+    def _observe(self, targets: Sequence[Target], selection: Selection, owned: Mapping[str, Ownership]) -> Snapshot:
         wanted: list[Wanted] = []
         for target in targets:
             stands = standing(target.service, target.goal, selection, self.kinds)
-            wanted += wanted_of(target.name, target.service, self._ownership(target), target.goal.aim, stands)
+            wanted += wanted_of(target.name, target.service, owned[target.name], target.goal.aim, stands)
         return observe(wanted, self.host, kinds=self.kinds, drivers=self.drivers)
 
     def plans(
@@ -215,17 +225,17 @@ class Session:
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
         named = {target.name: target for target in targets}
-        order = self._in_order(targets, policy, selection)
+        owned = self._ownerships(targets)
+        order = self._in_order(targets, policy, selection, owned)
         ordered = [named[name] for name in order]
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
-        runs = {target.name: self.store.last_run(target.name) for target in ordered}
-        newest = self.store.newest_run()
-        seen = self.observe(ordered, selection) if snapshot is None else snapshot
+        runs, newest = self.store.last_runs(named), self.store.newest_run()
+        seen = self._observe(ordered, selection, owned) if snapshot is None else snapshot
         surveys = tuple(
             replace(
-                self._survey(target, seen, selection, policy),
+                self._survey(target, owned[target.name], seen, selection, policy),
                 at=at,
-                run=runs[target.name],
+                run=runs.get(target.name),
                 newest=newest,
                 before=order[target.name],
             )
@@ -273,7 +283,7 @@ class Session:
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
         self.store.check_writable()
-        first = self._in_order(targets, policy, selection) if first is None else first
+        first = self._in_order(targets, policy, selection, self._ownerships(targets)) if first is None else first
         named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
@@ -371,11 +381,11 @@ class Session:
         except Cycle as err:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
 
-    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str, bans: Mapping[str, Said]) -> Target:
-        said = bans.get(name, {})
+    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str, asked: _Asked) -> Target:
+        said = asked.bans.get(name, {})
         frozen = said.get((Sort.FROZEN, WHOLE))
         default = UP if service is None else service.goal
-        was = default if service is not None and not service.here else self.store.goal(name, default)
+        was = default if service is not None and not service.here else asked.goals.get(name, default)
         goal = was if aim is None or was.aim is aim else Goal(aim)
         if frozen is not None and aim is None:
             goal = Goal.frozen_by(frozen)
@@ -383,11 +393,12 @@ class Session:
             service = service.banned({rid: ban for (sort, rid), ban in said.items() if sort is Sort.DISABLED})
         return Target(name, service, goal, source=source, remembered=aim is None, was=was, frozen=frozen)
 
-    def _ownership(self, target: Target) -> Ownership:
-        return self.store.ownership(target.name, target.service.models if target.service else ())
+    def _ownerships(self, targets: Sequence[Target]) -> dict[str, Ownership]:
+        """What every service of the store owns, and each of these: with the secrets of its spec in clear."""
+        return self.store.ownerships({target.name: target.service.models if target.service else () for target in targets})
 
-    def _survey(self, target: Target, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
-        ownership, observed = self._ownership(target), snapshot.of(target.name)
+    def _survey(self, target: Target, ownership: Ownership, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
+        observed = snapshot.of(target.name)
         try:
             plan = make_plan(
                 target.service,
@@ -405,17 +416,17 @@ class Session:
             raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
         return Survey(target, observed, ownership, plan)
 
-    def _in_order(self, targets: Sequence[Target], policy: Policy, selection: Selection) -> dict[str, tuple[str, ...]]:
+    def _in_order(
+        self, targets: Sequence[Target], policy: Policy, selection: Selection, owned: Mapping[str, Ownership]
+    ) -> dict[str, tuple[str, ...]]:
         """name -> who is worked before it. Of services whose goal is to be down only what is on standby holds anything; the rest by
-        their claims."""
-        named = {target.name for target in targets}
-        owned: dict[str, Ownership] = {}
-        for name in self.store.owners():
-            ownership = self.store.ownership(name)
-            if name not in named and self.store.goal(name).aim is Aim.DOWN:
-                ownership = replace(ownership, owned={rid: one for rid, one in ownership.owned.items() if one.common.standby})
-            owned[name] = ownership
-        return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection)
+        their claims. owned: what every service of the store owns."""
+        named, goals = {target.name for target in targets}, self.store.goals()
+        holding = {
+            name: _on_standby(one) if name not in named and goals.get(name, UP).aim is Aim.DOWN else one
+            for name, one in owned.items()
+        }
+        return in_order(targets, holding, self.kinds, prune=policy.prune, selection=selection)
 
     def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
         """An emptied folder, or a mistyped path, must not take the machine down."""
@@ -435,6 +446,10 @@ class Session:
                 f"cannot prune: {len(lost)} of {owned} owned resources would go ({', '.join(lost[:5])}"
                 f"{', …' if len(lost) > 5 else ''}); if that is meant, say --prune-all"
             )
+
+
+def _on_standby(ownership: Ownership) -> Ownership:
+    return replace(ownership, owned={rid: one for rid, one in ownership.owned.items() if one.common.standby})
 
 
 def _named(name: str, globs: Sequence[str]) -> bool:

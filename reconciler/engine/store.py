@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from reconciler.core.observed import Seen
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.service import Service
-from reconciler.engine.bans import Bans
+from reconciler.engine.bans import Bans, Said, disabled_in
 from reconciler.engine.codec import MARK, Codec
 from reconciler.engine.database import check_version, connect, identity, migrate, quoted, up_to_date
 from reconciler.engine.errors import StoreError
@@ -179,10 +179,12 @@ class Store(Journal, Fetches, Remarks, Bans):
     def goal(self, service: str, default: Goal = UP) -> Goal:
         """What the operator wants of a service; `default` when nothing was said."""
         rows = self._rows("SELECT aim, by, at, reason FROM goals WHERE service = ?", service)
-        if not rows:
-            return default
-        aim, by, at, reason = rows[0]
-        return Goal(Aim(aim), by, datetime.fromisoformat(at) if at else None, reason)
+        return _goal(*rows[0]) if rows else default
+
+    def goals(self) -> dict[str, Goal]:
+        """service -> what the operator wants of it, of those of which something was said."""
+        rows = self._rows("SELECT service, aim, by, at, reason FROM goals")
+        return {service: _goal(*said) for service, *said in rows}
 
     def set_goal(self, service: str, goal: Goal) -> None:
         at = goal.at.isoformat() if goal.at else None
@@ -198,9 +200,22 @@ class Store(Journal, Fetches, Remarks, Bans):
     def ownership(self, service: str, desired: Iterable[Model] = ()) -> Ownership:
         """What a service owns. desired: its models now; a stored mark of one of their secrets is read back as that secret."""
         rows = self._rows("SELECT rid, record FROM owned WHERE service = ? ORDER BY rid", service)
+        return self._ownership(service, rows, desired, self.bans())
+
+    def ownerships(self, desired: Mapping[str, Iterable[Model]]) -> dict[str, Ownership]:
+        """service -> what it owns, of all that own something and all that are named here, in one reading. desired: as above."""
+        records: dict[str, list[tuple[str, str]]] = {service: [] for service in desired}
+        for service, rid, record in self._rows("SELECT service, rid, record FROM owned ORDER BY service, rid"):
+            records.setdefault(service, []).append((rid, record))
+        bans = self.bans()
+        return {service: self._ownership(service, rows, desired.get(service, ()), bans) for service, rows in records.items()}
+
+    def _ownership(
+        self, service: str, rows: Sequence[tuple[str, str]], desired: Iterable[Model], bans: Mapping[str, Said]
+    ) -> Ownership:
         known = self.codec.known(desired) if any(MARK in record for _, record in rows) else {}
         owned = {rid: self._owned(service, rid, record, known) for rid, record in rows}
-        return Ownership(self.uuid, owned, self.disabled(service))
+        return Ownership(self.uuid, owned, disabled_in(bans.get(service, {})))
 
     def _owned(self, service: str, rid: str, record: str, known: Mapping[str, str]) -> Owned:
         """A record, read once for as long as it stays the same: a run asks for what it owns in every round."""
@@ -265,10 +280,12 @@ class Store(Journal, Fetches, Remarks, Bans):
 
     def failure(self, service: str) -> Failure | None:
         rows = self._rows("SELECT digest, count, until, message, held FROM failures WHERE service = ?", service)
-        if not rows:
-            return None
-        digest, count, until, message, held = rows[0]
-        return Failure(digest, count, datetime.fromisoformat(until), message, frozenset(held.split()))
+        return _failure(*rows[0]) if rows else None
+
+    def failures(self) -> dict[str, Failure]:
+        """service -> how it failed last, of those that did."""
+        rows = self._rows("SELECT service, digest, count, until, message, held FROM failures")
+        return {service: _failure(*failure) for service, *failure in rows}
 
     def fail(
         self,
@@ -296,3 +313,11 @@ class Store(Journal, Fetches, Remarks, Bans):
         if self.failure(service) is not None:
             with self._writing() as db:
                 db.execute("DELETE FROM failures WHERE service = ?", (service,))
+
+
+def _goal(aim: str, by: str, at: str | None, reason: str) -> Goal:
+    return Goal(Aim(aim), by, datetime.fromisoformat(at) if at else None, reason)
+
+
+def _failure(digest: str, count: int, until: str, message: str, held: str) -> Failure:
+    return Failure(digest, count, datetime.fromisoformat(until), message, frozenset(held.split()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.cli.exits import Exit
 from reconciler.cli.failures import Told
 from reconciler.cli.known import known_specs
-from reconciler.cli.looking import shown_of
+from reconciler.cli.looking import Troubles, shown_of, troubles_of
 from reconciler.cli.request import local_now
 from reconciler.cli.specs import refuse_invalid
 from reconciler.core.ban import Sort
@@ -29,11 +29,12 @@ def seen(session: Session, config: Config, globs: tuple[str, ...]) -> tuple[tupl
         if hidden:
             raise Told(Exit.INVALID) from None
         raise
-    return tuple((_status(survey, session), survey) for survey in session.survey(targets))
+    surveys, troubles = session.survey(targets), troubles_of(session)
+    return tuple((_status(survey, session, troubles), survey) for survey in surveys)
 
 
-def _status(survey: Survey, session: Session) -> SvcStatus:
-    shown = shown_of(survey, session, words=True)
+def _status(survey: Survey, session: Session, troubles: Troubles) -> SvcStatus:
+    shown = shown_of(survey, session, troubles, words=True)
     note = " → ".join(filter(None, (shown.note, shown.remedy)))
     alone = survey.plan.goal.reason if survey.plan.goal.aim is Aim.NONE else ""
     ban = survey.target.frozen

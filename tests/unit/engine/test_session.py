@@ -161,6 +161,23 @@ def test_services_are_seen_together(node):
     assert len(tables) <= 1
 
 
+def test_the_store_is_asked_as_often_for_many_services_as_for_one(node):
+    def statements():
+        asked = []
+        with node.session(write=False) as session:
+            loaded = session.load()
+            session.store._db.set_trace_callback(asked.append)
+            session.survey(session.targets(loaded))
+        return len(asked)
+
+    node.apply()
+    few = statements()
+    for n in range(20):
+        node.write(f"more{n}")
+    node.apply()
+    assert statements() == few
+
+
 def test_globs(node):
     with node.session(write=False) as session:
         loaded = session.load()
