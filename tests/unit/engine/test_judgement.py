@@ -216,7 +216,7 @@ def test_what_was_frozen_once_can_be_frozen_anew_when_that_is_over(line):
     store, now = line.session.store, line.machine.now()
     store.ban("web", Sort.FROZEN, (WHOLE,), Ban("alice", now, until=now + timedelta(seconds=10)))
     store.ban("web", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=5)))
-    assert store.frozen("web").by == "alice"
+    assert store.bans()["web"][Sort.FROZEN, WHOLE].by == "alice"
     store.ban("web", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=10)))
-    assert store.frozen("web").by == "bob"
+    assert store.bans()["web"][Sort.FROZEN, WHOLE].by == "bob"
     line.run(1)
