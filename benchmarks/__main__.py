@@ -34,6 +34,10 @@ REPAIRS = 30
 """Runs of what is repaired: its slowest one in twenty is of interest, too."""
 ANSWERED = 50
 """Containers of the service that an agent is asked about."""
+IDLE = (20, 200)
+"""Services, of five resources each, of an agent that has nothing to do."""
+MINUTES = 10
+"""For which it has not."""
 HOSTS = (10, 200)
 """Mounts, and addresses, of a machine without engines."""
 LITTER = tools.BENCH / "litter"
@@ -79,6 +83,8 @@ def groups(options: argparse.Namespace) -> Iterator[Group]:
     asked = QUICK[-1] if options.quick else ANSWERED
     yield Group("agent", asked, partial(answer_rows, asked, runs))
     yield Group("repair", 1, partial(repair_rows, 1, options.runs or (FEW if options.quick else REPAIRS)))
+    for n in IDLE[:1] if options.quick else IDLE[1:]:
+        yield Group("idle", n, partial(idle_row, n, 1 if options.quick else MINUTES))
     sizes = [(shape, n) for shape in SHAPES for n in SIZES[shape] if not options.quick or n in QUICK]
     sizes.sort(key=lambda item: item[1] > 50)
     for shape, n in sizes:
@@ -143,6 +149,12 @@ def repair_rows(n: int, runs: int) -> Measured:
 def answer_rows(n: int, runs: int) -> Measured:
     """The rows of what an agent answers, measured in a place of its own."""
     words = ["benchmarks.answers", str(n), str(runs), str(LITTER), "--osvc", str(tools.OSVC), "--compose", str(tools.compose())]
+    return [Row.from_record(record) for record in in_place(*words)], ()
+
+
+def idle_row(n: int, minutes: int) -> Measured:
+    """The row of an agent that has nothing to do, measured in a place of its own."""
+    words = ["benchmarks.idle", str(n), str(minutes), str(LITTER), "--osvc", str(tools.OSVC)]
     return [Row.from_record(record) for record in in_place(*words)], ()
 
 

@@ -65,8 +65,8 @@ def rows(count: int, runs: int, litter: Litter, osvc: Path, compose: str) -> Ite
 
 
 @contextlib.contextmanager
-def agent(lab: Lab, osvc: Path) -> Iterator[None]:
-    """An agent that answers, and has come to rest. Raises AssertionError when it does not."""
+def agent(lab: Lab, osvc: Path) -> Iterator[int]:
+    """An agent that answers, and has come to rest: its pid. Raises AssertionError when it does not."""
     words = [str(osvc), "agent", "--quiet"]
     child = subprocess.Popen(words, env=lab.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -75,7 +75,7 @@ def agent(lab: Lab, osvc: Path) -> Iterator[None]:
             while answered(measure.run([str(osvc), "ls"], lab.env)).fault:
                 assert time.monotonic() < deadline and child.poll() is None, "the agent does not answer"
         time.sleep(2.0)
-        yield
+        yield child.pid
     finally:
         child.terminate()
         child.wait(PATIENCE)

@@ -17,6 +17,7 @@ TITLES = {
     "services": "N services of one container each",
     "repair": "Repair by a running `osvc watch`, from the event to what it says of it",
     "agent": "With the agent running: one service of N containers, all as it should be",
+    "idle": "An agent with nothing to do: N services of five resources each; seconds of a processor in ten minutes",
     "looks": "Looking at N services of one container each, all up on one engine",
     "images": "One service of N containers, each of another image that is in a registry only",
 }

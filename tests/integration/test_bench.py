@@ -172,11 +172,16 @@ def test_an_engine_that_hangs_is_a_fault_of_its_row_and_hangs_nobody(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("module", "keys"), [("answers", ["status/agent/2", "plan/agent/2"]), ("tutorials", ["status/tutorial/2", "plan/tutorial/2"])]
+    ("module", "runs", "keys"),
+    [
+        ("answers", "1", ["status/agent/2", "plan/agent/2"]),
+        ("tutorials", "1", ["status/tutorial/2", "plan/tutorial/2"]),
+        ("idle", "0.1", ["idle/idle/2"]),
+    ],
 )
-def test_the_rows_of_what_is_at_rest_come_out_and_nothing_is_left(module: str, keys: list[str], tmp_path: Path) -> None:
+def test_the_rows_of_what_is_at_rest_come_out_and_nothing_is_left(module: str, runs: str, keys: list[str], tmp_path: Path) -> None:
     litter = tmp_path / "litter"
-    argv = place.argv(sys.executable, "-m", f"benchmarks.{module}", "2", "1", str(litter))
+    argv = place.argv(sys.executable, "-m", f"benchmarks.{module}", "2", runs, str(litter))
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     found = [Row.from_record(json.loads(line)) for line in done.stdout.splitlines()]
