@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,7 +72,20 @@ def look(options: argparse.Namespace, config: Config, session: Session, *, words
         targets = ()
     surveys, troubles = session.survey(targets), troubles_of(session)
     shown = tuple(shown_of(survey, session, troubles, words=words) for survey in surveys)
-    return Looked(shown, loaded.errors, code, tuple(unfound(loaded, globs)))
+    return Looked(shown, _stays(loaded.errors, session), code, tuple(unfound(loaded, globs)))
+
+
+def _stays(errors: Sequence[SpecError], session: Session) -> tuple[SpecError, ...]:
+    """The errors, each file's first with what holds on of its services meanwhile: what they were last applied by."""
+    kept: dict[str, list[str]] = {}
+    for name, item in session.store.kept().items() if errors else ():
+        kept.setdefault(os.path.realpath(item.file), []).append(name)
+    told: list[SpecError] = []
+    for error in errors:
+        names = kept.pop(os.path.realpath(error.origin.file), [])
+        stays = f"; until it is right, watch keeps {', '.join(names)} as its spec last said" if names else ""
+        told.append(SpecError(error.origin, f"{error.message}{stays}"))
+    return tuple(told)
 
 
 class Troubles(NamedTuple):
