@@ -1,6 +1,7 @@
 """Rounds: when a watch looks at what. Bells call for services by name, an agenda for those that wait for a time, and now and then
 everything is looked at."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from math import inf
 from random import uniform
@@ -52,6 +53,8 @@ class Rounds:
     ) -> None:
         self._doorbells, self._clock, self._stop = doorbells, clock, stop
         self._files = frozenset(Bell(Source.FILES, path) for path in files)
+        self._mounted = {Bell(Source.MOUNTS, part=os.path.realpath(path)): Bell(Source.FILES, path) for path in files}
+        """What rings when something is mounted over a path, or is not any more: the files below it are others then."""
         self._interval = interval
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
@@ -63,7 +66,7 @@ class Rounds:
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
         """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
         self._hung.update({name: frozenset(found) for name, found in bells.items()})
-        self._doorbells.listen(self._files.union(*self._hung.values()))
+        self._doorbells.listen(self._files.union(self._mounted, *self._hung.values()))
 
     def hung(self, name: str) -> Iterable[Bell]:
         """What is listened to for a service."""
@@ -144,6 +147,10 @@ class Rounds:
 
     def _call(self, now: float) -> Call:
         rung, self._rung = self._rung, set()
+        covered = {files for mount, files in self._mounted.items() if concerns(rung, [mount])}
+        if covered:
+            self._doorbells.listen(frozenset().union(*self._hung.values()))  # and at the next look to what is there now
+            rung |= covered
         due = {name for name, at in self._agenda.items() if at <= now}
         due |= {name for name, times in self._echoes.items() if times[0] <= now}
         left = {name: [at for at in times if at > now] for name, times in self._echoes.items()}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.policy import Aim, Goal
+from reconciler.engine.rounds import Rounds
 from reconciler.host.errors import Permanent, Transient
 from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
@@ -300,3 +301,17 @@ def test_who_is_asked_to_stop_finishes_the_steps_at_hand(line, node):
     assert line.run(22) == 15
     assert line.now == 24.0
     assert line.machine.net.links["eth0"].assigned
+
+
+def test_what_is_mounted_over_the_specs_has_them_read_anew(line, node):
+    specs, host = str(node.specs), line.session.host
+    line.machine.tree.make_dir(specs, 0o755)
+    rounds = Rounds(host.doorbells(), host.clock, node.stop, files=[specs], interval=lambda: 300.0)
+    rounds.looked((), everything=True)
+    rounds.hang({})
+    line.at(20, lambda: host.commands.run(["mount", "-t", "tmpfs", "tmpfs", specs]))
+    line.at(40, lambda: line.machine.tear_off(specs))
+    for when in (20, 40):
+        assert rounds.next().files == {specs} and round(host.clock.monotonic()) == when
+        rounds.hang({})
+    rounds.close()
