@@ -124,7 +124,7 @@ class Watch:
         self._starting = self._see(_EVERYTHING)
         while not stop.asked:
             self._workers.begin()
-            if self._starting is not None and not self._starting:
+            if self._starting is not None and self._starting.isdisjoint(self._workers.pending):
                 self._manager.ready()
                 self._starting, self._ledger.begun = None, True
             self._ledger.turned = self.session.host.clock.monotonic()

@@ -41,6 +41,11 @@ class Workers(Generic[R]):
         """What is in work, until its result has been taken: no other work of this name begins."""
         return frozenset(self._working)
 
+    @property
+    def pending(self) -> frozenset[str]:
+        """What waits or is in work."""
+        return frozenset(self._waiting.keys() | self._working)
+
     def give(self, name: str, first: Iterable[str], work: Callable[[], R]) -> None:
         """Have this done in its turn: when a worker is free, and none of `first` waits or is in work. It takes the place of work
         for the same name that has not begun."""
