@@ -2,15 +2,17 @@
 
 import contextlib
 import os
-import selectors
 import signal
-import subprocess
 import time
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.host.errors import Permanent, Transient
 from reconciler.host.linux import faults
 from reconciler.host.ports import NO_ENVIRONMENT, Completed
+
+if TYPE_CHECKING:
+    import subprocess
 
 _PIECE = 64 << 10
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,6 +49,8 @@ class LinuxCommands:
 
 def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: int | None) -> tuple[int, str, str]:
     """Exit code (below 0: the signal that killed it) and what was said on both outputs."""
+    import subprocess  # most looks run no command
+
     try:
         process = subprocess.Popen(
             words,
@@ -98,6 +102,9 @@ class _Ends:
 
 def _heard(process: "subprocess.Popen[bytes]", timeout: float, most: int | None) -> tuple[str, str]:
     """What a command says on both its outputs, until it has ended and nobody has them open any more. Raises TimeoutExpired."""
+    import selectors
+    import subprocess
+
     until = time.monotonic() + timeout
     heard = {stream: _Ends(most) for stream in (process.stdout, process.stderr) if stream is not None}
     with selectors.DefaultSelector() as waiting:
