@@ -1,6 +1,6 @@
 """Workers: how many at once, who waits for whom, and that nothing is lost."""
 
-from threading import Event, current_thread
+from threading import Event
 from threading import enumerate as enumerate_threads
 
 import pytest
@@ -82,8 +82,9 @@ def test_a_bug_comes_out_where_results_are_taken_and_the_others_are_there_afterw
 def test_no_thread_is_kept_while_nothing_is_to_do(workers):
     threads = set(enumerate_threads())
     for name in "abc":
-        workers.give(name, (), current_thread)
-    for _, thread in drained(workers):
+        workers.give(name, (), lambda: None)
+    drained(workers)
+    for thread in set(enumerate_threads()) - threads:
         thread.join(10)
     assert set(enumerate_threads()) <= threads
 
