@@ -138,6 +138,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
     A process in uninterruptible sleep (a hung filesystem) cannot be collected: it is left behind after a moment.
     """
+    import subprocess
+
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
