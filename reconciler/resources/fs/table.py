@@ -7,22 +7,24 @@ from reconciler.host.ports import Mount
 
 
 class Table:
-    """A mount table with the questions that a filesystem asks of it."""
+    """A mount table with the questions that a filesystem asks of it. A question takes as long as its path is deep, whatever the
+    number of mounts: there may be a thousand, and a question for each."""
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self.mounts = tuple(mounts)
         ids = {mount.id for mount in mounts}
-        self._under: dict[int, list[Mount]] = {}
-        self._roots = [mount for mount in mounts if mount.parent not in ids or mount.parent == mount.id]
+        self._roots: dict[str, Mount] = {}
+        self._under: dict[int, dict[str, Mount]] = {}
+        """By the parent's id, and then by target. Of several on one target the last is seen."""
         for mount in mounts:
-            if mount not in self._roots:
-                self._under.setdefault(mount.parent, []).append(mount)
+            root = mount.parent not in ids or mount.parent == mount.id
+            (self._roots if root else self._under.setdefault(mount.parent, {}))[mount.target] = mount
 
     def holding(self, path: str) -> Mount | None:
         """The mount in which a look-up of `path` ends: the walk that the kernel does, mount by mount from the root."""
         here = _outermost(self._roots, path)
         while here is not None:
-            below = _outermost(self._under.get(here.id, ()), path)
+            below = _outermost(self._under.get(here.id, {}), path)
             if below is None:
                 return here
             here = below
@@ -34,13 +36,12 @@ class Table:
         return found if found is not None and found.target == path else None
 
 
-def _outermost(mounts: Iterable[Mount], path: str) -> Mount | None:
-    """Of the mounts below one mount: the first that a walk to `path` crosses. Of several on one target the last."""
-    found: Mount | None = None
-    for mount in mounts:
-        if holds_path(mount.target, path) and (found is None or len(mount.target) <= len(found.target)):
-            found = mount
-    return found
+def _outermost(mounts: Mapping[str, Mount], path: str) -> Mount | None:
+    """Of the mounts below one mount: the first that a walk to `path` crosses."""
+    if not mounts:
+        return None
+    ends = (at for at in range(1, len(path)) if path[at] == "/")
+    return next((mounts[point] for point in ("/", *(path[:end] for end in ends), path) if point in mounts), None)
 
 
 def name(mount: Mount) -> str:

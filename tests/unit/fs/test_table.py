@@ -1,5 +1,9 @@
 """The mount table, asked as the kernel would walk it."""
 
+import sys
+from random import Random
+
+from reconciler.core.facts import holds_path
 from reconciler.host.ports import Mount
 from reconciler.resources.fs.table import Table, inside, name
 
@@ -36,3 +40,48 @@ def test_names_and_points():
     assert inside(["/a", "/a/b", "/ab"], "/a/b/c") == "/a/b"
     assert inside(["/a", "/a/b"], "/a/b") == "/a"
     assert inside(["/ab"], "/a/b") == ""
+
+
+def calls(what):
+    """How many functions of Python it calls."""
+    count = 0
+
+    def seen(frame, event, arg):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(seen)
+    try:
+        what()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_question_takes_as_long_whatever_the_number_of_mounts():
+    few, many = (Table([ROOT, *(entry(n, 1, f"/m{n}") for n in range(2, number))]) for number in (6, 1000))
+    assert many.at("/m999").id == 999 and many.at("/m999/x") is None
+    assert calls(lambda: many.at("/m4")) == calls(lambda: few.at("/m4")) < 30
+
+
+def test_it_answers_as_a_walk_over_every_mount_does():
+    random = Random(7)
+    for _ in range(300):
+        made = [ROOT]
+        for number in range(2, 12):
+            above = random.choice(made)
+            target = above.target if random.random() < 0.2 else f"{above.target.rstrip('/')}/{random.choice('ab')}"
+            made.append(entry(number, above.id, target))
+        table = Table(made)
+        for path in ("/", "/a", "/b", "/a/b", "/ab", "/a/b/a", "/b/b/x", "/a/a/a/a"):
+            assert table.holding(path) == walked(made, path), (made, path)
+
+
+def walked(mounts, path):
+    """The rule, said plainly."""
+    here, below = None, [mounts[0]]
+    while held := [mount for mount in below if holds_path(mount.target, path)]:
+        least = min(len(mount.target) for mount in held)
+        here = [mount for mount in held if len(mount.target) == least][-1]
+        below = [mount for mount in mounts if mount.parent == here.id]
+    return here
