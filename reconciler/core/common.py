@@ -88,8 +88,8 @@ class Common(Model):
     restart: Annotated[Annotated[int, Field(ge=0, le=100)] | None, _STEERS, _PASSED_ON] = Field(
         default=None,
         description="How often a start that fails is tried again in the same run, and how often osvc watch restarts it when it"
-        " died, before it only tells; the count begins anew once it has been up for 5 minutes. Without it: not tried again in a"
-        " run, and restarted for ever by watch, at growing intervals.",
+        " died; then it is degraded, and restarted once an hour (with 0: never). The count begins anew once it has been up for 5"
+        " minutes. Without it: not tried again in a run, and restarted for ever by watch, at growing intervals.",
     )
     restart_delay: Annotated[Seconds, _STEERS, _PASSED_ON] = Field(
         default=0.0, description="How long to wait between two of these tries."

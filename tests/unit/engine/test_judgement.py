@@ -220,3 +220,16 @@ def test_what_was_frozen_once_can_be_frozen_anew_when_that_is_over(line):
     store.ban("web", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=10)))
     assert store.bans()["web"][Sort.FROZEN, WHOLE].by == "bob"
     line.run(1)
+
+
+# the state folder
+
+
+def test_a_store_that_cannot_be_written_for_a_while_ends_no_watch(line):
+    """As on a full disk, or one that turned read-only."""
+    line.at(10, lambda: line.session.store._db.execute("PRAGMA query_only=1"))
+    line.at(12, tear(line))
+    line.at(60, lambda: line.session.store._db.execute("PRAGMA query_only=0"))
+    line.run(120)
+    assert line.node.mounts() == ["/mnt/web"] and line.watch.standing().states == {"web": State.KEPT}
+    assert len([text for _, text in line.said if "cannot use the store" in text]) <= 1
