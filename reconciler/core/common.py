@@ -3,7 +3,7 @@
 Nothing of it is ever compared with the machine: it steers what is done, and what is said of it.
 """
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 
@@ -58,6 +58,27 @@ def to_tags(value: Any) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
 
+_UNABLE: Final = {
+    "switch": "there is no other node to switch to",
+    "reboot": "osvc reboots no node",
+    "crash": "osvc brings no node down",
+}
+"""What the reference's other actions come to here."""
+FREEZESTOP: Final = "freezestop"
+
+
+def to_monitor_action(value: Any) -> Any:
+    """Raises ValueError for an action of the reference that osvc does not take."""
+    first = value.split()[:1] if isinstance(value, str) else ()
+    for word in first:
+        if word in _UNABLE:
+            raise ValueError(
+                f"{word} is not supported: {_UNABLE[word]}; write freezestop, and have its event wake somebody, or none"
+            )
+    return value
+
+
+MonitorAction: TypeAlias = Annotated[Literal["none", "freezestop"], BeforeValidator(to_monitor_action)]
 Command: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_command, json_schema_input_type=str | list[str])]
 Standby: TypeAlias = Annotated[bool, BeforeValidator(to_standby, json_schema_input_type=bool | str | list[str])]
 Tags: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(to_tags, json_schema_input_type=str | list[str])]
@@ -96,7 +117,14 @@ class Common(Model):
     )
     monitor: Annotated[Flag, _STEERS, _PASSED_ON] = Field(
         default=False,
-        description="Marked in the status; osvc watch tells of its loss by name. It moves no service to another node yet.",
+        description="Marked in the status; osvc watch tells of its loss by name, and does what monitor_action says once it is not"
+        " restarted any more.",
+    )
+    monitor_action: Annotated[MonitorAction, _STEERS, _PASSED_ON] = Field(
+        default="none",
+        description="What osvc watch does when it is monitored, was lost, and has used up its restarts; without restart, at once."
+        " none: goes on as it does for any other. freezestop: the service is stopped, and frozen once it is down, until somebody"
+        " thaws and starts it. There is no switch, reboot or crash.",
     )
     tags: Annotated[Tags, _STEERS, _PASSED_ON] = Field(
         default=(),
@@ -131,7 +159,9 @@ class Common(Model):
     @property
     def orphaned(self) -> "Common":
         """What of it still holds when no spec names the resource any more: its triggers."""
-        return changed(self, optional=None, disable=False, standby=False, restart=None, monitor=False, tags=())
+        return changed(
+            self, optional=None, disable=False, standby=False, restart=None, monitor=False, monitor_action="none", tags=()
+        )
 
     @property
     def idle(self) -> bool:
@@ -147,6 +177,11 @@ class Common(Model):
     def counts(self) -> bool:
         """Whether its status does."""
         return not self.disable and NO_STATUS not in self.tags
+
+    @property
+    def fells(self) -> bool:
+        """Whether its loss, where nothing is tried any more, brings its service down."""
+        return self.monitor and self.monitor_action == FREEZESTOP
 
     @property
     def flags(self) -> str:

@@ -1,15 +1,19 @@
 """Judge: whether a watch works on a service now, and what it makes of what came of that: what fails, or drifts again and again,
 rests."""
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
+from reconciler.core.ban import Ban
 from reconciler.core.change import Change
+from reconciler.core.common import FREEZESTOP
 from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
-from reconciler.core.policy import Policy
+from reconciler.core.policy import Aim, Goal, Policy
 from reconciler.engine.backoff import LONGEST, backoff, longer
 from reconciler.engine.session import Session
 from reconciler.engine.standing import State
@@ -17,6 +21,9 @@ from reconciler.engine.store import Failure
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries
 from reconciler.engine.work import Work
+
+WATCH: Final = "watch"
+"""Who stops and freezes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Ruling:
 
     says: what is to be told of it; None: what was told last holds on. until: when it is to be looked at again by itself; None:
     only when something rings. again: it is to be looked at ever more seldom, for nobody knows when it can go on. do: it is worked
-    on now, as this target, by this plan.
+    on now, as this target, by this plan. freeze: it is frozen now.
     """
 
     state: State
@@ -53,6 +60,7 @@ class Ruling:
     again: bool = False
     do: tuple[Target, Plan] | None = None
     spared: dict[str, str] = field(default_factory=dict)
+    freeze: Ban | None = None
 
 
 class Judge:
@@ -71,6 +79,8 @@ class Judge:
         self._tries = Tries()
         self._settled: dict[str, str] = {}
         self._mended: dict[str, _Mended] = {}
+        self._felled: dict[str, Ban] = {}
+        """Service that is brought down by its monitor_action -> the freeze that it gets once it is down."""
 
     @property
     def now(self) -> datetime:
@@ -82,12 +92,16 @@ class Judge:
         wish = self.wish(target)
         lasts = self._still(survey, wish)
         spared = self._tries.spared(plan, wish, now)
+        lost = self._tries.lost_for_good(plan)
+        if lost:
+            return self._fell(survey, policy, lost)
         until = self._tries.until(plan, wish, now) if spared else None
         spared |= self._held(plan, wish)
         if spared:
             target = replace(target, spared=spared)
             plan = self._session.plans((target,), policy=policy, prune_all=True)[0]
-        ruling = self._ruled(target, plan, wish, now)
+        freeze = self._freeze_of(target)
+        ruling = self._ruled(target, plan, wish, now, felled=freeze is not None)
         if lasts is not None and ruling.do is not None:
             ruling = Ruling(
                 State.WAITING, "it fails for a reason that lasts; tried ever more seldom, or once something changes", lasts
@@ -98,9 +112,10 @@ class Judge:
             until = _sooner(until, now + (ends - self._session.host.clock.now()) if ends is not None else None)
         elif spared and ruling.do is None:
             state = State.DEGRADED
-        return replace(ruling, state=state, until=_sooner(ruling.until, until), spared=spared)
+        down = ruling.do is None and state in (State.KEPT, State.OPEN)
+        return replace(ruling, state=state, until=_sooner(ruling.until, until), spared=spared, freeze=freeze if down else None)
 
-    def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime) -> Ruling:
+    def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime, *, felled: bool) -> Ruling:
         name = target.name
         moves = bool(plan.certain or plan.adopted or plan.released)
         if not moves and self._settled.get(name) == wish:
@@ -113,9 +128,27 @@ class Judge:
         if mended is not None and mended.wish == wish and now < mended.until:
             says = f"drifts again and again; mended {mended.count} times, and next after a pause"
             return Ruling(State.WAITING, says, mended.until)
-        if plan.disruptive and not self.may_disrupt:
+        if plan.disruptive and not self.may_disrupt and not felled:
             return self._not_now(plan, now)
         return Ruling(State.WORKING, do=(target, plan))
+
+    def _fell(self, survey: Survey, policy: Policy, lost: Mapping[str, str]) -> Ruling:
+        """It is stopped, as somebody would who types it, whatever the window; unless anybody was at it since the look."""
+        name, run = survey.target.name, survey.run
+        why = "; ".join(f"{rid} is lost: {reason}" for rid, reason in lost.items())
+        freeze = self._felled[name] = Ban(WATCH, self._session.host.clock.now(), f"{FREEZESTOP}: {why}")
+        target = replace(survey.target, goal=_stop(freeze), kept=True, remembered=False, after=run[0] if run is not None else "")
+        plan = self._session.plans((target,), policy=policy, prune_all=True)[0]
+        says = f"stopped, and frozen once it is down, by its monitor_action: {why} → osvc thaw {name}, then osvc start {name}"
+        return Ruling(State.WORKING, says, do=(target, plan))
+
+    def _freeze_of(self, target: Target) -> Ban | None:
+        """The freeze that a service gets once it is down; None where it gets none, or has it, or somebody wants something else."""
+        freeze = self._felled.get(target.name)
+        if freeze is not None and (target.was != _stop(freeze) or target.frozen is not None):
+            del self._felled[target.name]
+            return None
+        return freeze
 
     @property
     def may_disrupt(self) -> bool:
@@ -207,6 +240,10 @@ class Judge:
 
     def wish(self, target: Target) -> str:
         return Work(target.name, target.service, target.goal).digest(self._session.store.codec)
+
+
+def _stop(freeze: Ban) -> Goal:
+    return Goal(Aim.DOWN, freeze.by, freeze.at, freeze.reason)
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -10,6 +10,7 @@ from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import Outcome, Result, Status
 from reconciler.core.plan import Plan
+from reconciler.core.policy import Aim
 from reconciler.engine.backoff import SLOWLY, backoff
 
 CALM: Final = timedelta(minutes=5)
@@ -55,6 +56,8 @@ class Tries:
     def __init__(self) -> None:
         self._restarted: dict[Key, _Restarted] = {}
         self._failed: dict[Key, _Failed] = {}
+        self._up: set[Key] = set()
+        """What the last look saw well, of what is wanted up."""
 
     def spared(self, plan: Plan, wish: str, now: datetime) -> dict[str, str]:
         """rid -> why it is left alone for now, of the resources that a plan would work on. plan: one that spares nothing."""
@@ -62,6 +65,10 @@ class Tries:
         for change in plan.changes:
             key = (plan.service, change.rid)
             failed = self._failed.get(key)
+            if plan.goal.aim is not Aim.UP:
+                self._up.discard(key)
+            elif change.verdict is Verdict.KEEP and change.aim is Aim.UP:
+                self._up.add(key)
             why = self._spent(key, change, wish, now)
             if not why and failed is not None and failed.wish == wish and now < failed.until:
                 why = failed.why
@@ -91,6 +98,19 @@ class Tries:
         if known is not None and count < limit and now < known.last + timedelta(seconds=change.common.restart_delay):
             return f"{change.reason}; restarted {count} of {limit} times, and again after {change.common.restart_delay:g} s"
         return ""
+
+    def lost_for_good(self, plan: Plan) -> dict[str, str]:
+        """rid -> why, of what brings its service down by its loss and has used up its restarts. What is not to be restarted at all
+        must have been seen well before: a machine that has just booted has lost nothing. plan: one that `spared` was just asked of.
+        """
+        found: dict[str, str] = {}
+        for change in plan.changes:
+            key, limit = (plan.service, change.rid), change.common.restart or 0
+            known = self._restarted.get(key)
+            used_up = known is not None and known.count >= limit if limit else key in self._up
+            if plan.goal.aim is Aim.UP and change.common.fells and is_lost(change) and used_up:
+                found[change.rid] = change.reason + (f"; restarted {limit} of {limit} times" if limit else "")
+        return found
 
     def until(self, plan: Plan, wish: str, now: datetime) -> datetime | None:
         """When the first of what is spared in this plan is to be tried again; None where none is, by itself."""

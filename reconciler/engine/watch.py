@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.bells import Bell
 from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Present
-from reconciler.core.outcome import Noticed, OnEvent, Result, silent
+from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.core.status import status_of
@@ -193,6 +194,8 @@ class Watch:
         self._workers.recall([target.name])
         ruling = self._judge.rule(survey, self._policy)
         self._obey(target.name, ruling)
+        if ruling.freeze is not None:
+            self._freeze(target.name, ruling.freeze)
         if ruling.do is None:
             return False
         work = partial(self._work, *ruling.do, self._policy, survey)
@@ -315,9 +318,21 @@ class Watch:
         lost = [f"{change.rid} is lost: {change.reason}" for change in plan.changes if change.common.monitor and is_lost(change)]
         self._tell(plan.service, f"monitored: {'; '.join(lost)}" if lost else "", topic="monitor")
 
+    def _freeze(self, name: str, ban: Ban) -> None:
+        """Freeze a service that is down, and look at it again as a frozen one."""
+        try:
+            self.session.store.ban(name, Sort.FROZEN, (WHOLE,), ban)
+        except StoreError as err:
+            self._tell("", str(err))
+            self._rounds.later(name, _SOON)
+        else:
+            self._rounds.later(name, SETTLING)
+
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
         shown = None if self._judge.may_disrupt else {target.name: plan}
+        if target.kept and self.session.store.last_run(target.name) != survey.run:
+            return _Work(target, plan, Result(target.name, End.REFUSED, message="another run of it came between; left alone"))
         try:
             (result,) = self.session.converge(
                 (target,),

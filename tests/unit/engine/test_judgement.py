@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.core.ban import WHOLE, Ban, Sort
+from reconciler.core.policy import Aim, Goal
 from reconciler.engine.signals import Stop
 from reconciler.engine.standing import State
 from reconciler.engine.windows import Windows
@@ -120,6 +121,139 @@ def test_what_is_left_alone_is_kept_for_others_while_the_watch_is_at_work(line):
     line.at(20, lambda: said.update(line.session.store.remarks()))
     line.run(30)
     assert said == {"web": "fs#1: /mnt/web is not mounted; restarted 0 of 0 times, and left alone"}
+
+
+# monitor_action
+
+
+def felled(line, words=""):
+    line.node.write(
+        "web", f"monitor: true\nmonitor_action: freezestop\n{fragile(words)}  fs#2: {{dev: tmpfs, mnt: /mnt/beside, type: tmpfs}}\n"
+    )
+
+
+def state_of(line):
+    return line.session.store.bans().get("web", {}).get((Sort.FROZEN, WHOLE)), line.session.store.goal("web")
+
+
+def keep_tearing(line, mount="/mnt/web"):
+    def enemy():
+        if mount in line.node.mounts():
+            line.machine.tear_off(mount)
+        line.at(line.machine.ticks + 1, enemy)
+
+    return enemy
+
+
+def test_freezestop_stops_and_freezes_what_has_used_up_its_restarts(line):
+    felled(line, "restart: 2")
+    line.at(5, keep_tearing(line))
+    line.run(HOUR)
+    with line.node.session() as line.session:
+        (ban, goal), words = state_of(line), line.session.store.words()
+    assert line.node.mounts() == [] and len(line.done) == 4, "the start, two restarts, the stop; and not an hourly try"
+    assert line.watch.standing().states == {"web": State.FROZEN}
+    why = "freezestop: fs#1 is lost: /mnt/web is not mounted; restarted 2 of 2 times"
+    assert (ban.by, ban.reason, goal.aim, goal.by, goal.reason) == ("watch", why, Aim.DOWN, "watch", why)
+    assert [(word.verb, word.by) for word in words] == [("freeze", "watch")]
+    assert any(text.startswith("stopped, and frozen once it is down, by its monitor_action: fs#1 is lost") for _, text in line.said)
+    assert any(text.startswith("frozen by watch (freezestop: fs#1 is lost") for _, text in line.said)
+
+
+def test_freezestop_without_a_budget_is_at_once(line):
+    felled(line)
+    line.at(20, tear(line))
+    line.run(60)
+    assert [round(at) for at, _ in line.done] == [0, 20] and line.node.mounts() == []
+
+
+def test_what_was_never_seen_up_is_not_lost(line):
+    """A machine that has just booted: everything was applied once, and nothing of it is up."""
+    felled(line)
+    line.node.apply()
+    line.machine.reboot()
+    line.run(60)
+    assert sorted(line.node.mounts()) == ["/mnt/beside", "/mnt/web"]
+    assert line.watch.standing().states == {"web": State.KEPT}
+
+
+@pytest.mark.parametrize("words", ["monitor: false", "restart: 3", "monitor_action: none"])
+def test_freezestop_is_for_what_is_monitored_and_has_used_up_its_restarts(line, words):
+    felled(line, words)
+    line.at(20, tear(line))
+    line.run(60)
+    assert "/mnt/web" in line.node.mounts() and line.watch.standing().states == {"web": State.KEPT}
+
+
+def test_a_frozen_service_is_left_as_it_is_whatever_is_lost(line):
+    felled(line)
+    line.at(10, lambda: line.session.store.ban("web", Sort.FROZEN, (WHOLE,), Ban("alice", line.machine.now())))
+    line.at(20, tear(line))
+    line.run(60)
+    assert line.node.mounts() == ["/mnt/beside"]
+
+
+def test_no_window_keeps_freezestop_waiting(tmp_path):
+    line = Timeline(Node(tmp_path, interval=300.0, disrupt=False))
+    felled(line)
+    line.at(20, tear(line))
+    line.run(60)
+    assert line.node.mounts() == [] and line.watch.standing().states == {"web": State.FROZEN}
+
+
+def test_a_stop_that_fails_is_tried_again_and_frozen_once_it_is_down(tmp_path):
+    line = Timeline(Node(tmp_path, interval=300.0, disrupt=False))
+    felled(line)
+    line.machine.fail_next(lambda label: label.startswith("umount ") and "/mnt/beside" in label, Transient("busy"), times=math.inf)
+    line.at(20, tear(line))
+    line.at(60, lambda: line.said.append((0, f"then {state_of(line)[0]}")))
+    line.at(60, line.machine.heal)
+    line.run(400)
+    assert (0, "then None") in line.said
+    assert line.node.mounts() == [] and line.watch.standing().states == {"web": State.FROZEN}
+
+
+def test_who_thaws_and_starts_it_begins_anew(line):
+    felled(line, "restart: 1")
+    for at in (10, 12):
+        line.at(at, tear(line))
+
+    def start():
+        assert line.node.mounts() == []
+        line.session.store.lift("web", Sort.FROZEN, (WHOLE,), Ban("alice", line.machine.now()))
+        line.session.store.set_goal("web", Goal(Aim.UP, "alice", line.machine.now()))
+
+    line.at(100, start)
+    line.at(200, tear(line))
+    line.run(250)
+    assert sorted(line.node.mounts()) == ["/mnt/beside", "/mnt/web"], "it has its one restart again"
+    assert line.watch.standing().states == {"web": State.KEPT}
+
+
+def test_a_thaw_alone_leaves_it_stopped(line):
+    felled(line)
+    line.at(10, tear(line))
+    line.at(50, lambda: line.session.store.lift("web", Sort.FROZEN, (WHOLE,), Ban("alice", line.machine.now())))
+    line.run(HOUR)
+    assert line.node.mounts() == [] and line.watch.standing().states == {"web": State.KEPT}
+
+
+def test_another_run_between_the_look_and_the_stop_keeps_it_up(line):
+    felled(line)
+    survey = line.session.survey
+
+    def look(*targets, **more):
+        """Somebody's run ends just after the look that finds it lost."""
+        found = survey(*targets, **more)
+        if line.node.mounts() == ["/mnt/beside"]:
+            line.node.apply()
+        return found
+
+    line.session.survey = look
+    line.at(20, tear(line))
+    line.run(60)
+    assert sorted(line.node.mounts()) == ["/mnt/beside", "/mnt/web"]
+    assert line.watch.standing().states == {"web": State.KEPT}
 
 
 # clocks

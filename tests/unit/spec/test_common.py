@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import yaml
 
 from reconciler.core.common import PLAIN, Common
@@ -92,3 +93,13 @@ def test_a_program_that_others_may_write_is_an_error(tmp_path, monkeypatch):
     spec.chmod(0o600)
     (error,) = load([str(spec)], Node()).errors
     assert error.message.startswith(f"fs#1 pre_start {program}: ")
+
+
+@pytest.mark.parametrize(
+    "word, says", [("switch", "no other node"), ("reboot", "reboots no node"), ("crash", "brings no node down")]
+)
+def test_what_monitor_action_cannot_do_is_refused_by_name(word, says):
+    spec = f"monitor_action: {word}\nresources:\n  fs#1: {{dev: tmpfs, mnt: /a, type: tmpfs}}\n"
+    errors = load_text(spec, "yaml", "web", "web.yaml", Node("deb1")).errors
+    assert [error.message.startswith(f"monitor_action: {word} is not supported: ") for error in errors] == [True]
+    assert says in errors[0].message and "write freezestop" in errors[0].message
