@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +21,9 @@ from reconciler.engine.signals import Stop
 from reconciler.host.manager import Manager
 from reconciler.report.json_out import results_record
 from reconciler.report.texts import duration
+
+_MANY = 10_000
+"""New objects before cycles are looked for: a tenth of what a verb has that ends soon (main.py), so that memory stays bounded."""
 
 
 class Keeper(Protocol):
@@ -52,6 +56,8 @@ def keep(options: argparse.Namespace, hire: Hire) -> Exit:
         keeper = hire(session, options.path, on_event=listener(options, ends=True), configure=configure, manager=manager)
         if not options.json and not options.quiet:
             note(f"watching {', '.join(keeper.paths)}, everything every {duration(config.interval)}; Ctrl-C ends it")
+        gc.freeze()  # what was imported stays
+        gc.set_threshold(_MANY)
         number = keeper.run()
     code = {2: Exit.INTERRUPTED, 15: Exit.TERMINATED}.get(number, Exit.OK)
     if options.json:
