@@ -1,5 +1,6 @@
 """Fixtures for everybody: a fake machine and a host over it."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from tests.fakehost import FakeHost, Machine
 settings.register_profile("osvc", deadline=None)
 settings.load_profile("osvc")
 """A busy machine is no defect: no example fails for having taken long."""
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell has what it runs in the background ignore SIGINT, and so would every program that a test starts."""
 
 
 @pytest.fixture(autouse=True)

@@ -207,7 +207,7 @@ def test_a_restart_from_below_takes_the_containers_down():
     """The filesystem under the data root moves: no field of the engine differs, or only what is mended live."""
     for update in ({}, {"rules": ()}):
         seen, store = running(**update)
-        change = replace(up(seen, store), verdict=Verdict.RESTART, reason="fs#1 moves")
+        change = up(seen, store)._replace(verdict=Verdict.RESTART, reason="fs#1 moves")
         assert KIND.releases(change.desired, change)
         names = ops(change)
         assert names.index("stop-containerd") < names.index("containerd") < names.index("start")
@@ -356,5 +356,5 @@ def test_a_dead_engine_that_is_started_to_be_stopped_stops_what_a_person_started
 
 @pytest.mark.parametrize("verdict", [Verdict.CREATE, Verdict.START, Verdict.LIVE])
 def test_an_engine_that_comes_up_takes_no_container_down(verdict):
-    change = replace(up(running()[0]), verdict=verdict)
+    change = up(running()[0])._replace(verdict=verdict)
     assert not KIND.releases(change.desired, change)
