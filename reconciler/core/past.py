@@ -1,7 +1,9 @@
 """Past: what is kept of a run, and of its steps; and Word: what a person said beside the specs."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from reconciler.core.ban import VERBS, Sort
 from reconciler.core.lazy import dataclass
 
 
@@ -44,7 +46,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A freeze, thaw, disable or enable: no run, for nothing was done by it. rid: "" for the service as a whole. message: why."""
+    """A freeze, thaw, disable or enable: no run, for nothing was done by it. rid: "" for the service as a whole. message: why.
+    until: when it was to end by itself, if at all."""
 
     service: str
     verb: str
@@ -52,6 +55,7 @@ class Word:
     by: str
     began: datetime
     message: str
+    until: datetime | None = None
 
     id = "-"
     result = became = "said"
@@ -63,10 +67,22 @@ class Word:
         """Its verb, and about what."""
         return f"{self.verb} {self.rid}".rstrip()
 
-    def record(self) -> dict[str, str]:
+    def record(self) -> dict[str, str | None]:
         """As plain data."""
         about = {"service": self.service, "rid": self.rid, "verb": self.verb}
-        return {**about, "by": self.by, "at": self.began.isoformat(), "reason": self.message}
+        until = self.until.isoformat() if self.until is not None else None
+        return {**about, "by": self.by, "at": self.began.isoformat(), "reason": self.message, "until": until}
+
+
+def ends(words: Sequence[Word], now: datetime) -> Iterator[Word]:
+    """The ends of what was said until a moment that is past, unless somebody took it back before. words: newest first."""
+    thaws = VERBS[Sort.FROZEN][1]
+    for place, word in enumerate(words):
+        if word.until is None or word.until > now:
+            continue
+        later = (one for one in words[:place] if (one.service, one.rid, one.verb) == (word.service, word.rid, thaws))
+        if not any(one.began < word.until for one in later):
+            yield Word(word.service, thaws, word.rid, "", word.until, f"its time was over: {word.verb} by {word.by}")
 
 
 @dataclass(frozen=True, slots=True)

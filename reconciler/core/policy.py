@@ -66,17 +66,19 @@ class Aim(Enum):
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What the operator wants of a service; kept in the store, survives a reboot. Aim.NONE is never kept: it is what follows from
-    the service's nodes while the operator wants nothing, or from its being frozen: then somebody said so at some moment."""
+    the service's nodes while the operator wants nothing, or from its being frozen: then somebody said so at some moment,
+    and perhaps until another."""
 
     aim: Aim = Aim.UP
     by: str = ""
     at: datetime | None = None
     reason: str = ""
+    until: datetime | None = None
 
     @classmethod
     def frozen_by(cls, ban: Ban) -> "Goal":
         """That of a service which is left alone, what is on standby as well, because a person said so."""
-        return cls(Aim.NONE, ban.by, ban.at, ban.reason)
+        return cls(Aim.NONE, ban.by, ban.at, ban.reason, ban.until)
 
     @property
     def frozen(self) -> bool:
@@ -85,7 +87,7 @@ class Goal:
     @property
     def ban(self) -> Ban | None:
         """The freeze that it follows from; None where it follows from something else."""
-        return Ban(self.by, self.at, self.reason) if self.aim is Aim.NONE and self.at is not None else None
+        return Ban(self.by, self.at, self.reason, until=self.until) if self.aim is Aim.NONE and self.at is not None else None
 
     @property
     def alone(self) -> str:
@@ -94,13 +96,14 @@ class Goal:
 
     def record(self) -> dict[str, str | None]:
         """As plain data."""
-        return {"aim": self.aim.value, "by": self.by, "at": self.at.isoformat() if self.at else None, "reason": self.reason}
+        at, until = (moment.isoformat() if moment else None for moment in (self.at, self.until))
+        return {"aim": self.aim.value, "by": self.by, "at": at, "reason": self.reason, "until": until}
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Goal":
         """The goal of such data. Raises KeyError, ValueError, TypeError."""
-        at = record.get("at")
-        return cls(Aim(record["aim"]), record.get("by", ""), datetime.fromisoformat(at) if at else None, record.get("reason", ""))
+        at, until = (datetime.fromisoformat(record[key]) if record.get(key) else None for key in ("at", "until"))
+        return cls(Aim(record["aim"]), record.get("by", ""), at, record.get("reason", ""), until)
 
 
 UP = Goal()

@@ -14,6 +14,7 @@ Said: TypeAlias = Mapping[tuple[Sort, str], Ban]
 
 
 _COLUMNS: Final = "service, sort, rid, by, at, reason, until"
+_TOLD: Final = "service, verb, rid, by, at, reason, until"
 
 
 class Bans(Database):
@@ -55,13 +56,16 @@ class Bans(Database):
 
     def words(self) -> tuple[Word, ...]:
         """What was said and taken back, newest first."""
-        rows = self._rows("SELECT service, verb, rid, by, at, reason FROM words ORDER BY id DESC")
-        return tuple(Word(name, verb, rid, by, datetime.fromisoformat(at), why) for name, verb, rid, by, at, why in rows)
+        rows = self._rows(f"SELECT {_TOLD} FROM words ORDER BY id DESC")
+        return tuple(
+            Word(name, verb, rid, by, datetime.fromisoformat(at), why, datetime.fromisoformat(until) if until else None)
+            for name, verb, rid, by, at, why, until in rows
+        )
 
 
 def _write(db: sqlite3.Connection, service: str, verb: str, rid: str, word: Ban) -> None:
-    row = (service, verb, rid, word.by, word.at.isoformat(), word.reason)
-    db.execute("INSERT INTO words (service, verb, rid, by, at, reason) VALUES (?, ?, ?, ?, ?, ?)", row)
+    row = (service, verb, rid, word.by, word.at.isoformat(), word.reason, word.until.isoformat() if word.until is not None else "")
+    db.execute(f"INSERT INTO words ({_TOLD}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def disabled_in(said: Said) -> dict[str, Ban]:

@@ -24,6 +24,7 @@ from reconciler.engine.work import Work
 
 WATCH: Final = "watch"
 """Who stops and freezes by itself."""
+_LEFT: Final = "its spec is gone; what osvc made of it is left as it is → osvc plan --prune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,10 @@ class Judge:
 
     def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime, *, felled: bool) -> Ruling:
         name = target.name
-        moves = bool(plan.certain or plan.adopted or plan.released)
+        moves = _moves(plan)
         if not moves and self._settled.get(name) == wish:
+            if target.service is None:
+                return Ruling(State.OPEN, _LEFT)
             says = "; ".join(f"{change.rid}: {change.reason}" for change in plan.open)
             return Ruling(State.OPEN if plan.open else State.KEPT, says, again=bool(plan.open))
         rest = self._rest(name, wish)
@@ -178,6 +181,8 @@ class Judge:
         if result.end is End.CONVERGED:
             self._count(name, wish, result, now)
             self._settled[name] = wish
+            if target.service is None and not _moves(plan):
+                return Ruling(State.OPEN, _LEFT)
             return Ruling(State.KEPT, "", now)
         if result.end in (End.DEFERRED, End.REFUSED):
             self._settled[name] = wish
@@ -240,6 +245,10 @@ class Judge:
 
     def wish(self, target: Target) -> str:
         return Work(target.name, target.service, target.goal).digest(self._session.store.codec)
+
+
+def _moves(plan: Plan) -> bool:
+    return bool(plan.certain or plan.adopted or plan.released)
 
 
 def _stop(freeze: Ban) -> Goal:

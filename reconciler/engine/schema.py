@@ -68,4 +68,7 @@ MIGRATIONS: Final = (
     """
     CREATE TABLE remarks (service TEXT PRIMARY KEY, text TEXT NOT NULL, at TEXT NOT NULL) STRICT;
     """,
+    """
+    ALTER TABLE words ADD COLUMN until TEXT NOT NULL DEFAULT ''
+    """,
 )

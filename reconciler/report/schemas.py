@@ -233,7 +233,7 @@ def _standing() -> dict[str, Schema]:
 
 
 def _goal() -> Schema:
-    return _record(aim=_words(Aim), by=_TEXT, at=_MOMENT, reason=_TEXT)
+    return _record(aim=_words(Aim), by=_TEXT, at=_MOMENT, reason=_TEXT, until=_MOMENT)
 
 
 def _ban() -> Schema:

@@ -265,6 +265,8 @@ def test_a_freeze_may_end_by_itself_and_says_when(up):
     document = json.loads(up.osvc("status", "--json").out)
     jsonschema.validate(document, status_schema())
     assert document["services"][0]["frozen"]["until"]
+    assert re.search(r"web: frozen by .* since .* until [0-9: -]+; left alone → osvc thaw web", up.osvc("plan").out)
+    assert [bool(one["until"]) for one in json.loads(up.osvc("history", "--json").out)["said"]] == [True]
 
 
 @pytest.mark.parametrize(

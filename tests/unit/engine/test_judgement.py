@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.core.ban import WHOLE, Ban, Sort
+from reconciler.core.past import ends
 from reconciler.core.policy import Aim, Goal
 from reconciler.engine.signals import Stop
 from reconciler.engine.standing import State
@@ -344,6 +345,16 @@ def test_a_freeze_that_is_over_is_as_if_nobody_had_said_it(line):
     assert line.done == [(100.0, "web")]
     assert any(text.startswith("frozen by alice until 2026-01-05 ") for _, text in line.said)
     assert line.watch.standing().states == {"web": State.KEPT}
+
+
+def test_the_end_that_a_freeze_was_given_is_told_once_it_is_over_unless_somebody_thawed_it(line):
+    store, now = line.session.store, line.machine.now()
+    for name, seconds in (("web", 100), ("db", 200), ("app", 100)):
+        store.ban(name, Sort.FROZEN, (WHOLE,), Ban("alice", now, until=now + timedelta(seconds=seconds)))
+    store.lift("app", Sort.FROZEN, (WHOLE,), Ban("bob", now + timedelta(seconds=50)))
+    told = [(word.service, word.verb, word.began) for word in ends(store.words(), now + timedelta(seconds=150))]
+    assert told == [("web", "thaw", now + timedelta(seconds=100))]
+    line.run(1)
 
 
 def test_what_was_frozen_once_can_be_frozen_anew_when_that_is_over(line):

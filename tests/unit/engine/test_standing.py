@@ -54,4 +54,5 @@ def test_what_has_used_up_its_restarts_is_degraded(line):
 def test_a_service_whose_spec_went_is_still_known(line):
     line.at(5, (line.node.specs / "web.yaml").unlink)
     line.run(10)
-    assert line.watch.standing().states == {"db": State.KEPT, "web": State.KEPT}, "it still owns what it mounted"
+    assert line.watch.standing().states == {"db": State.KEPT, "web": State.OPEN}, "it still owns what it mounted"
+    assert [text for _, text in line.said] == ["its spec is gone; what osvc made of it is left as it is → osvc plan --prune"]

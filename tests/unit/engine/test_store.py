@@ -100,7 +100,7 @@ def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
 
 def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tmp_path, monkeypatch):
     store.set_goal("web", Goal(Aim.DOWN, "alice", NOW))
-    store._db.execute("DROP TABLE remarks")
+    store._db.execute("ALTER TABLE words DROP COLUMN until")
     store._db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
     store.close()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
