@@ -121,6 +121,50 @@ def test_an_invalid_edit_is_told_at_once_and_the_last_valid_one_goes_on(line, no
     assert [at for at, text in line.said if "web.yaml" in text] == [20.1]
 
 
+def test_a_spec_that_is_written_half_changes_nothing_and_heals_when_it_is_whole(line, node):
+    whole = SPEC % "web" + "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n"
+    line.at(20, lambda: node.write("web", whole[:-20]))
+    line.at(25, lambda: wrong.append(line.watch.standing().invalid))
+    line.at(30, tear(line))
+    line.at(40, lambda: node.write("web", whole))
+    wrong = []
+    line.run(60)
+    assert wrong == [(str(node.specs / "web.yaml"),)] and line.watch.standing().invalid == ()
+    assert line.done == [*START, (30.0, "web"), (40.1, "web")]
+    assert sorted(node.mounts()) == ["/mnt/beside", "/mnt/db", "/mnt/web"]
+
+
+def test_a_spec_that_is_exchanged_by_a_rename_is_applied(line, node, tmp_path):
+    (tmp_path / "new").write_text(SPEC % "new")
+    (tmp_path / "new").chmod(0o644)
+    line.at(20, lambda: os.replace(tmp_path / "new", node.specs / "web.yaml"))
+    line.run(60)
+    assert line.done == [*START, (20.1, "web")] and sorted(node.mounts()) == ["/mnt/db", "/mnt/new"]
+
+
+def test_a_link_to_the_specs_that_is_turned_to_others_has_them_applied(node, tmp_path):
+    """As ConfigMaps and releases are put in place. What the new folder does not have is left; broken specs there change nothing."""
+    for name, text in (("v2", SPEC % "new"), ("v3", "resources: [\n")):
+        (tmp_path / name).mkdir(mode=0o755)
+        (tmp_path / name / "web.yaml").write_text(text)
+        (tmp_path / name / "web.yaml").chmod(0o644)
+
+    def turn(folder):
+        (tmp_path / "next").symlink_to(folder)
+        os.replace(tmp_path / "next", tmp_path / "current")
+
+    turn(node.specs)
+    node.config = replace(node.config, specs=str(tmp_path / "current"))
+    line = Timeline(node)
+    for when, folder in ((20, tmp_path / "v2"), (40, tmp_path / "v3"), (60, node.specs)):
+        line.at(when, lambda folder=folder: turn(folder))
+    line.at(50, lambda: line.said.append((50, f"{sorted(node.mounts())} {len(line.watch.standing().invalid)}")))
+    line.run(80)
+    assert line.done == [*START, (20.1, "web"), (60.1, "web")]
+    assert (50, "['/mnt/db', '/mnt/new'] 1") in line.said
+    assert sorted(node.mounts()) == ["/mnt/db", "/mnt/web"] and line.watch.standing().invalid == ()
+
+
 def test_a_spec_that_is_removed_is_judged_with_all_the_others(line, node):
     node.config = replace(node.config, prune=True)
     node.write("app")
