@@ -413,7 +413,8 @@ class Session:
                 target.restarts,
             )
         except Cycle as err:
-            raise Refused(f"cannot plan {target.name}: its resources need each other in a circle: {err}") from None
+            message = f"cannot plan {target.name}: its resources need each other in a circle: {err}"
+            raise Refused(message, [target.name]) from None
         return Survey(target, observed, ownership, plan)
 
     def _in_order(
@@ -429,12 +430,16 @@ class Session:
         return in_order(targets, holding, self.kinds, prune=policy.prune, selection=selection)
 
     def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
-        """An emptied folder, or a mistyped path, must not take the machine down."""
-        lost = [
-            f"{name} {change.rid}" for name, plan in plans.items() for change in plan.changes if change.verdict is Verdict.REMOVE
-        ]
-        if not lost:
+        """An emptied folder, or a mistyped path, must not take the machine down; nor when some of what would go went by itself."""
+        gone = {target.name for target in targets if target.service is None}
+        going = [(name, change) for name, plan in plans.items() for change in plan.changes]
+        if all(change.verdict is not Verdict.REMOVE for _, change in going):
             return
+        lost = [
+            f"{name} {change.rid}"
+            for name, change in going
+            if change.verdict is Verdict.REMOVE or (change.verdict is Verdict.RELEASE and name in gone)
+        ]
         kept = self.store.kept()
         folders = {kept[name].folder for name in plans if name in kept}
         beside = {name for name, item in kept.items() if item.folder in folders} | set(plans)

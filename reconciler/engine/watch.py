@@ -235,11 +235,13 @@ class Watch:
 
     def _called(self, call: Call) -> tuple[Target, ...]:
         """The services that are meant: those that were called for by name, and those whose spec, goal or anything else that persons
-        say of them is another than it was. Everything where one is gone: what pruning may lose is judged of all together."""
+        say of them is another than it was. Everything where one is gone, and where one that is pruned was called for: what pruning
+        may lose is judged of all together."""
         targets = self.session.targets(self._specs.loaded)
         last, self._known = self._known, {target.name: target for target in targets}
         gone = any(name not in self._known or self._known[name].gone > target.gone for name, target in last.items())
-        if call.everything or gone:
+        pruned = self.policy.prune and any(target.gone for target in targets if target.name in call.names)
+        if call.everything or gone or pruned:
             self._keep()
             return self._free(targets)
         names = {*call.names, *(target.name for target in targets if target != last.get(target.name))}
@@ -286,24 +288,24 @@ class Watch:
     # services
 
     def _surveys(self, targets: Sequence[Target]) -> dict[str, Survey]:
-        """What is seen and planned of each service, from one observation of all; of each alone when that is refused."""
-        if not targets:
-            return {}
-        try:
-            surveys = self.session.survey(targets, policy=self.policy)
-            self._tell("prune", "")
-            self._policy = self.policy
-            return {survey.target.name: survey for survey in surveys}
-        except Refused as err:
-            self._tell("prune", str(err))
-        self._policy = Policy()
-        found: dict[str, Survey] = {}
-        for target in targets:
+        """What is seen and planned of each service, from one observation of all. Who cannot be worked on beside the others is left
+        out; where it is the pruning that is refused, nothing is pruned."""
+        prune, self._policy = "", self.policy
+        while targets:
             try:
-                found[target.name] = self.session.survey((target,))[0]
+                surveys = self.session.survey(targets, policy=self._policy)
             except Refused as err:
-                self._obey(target.name, Ruling(State.OPEN, str(err), again=True))
-        return found
+                if not err.services and not self._policy.prune:
+                    raise
+                if not err.services:
+                    prune, self._policy = str(err), Policy()
+                for name in err.services:
+                    self._obey(name, Ruling(State.OPEN, str(err), again=True))
+                targets = [target for target in targets if target.name not in err.services]
+            else:
+                self._tell("prune", prune)
+                return {survey.target.name: survey for survey in surveys}
+        return {}
 
     def _tell_frozen(self, target: Target) -> None:
         """What is left alone because it is frozen is told once."""

@@ -1,0 +1,67 @@
+"""watch: what becomes of services whose spec is gone, where pruning is set. Time is the fake machine's."""
+
+import pytest
+
+from reconciler.host.errors import Permanent
+from tests.unit.engine.node import SPEC, Node
+from tests.unit.engine.timeline import Timeline
+
+ADDRESS = "resources:\n  ip#1: {name: 10.9.8.7, dev: eth0, netmask: 24}\n"
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
+
+
+@pytest.fixture
+def node(tmp_path):
+    node = Node(tmp_path, interval=300.0, prune=True)
+    for name in ("app", "db", "mail", "web"):
+        node.write(name)
+    return node
+
+
+@pytest.fixture
+def line(node):
+    return Timeline(node)
+
+
+def test_a_prune_that_fails_is_tried_again_when_its_time_has_come(line, node):
+    line.machine.fail_next(lambda label: label.startswith("umount ") and "/mnt/web" in label, Permanent("busy"))
+    line.at(20, (node.specs / "web.yaml").unlink)
+    line.run(60)
+    assert [at for at, name in line.done if name == "web" and at] == [20.1, 30.1]
+    assert "/mnt/web" not in node.mounts()
+
+
+def test_a_spec_that_is_removed_while_its_service_is_worked_on_is_pruned_afterwards(line, node):
+    node.write("addr", ADDRESS)
+    line.at(20, line.machine.net.links["eth0"].assigned.clear)
+    line.at(22, (node.specs / "addr.yaml").unlink)
+    line.run(60)
+    assert [at for at, name in line.done if name == "addr" and at > 19] == [24.0, 24.1]
+    assert line.machine.net.links["eth0"].assigned == []
+
+
+def test_one_service_that_is_refused_keeps_nobody_from_being_pruned_and_the_others_are_looked_at_together(line, node, tmp_path):
+    elsewhere = tmp_path / "hold.yaml"
+    elsewhere.write_text(SPEC % "held")
+    elsewhere.chmod(0o644)
+    with node.session() as other:
+        other.converge(other.targets(other.load([str(elsewhere)])))
+    line.at(20, lambda: node.write("other", SPEC % "held"))
+    line.at(50, (node.specs / "web.yaml").unlink)
+    line.run(360)
+    refused = [text for _, text in line.said]
+    assert len(refused) == 1 and refused[0].startswith("cannot work on other: mount point /mnt/held is held by hold")
+    assert [at for at, name in line.done if name == "web"] == [0.0, 50.1]
+    assert [names for at, names in line.looks if at == 300.0] == ["app db mail other", "app db mail"]
+
+
+def test_pruning_that_is_refused_keeps_nobody_from_being_looked_at_together(line, node):
+    line.at(20, lambda: [(node.specs / f"{name}.yaml").unlink() for name in ("app", "db", "mail")])
+    line.run(25)
+    assert [names for at, names in line.looks if at > 15][:2] == ["app db mail web"] * 2
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail", "/mnt/web"]
