@@ -88,7 +88,7 @@ class Judge:
         return self._origin + timedelta(seconds=self._session.host.clock.monotonic())
 
     def rule(self, survey: Survey, policy: Policy) -> Ruling:
-        """Whether a service is worked on now, by what was just seen of it."""
+        """Whether a service is worked on now, by what was just seen of it. Raises EngineError."""
         now, target, plan = self.now, survey.target, survey.plan
         wish = self.wish(target)
         lasts = self._still(survey, wish)
@@ -100,7 +100,7 @@ class Judge:
         spared |= self._held(plan, wish)
         if spared:
             target = replace(target, spared=spared)
-            plan = self._session.plans((target,), policy=policy, prune_all=True)[0]
+            plan = self._session.replan(survey, target, policy)
         freeze = self._freeze_of(target)
         ruling = self._ruled(target, plan, wish, now, felled=freeze is not None)
         if lasts is not None and ruling.do is not None:
@@ -141,7 +141,7 @@ class Judge:
         why = "; ".join(f"{rid} is lost: {reason}" for rid, reason in lost.items())
         freeze = self._felled[name] = Ban(WATCH, self._session.host.clock.now(), f"{FREEZESTOP}: {why}")
         target = replace(survey.target, goal=_stop(freeze), kept=True, remembered=False, after=run[0] if run is not None else "")
-        plan = self._session.plans((target,), policy=policy, prune_all=True)[0]
+        plan = self._session.replan(survey, target, policy)
         says = f"stopped, and frozen once it is down, by its monitor_action: {why} → osvc thaw {name}, then osvc start {name}"
         return Ruling(State.WORKING, says, do=(target, plan))
 
@@ -174,7 +174,7 @@ class Judge:
         return Ruling(State.OPEN, says, now + (opens - wall.now()))
 
     def heed(self, target: Target, plan: Plan, result: Result) -> Ruling:
-        """What came of working on a service by this plan."""
+        """What came of working on a service by this plan. Raises EngineError."""
         name, now, wish = target.name, self.now, self.wish(target)
         self._lasting.pop(name, None)
         self._tries.count(plan, wish, [result], now)

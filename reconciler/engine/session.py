@@ -17,7 +17,7 @@ from reconciler.core.change import Verdict
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
-from reconciler.core.observed import Present, Snapshot
+from reconciler.core.observed import Observed, Present, Snapshot
 from reconciler.core.order import Cycle
 from reconciler.core.outcome import End, OnEvent, Result, silent
 from reconciler.core.ownership import Ownership
@@ -245,6 +245,14 @@ class Session:
             self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys
 
+    def replan(self, survey: Survey, target: Target, policy: Policy) -> Plan:
+        """The plan of a service that was just seen, as another target. Seen again where it is to go down now, for that is looked
+        at where it was applied. Raises Refused."""
+        name, seen = target.name, survey.observed
+        if target.goal.aim is not survey.target.goal.aim:
+            seen = self._observe((target,), _ALL, {name: survey.ownership}).of(name)
+        return self._planned(target, survey.ownership, seen, _ALL, policy)
+
     def words(self, survey: Survey, rid: str) -> tuple[str, ...]:
         """The last lines that a resource which is there said itself, without secrets that are known of it."""
         change = survey.plan.change(rid)
@@ -399,8 +407,13 @@ class Session:
 
     def _survey(self, target: Target, ownership: Ownership, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
         observed = snapshot.of(target.name)
+        return Survey(target, observed, ownership, self._planned(target, ownership, observed, selection, policy))
+
+    def _planned(
+        self, target: Target, ownership: Ownership, observed: Mapping[str, Observed], selection: Selection, policy: Policy
+    ) -> Plan:
         try:
-            plan = make_plan(
+            return make_plan(
                 target.service,
                 target.name,
                 target.goal,
@@ -415,7 +428,6 @@ class Session:
         except Cycle as err:
             message = f"cannot plan {target.name}: its resources need each other in a circle: {err}"
             raise Refused(message, [target.name]) from None
-        return Survey(target, observed, ownership, plan)
 
     def _in_order(
         self, targets: Sequence[Target], policy: Policy, selection: Selection, owned: Mapping[str, Ownership]

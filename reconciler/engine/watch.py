@@ -192,7 +192,10 @@ class Watch:
         self._tell_frozen(target)
         self._tell_lost(survey.plan)
         self._workers.recall([target.name])
-        ruling = self._judge.rule(survey, self._policy)
+        try:
+            ruling = self._judge.rule(survey, self._policy)
+        except EngineError as err:
+            ruling = _later(err)
         self._obey(target.name, ruling)
         if ruling.freeze is not None:
             self._freeze(target.name, ruling.freeze)
@@ -300,7 +303,7 @@ class Watch:
                 if not err.services:
                     prune, self._policy = str(err), Policy()
                 for name in err.services:
-                    self._obey(name, Ruling(State.OPEN, str(err), again=True))
+                    self._obey(name, _later(err))
                 targets = [target for target in targets if target.name not in err.services]
             else:
                 self._tell("prune", prune)
@@ -333,9 +336,9 @@ class Watch:
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
         shown = None if self._judge.may_disrupt else {target.name: plan}
-        if target.kept and self.session.store.last_run(target.name) != survey.run:
-            return _Work(target, plan, Result(target.name, End.REFUSED, message="another run of it came between; left alone"))
         try:
+            if target.kept and self.session.store.last_run(target.name) != survey.run:
+                return _Work(target, plan, Result(target.name, End.REFUSED, message="another run of it came between; left alone"))
             (result,) = self.session.converge(
                 (target,),
                 shown,
@@ -356,11 +359,14 @@ class Watch:
         """See to what the workers have done; the results."""
         results: list[Result] = []
         for name, work in self._workers.taken():
-            if isinstance(work.came, EngineError):
-                self._obey(name, Ruling(State.OPEN, str(work.came), again=True))
-            else:
-                self._obey(name, self._judge.heed(work.target, work.plan, work.came))
+            try:
+                if isinstance(work.came, EngineError):
+                    raise work.came
                 results.append(work.came)
+                ruling = self._judge.heed(work.target, work.plan, work.came)
+            except EngineError as err:
+                ruling = _later(err)
+            self._obey(name, ruling)
             if name in self._missed:
                 self._missed.discard(name)
                 self._rounds.later(name, SETTLING)
@@ -405,3 +411,8 @@ class Watch:
             with self._crew.voice:
                 log.tell(event)
                 self.on_event(event)
+
+
+def _later(err: EngineError) -> Ruling:
+    """What keeps one service from its goal ends no watch."""
+    return Ruling(State.OPEN, str(err), again=True)

@@ -1,0 +1,94 @@
+"""What goes wrong with one service ends no watch, and keeps nobody else waiting. Each test is a timeline."""
+
+import pytest
+
+from reconciler.core.outcome import Ended
+from reconciler.engine.errors import StoreError
+from reconciler.engine.standing import State
+from reconciler.host.errors import Permanent
+from tests.unit.engine.node import Node
+from tests.unit.engine.timeline import Timeline
+
+MOUNT = "  fs#%d: {dev: tmpfs, mnt: /mnt/%s, type: tmpfs%s}\n"
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
+
+
+@pytest.fixture
+def line(tmp_path):
+    return Timeline(Node(tmp_path, interval=300.0))
+
+
+def spec(*mounts):
+    """Mounts by name; what follows a name is said of it as well."""
+    parts = [mount.partition(", ") for mount in mounts]
+    return "resources:\n" + "".join(MOUNT % (n, name, comma + more) for n, (name, comma, more) in enumerate(parts, 1))
+
+
+def write(line, **specs):
+    for name, mounts in specs.items():
+        line.node.write(name, spec(*mounts))
+
+
+def tear(line, name):
+    return lambda: line.machine.tear_off(f"/mnt/{name}")
+
+
+def unreadable(name):
+    raise StoreError("cannot use the store: disk I/O error")
+
+
+def test_what_moves_from_one_service_to_one_that_is_spared_in_part_moves(line):
+    """The one alone would be refused: what it takes is held by the other."""
+    write(line, a=["a, restart: 0"], b=["b", "x"])
+    line.at(20, tear(line, "a"))
+    line.at(40, lambda: write(line, a=["a, restart: 0", "x"], b=["b"]))
+    line.run(100)
+    assert line.node.mounts() == ["/mnt/b", "/mnt/x"]
+    with line.node.session() as session:
+        assert "fs#2" in session.store.ownership("a").owned
+
+
+def test_a_service_that_is_spared_in_part_is_seen_once_for_each_look(line):
+    write(line, a=["a, restart: 0", "x"])
+    line.at(20, tear(line, "a"))
+    line.run(300)
+    times = [at for at, _ in line.looks]
+    assert len(times) == len({*times})
+
+
+def test_a_store_that_cannot_be_read_while_a_look_is_judged_ends_no_watch(line):
+    write(line, a=["a"])
+    failure = line.session.store.failure
+    line.at(19, lambda: setattr(line.session.store, "failure", unreadable))
+    line.at(20, tear(line, "a"))
+    line.at(25, lambda: setattr(line.session.store, "failure", failure))
+    line.run(60)
+    assert line.done == [(0.0, "a"), (30.0, "a")]
+    assert line.watch.standing().states == {"a": State.KEPT}
+    assert [text for _, text in line.said] == ["cannot use the store: disk I/O error"]
+
+
+@pytest.mark.parametrize("until", [25, 100])
+def test_nor_while_a_run_ends_even_if_it_is_the_last_one(line, until):
+    write(line, a=["a"])
+    failure = line.session.store.failure
+    line.at(19, lambda: line.machine.fail_next("mount -t tmpfs", Permanent("no"), times=1))
+    hear = line.watch.on_event
+
+    def break_it(event):
+        hear(event)
+        if isinstance(event, Ended) and line.now > 19:
+            line.session.store.failure = unreadable
+            if until < 50:
+                line.node.stop.terminate()
+
+    line.watch.on_event = break_it
+    line.at(20, tear(line, "a"))
+    line.at(22, lambda: setattr(line.session.store, "failure", failure))
+    assert line.run(until) == 15
+    assert any("disk I/O error" in text for _, text in line.said)
