@@ -410,6 +410,8 @@ class _Convergence:
             store.fail(self.work.name, digest, now, backoff, result.message, result.taken_back)
         elif result.end is End.CONVERGED:
             store.clear_failure(self.work.name)
+        elif result.end in _CUT_SHORT and not result.failures and self.plans and not self.plans[-1].certain:
+            store.calm_failure(self.work.name)  # all went well but for what is left alone
 
     def _veil(self) -> Veil:
         """Made when something has to be told only: most runs have nothing to hide."""

@@ -185,6 +185,7 @@ class Judge:
                 return Ruling(State.OPEN, _LEFT)
             return Ruling(State.KEPT, "", now)
         if result.end in (End.DEFERRED, End.REFUSED):
+            self._count(name, wish, result, now)
             self._settled[name] = wish
             return Ruling(State.OPEN, result.message, again=True)
         if result.end is End.LOCKED:

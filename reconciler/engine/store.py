@@ -314,6 +314,15 @@ class Store(Journal, Fetches, Remarks, Bans):
             with self._writing() as db:
                 db.execute("DELETE FROM failures WHERE service = ?", (service,))
 
+    def calm_failure(self, service: str) -> None:
+        """Count anew from the next failure on; what is held stays so."""
+        last = self.failure(service)
+        if last is None or not last.held:
+            self.clear_failure(service)
+        elif last.count:
+            with self._writing() as db:
+                db.execute("UPDATE failures SET count = 0 WHERE service = ?", (service,))
+
 
 def _goal(aim: str, by: str, at: str | None, reason: str) -> Goal:
     return Goal(Aim(aim), by, datetime.fromisoformat(at) if at else None, reason)

@@ -82,6 +82,50 @@ def test_an_edit_ends_the_wait(line):
     assert line.done[-1] == (HOUR + 10.1, "web") and line.node.mounts() == ["/mnt/other"]
 
 
+def beside(line, words=""):
+    """A second mount beside that of /mnt/web, which fails once and comes up at the next try, each 5000 s."""
+    line.node.write("web", fragile(f"mnt_opt: size=4m{words}") + "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n")
+
+    def harm():
+        line.machine.fail_next(lambda label: label.startswith("mount ") and "/mnt/beside" in label, Permanent("no"))
+        line.machine.tear_off("/mnt/beside")
+
+    for number in range(1, 5):
+        line.at(5000.0 * number, harm)
+
+
+@pytest.mark.parametrize("words", ["", ", restart: 0"])
+def test_a_failure_that_passed_counts_no_more_also_beside_what_is_left_alone(line, words):
+    beside(line, words)
+    line.at(20, tear(line))
+    line.run(22000)
+    harmed = [(sooner, later - sooner) for (sooner, _), (later, _) in zip(line.done, line.done[1:], strict=False) if sooner > 100]
+    assert [round(pause) for _, pause in harmed][::2] == [10, 10, 10, 10]
+
+
+def test_what_was_taken_back_is_held_on_although_a_failure_beside_it_passed(line):
+    beside(line)
+    line.machine.fail_next(lambda label: label.startswith("mount ") and "/mnt/new" in label, Transient("no answer"), times=math.inf)
+    line.at(20, lambda: line.node.write("web", line.node.specs.joinpath("web.yaml").read_text().replace("/mnt/web", "/mnt/new")))
+    line.run(22000)
+    held = line.watch.standing().degraded["web"]
+    assert held.keys() == {"fs#1"} and len(line.done) == 2 + 2 * 4
+
+
+def test_drift_that_comes_back_beside_what_is_left_alone_is_mended_at_growing_intervals(line):
+    beside(line, ", restart: 0")
+    line.at(20, tear(line))
+
+    def enemy():
+        if "/mnt/beside" in line.node.mounts():
+            line.machine.tear_off("/mnt/beside")
+        line.at(line.machine.ticks + 1, enemy)
+
+    line.at(30, enemy)
+    line.run(400)
+    assert len(line.done) < 12 and any("drifts again and again" in text for _, text in line.said)
+
+
 # the budget of restarts
 
 
