@@ -32,9 +32,12 @@ class Specs:
         return tuple(sorted({error.origin.file for error in self.loaded.errors}))
 
     def read(self) -> Loaded | None:
-        """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise."""
+        """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise.
+
+        While one is wrong they are read each time: what is to be mended may be a file that it refers to.
+        """
         fingerprint = _fingerprint(self.paths)
-        if fingerprint == self._fingerprint:
+        if fingerprint == self._fingerprint and not self.loaded.errors:
             return None
         fresh = self._load(self.paths)
         self.loaded = _merged(self.loaded, fresh)
@@ -61,24 +64,29 @@ def _merged(last: Loaded, fresh: Loaded) -> Loaded:
 
 
 def _fingerprint(paths: Sequence[str]) -> Fingerprint:
-    """What the spec files look like from outside: name, change time (of the inode: a `chmod` counts), size, inode.
+    """What the spec files, and the scripts of launcher folders (NAME.d), look like from outside: name, change time (of the inode: a
+    `chmod` counts), size, inode.
 
     Of folders what decides whether they are trusted: a `chmod` that a message asked for must be noticed.
     """
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
-        folder = path if os.path.isdir(path) else os.path.dirname(path) or "."
+        whole = os.path.isdir(path)
+        folder = path if whole else os.path.dirname(path) or "."
         with suppress(OSError):
             stat = os.stat(folder)
             found.append((folder, stat.st_mode, stat.st_uid, stat.st_ino))
-        try:
-            names = [entry.path for entry in os.scandir(path)] if os.path.isdir(path) else [path]
-        except OSError:
-            names = []
-        for name in names:
-            try:
+        beside = _entries(folder)
+        scripts = [script for name in beside if name.endswith(".d") for script in _entries(name)]
+        for name in [*(beside if whole else [path]), *scripts]:
+            with suppress(OSError):
                 stat = os.stat(name)
-            except OSError:
-                continue
-            found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
+                found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir(folder)]
+    except OSError:
+        return []

@@ -1,0 +1,67 @@
+"""Specs of a watch: what is wrong because of another file, and heals there. Time is the fake machine's."""
+
+import os
+
+import pytest
+
+from tests.unit.engine.node import Node
+from tests.unit.engine.timeline import Timeline
+
+WEB = "resources:\n  container#1: {type: docker, image: web:1, env_file: %s}\n"
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch):
+    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
+
+
+@pytest.fixture
+def node(tmp_path):
+    return Node(tmp_path, interval=300.0)
+
+
+@pytest.fixture
+def line(node):
+    return Timeline(node)
+
+
+def heal(path):
+    def write():
+        path.write_text("A=1\n")
+        path.chmod(0o644)
+
+    return write
+
+
+def told(line, words):
+    return [at for at, text in line.said if words in text]
+
+
+def test_a_spec_that_is_wrong_by_a_file_it_refers_to_is_read_again_with_the_next_look_at_everything(line, node, tmp_path):
+    node.write("web", WEB % (tmp_path / "variables"))
+    line.at(20, heal(tmp_path / "variables"))
+    line.run(310)
+    assert told(line, "web.yaml:2") == [0.0], "once"
+    assert line.watch.standing().invalid == ()
+    assert next(at for at, names in line.looks if names == "web") == 300.0
+
+
+def test_sighup_reads_again_what_is_wrong(line, node, tmp_path):
+    node.write("web", WEB % (tmp_path / "variables"))
+    line.at(20, heal(tmp_path / "variables"))
+    line.at(21, node.stop.reread.set)
+    line.at(21, line.wake)
+    line.run(30)
+    assert line.watch.standing().invalid == ()
+
+
+def test_what_becomes_of_a_script_of_a_launcher_folder_is_noticed(line, node, tmp_path):
+    script = tmp_path / "app.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    node.write("web")
+    (node.specs / "web.d").mkdir(mode=0o755)
+    os.symlink(script, node.specs / "web.d/S10app")
+    line.at(20, script.unlink)
+    line.run(310)
+    assert told(line, "S10app leads to no file") == [300.0]
