@@ -131,13 +131,6 @@ class TestReal:
     def test_output_that_is_not_utf8(self, real_stage):
         assert real_stage.host.commands.run(["printf", r"a\377b"]).stdout == "a�b"
 
-    def test_ctrl_c_in_the_moment_before_it_has_its_session_ends_osvc_s_step_and_not_the_program(self, real_stage):
-        """Another one has it in its session by then: it ends the program."""
-        once = f"test -e {real_stage.dir}/begun || {{ touch {real_stage.dir}/begun; kill -INT $$; }}; echo done"
-        assert real_stage.host.commands.run(["sh", "-c", once]).stdout == "done\n"
-        with pytest.raises(Permanent, match="killed by signal 2"):
-            real_stage.host.commands.run(["sh", "-c", "kill -INT $$"])
-
     def test_killed_by_a_signal(self, real_stage):
         with pytest.raises(Permanent, match="killed by signal 9"):
             real_stage.host.commands.run(["sh", "-c", "kill -9 $$"], ok=range(256))

@@ -38,8 +38,6 @@ class LinuxCommands:
             raise Permanent("cannot run a command that is empty or holds a zero byte")
         environment = {**_environment(), **env} if only is None else dict(only)
         code, stdout, stderr = _run(words, environment, timeout, most)
-        if code == -signal.SIGINT:  # typed in the moment before it had its session, and was a program: nothing was done yet
-            code, stdout, stderr = _run(words, environment, timeout, most)
         if code < 0:
             raise Permanent(f"{words[0]} was killed by signal {-code}", faults.plain(stderr).strip())
         if code not in ok:
@@ -52,15 +50,7 @@ def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: i
     import subprocess  # most looks run no command
 
     try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            cwd="/",
-            start_new_session=True,
-        )
+        process = _begun(words, env)
     except OSError as error:
         raise faults.of_errno(error, f"cannot run {words[0]}") from None
     try:
@@ -72,6 +62,30 @@ def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: i
         _end(process)
         raise
     return process.returncode, stdout, stderr
+
+
+def _begun(words: tuple[str, ...], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """The program, in a session of its own. Raises OSError.
+
+    A child that a Ctrl-C ends before it has its session (`setsid` comes before `exec`) was no program yet: it is begun again, and
+    only then. Until it is collected it can be asked for its session, dead or not.
+    """
+    import subprocess
+
+    while True:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd="/",
+            start_new_session=True,
+        )
+        if os.getsid(process.pid) == process.pid or process.wait() != -signal.SIGINT:
+            return process
+        with process:
+            pass  # its pipes are closed
 
 
 class _Ends:
