@@ -19,7 +19,7 @@ from reconciler.engine.session import Session
 from reconciler.engine.standing import State
 from reconciler.engine.store import Failure
 from reconciler.engine.target import Survey, Target
-from reconciler.engine.tries import CALM, Tries
+from reconciler.engine.tries import CALM, Tries, is_lost
 from reconciler.engine.work import Work
 
 WATCH: Final = "watch"
@@ -102,7 +102,9 @@ class Judge:
             target = replace(target, spared=spared)
             plan = self._session.replan(survey, target, policy)
         freeze = self._freeze_of(target)
-        ruling = self._ruled(target, plan, wish, now, felled=freeze is not None)
+        ruling = self._ruled(target, plan, wish, now)
+        if ruling.do is not None and plan.disruptive and not self.may_disrupt and freeze is None:
+            ruling = self._meanwhile(survey, target, plan, policy)
         if lasts is not None and ruling.do is not None:
             ruling = Ruling(
                 State.WAITING, "it fails for a reason that lasts; tried ever more seldom, or once something changes", lasts
@@ -116,7 +118,8 @@ class Judge:
         down = ruling.do is None and state in (State.KEPT, State.OPEN)
         return replace(ruling, state=state, until=_sooner(ruling.until, until), spared=spared, freeze=freeze if down else None)
 
-    def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime, *, felled: bool) -> Ruling:
+    def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime) -> Ruling:
+        """Whatever it interrupts."""
         name = target.name
         moves = _moves(plan)
         if not moves and self._settled.get(name) == wish:
@@ -131,8 +134,6 @@ class Judge:
         if mended is not None and mended.wish == wish and now < mended.until:
             says = f"drifts again and again; mended {mended.count} times, and next after a pause"
             return Ruling(State.WAITING, says, mended.until)
-        if plan.disruptive and not self.may_disrupt and not felled:
-            return self._not_now(plan, now)
         return Ruling(State.WORKING, do=(target, plan))
 
     def _fell(self, survey: Survey, policy: Policy, lost: Mapping[str, str]) -> Ruling:
@@ -159,19 +160,27 @@ class Judge:
         disrupt = self._session.config.disrupt
         return disrupt if isinstance(disrupt, bool) else disrupt.open(self._session.host.clock.now())
 
-    def _not_now(self, plan: Plan, now: datetime) -> Ruling:
-        """It interrupts something, and this is not the time."""
+    def _meanwhile(self, survey: Survey, target: Target, plan: Plan, policy: Policy) -> Ruling:
+        """It interrupts something, and this is not the time: that waits, and the rest is done."""
+        disrupt, wall, hand = self._session.config.disrupt, self._session.host.clock.now(), f"osvc apply -s {target.name}"
+        opens = None if isinstance(disrupt, bool) else disrupt.next(wall)
+        window = f"the window that begins {opens:%a %Y-%m-%d %H:%M}" if opens is not None else ""
         steps = ", ".join(f"{step.rid} {step.action.says()}" for step in plan.disruptive)
-        says, disrupt, wall = (
-            f"not done, for it interrupts something: {steps}",
-            self._session.config.disrupt,
-            self._session.host.clock,
-        )
-        opens = None if isinstance(disrupt, bool) else disrupt.next(wall.now())
-        if opens is None:
-            return Ruling(State.OPEN, f"{says}; do it with osvc apply, or set disrupt: true")
-        says = f"{says}; in the window that begins {opens:%a %Y-%m-%d %H:%M}, or by osvc apply -s {plan.service}"
-        return Ruling(State.OPEN, says, now + (opens - wall.now()))
+        when = f"in {window}, or by {hand}" if window else f"do it with {hand}, or set disrupt: true"
+        says, until = f"not done, for it interrupts something: {steps}; {when}", self.now + (opens - wall) if opens else None
+        before = target.spared
+        while plan.disruptive:
+            waiting = _interrupted(plan).difference(target.spared) or _interrupting(plan).difference(target.spared)
+            if not waiting:
+                return Ruling(State.OPEN, says, until)
+            why = f"it interrupts something, and waits for {window or hand}"
+            target = replace(target, spared={**target.spared, **dict.fromkeys(waiting, why)})
+            plan = self._session.replan(survey, target, policy)
+        if _moves(plan):
+            return Ruling(State.WORKING, says, until, do=(target, plan))
+        others = [change for change in plan.open if change.rid in before or change.rid not in target.spared]
+        told = "; ".join([says, *(f"{change.rid}: {change.reason}" for change in others)])
+        return Ruling(State.OPEN, told, until, again=bool(others))
 
     def heed(self, target: Target, plan: Plan, result: Result) -> Ruling:
         """What came of working on a service by this plan. Raises EngineError."""
@@ -187,7 +196,7 @@ class Judge:
         if result.end in (End.DEFERRED, End.REFUSED):
             self._count(name, wish, result, now)
             self._settled[name] = wish
-            return Ruling(State.OPEN, result.message, again=True)
+            return Ruling(State.OPEN, result.message if not target.spared else None, again=True)
         if result.end is End.LOCKED:
             return Ruling(State.LOCKED, again=True)
         rest = self._rest(name, wish)
@@ -250,6 +259,20 @@ class Judge:
 
 def _moves(plan: Plan) -> bool:
     return bool(plan.certain or plan.adopted or plan.released)
+
+
+def _interrupted(plan: Plan) -> set[str]:
+    """What a plan interrupts, and what else it moves that goes down with that; but for what died by itself, and only comes up."""
+    down = {step.rid for step in plan.disruptive}
+    lanes, moved = dict(plan.lanes), {step.rid for step in plan.steps}
+    beside = {rid for root in down for rid in lanes.get(root, ()) if rid in moved and not is_lost(plan.change(rid))}
+    return down | beside
+
+
+def _interrupting(plan: Plan) -> set[str]:
+    """What a plan interrupts something for."""
+    down = {step.rid for step in plan.disruptive}
+    return {rid for rid, lane in plan.lanes if down.intersection(lane)}
 
 
 def _stop(freeze: Ban) -> Goal:

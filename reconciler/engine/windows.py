@@ -20,7 +20,7 @@ _FAR: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """days: on which it begins, 0 is Monday. end: at or before its start it is one of the next day; so a whole day ends as it begins."""
+    """days: on which it begins, 0 is Monday. end: at or before its start it is one of the next day (so of a whole day)."""
 
     days: frozenset[int]
     start: time
@@ -50,8 +50,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Some windows. A change of the clocks shifts what is asked of it as it shifts the clock on the wall: of an hour that is left out
-    only what comes after it is open, one that comes twice is open twice."""
+    """Some windows. A change of the clocks shifts what is asked of it as it shifts the clock on the wall: an hour that is left out
+    opens nothing before its end, one that comes twice is open twice."""
 
     windows: tuple[Window, ...]
 

@@ -368,8 +368,19 @@ def test_what_was_taken_back_and_then_dies_has_nothing_to_lose(moved):
 # maintenance windows
 
 
-def test_a_window_says_when_it_begins_and_is_kept_to(tmp_path):
-    opens = EPOCH.astimezone() + timedelta(hours=1)
+@pytest.fixture
+def opens():
+    return EPOCH.astimezone() + timedelta(hours=1)
+
+
+@pytest.fixture(params=["window", "never"])
+def closed(request, tmp_path, opens):
+    """A node on which nothing may be interrupted, or not for an hour."""
+    window = Windows.of(f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}")
+    return Node(tmp_path, interval=300.0, disrupt=window if request.param == "window" else False)
+
+
+def test_a_window_says_when_it_begins_and_is_kept_to(tmp_path, opens):
     window = Windows.of(f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}")
     line = Timeline(Node(tmp_path, interval=300.0, disrupt=window))
     line.node.write("web")
@@ -377,6 +388,47 @@ def test_a_window_says_when_it_begins_and_is_kept_to(tmp_path):
     line.run(2 * HOUR)
     assert [round(at) for at, _ in line.done] == [0, HOUR] and line.node.mounts() == ["/mnt/new"]
     assert any(f"in the window that begins {opens:%a %Y-%m-%d %H:%M}, or by osvc apply -s web" in text for _, text in line.said)
+
+
+def test_what_is_down_comes_up_beside_what_waits_for_a_window(closed):
+    two = "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n"
+    closed.write("web", SPEC % "web" + two)
+    line, mounts = Timeline(closed), []
+    line.at(20, lambda: closed.write("web", SPEC % "new" + two))
+    for at in (60, 1000):
+        line.at(at, lambda: line.machine.tear_off("/mnt/beside"))
+        line.at(at + 1, lambda: mounts.append(sorted(closed.mounts())))
+    line.run(HOUR + 60)
+    assert mounts == [["/mnt/beside", "/mnt/web"]] * 2
+    assert sorted(closed.mounts()) == ["/mnt/beside", "/mnt/web" if closed.config.disrupt is False else "/mnt/new"]
+    assert [round(at) for at, _ in line.done][:3] == [0, 60, 1000]
+    assert len([text for _, text in line.said if "it interrupts something" in text]) == 1, "told once"
+
+
+def test_an_edit_is_done_as_far_as_it_interrupts_nothing(closed):
+    closed.write("web")
+    line = Timeline(closed)
+    line.at(20, lambda: closed.write("web", SPEC % "new" + "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n"))
+    line.run(60)
+    assert sorted(closed.mounts()) == ["/mnt/beside", "/mnt/web"]
+    assert line.watch.standing().states == {"web": State.OPEN} and line.watch.standing().degraded == {}
+
+
+@pytest.mark.parametrize(
+    ("edit", "seen"),
+    [
+        (("/mnt/web,", "/mnt/web, mnt_opt: mode=0700,"), ["/mnt/web", "/mnt/web/in"]),
+        (("/mnt/web", "/mnt/new"), ["/mnt/web"]),
+    ],
+)
+def test_what_died_on_something_that_waits_comes_up_again_unless_it_was_edited_as_well(closed, edit, seen):
+    spec = "resources:\n  fs#1: {dev: tmpfs, mnt: /mnt/web, type: tmpfs}\n  fs#2: {dev: tmpfs, mnt: /mnt/web/in, type: tmpfs}\n"
+    closed.write("web", spec)
+    line = Timeline(closed)
+    line.at(20, lambda: closed.write("web", spec.replace(*edit)))
+    line.at(30, lambda: line.machine.tear_off("/mnt/web/in"))
+    line.run(60)
+    assert sorted(closed.mounts()) == seen
 
 
 # a freeze that ends by itself

@@ -74,7 +74,20 @@ def test_what_begins_when_it_ends_says_how_a_whole_day_is_written(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["sat", "2-5", "sat 02:00", "sat 25:00-26:00", "sat 24:00-02:00", "sat 02:00-24:01", "sat,,sun 02:00-05:00", "sad 02:00-05:00", ["sat 02:00-05:00", 3], [], {"a": 1}]
+    "words",
+    [
+        "sat",
+        "2-5",
+        "sat 02:00",
+        "sat 25:00-26:00",
+        "sat 24:00-02:00",
+        "sat 02:00-24:01",
+        "sat,,sun 02:00-05:00",
+        "sad 02:00-05:00",
+        ["sat 02:00-05:00", 3],
+        [],
+        {"a": 1},
+    ],
 )
 def test_what_is_no_window_is_refused_by_what_it_says(words):
     with pytest.raises(ValueError, match=r"expected|there is no time"):
