@@ -6,7 +6,6 @@ import argparse
 import os
 from importlib import import_module
 
-from reconciler import __version__
 from reconciler.cli.exits import Exit
 from reconciler.cli.streams import Unwritten
 from reconciler.cli.verb import Usage, Verb, fail_usage
@@ -108,20 +107,16 @@ def _known(err: Exception) -> tuple[Exit, str] | None:
 
 def _bug(err: Exception, called: str, *, debug: bool) -> Exit:
     """An internal error: short for people, whole in a file that only they can read. called: the verb, as it is typed."""
-    import tempfile
-    import time
     import traceback
 
-    text = "".join(traceback.format_exception(err))
+    from reconciler.engine.bugs import THIS_IS_A_BUG, keep
+
     if debug:
-        wrong(f"{text}error: internal error in {called}: {type(err).__name__}")
+        wrong(f"{''.join(traceback.format_exception(err))}error: internal error in {called}: {type(err).__name__}")
         return Exit.ERROR
-    handle, path = tempfile.mkstemp(prefix=f"osvc-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"osvc {__version__}, {called}\n{text}")
     wrong(
-        f"error: internal error in {called}: {type(err).__name__}. This is a bug, and nothing that you did wrong.\n"
-        f"       Where it happened is kept in {path} (or run again with --debug); please report it."
+        f"error: internal error in {called}: {type(err).__name__}. {THIS_IS_A_BUG}\n"
+        f"       Where it happened is kept in {keep(err, called)} (or run again with --debug); please report it."
     )
     for line in getattr(err, "__notes__", ()):
         wrong(f"       {line}")

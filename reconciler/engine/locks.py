@@ -49,7 +49,7 @@ class Locks:
                 self._sign(handle)
                 yield
             finally:
-                os.ftruncate(handle, 0)
+                _write(handle, b"")
         finally:
             os.close(handle)
 
@@ -105,8 +105,14 @@ class Locks:
     def _sign(self, handle: int) -> None:
         """Say who holds it. Written only by who has the lock."""
         record = {"pid": os.getpid(), "verb": self._verb, "since": self._clock.now().isoformat(timespec="seconds")}
+        _write(handle, json.dumps(record).encode())
+
+
+def _write(handle: int, text: bytes) -> None:
+    """What cannot be signed, as on a full disk, is held all the same."""
+    with suppress(OSError):
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(record).encode(), 0)
+        os.pwrite(handle, text, 0)
 
 
 def _read(handle: int) -> str:

@@ -19,6 +19,7 @@ from reconciler.core.policy import Policy
 from reconciler.core.status import status_of
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
+from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, Refused, StoreError
@@ -30,6 +31,7 @@ from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import is_lost
 from reconciler.engine.workers import Workers
+from reconciler.host.errors import HostError
 from reconciler.host.manager import Manager
 
 _EVERYTHING = Call(everything=True)
@@ -43,11 +45,11 @@ _SOON = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a worker did: a service, by which plan, and what came of it."""
+    """What a worker did: a service, by which plan, and what came of it; a bug as well."""
 
     target: Target
     plan: Plan
-    came: Result | EngineError
+    came: Result | Exception
 
 
 class Watch:
@@ -83,6 +85,7 @@ class Watch:
         self._workers: Workers[_Work] = Workers(session.crew, self._rounds.wake)
         self._crew = Crew()
         self._ledger = Ledger()
+        self._bugs = Bugs("watch")
         self._known: dict[str, Target] = {}
         self._missed: set[str] = set()
         """Services that were called for while they were in work."""
@@ -195,7 +198,7 @@ class Watch:
         try:
             ruling = self._judge.rule(survey, self._policy)
         except EngineError as err:
-            ruling = _later(err)
+            ruling = self._later(err)
         self._obey(target.name, ruling)
         if ruling.freeze is not None:
             self._freeze(target.name, ruling.freeze)
@@ -303,7 +306,7 @@ class Watch:
                 if not err.services:
                     prune, self._policy = str(err), Policy()
                 for name in err.services:
-                    self._obey(name, _later(err))
+                    self._obey(name, self._later(err))
                 targets = [target for target in targets if target.name not in err.services]
             else:
                 self._tell("prune", prune)
@@ -351,7 +354,7 @@ class Watch:
                 first={target.name: ()},
                 crew=self._crew,
             )
-        except EngineError as err:
+        except Exception as err:
             return _Work(target, plan, err)
         return _Work(target, plan, result)
 
@@ -359,14 +362,9 @@ class Watch:
         """See to what the workers have done; the results."""
         results: list[Result] = []
         for name, work in self._workers.taken():
-            try:
-                if isinstance(work.came, EngineError):
-                    raise work.came
+            if isinstance(work.came, Result):
                 results.append(work.came)
-                ruling = self._judge.heed(work.target, work.plan, work.came)
-            except EngineError as err:
-                ruling = _later(err)
-            self._obey(name, ruling)
+            self._obey(name, self._heeded(work))
             if name in self._missed:
                 self._missed.discard(name)
                 self._rounds.later(name, SETTLING)
@@ -375,6 +373,20 @@ class Watch:
         if not self._workers.working:
             self._crew = Crew()
         return results
+
+    def _heeded(self, work: _Work) -> Ruling:
+        """What becomes of a service, by what came of working on it."""
+        if isinstance(work.came, Exception):
+            return self._later(work.came)
+        try:
+            return self._judge.heed(work.target, work.plan, work.came)
+        except EngineError as err:
+            return self._later(err)
+
+    def _later(self, err: Exception) -> Ruling:
+        """What keeps one service from its goal ends no watch; not even a bug does."""
+        says = str(err) if isinstance(err, (EngineError, HostError)) else self._bugs.says(err)
+        return Ruling(State.OPEN, says, again=True)
 
     def _remark(self, name: str, spared: Mapping[str, str]) -> None:
         """Keep what of a service is left alone for now, and why; for others as well."""
@@ -411,8 +423,3 @@ class Watch:
             with self._crew.voice:
                 log.tell(event)
                 self.on_event(event)
-
-
-def _later(err: EngineError) -> Ruling:
-    """What keeps one service from its goal ends no watch."""
-    return Ruling(State.OPEN, str(err), again=True)

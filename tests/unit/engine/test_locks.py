@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import resource
+import signal
 import stat
 import subprocess
 import sys
@@ -132,6 +134,20 @@ def test_a_run_folder_that_cannot_be_used_is_told(tmp_path, machine):
         Locks(str(tmp_path / "run"), FakeHost(machine).clock).hold("web", wait=0),
     ):
         pass
+
+
+def test_a_lock_that_cannot_be_signed_is_held_all_the_same(locks, tmp_path):
+    """As on a full disk: here a file may have no byte."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with locks.hold("web", wait=0):
+            assert locks.holder("web") == "another run"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert locks.holder("web") == ""
 
 
 def test_undoing_waits_for_the_node_after_the_run_was_asked_to_stop(tmp_path, machine):

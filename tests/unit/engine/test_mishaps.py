@@ -1,8 +1,11 @@
 """What goes wrong with one service ends no watch, and keeps nobody else waiting. Each test is a timeline."""
 
+import os
+
 import pytest
 
 from reconciler.core.outcome import Ended
+from reconciler.engine.bugs import THIS_IS_A_BUG
 from reconciler.engine.errors import StoreError
 from reconciler.engine.standing import State
 from reconciler.host.errors import Permanent
@@ -92,3 +95,22 @@ def test_nor_while_a_run_ends_even_if_it_is_the_last_one(line, until):
     line.at(22, lambda: setattr(line.session.store, "failure", failure))
     assert line.run(until) == 15
     assert any("disk I/O error" in text for _, text in line.said)
+
+
+def test_a_bug_in_one_run_is_kept_and_told_once_and_ends_nothing_else(line, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    write(line, a=["a"], b=["b"])
+    line.machine.fail_next(
+        lambda label: line.now > 15 and label.startswith("mount -") and "/mnt/a" in label, KeyError("bug"), times=3
+    )
+    line.at(20, tear(line, "a"))
+    line.at(22, tear(line, "b"))
+    line.run(200)
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b"]
+    assert [round(at) for at, name in line.done if name == "b"] == [0, 22]
+    (kept,) = tmp_path.glob("osvc-bug-*.txt")
+    assert "KeyError: 'bug'" in kept.read_text()
+    ((at, text),) = line.said
+    assert round(at) == 20 and text.startswith(f"internal error in watch: KeyError. {THIS_IS_A_BUG}\n") and str(kept) in text
+    (case,) = [part for part in text.splitlines() if part.startswith("case file: ")]
+    assert os.path.exists(case.removeprefix("case file: "))
