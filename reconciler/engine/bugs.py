@@ -9,7 +9,7 @@ THIS_IS_A_BUG: Final = "This is a bug, and nothing that you did wrong."
 
 
 class Bugs:
-    """The internal errors of one watch: each is kept and told once, however often it happens. called: what went wrong, as a noun."""
+    """The internal errors of one watch: each is kept and told once, however often it happens. called: what had it."""
 
     def __init__(self, called: str) -> None:
         self._called = called

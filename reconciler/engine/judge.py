@@ -2,7 +2,7 @@
 rests."""
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -52,7 +52,7 @@ class Ruling:
 
     says: what is to be told of it; None: what was told last holds on. until: when it is to be looked at again by itself; None:
     only when something rings. again: it is to be looked at ever more seldom, for nobody knows when it can go on. do: it is worked
-    on now, as this target, by this plan. freeze: it is frozen now.
+    on now, as this target, by this plan. spared: rid -> why it is left alone for now; None: as before. freeze: it is frozen now.
     """
 
     state: State
@@ -60,7 +60,7 @@ class Ruling:
     until: datetime | None = None
     again: bool = False
     do: tuple[Target, Plan] | None = None
-    spared: dict[str, str] = field(default_factory=dict)
+    spared: dict[str, str] | None = None
     freeze: Ban | None = None
 
 

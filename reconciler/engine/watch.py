@@ -402,7 +402,8 @@ class Watch:
     def _obey(self, name: str, ruling: Ruling) -> None:
         """Tell, and look at a service again, as it was ruled."""
         self._ledger.note(name, ruling.state, ruling.until)
-        self._remark(name, ruling.spared)
+        if ruling.spared is not None:
+            self._remark(name, ruling.spared)
         if ruling.says is not None:
             self._tell(name, ruling.says)
         if ruling.until is not None:

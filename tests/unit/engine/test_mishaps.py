@@ -114,3 +114,19 @@ def test_a_bug_in_one_run_is_kept_and_told_once_and_ends_nothing_else(line, tmp_
     assert round(at) == 20 and text.startswith(f"internal error in watch: KeyError. {THIS_IS_A_BUG}\n") and str(kept) in text
     (case,) = [part for part in text.splitlines() if part.startswith("case file: ")]
     assert os.path.exists(case.removeprefix("case file: "))
+
+
+def test_what_is_left_alone_stays_remarked_while_the_rest_is_mended(line):
+    write(line, a=["a, restart: 0", "b"])
+    remark, kept = line.session.store.remark, []
+
+    def listen(name, text, at):
+        kept.append((line.now, text))
+        remark(name, text, at)
+
+    line.session.store.remark = listen
+    line.at(20, tear(line, "a"))
+    line.at(60, tear(line, "b"))
+    line.run(100)
+    assert line.node.mounts() == ["/mnt/b"]
+    assert kept == [(20.0, "fs#1: /mnt/a is not mounted; restarted 0 of 0 times, and left alone")]
