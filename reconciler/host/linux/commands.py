@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import subprocess
 
 _PIECE = 64 << 10
+_NO_EXEC = 0x40
+"""PF_FORKNOEXEC of the kernel: forked, and not yet a program."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -67,8 +69,7 @@ def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: i
 def _begun(words: tuple[str, ...], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """The program, in a session of its own. Raises OSError.
 
-    A child that a Ctrl-C ends before it has its session (`setsid` comes before `exec`) was no program yet: it is begun again, and
-    only then. Until it is collected it can be asked for its session, dead or not.
+    A child that a Ctrl-C ends in the moment before it has its session was no program yet: it is begun again, and only then.
     """
     import subprocess
 
@@ -82,10 +83,16 @@ def _begun(words: tuple[str, ...], env: Mapping[str, str]) -> "subprocess.Popen[
             cwd="/",
             start_new_session=True,
         )
-        if os.getsid(process.pid) == process.pid or process.wait() != -signal.SIGINT:
+        if _is_program(process.pid) or process.wait() != -signal.SIGINT:
             return process
         with process:
             pass  # its pipes are closed
+
+
+def _is_program(pid: int) -> bool:
+    """Whether a child that is not collected yet, dead or alive, came as far as `exec`. See proc_pid_stat(5), flags."""
+    with open(f"/proc/{pid}/stat", "rb") as stat:
+        return not int(stat.read().rpartition(b")")[2].split()[6]) & _NO_EXEC
 
 
 class _Ends:
