@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.ban import WHOLE, Sort
-from reconciler.core.change import Verdict
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
@@ -37,6 +36,7 @@ from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.overtaken import overtaken
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
+from reconciler.engine.sweep import Lost, guard
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.warm import WARM
 from reconciler.host.ports import Host
@@ -222,8 +222,12 @@ class Session:
         policy: Policy = _PLAIN,
         prune_all: bool = False,
         snapshot: Snapshot | None = None,
+        went: Collection[Lost] = (),
     ) -> tuple[Survey, ...]:
-        """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot."""
+        """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot.
+
+        went: what was pruned of late, and counts with what would go now.
+        """
         named = {target.name: target for target in targets}
         owned = self._ownerships(targets)
         order = self._in_order(targets, policy, selection, owned)
@@ -242,7 +246,7 @@ class Session:
             for target in ordered
         )
         if policy.prune and not prune_all:
-            self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
+            guard(self.store, {survey.target.name: survey.plan for survey in surveys}, targets, went)
         return surveys
 
     def replan(self, survey: Survey, target: Target, policy: Policy) -> Plan:
@@ -295,7 +299,7 @@ class Session:
         named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
-            self._guard({survey.target.name: survey.plan for survey in surveys}, targets)
+            guard(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
         glances = {survey.target.name: survey for survey in surveys}
         means = self._means(verb, on_event, crew)
 
@@ -440,29 +444,6 @@ class Session:
             for name, one in owned.items()
         }
         return in_order(targets, holding, self.kinds, prune=policy.prune, selection=selection)
-
-    def _guard(self, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
-        """An emptied folder, or a mistyped path, must not take the machine down; nor when some of what would go went by itself."""
-        gone = {target.name for target in targets if target.service is None}
-        going = [(name, change) for name, plan in plans.items() for change in plan.changes]
-        if all(change.verdict is not Verdict.REMOVE for _, change in going):
-            return
-        lost = [
-            f"{name} {change.rid}"
-            for name, change in going
-            if change.verdict is Verdict.REMOVE or (change.verdict is Verdict.RELEASE and name in gone)
-        ]
-        kept = self.store.kept()
-        folders = {kept[name].folder for name in plans if name in kept}
-        beside = {name for name, item in kept.items() if item.folder in folders} | set(plans)
-        owned = sum(len(self.store.ownership(name).owned) for name in self.store.owners() if name in beside)
-        if not any(target.service is not None for target in targets) and len(lost) == owned:
-            raise Refused("cannot prune: no spec is left, and everything that osvc owns there would go; if so, say --prune-all")
-        if 2 * len(lost) > owned:
-            raise Refused(
-                f"cannot prune: {len(lost)} of {owned} owned resources would go ({', '.join(lost[:5])}"
-                f"{', …' if len(lost) > 5 else ''}); if that is meant, say --prune-all"
-            )
 
 
 def _on_standby(ownership: Ownership) -> Ownership:

@@ -28,6 +28,7 @@ from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
+from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import is_lost
 from reconciler.engine.workers import Workers
@@ -95,6 +96,7 @@ class Watch:
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._told: dict[tuple[str, str], str] = {}
         self._policy = Policy()
+        self._sweep = Sweep(session.host.clock)
 
     def standing(self) -> Standing:
         """How it stands now; in any thread."""
@@ -204,6 +206,7 @@ class Watch:
             self._freeze(target.name, ruling.freeze)
         if ruling.do is None:
             return False
+        self._sweep.note(*ruling.do)
         work = partial(self._work, *ruling.do, self._policy, survey)
         self._rounds.stir()
         self._workers.give(target.name, survey.before, work)
@@ -296,15 +299,16 @@ class Watch:
     def _surveys(self, targets: Sequence[Target]) -> dict[str, Survey]:
         """What is seen and planned of each service, from one observation of all. Who cannot be worked on beside the others is left
         out; where it is the pruning that is refused, nothing is pruned."""
-        prune, self._policy = "", self.policy
+        prune, self._policy, went = "", self.policy, self._sweep.went(tuple(self._known.values()))
         while targets:
             try:
-                surveys = self.session.survey(targets, policy=self._policy)
+                surveys = self.session.survey(targets, policy=self._policy, went=went)
             except Refused as err:
                 if not err.services and not self._policy.prune:
                     raise
                 if not err.services:
                     prune, self._policy = str(err), Policy()
+                    self._sweep.refused()
                 for name in err.services:
                     self._obey(name, self._later(err))
                 targets = [target for target in targets if target.name not in err.services]

@@ -177,6 +177,44 @@ def test_pruning_by_setting(make):
     assert any("there is no spec in this folder" in text for text in w.noticed())
 
 
+@pytest.fixture
+def six(tmp_path):
+    """A watch that prunes, over the services a to f of one mount each."""
+    node = Node(tmp_path, prune=True, interval=300.0)
+    for name in "abcdef":
+        node.write(name)
+    return Timeline(node)
+
+
+def remove(line, name):
+    return (line.node.specs / f"{name}.yaml").unlink
+
+
+def test_specs_that_go_one_after_another_are_pruned_no_further_than_specs_that_go_at_once(six):
+    for number, name in enumerate("abcd"):
+        six.at(20 + 3 * number, remove(six, name))
+    six.run(3 * 3600)
+    assert sorted(six.node.mounts()) == ["/mnt/d", "/mnt/e", "/mnt/f"], "nor when the hour is over"
+    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went within an hour); if that is meant, say "
+    assert f"{why}osvc apply --prune-all" in [text for _, text in six.said]
+
+
+def test_specs_that_go_now_and_then_are_pruned(six):
+    for number, name in enumerate("abcde"):
+        six.at(20 + 4000 * number, remove(six, name))
+    six.run(5 * 4000)
+    assert six.node.mounts() == ["/mnt/f"] and not any("cannot prune" in text for _, text in six.said)
+
+
+def test_what_is_wanted_again_counts_as_pruned_no_more(six):
+    for name in "abc":
+        six.at(20, remove(six, name))
+        six.at(40, lambda name=name: six.node.write(name))
+    six.at(60, remove(six, "d"))
+    six.run(100)
+    assert sorted(six.node.mounts()) == ["/mnt/a", "/mnt/b", "/mnt/c", "/mnt/e", "/mnt/f"]
+
+
 def test_it_ends_at_a_signal_and_says_which(make):
     w = make()
     line = Timeline(w.node)
