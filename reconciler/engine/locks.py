@@ -18,6 +18,11 @@ _POLL: Final = 0.1
 _SOMEBODY: Final = "another run"
 
 
+def folder_of(run_dir: str) -> str:
+    """Where the lock files of a run folder are: one is written there whenever a lock is taken, or given back."""
+    return f"{run_dir}/locks"
+
+
 def _never() -> bool:
     return False
 
@@ -91,16 +96,16 @@ class Locks:
     def _open(self, name: str) -> int:
         try:
             os.makedirs(self._run_dir, mode=0o711, exist_ok=True)
-            os.makedirs(f"{self._run_dir}/locks", mode=0o700, exist_ok=True)
+            os.makedirs(folder_of(self._run_dir), mode=0o700, exist_ok=True)
             return os.open(self._path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as err:
             raise self._unusable(name, err) from None
 
     def _unusable(self, name: str, err: OSError) -> StoreError:
-        return StoreError(f"cannot lock {name} in {self._run_dir}/locks: {err.strerror}")
+        return StoreError(f"cannot lock {name} in {folder_of(self._run_dir)}: {err.strerror}")
 
     def _path(self, name: str) -> str:
-        return f"{self._run_dir}/locks/{name}.lock"
+        return f"{folder_of(self._run_dir)}/{name}.lock"
 
     def _sign(self, handle: int) -> None:
         """Say who holds it. Written only by who has the lock."""

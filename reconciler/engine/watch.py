@@ -24,6 +24,7 @@ from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, Refused, StoreError
 from reconciler.engine.judge import Judge, Ruling
+from reconciler.engine.locks import folder_of
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
@@ -79,7 +80,7 @@ class Watch:
             session.host.doorbells(),
             session.host.clock,
             session.stop,
-            files=(*self.paths, session.config.state_dir),
+            files=(*self.paths, session.config.state_dir, folder_of(session.config.run_dir)),
             interval=lambda: self.session.config.interval,
         )
         self._judge = Judge(session)
@@ -254,8 +255,9 @@ class Watch:
             self._keep()
             return self._free(targets)
         names = {*call.names, *(target.name for target in targets if target != last.get(target.name))}
-        if self.session.config.state_dir in call.files:
-            names |= {name for name, state in self._ledger.states.items() if state is State.LOCKED}
+        if call.files.difference(self.paths):
+            locked = (name for name, state in self._ledger.states.items() if state is State.LOCKED)
+            names |= {name for name in locked if not self.session.holder(name)}
         return self._free([target for target in targets if target.name in names and not target.gone])
 
     def _free(self, targets: Sequence[Target]) -> tuple[Target, ...]:

@@ -260,7 +260,7 @@ def test_a_service_that_another_run_holds_is_looked_at_again(line, node):
     line.at(12, tear(line))
     line.at(15, lambda: held.__exit__(None, None, None))
     line.run(60)
-    assert line.done == [*START, (22.0, "web")]
+    assert line.done == [*START, (15.1, "web")], "as soon as it is given back, by whoever writes nothing into the store as well"
 
 
 def test_sighup_reads_the_configuration_and_looks_at_everything(line, node):
