@@ -18,6 +18,7 @@ from reconciler.cli.asking import ENVIRONMENT, SAME, asked, place
 from reconciler.cli.distant import Distant, joined
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import main
+from reconciler.core.secrets import learn_anew
 from reconciler.engine.warm import WARM
 
 _REHEARSED = (["ls"], ["status"], ["plan"])
@@ -55,6 +56,7 @@ class Answers:
     def _done(self, words: Sequence[str], terminals: Sequence[Sequence[int] | None]) -> Record:
         said: list[tuple[int, str]] = []
         out, err = Distant(1, said, terminals[0]), Distant(2, said, terminals[1])
+        learn_anew()
         with redirect_stdout(out), redirect_stderr(err):
             code = self._run(words)
         if code == Exit.ERROR:

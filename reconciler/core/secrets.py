@@ -23,17 +23,24 @@ _LIKE_A_WORD: Final = re.compile(rf"{_PART}(?:[-_./: ]{_PART})*")
 """Letters of one case (the first may be a capital) and then digits; several of these behind one another."""
 
 
+class Lesson(NamedTuple):
+    """A reference to the variable `name` put this value into these fields of models; () is wherever it is shown only."""
+
+    value: str
+    name: str
+    fields: tuple[str, ...] = ()
+
+
 class _Learned:
     """What references put somewhere. names: value -> variable. fields: value -> of models, into which it was put."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
         self.fields: dict[str, set[str]] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: tuple[int, re.Pattern[str]] = (0, re.compile(""))
+        """Of so many values: others learn meanwhile."""
 
     def add(self, value: str, name: str, fields: Iterable[str]) -> None:
-        if value not in self.names:
-            self._pattern = None
         self.fields.setdefault(value, set()).update(fields)
         self.names[value] = name
 
@@ -41,20 +48,33 @@ class _Learned:
         """Where one stands, and the name that it goes by; with a field, of those only that were put there."""
         if not self.names:
             return
-        if self._pattern is None:
-            self._pattern = re.compile("|".join(map(word_or_part, sorted(self.names, key=len, reverse=True))))
-        for found in self._pattern.finditer(text):
+        many, pattern = self._pattern
+        if many != len(self.names):
+            values = sorted(self.names, key=len, reverse=True)
+            pattern = re.compile("|".join(map(word_or_part, values)))
+            self._pattern = len(values), pattern
+        for found in pattern.finditer(text):
             if not field or field in self.fields[found[0]]:
                 yield found, self.names[found[0]]
 
 
-_LEARNED: Final = _Learned()
+_LEARNED = _Learned()
 
 
 def learn(value: str, name: str, fields: Iterable[str] = ()) -> None:
     """From now on this value is a secret wherever it is shown, and in these fields wherever it is written: a reference to the
     variable `name` put it there, and nothing beside it says so. In other fields the same text may be anything."""
     _LEARNED.add(value, name, fields)
+
+
+def learn_anew(lessons: Iterable[Lesson] = ()) -> None:
+    """What was learned is this from now on, and nothing else: so what a process hides does not depend on how old it is."""
+    global _LEARNED  # noqa: PLW0603 replaced whole, for others read it meanwhile
+    fresh = _Learned()
+    for lesson in lessons:
+        fresh.add(*lesson)
+    if (fresh.names, fresh.fields) != (_LEARNED.names, _LEARNED.fields):
+        _LEARNED = fresh
 
 
 def learned() -> dict[str, str]:

@@ -7,6 +7,7 @@ key is the state folder's; in a recorded snapshot it is a salt that stands in th
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from reconciler.core.ownership import Owned
 from reconciler.core.rules import sensitive_fields
 from reconciler.core.secrets import is_secret, replaced
 from reconciler.core.service import Origin, Resource, Service
-from reconciler.core.veil import secrets_of
+from reconciler.core.veil import secrets_of, texts_of
 from reconciler.engine.errors import StoreError
 from reconciler.resources.registry import kind_of
 
@@ -80,8 +81,11 @@ class Codec:
             raise StoreError(f"cannot read a stored {model.__name__}: {path}: {first['msg']}") from None
 
     def known(self, models: Iterable[Model]) -> dict[str, str]:
-        """mark -> value, of every secret in these models: a stored mark of the same value is read back as that value."""
-        return {self.mark(value): value for value in secrets_of(models)}
+        """mark -> value, of every secret in these models, and of every whole text: a stored mark of the same value is read back as
+        that value. Whether it would be marked now says nothing: it may have been a secret of another service that is gone."""
+        models = tuple(models)
+        texts = chain.from_iterable(map(texts_of, models))
+        return {self.mark(value): value for value in dict.fromkeys((*texts, *secrets_of(models)))}
 
     # observations
 

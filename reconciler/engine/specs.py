@@ -1,11 +1,13 @@
 """Specs: what the spec files of a watch say now, and what they last said where they are wrong."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TypeAlias
 
+from reconciler.core.secrets import Lesson
 from reconciler.core.service import Service
 from reconciler.spec.load import Loaded
 
@@ -30,6 +32,11 @@ class Specs:
     def wrong(self) -> tuple[str, ...]:
         """The files that were wrong when they were read last, and what is missing that cannot be read."""
         return tuple(sorted({error.origin.file for error in self.loaded.errors}))
+
+    @property
+    def lessons(self) -> Iterator[Lesson]:
+        """What is to be known of secrets for what they say now."""
+        return chain.from_iterable(self.loaded.lessons.values())
 
     def read(self) -> Loaded | None:
         """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise.
@@ -60,7 +67,10 @@ def _merged(last: Loaded, fresh: Loaded) -> Loaded:
         )
     ]
     names = tuple(dict.fromkeys([*fresh.names, *(service.name for service in kept)]))
-    return replace(fresh, services=(*fresh.services, *kept), names=names)
+    lessons = dict(fresh.lessons)
+    for service in kept:
+        lessons[service.name] = tuple({*lessons.get(service.name, ()), *last.lessons.get(service.name, ())})
+    return replace(fresh, services=(*fresh.services, *kept), names=names, lessons=lessons)
 
 
 def _fingerprint(paths: Sequence[str]) -> Fingerprint:

@@ -16,6 +16,7 @@ from reconciler.core.observed import Present
 from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
+from reconciler.core.secrets import learn_anew
 from reconciler.core.status import status_of
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
@@ -224,6 +225,8 @@ class Watch:
         if fresh is not None:
             self._ledger.invalid = self._specs.wrong
             self._tell("specs", "\n".join(str(error) for error in fresh.errors))
+        if self._workers.idle:  # who is in work by an older spec has secrets of that one
+            learn_anew(self._specs.lessons)
 
     def _reread(self) -> None:
         """Read the configuration again, and look at everything. What the open session stands on stays as it is."""

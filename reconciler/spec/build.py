@@ -14,7 +14,7 @@ from reconciler.core.node import Node, Place
 from reconciler.core.nodes import misplaced
 from reconciler.core.policy import Aim, Goal
 from reconciler.core.rules import keywords_of
-from reconciler.core.secrets import HIDDEN, learn, replaced
+from reconciler.core.secrets import HIDDEN, Lesson, replaced
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.core.values import to_flag
 from reconciler.core.veil import texts_of
@@ -288,7 +288,7 @@ class Builder:
                 broken.add(name)
             for secret, variable in self.references.taken.items():
                 secrets[secret] = variable
-                learn(secret, variable, (name,))
+                self.references.learn(Lesson(secret, variable, (name,)))
         for name in broken:
             data.pop(name, None)
         try:
@@ -299,11 +299,8 @@ class Builder:
                 self.fail(origin if value is None else value, f"{message}{self.elsewhere(rid, message)}")
             return None
         for secret, variable in secrets.items():  # a keyword may reach fields that have other names
-            learn(
-                secret,
-                variable,
-                (name for name, value in found if name not in data and any(secret in text for text in texts_of(value))),
-            )
+            others = (name for name, value in found if name not in data and any(secret in text for text in texts_of(value)))
+            self.references.learn(Lesson(secret, variable, tuple(others)))
         return None if broken else found
 
     def elsewhere(self, rid: str, message: str) -> str:

@@ -1,11 +1,13 @@
 """Paths -> services: read, build and check every spec, and report every error at once."""
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import field
 
 from reconciler.core.lazy import dataclass
 from reconciler.core.node import Node
+from reconciler.core.secrets import Lesson
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import files, launchers
 from reconciler.spec.check import Conflict, claims_taken_twice, names_taken_twice, spoiled
@@ -25,6 +27,7 @@ class Loaded:
     folders: the real paths of the folders that were read whole: only there a missing spec means that it is gone.
     names: every service that was found, the wrong ones included (a file that cannot be read counts by its own name): what is
     named here is not gone, only unusable. Of a file with errors there may be more: prune nothing of a folder with errors.
+    lessons: by the name of a service, what was learned of its secrets.
     """
 
     services: tuple[Service, ...] = ()
@@ -32,6 +35,7 @@ class Loaded:
     ignored: tuple[Ignored, ...] = ()
     folders: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    lessons: Mapping[str, tuple[Lesson, ...]] = field(default_factory=dict)
 
     def service(self, name: str) -> Service | None:
         """The service of this name, if it is there and right."""
@@ -50,6 +54,7 @@ class _Pile:
         self.resources: list[tuple[str, Resource]] = []
         self.errors: list[SpecError] = []
         self.unread: list[str] = []
+        self.lessons: dict[str, tuple[Lesson, ...]] = {}
         self.launchers: set[str] = set()
         """The launcher folders that were read."""
 
@@ -77,6 +82,7 @@ class _Pile:
                 there = (resource for resource in builder.resources.values() if not resource.common.disable)
                 self.resources.extend((builder.name, resource) for resource in there)
             self.names.add(builder.name)
+            self.lessons[builder.name] = (*self.lessons.get(builder.name, ()), *built.lessons)
             self.named.append((builder.name, document.at(document.own)))
             self.errors.extend(builder.errors)
             doubts = [*(_doubts(built.files) if self.referred else ()), *amiss]
@@ -94,6 +100,7 @@ class _Pile:
             tuple(ignored for ignored in found.ignored if ignored.file not in self.launchers),
             tuple(found.folders),
             tuple(dict.fromkeys([*(name for name, _ in self.named), *self.unread])),
+            self.lessons,
         )
 
 

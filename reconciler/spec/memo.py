@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from reconciler.core.model import Model
 from reconciler.core.node import Node
 from reconciler.core.rules import Keyword, keywords_of
+from reconciler.core.secrets import Lesson, learn
 from reconciler.core.service import Origin, Resource, Service
 from reconciler.spec import ini_source, yaml_source
 from reconciler.spec.build import Builder
@@ -28,11 +29,12 @@ class File(NamedTuple):
 
 
 class Built(NamedTuple):
-    """A service as it was built, with whatever is wrong with it; and the files that it refers to."""
+    """A service as it was built, with whatever is wrong with it; the files that it refers to; what was learned of its secrets."""
 
     builder: Builder
     service: Service | None
     files: tuple[File, ...]
+    lessons: tuple[Lesson, ...]
 
 
 class Memo:
@@ -58,15 +60,20 @@ class Memo:
         return found
 
     def build(self, document: Document, name: str, folder: str, node: Node) -> Built:
-        """A service, by a document of such a text or by another one: only the former is kept, where no file was read for it."""
+        """A service, by a document of such a text or by another one: only the former is kept, where no file was read for it. What
+        is secret in it is learned, whether it is kept or not."""
         key = (id(document), name, folder, node)
         found = self._built.get(key)
         if found is None:
             builder = Builder(document, name, node)
             service = builder.build(folder)
-            found = Built(builder, service, tuple(_files_of(service)) if service is not None else ())
+            referred = tuple(_files_of(service)) if service is not None else ()
+            found = Built(builder, service, referred, tuple(builder.references.lessons))
             if key[0] in self._documents and builder.alone:
                 self._built[key] = found
+        else:
+            for lesson in found.lessons:
+                learn(*lesson)
         return found
 
     def clear(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.core.ids import group_of
-from reconciler.core.secrets import learn, looks_secret
+from reconciler.core.secrets import Lesson, learn, looks_secret
 from reconciler.core.veil import counts
 from reconciler.spec import vocabulary
 from reconciler.spec.document import Document, Entry, Items, Scalar, Value, sort_of
@@ -48,7 +48,8 @@ class _Unresolved(Exception):
 class References:
     """Resolves the references of one document that was read for a node. unresolved: how many could not be.
 
-    taken: the secrets that were put somewhere since it was emptied last, and the names of their variables.
+    taken: the secrets that were put somewhere since it was emptied last, and the names of their variables. lessons: all that was
+    learned of them.
     """
 
     def __init__(self, document: Document, service: str, node: str, fail: Callable[[SpecError], None]) -> None:
@@ -64,6 +65,7 @@ class References:
         self.size = 0
         self.known: dict[tuple[str, str], Any] = {}
         self.taken: dict[str, str] = {}
+        self.lessons: dict[Lesson, None] = {}
         self.takes: dict[tuple[str, str], dict[str, str]] = {}
         self.told: set[object] = set()
 
@@ -118,8 +120,12 @@ class References:
         """Learn of a secret that a token put somewhere: of what a variable says whose name looks secret. Where one lies is none."""
         section, _, name = token.rpartition(":")[2].partition("[")[0].partition(".")
         if section == "env" and looks_secret(name) and counts(value) and not (value.startswith("/") and _PLACE.search(name)):
-            learn(value, name)
+            self.learn(Lesson(value, name))
             self.taken[value] = name
+
+    def learn(self, lesson: Lesson) -> None:
+        self.lessons[lesson] = None
+        learn(*lesson)
 
     def slip(self, token: str, at: _At) -> str:
         """What a token that is no reference was meant to be, where something that is there has nearly that name; "" for none."""

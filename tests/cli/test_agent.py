@@ -11,9 +11,11 @@ import time
 import pytest
 
 from reconciler.cli.asking import ASKED, asked
+from reconciler.cli.clerk import Answers
 from reconciler.cli.exits import Exit
 from reconciler.cli.parser import parser_of
 from reconciler.cli.verb import verb_called
+from reconciler.core.secrets import learn, learned
 from tests.cli.agents import NOTHING, Events, agent, impostor, listening, request
 
 HEARD = b'{"heard": true}\n'
@@ -74,6 +76,20 @@ def test_it_looks_anew_each_time(web):
         after = web.osvc("ls", "--json")
     names = [[service["service"] for service in json.loads(ended.out)["services"]] for ended in (before, after)]
     assert names == [["web"], ["db", "web"]]
+
+
+def test_what_was_a_secret_for_one_answer_is_none_for_the_next(place):
+    known = []
+
+    def run(words):
+        learn(words[1], "DB_PASSWORD")
+        known.append(learned())
+        return 0
+
+    answers = Answers(run)
+    for word in ("blue4house", "green4house"):
+        assert answers(request(place.root, {}, ["ls", word]))["code"] == 0
+    assert known == [{"blue4house": "DB_PASSWORD"}, {"green4house": "DB_PASSWORD"}]
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,9 @@ def read(text: str | None) -> dict[str, Any] | None:
 
 
 def opened(found: Mapping[str, Any], candidates: Iterable[Desired]) -> dict[str, Any]:
-    """The settings in a record, with those secrets in clear that one of these has as well."""
-    texts = [text for one in candidates for text in _secrets(one)]
+    """The settings in a record, with what is sealed in clear where one of these has that text as well. Whether it would be sealed
+    now says nothing: it may have been a secret of another service that is gone."""
+    texts = [text for one in candidates for text in (*one.start, *one.environment.values())]
 
     def clear(value: str) -> str:
         if not is_sealed(value):
@@ -62,11 +63,6 @@ def seal(text: str, salt: str) -> str:
 
 def is_sealed(value: str) -> bool:
     return value.startswith(_SEAL)
-
-
-def _secrets(want: Desired) -> Iterable[str]:
-    yield from (word for word in want.start if secret_spans(word))
-    yield from (value for name, value in want.environment.items() if is_secret(name, value))
 
 
 def _sealed(said: dict[str, Any], salt: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 from reconciler.core.action import BARRIER, Effect
 from reconciler.core.node import Node, Place
 from reconciler.core.observed import Absent, Present
+from reconciler.core.secrets import learn, learn_anew
 from reconciler.resources.app import record
 from reconciler.resources.app.actions import Forget, Start, Stop
 from reconciler.resources.app.model import Around, Desired, State
@@ -74,6 +75,16 @@ def test_a_record_keeps_no_secret_and_knows_it_again():
     assert (opened["environment"], opened["start"]) == (want.environment, want.start)
     other = record.opened(record.read(text), [desired(environment={"API_KEY": "hunter3"})])
     assert record.is_sealed(other["environment"]["API_KEY"])
+
+
+def test_what_was_a_secret_when_the_record_was_written_is_known_again_when_it_is_none_any_more():
+    want = desired(start="relay blue4house", environment={"COLOR": "blue4house"})
+    learn("blue4house", "DB_PASSWORD")
+    text = record.write(want, "salt")
+    assert "blue4house" not in text
+    learn_anew()
+    opened = record.opened(record.read(text), [want])
+    assert (opened["environment"], opened["start"]) == (want.environment, want.start)
 
 
 def test_a_record_that_is_none():

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from reconciler.core.secrets import learned
 from tests.unit.engine.node import Node
 from tests.unit.engine.timeline import Timeline
 
@@ -23,6 +24,9 @@ def node(tmp_path):
 @pytest.fixture
 def line(node):
     return Timeline(node)
+
+
+DB = "variables: {DB_PASSWORD: blue4house}\nresources:\n  fs#1: {dev: tmpfs, mnt: '/mnt/{env.DB_PASSWORD}', type: tmpfs}\n"
 
 
 def heal(path):
@@ -65,3 +69,16 @@ def test_what_becomes_of_a_script_of_a_launcher_folder_is_noticed(line, node, tm
     line.at(20, script.unlink)
     line.run(310)
     assert told(line, "S10app leads to no file") == [300.0]
+
+
+def test_a_watch_knows_of_secrets_what_a_fresh_one_would(line, node):
+    known = []
+    db = node.write("db", DB)
+    node.write("web")
+    line.at(20, lambda: known.append(learned()))
+    line.at(21, lambda: node.write("db", DB.replace("type: tmpfs", "type: tmpsf").replace("{env.DB_PASSWORD}", "x")))
+    line.at(30, lambda: known.append(learned()))
+    line.at(31, db.unlink)
+    line.at(40, lambda: known.append(learned()))
+    line.run(50)
+    assert known == [{"blue4house": "DB_PASSWORD"}, {"blue4house": "DB_PASSWORD"}, {}], "of a spec that went bad they are kept"

@@ -11,6 +11,7 @@ from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.observed import Present
 from reconciler.core.ownership import Owned
 from reconciler.core.policy import UP, Aim, Goal
+from reconciler.core.secrets import learn, learn_anew
 from reconciler.engine.errors import StoreError
 from reconciler.engine.schema import MIGRATIONS
 from reconciler.engine.store import Store
@@ -268,3 +269,12 @@ def test_every_table_is_strict(store):
             db.execute("INSERT INTO failures VALUES ('web', 'd', 'many', 'x', '')")
         except sqlite3.Error as err:
             raise StoreError(str(err)) from None
+
+
+def test_what_was_a_secret_when_it_was_stored_is_read_back_when_it_is_none_any_more(store):
+    want = ToyDesired(env={"COLOR": "blue4house"})
+    learn("blue4house", "DB_PASSWORD", ("env",))
+    store.own("web", {"box#1": Owned("box", want)})
+    assert "blue4house" not in str(store._rows("SELECT record FROM owned"))
+    learn_anew()
+    assert store.ownership("web", [want]).owned["box#1"].wanted == want

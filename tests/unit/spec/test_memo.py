@@ -5,6 +5,7 @@ import os
 import pytest
 
 from reconciler.core.node import Node
+from reconciler.core.secrets import learn_anew, learned
 from reconciler.spec.load import load
 from reconciler.spec.memo import MEMO
 
@@ -92,3 +93,16 @@ def test_so_much_is_kept_and_no_more(specs):
         the_service(write(specs / f"s{n}.yaml", WEB + f"# {'x' * 1_000_000} {n}\n"))
     assert MEMO._size <= 16 << 20
     assert the_service(web) is not first
+
+
+def test_what_is_secret_in_a_spec_is_known_although_it_was_not_built_again(specs):
+    told = "variables: {DB_PASSWORD: blue4house}\n" + WEB.replace("sleep 1", '["say", "{env.DB_PASSWORD}"]')
+    web = write(specs / "web.yaml", told)
+    first = the_service(web)
+    learn_anew()
+    assert the_service(web) is first
+    assert learned() == {"blue4house": "DB_PASSWORD"}
+    web.unlink()
+    learn_anew()
+    load([str(specs)], NODE)
+    assert learned() == {}
