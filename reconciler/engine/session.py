@@ -36,7 +36,7 @@ from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.overtaken import overtaken
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Kept, Store
-from reconciler.engine.sweep import Lost, guard
+from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.warm import WARM
 from reconciler.host.ports import Host
@@ -222,11 +222,11 @@ class Session:
         policy: Policy = _PLAIN,
         prune_all: bool = False,
         snapshot: Snapshot | None = None,
-        went: Collection[Lost] = (),
+        sweep: Sweep | None = None,
     ) -> tuple[Survey, ...]:
         """As `plans`, with what each plan was made from: for status, `plan --json` and a recorded snapshot.
 
-        went: what was pruned of late, and counts with what would go now.
+        sweep: what was pruned before counts with what would go now.
         """
         named = {target.name: target for target in targets}
         owned = self._ownerships(targets)
@@ -246,7 +246,7 @@ class Session:
             for target in ordered
         )
         if policy.prune and not prune_all:
-            guard(self.store, {survey.target.name: survey.plan for survey in surveys}, targets, went)
+            (sweep or Sweep(self.host.clock)).check(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
         return surveys
 
     def replan(self, survey: Survey, target: Target, policy: Policy) -> Plan:
@@ -299,7 +299,7 @@ class Session:
         named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
-            guard(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
+            Sweep(self.host.clock).check(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
         glances = {survey.target.name: survey for survey in surveys}
         means = self._means(verb, on_event, crew)
 

@@ -208,7 +208,6 @@ class Watch:
             self._freeze(target.name, ruling.freeze)
         if ruling.do is None:
             return False
-        self._sweep.note(*ruling.do)
         work = partial(self._work, *ruling.do, self._policy, survey)
         self._rounds.stir()
         self._workers.give(target.name, survey.before, work)
@@ -304,16 +303,15 @@ class Watch:
     def _surveys(self, targets: Sequence[Target]) -> dict[str, Survey]:
         """What is seen and planned of each service, from one observation of all. Who cannot be worked on beside the others is left
         out; where it is the pruning that is refused, nothing is pruned."""
-        prune, self._policy, went = "", self.policy, self._sweep.went(tuple(self._known.values()))
+        prune, self._policy = "", self.policy
         while targets:
             try:
-                surveys = self.session.survey(targets, policy=self._policy, went=went)
+                surveys = self.session.survey(targets, policy=self._policy, sweep=self._sweep)
             except Refused as err:
                 if not err.services and not self._policy.prune:
                     raise
                 if not err.services:
                     prune, self._policy = str(err), Policy()
-                    self._sweep.refused()
                 for name in err.services:
                     self._obey(name, self._later(err))
                 targets = [target for target in targets if target.name not in err.services]

@@ -195,7 +195,7 @@ def test_specs_that_go_one_after_another_are_pruned_no_further_than_specs_that_g
         six.at(20 + 3 * number, remove(six, name))
     six.run(3 * 3600)
     assert sorted(six.node.mounts()) == ["/mnt/d", "/mnt/e", "/mnt/f"], "nor when the hour is over"
-    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went within an hour); if that is meant, say "
+    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went just before); if that is meant, say "
     assert f"{why}osvc apply --prune-all" in [text for _, text in six.said]
 
 
@@ -204,6 +204,14 @@ def test_specs_that_go_now_and_then_are_pruned(six):
         six.at(20 + 4000 * number, remove(six, name))
     six.run(5 * 4000)
     assert six.node.mounts() == ["/mnt/f"] and not any("cannot prune" in text for _, text in six.said)
+
+
+def test_services_that_come_and_go_are_pruned(six):
+    for number in range(12):
+        six.at(20 + 60 * number, lambda number=number: six.node.write(f"new{number}"))
+        six.at(50 + 60 * number, remove(six, f"new{number}"))
+    six.run(800)
+    assert len(six.node.mounts()) == 6 and not any("cannot prune" in text for _, text in six.said)
 
 
 def test_what_is_wanted_again_counts_as_pruned_no_more(six):
