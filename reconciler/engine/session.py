@@ -290,7 +290,8 @@ class Session:
         shown: service -> the plan that was consented to; None consents to whatever is planned (`--yes`). A disruptive
         step that was not shown ends that service as REFUSED. exact: the first plan must have the digest of the shown
         one (`apply FILE`). whole_undo: a failure undoes the whole service, not only a lane (`start`).
-        first: who is worked on before whom, where the caller has seen to that (Survey.before). crew: what these runs have in
+        first: who is worked on before whom, where the caller has seen to that (Survey.before); who of these is no target is worked
+        on beside, and may not have got to its goal. crew: what these runs have in
         common with others of the same caller.
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
@@ -328,10 +329,11 @@ class Session:
                 target.undoes,
                 target.restarts,
             )
-            open_ends = {result.service for result in before if result.end is not End.CONVERGED}
+            open_ends = {*first[name]} - {result.service for result in before if result.end is End.CONVERGED}
             return self._converge(work, means, lock_wait, target, open_ends)
 
-        return tuple(each(first, work_on, self.crew).values())
+        turns = {name: [other for other in before if other in first] for name, before in first.items()}
+        return tuple(each(turns, work_on, self.crew).values())
 
     def set_goal(self, names: Sequence[str], goal: Goal) -> None:
         """Remember what the operator wants of these services (start, stop, shutdown). Durable before it returns."""

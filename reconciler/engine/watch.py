@@ -93,7 +93,8 @@ class Watch:
         self._missed: set[str] = set()
         """Services that were called for while they were in work."""
         self._starting: set[str] | None = None
-        """Services that the first look found something to do for: the manager is told that it has begun once they are done."""
+        """Services that the first look found something to do for: the manager is told that it has begun once they are done. None
+        before a look succeeded, and afterwards."""
         self._open: dict[str, int] = {}
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._told: dict[tuple[str, str], str] = {}
@@ -139,6 +140,8 @@ class Watch:
             call = self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
             if stop.reread.is_set():
                 self._reread()
+            elif call is not None and self._starting is None and not self._ledger.begun:
+                self._starting = self._see(_EVERYTHING)
             elif call is not None:
                 self._see(call)
             self._take()
@@ -166,8 +169,9 @@ class Watch:
             results += self._take()
         return tuple(results)
 
-    def _see(self, call: Call) -> set[str]:
-        """Read what changed, see once what is called for, and give to the workers what needs it; its names.
+    def _see(self, call: Call) -> set[str] | None:
+        """Read what changed, see once what is called for, and give to the workers what needs it; its names. None where it could
+        not be seen: then nothing is to be begun by what was seen before.
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
@@ -184,7 +188,9 @@ class Watch:
         except EngineError as err:
             self._tell("", str(err))
             self._rounds.later("", _SOON)
-            return set()
+            self._workers.recall(self._workers.pending)
+            self._starting = None
+            return None
         finally:
             self._ledger.looks = self._ledger.looks.plus(clock.monotonic() - began)
         self._tell("", "")
@@ -312,6 +318,7 @@ class Watch:
                     raise
                 if not err.services:
                     prune, self._policy = str(err), Policy()
+                self._workers.recall(err.services)
                 for name in err.services:
                     self._obey(name, self._later(err))
                 targets = [target for target in targets if target.name not in err.services]
@@ -346,6 +353,7 @@ class Watch:
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
         shown = None if self._judge.may_disrupt else {target.name: plan}
+        unsettled = [other for other in survey.before if self._ledger.states.get(other) is not State.KEPT]
         try:
             if target.kept and self.session.store.last_run(target.name) != survey.run:
                 return _Work(target, plan, Result(target.name, End.REFUSED, message="another run of it came between; left alone"))
@@ -358,7 +366,7 @@ class Watch:
                 verb="watch",
                 lock_wait=0.0,
                 on_event=self.on_event,
-                first={target.name: ()},
+                first={target.name: unsettled},
                 crew=self._crew,
             )
         except Exception as err:

@@ -41,7 +41,7 @@ def tear(line, name):
     return lambda: line.machine.tear_off(f"/mnt/{name}")
 
 
-def unreadable(name):
+def unreadable(*_):
     raise StoreError("cannot use the store: disk I/O error")
 
 
@@ -130,3 +130,68 @@ def test_what_is_left_alone_stays_remarked_while_the_rest_is_mended(line):
     line.run(100)
     assert line.node.mounts() == ["/mnt/b"]
     assert kept == [(20.0, "fs#1: /mnt/a is not mounted; restarted 0 of 0 times, and left alone")]
+
+
+def test_who_takes_something_waits_until_it_is_released_however_the_other_ended(tmp_path):
+    line = Timeline(Node(tmp_path, interval=300.0, prune=True))
+    write(line, a=["a"], b=["b", "x"])
+    line.machine.fail_next(lambda label: "umount" in label and "/mnt/x" in label, Permanent("busy"), times=2)
+    line.at(40, lambda: write(line, a=["a", "x"], b=["b"]))
+    line.run(100)
+    assert [(round(at), name) for at, name in line.done if at > 1] == [(40, "b"), (50, "b"), (70, "a"), (70, "b")]
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b", "/mnt/x"]
+    with line.node.session() as session:
+        assert "fs#2" in session.store.ownership("a").owned and "fs#2" not in session.store.ownership("b").owned
+
+
+def crowd(line):
+    """Four services, each of which keeps one of the four workers busy for 4 s from 40 on."""
+    for number in range(4):
+        line.node.write(f"s{number}", f"resources:\n  ip#1: {{name: 10.9.8.1{number}, dev: eth0, netmask: 24}}\n")
+    line.at(40, line.machine.net.links["eth0"].assigned.clear)
+
+
+def test_what_waits_for_a_worker_is_not_done_any_more_once_its_newer_spec_is_refused(line):
+    crowd(line)
+    write(line, held=["held"], z=["old"])
+    line.at(20, (line.node.specs / "held.yaml").unlink)
+    line.at(41, lambda: write(line, z=["wrong"]))
+    line.at(42, lambda: write(line, z=["held"]))
+    line.run(70)
+    assert sorted(line.node.mounts()) == ["/mnt/held", "/mnt/old"]
+    assert line.watch.standing().states["z"] is State.OPEN
+
+
+def test_nor_while_it_cannot_be_seen_what_is_wanted_now(line):
+    crowd(line)
+    write(line, z=["old"])
+    targets = line.session.targets
+    line.at(41, lambda: write(line, z=["wrong"]))
+    line.at(42, lambda: (setattr(line.session, "targets", unreadable), write(line, z=["new"])))
+    line.at(50, lambda: setattr(line.session, "targets", targets))
+    line.run(70)
+    assert [round(at) for at, name in line.done if name == "z" and at > 40] == [51]
+    assert line.node.mounts() == ["/mnt/new"]
+
+
+class Manager:
+    beat = 30.0
+
+    def __init__(self, line):
+        self.line, self.begun = line, []
+
+    def ready(self):
+        self.begun.append((round(self.line.now), self.line.node.mounts()))
+
+    def alive(self): ...
+
+    def stopping(self): ...
+
+
+def test_it_has_not_begun_before_a_look_succeeded(line):
+    write(line, a=["a"])
+    manager = line.watch._manager = Manager(line)
+    targets, line.session.targets = line.session.targets, unreadable
+    line.at(25, lambda: setattr(line.session, "targets", targets))
+    line.run(50)
+    assert manager.begun == [(30, ["/mnt/a"])]
