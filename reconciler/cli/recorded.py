@@ -71,6 +71,7 @@ def _service(survey: Survey, codec: Codec) -> dict[str, Any]:
         },
         "owned": {rid: codec.dump_owned(owned) for rid, owned in survey.ownership.owned.items()},
         "disabled": dump_bans(survey.ownership.disabled),
+        **({"yielded": dict(survey.ownership.yielded)} if survey.ownership.yielded else {}),
     }
 
 
@@ -128,7 +129,8 @@ class Recorded:
         for rid, resource in service.resources.items() if service else ():
             if rid not in seen:
                 seen[rid] = self._unseen(resource.type)
-        return make_plan(service, name, goal, selection, seen, Ownership(record["store"], owned, bans), policy, kind_of)
+        ownership = Ownership(record["store"], owned, bans, record.get("yielded", {}))
+        return make_plan(service, name, goal, selection, seen, ownership, policy, kind_of)
 
     def _unseen(self, type_name: str) -> Observed:
         """A resource that the record knows nothing of: planned as absent, provisionally, where its type allows that."""

@@ -124,7 +124,7 @@ class ResourceKind(Protocol):
         """The facts that hold once it is up."""
 
     def claims(self, desired: Any) -> Sequence[Claim]:
-        """What it holds exclusively."""
+        """What it holds exclusively; first what it is told from others by on the machine (its mount point, its name)."""
 
     def releases(self, desired: Any, change: Change) -> bool:
         """Whether what holds this resource (HOLD) must go down when `change` takes it down. False for an engine that

@@ -35,11 +35,12 @@ class Owned:
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """What one service owns. store: the uuid of the state folder. disabled: rid, or WHOLE -> who disabled it: that holds for what
-    no spec names any more as well."""
+    no spec names any more as well. yielded: rid -> the service of this store whose it is now, of what its spec names no more."""
 
     store: str = ""
     owned: Mapping[str, Owned] = field(default_factory=dict)
     disabled: Mapping[str, Ban] = field(default_factory=dict)
+    yielded: Mapping[str, str] = field(default_factory=dict)
 
     def ban(self, rid: str) -> Ban | None:
         """Who disabled a resource."""

@@ -93,7 +93,7 @@ def _drafts(
             assert owned is not None
             kind, ban = kinds(owned.type), ownership.ban(rid)
             common = owned.common.orphaned if ban is None else changed(owned.common.orphaned, disable=True)
-            change = _orphan(kind, rid, observed[rid], owned, policy)
+            change = _orphan(kind, rid, observed[rid], owned, policy, ownership.yielded.get(rid, ""))
         else:
             kind, ban, common = kinds(resource.type), resource.ban, resource.in_force
             if goal.aim is not Aim.DOWN or rid in stands:
@@ -155,9 +155,11 @@ def _stay_up(draft: Draft) -> None:
         draft.turn(Verdict.KEEP, "standby: stays up" if change.common.standby else "stays up under what is on standby")
 
 
-def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, policy: Policy) -> Change:
-    """What osvc made and no spec names any more."""
+def _orphan(kind: ResourceKind, rid: str, observed: Observed, owned: Owned, policy: Policy, heir: str) -> Change:
+    """What osvc made and its spec names no more. heir: the service whose it is now, or ""."""
     change = diff_down(kind, rid, owned.applied or owned.wanted, observed, owned, remove=True)
+    if policy.prune and heir:
+        return change._replace(verdict=Verdict.RELEASE, reason=f"is {heir}'s now; stays as it is", cause=None, remedy="")
     if policy.prune:
         return change
     return change._replace(verdict=Verdict.KEEP, reason="no longer in the spec; left alone", remedy="osvc plan --prune")

@@ -180,6 +180,7 @@ def _document(case: Case, codec: Codec) -> Json:
         **({"select_standby": True} if case.selection.standby else {}),
         **({"spared": dict(case.spared)} if case.spared else {}),
         **({"disabled": dump_bans(case.ownership.disabled)} if case.ownership.disabled else {}),
+        **({"yielded": dict(case.ownership.yielded)} if case.ownership.yielded else {}),
         **({"restarts": sorted(case.restarts, key=natural)} if case.restarts else {}),
         "policy": {"prune": case.policy.prune, "rollback": case.policy.rollback, "force": sorted(case.policy.force)},
         "spec": render(case.service, codec.dump) if case.service is not None else None,
@@ -230,7 +231,10 @@ def _case(data: Json) -> Case:
         },
         types=types,
         ownership=Ownership(
-            data["store"], {rid: codec.read_owned(item) for rid, item in data["owned"].items()}, bans_of(data.get("disabled", {}))
+            data["store"],
+            {rid: codec.read_owned(item) for rid, item in data["owned"].items()},
+            bans_of(data.get("disabled", {})),
+            data.get("yielded", {}),
         ),
         plan=data["plan"],
         outcomes=tuple(data["outcomes"]),

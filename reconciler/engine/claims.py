@@ -1,14 +1,15 @@
-"""claims: which services are worked before which, when something moves from one to another."""
+"""claims: which services are worked before which, when something moves from one to another, and whose it is then."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.order import Providers, in_turn
-from reconciler.core.ownership import Ownership
+from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Selection
+from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
@@ -33,14 +34,15 @@ def in_order(
 
     owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they hold. selection:
     what a verb was asked for; a shutdown keeps nothing on standby. device_of: gives one spelling for those of a device. Raises
-    Refused for a swap in both directions, and for a claim that a service holds which is not worked on.
+    Refused for a swap in both directions, and for a claim that is held by a service that is not worked on, or by a resource that is
+    left alone.
     """
     holds = {name: _held(ownership, kinds, device_of) for name, ownership in owned.items()}
     wants = {target.name: _wanted(target, kinds, selection, device_of) for target in targets}
-    releases = {
-        target.name: _released(holds.get(target.name, {}), wants[target.name])
+    keeps = {
+        target.name: _kept(target, holds[target.name], wants[target.name], owned[target.name], prune)
         for target in targets
-        if target.goal.aim is not Aim.NONE and (target.service is not None or prune)
+        if target.name in holds
     }
     first: dict[str, set[str]] = {target.name: set() for target in targets}
     holders: dict[Key, list[str]] = {}
@@ -52,8 +54,9 @@ def in_order(
             for other in holders.get(key, ()):
                 if other == name:
                     continue
-                if key not in releases.get(other, set()):
-                    why = f"{claim.label} is held by {other}, {_remedy(other, wants, targets)}"
+                keeping = keeps[other].get(key) if other in keeps else f"which is not worked on here; apply {other} as well"
+                if keeping is not None:
+                    why = f"{claim.label} is held by {other}, {keeping}"
                     raise Refused(f"cannot work on {name}: {why}", [name])
                 first[name].add(other)
     nested = {name: first[name] | others for name, others in _nested(targets, kinds).items()}
@@ -87,16 +90,6 @@ def _nested(targets: Sequence[Target], kinds: Callable[[str], ResourceKind]) -> 
     return first
 
 
-def _remedy(other: str, wants: Mapping[str, Mapping[Key, Claim]], targets: Sequence[Target]) -> str:
-    if other not in wants:
-        return f"which is not worked on here; apply {other} as well"
-    if any(target.name == other and target.service is None for target in targets):
-        return "whose spec is gone; give it up with --prune"
-    if any(target.name == other and target.goal.aim is Aim.NONE for target in targets):
-        return f"which is left alone here; osvc stop {other} first"
-    return "which wants to keep it"
-
-
 def _sorted(first: Mapping[str, set[str]]) -> list[str]:
     order = in_turn(first, first, natural)
     if len(order) < len(first):
@@ -106,19 +99,93 @@ def _sorted(first: Mapping[str, set[str]]) -> list[str]:
     return order
 
 
-def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind], device_of: Callable[[str], str]) -> dict[Key, Claim]:
+def yielded(
+    targets: Sequence[Target],
+    owned: Mapping[str, Ownership],
+    kinds: Callable[[str], ResourceKind],
+    device_of: Callable[[str], str] = device_of,
+) -> dict[str, dict[str, str]]:
+    """service -> rid -> whose it is now: of what the service's spec names no more, and is what another service of the store owns,
+    and still names as far as is known here. It is not the service's to remove."""
+    named = {target.name: target.service for target in targets}
+    orphans = [
+        (name, rid, one)
+        for name, service in named.items()
+        for rid, one in owned[name].owned.items()
+        if _orphaned(service, rid, one)
+    ]
+    theirs: dict[Key, set[str]] = {}
+    for other, ownership in owned.items() if orphans else ():
+        for rid, one in ownership.owned.items():
+            if other not in named or not _orphaned(named[other], rid, one):
+                for key in _identity(one, kinds, device_of):
+                    theirs.setdefault(key, set()).add(other)
+    found: dict[str, dict[str, str]] = {}
+    for name, rid, one in orphans:
+        others = set[str]().union(*(theirs.get(key, ()) for key in _identity(one, kinds, device_of))) - {name}
+        if others:
+            found.setdefault(name, {})[rid] = min(others, key=natural)
+    return found
+
+
+def _identity(one: Owned, kinds: Callable[[str], ResourceKind], device_of: Callable[[str], str]) -> list[Key]:
+    """By which claims two are one thing of the machine: the first (ResourceKind.claims), and what follows from it. Two that lie on
+    one device, or publish one port, are two things all the same."""
+    claims = kinds(one.type).claims(one.applied or one.wanted)
+    return [_key(claim, device_of) for claim in claims if claim is claims[0] or claim.by]
+
+
+def _orphaned(service: Service | None, rid: str, one: Owned) -> bool:
+    """Whether its spec names what is owned no more."""
+    return service is None or rid not in service.resources or service.resources[rid].type != one.type
+
+
+class _Holding(NamedTuple):
+    """By which resource something is held."""
+
+    rid: str
+    claim: Claim
+
+
+def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind], device_of: Callable[[str], str]) -> dict[Key, _Holding]:
     return {
-        _key(claim, device_of): claim
-        for owned in ownership.owned.values()
+        _key(claim, device_of): _Holding(rid, claim)
+        for rid, owned in ownership.owned.items()
         if owned.applied is not None
         for claim in kinds(owned.type).claims(owned.applied)
     }
 
 
-def _released(held: Mapping[Key, Claim], wanted: Mapping[Key, Claim]) -> set[Key]:
-    return {
-        key for key, claim in held.items() if key not in wanted and not (claim.by and (claim.kind, claim.scope, claim.by) in wanted)
-    }
+def _kept(
+    target: Target, held: Mapping[Key, _Holding], wanted: Mapping[Key, Claim], ownership: Ownership, prune: bool
+) -> dict[Key, str]:
+    """What a service does not release of what it holds -> why not, and what to do, as a clause. It releases what is taken down:
+    that is nothing of what is left alone, nor an orphan that is not pruned."""
+    alone = {rid: _alone(target, rid, ownership, prune) for rid in {holding.rid for holding in held.values()}}
+    found: dict[Key, str] = {}
+    for key, (rid, claim) in held.items():
+        if alone[rid]:
+            found[key] = alone[rid]
+        elif key in wanted or (claim.by and (claim.kind, claim.scope, claim.by) in wanted):
+            found[key] = "which wants to keep it"
+    return found
+
+
+def _alone(target: Target, rid: str, ownership: Ownership, prune: bool) -> str:
+    """Why a resource stays as it is, as a clause; "" where it does not."""
+    name, service, ban = target.name, target.service, ownership.ban(rid)
+    if target.goal.aim is Aim.NONE:
+        return f"which is left alone here; osvc stop {name} first"
+    if ban is not None:
+        part = "" if ban.whole else f" --rid {rid}"
+        return f"as {rid}, disabled there by {ban.by}; osvc enable {name}{part}"
+    if service is None:
+        return "" if prune else "whose spec is gone; give it up with --prune"
+    if _orphaned(service, rid, ownership.owned[rid]):
+        return "" if prune else f"as {rid}, which its spec names no more; give it up with --prune"
+    if service.resources[rid].in_force.idle:
+        return f"as {rid}, which its spec says to leave alone; take that out of it"
+    return ""
 
 
 def _wanted(

@@ -65,7 +65,7 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
-        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock)
+        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, work.yielded)
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
         self.spared = dict(work.spared)
         self.restarts = work.restarts

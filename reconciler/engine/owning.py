@@ -1,7 +1,7 @@
 """Owning: what one run writes down of what its service owns: claims before something is made, last-applied when it was seen."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 
 from reconciler.core.action import Effect
 from reconciler.core.change import Change, Verdict, takes
@@ -21,13 +21,14 @@ _CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTA
 
 @dataclass(frozen=True, slots=True)
 class Owning:
-    """name: the service's. service: None for an orphan. Every method raises StoreError."""
+    """name: the service's. service: None for an orphan. yielded: see Ownership. Every method raises StoreError."""
 
     store: Store
     name: str
     service: Service | None
     selection: Selection
     clock: Clock
+    yielded: Mapping[str, str] = field(default_factory=dict)
 
     def claim(self, plan: Plan, ownership: Ownership) -> None:
         """Own what is about to be made, before it is made; forget what is certainly gone, and what stays where it is and is let go
@@ -102,7 +103,8 @@ class Owning:
 
     def now(self) -> Ownership:
         """What is owned, with the secrets of the spec in clear."""
-        return self.store.ownership(self.name, self.service.models if self.service else ())
+        owned = self.store.ownership(self.name, self.service.models if self.service else ())
+        return replace(owned, yielded=self.yielded) if self.yielded else owned
 
     def _settled(self, change: Change, owned: Owned, touched: Collection[str]) -> Owned:
         if change.aim is Aim.NONE:

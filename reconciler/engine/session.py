@@ -27,7 +27,7 @@ from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.bans import Said
-from reconciler.engine.claims import in_order
+from reconciler.engine.claims import in_order, yielded
 from reconciler.engine.config import Config
 from reconciler.engine.crew import SIZE
 from reconciler.engine.errors import Locked, Refused, Unselected
@@ -296,7 +296,8 @@ class Session:
         Raises Refused as `plans` does, and StoreError when the state folder is read-only; nothing is done then.
         """
         self.store.check_writable()
-        first = self._in_order(targets, policy, selection, self._ownerships(targets)) if first is None else first
+        owned = self._ownerships(targets) if first is None or policy.prune else {}
+        first = self._in_order(targets, policy, selection, owned) if first is None else first
         named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
@@ -328,6 +329,7 @@ class Session:
                 target.was,
                 target.undoes,
                 target.restarts,
+                owned[name].yielded if name in owned else {},
             )
             open_ends = {*first[name]} - {result.service for result in before if result.end is End.CONVERGED}
             return self._converge(work, means, lock_wait, target, open_ends)
@@ -408,8 +410,10 @@ class Session:
         return Target(name, service, goal, source=source, remembered=aim is None, was=was, frozen=frozen)
 
     def _ownerships(self, targets: Sequence[Target]) -> dict[str, Ownership]:
-        """What every service of the store owns, and each of these: with the secrets of its spec in clear."""
-        return self.store.ownerships({target.name: target.service.models if target.service else () for target in targets})
+        """What every service of the store owns, and each of these: with the secrets of its spec in clear, and with what it lost to
+        another."""
+        owned = self.store.ownerships({target.name: target.service.models if target.service else () for target in targets})
+        return owned | {name: replace(owned[name], yielded=lost) for name, lost in yielded(targets, owned, self.kinds).items()}
 
     def _survey(self, target: Target, ownership: Ownership, snapshot: Snapshot, selection: Selection, policy: Policy) -> Survey:
         observed = snapshot.of(target.name)
@@ -438,18 +442,8 @@ class Session:
     def _in_order(
         self, targets: Sequence[Target], policy: Policy, selection: Selection, owned: Mapping[str, Ownership]
     ) -> dict[str, tuple[str, ...]]:
-        """name -> who is worked before it. Of services whose goal is to be down only what is on standby holds anything; the rest by
-        their claims. owned: what every service of the store owns."""
-        named, goals = {target.name for target in targets}, self.store.goals()
-        holding = {
-            name: _on_standby(one) if name not in named and goals.get(name, UP).aim is Aim.DOWN else one
-            for name, one in owned.items()
-        }
-        return in_order(targets, holding, self.kinds, prune=policy.prune, selection=selection)
-
-
-def _on_standby(ownership: Ownership) -> Ownership:
-    return replace(ownership, owned={rid: one for rid, one in ownership.owned.items() if one.common.standby})
+        """name -> who is worked before it, by their claims. owned: what every service of the store owns."""
+        return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection)
 
 
 def _named(name: str, globs: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ class Work:
     whole_undo: a failure undoes the whole service, not only a lane. glance: what was seen of it a moment ago.
     was: the goal that it had before the verb set another; where nothing was wanted, an undo stops it.
     undoes: the run that is undone by this one. restarts: the rids that go down and come up again once, whatever they are like.
+    yielded: see Ownership.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Work:
     was: Goal | None = None
     undoes: str = ""
     restarts: frozenset[str] = frozenset()
+    yielded: Mapping[str, str] = field(default_factory=dict)
 
     def digest(self, codec: Codec) -> str:
         """What is wished for, for remembering that it failed: an edited spec or another goal is another wish."""

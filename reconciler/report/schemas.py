@@ -157,6 +157,7 @@ def snapshot_schema() -> Schema:
         owned={"type": "object", "additionalProperties": {"type": "object", "required": ["type", "wanted"]}},
         disabled={"type": "object", "additionalProperties": _ban()},
     )
+    service["properties"]["yielded"] = {"type": "object", "additionalProperties": _TEXT}
     node = _record(name=_TEXT, env=_TEXT, state_dir=_TEXT, run_dir=_TEXT, subnet_pool=_TEXT)
     node["properties"]["systemd"] = _FLAG
     return _document(

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import dataclasses
+
 import pytest
 
 from reconciler.core.action import Slot
@@ -222,6 +224,15 @@ def test_an_orphan_is_left_alone_until_pruning_is_asked_for():
     assert kept.empty and kept.change("box#2").remedy == "osvc plan --prune"
     pruned = planned(spec, seen, ownership, policy=Policy(prune=True))
     assert line(pruned) == ["box#2 down stop", "box#2 commit drop"]
+
+
+def test_an_orphan_that_is_anothers_by_now_is_let_go_of_and_nothing_is_done_to_it():
+    spec = service(box_1=ToyDesired())
+    seen = {"box#1": up(ToyDesired()), "box#2": up(ToyDesired())}
+    ownership = dataclasses.replace(owned(spec, box_2=ToyDesired()), yielded={"box#2": "db"})
+    plan = planned(spec, seen, ownership, policy=Policy(prune=True))
+    assert (plan.steps, [change.rid for change in plan.released]) == ((), ["box#2"])
+    assert plan.change("box#2").reason == "is db's now; stays as it is"
 
 
 def test_a_service_without_a_spec_is_removed_in_reverse_order():

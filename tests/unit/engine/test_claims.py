@@ -1,13 +1,15 @@
 """claims: who releases goes first."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
+from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import Common
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Selection
-from reconciler.engine.claims import in_order
+from reconciler.engine.claims import in_order, yielded
 from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
 from reconciler.resources.registry import kind_of
@@ -27,6 +29,15 @@ def spec_of(**desired):
 def owns(*claims):
     desired = ToyDesired(claims=claims)
     return Ownership("store", {"box#1": Owned("box", desired, desired)})
+
+
+BAN = Ban("alice", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def banned(target, rid):
+    """The target, and what it owns, with something of it disabled."""
+    bans = {rid: BAN}
+    return dataclasses.replace(target, service=target.service and target.service.banned(bans)), bans
 
 
 def names(targets, owned, prune=False):
@@ -131,3 +142,49 @@ def test_what_is_on_standby_takes_what_it_claims_but_in_a_shutdown():
 
 def test_who_is_to_be_down_takes_nothing():
     assert names([target("a", "1", goal=Goal(Aim.DOWN)), target("b", "1")], {"b": owns("1")}) == ["a", "b"]
+
+
+@pytest.mark.parametrize("rid", ["box#1", WHOLE])
+@pytest.mark.parametrize("spec", [spec_of(claims=("1",)), spec_of(claims=("2",)), service(box_2=ToyDesired()), None])
+def test_what_a_person_disabled_is_not_released_whatever_its_spec_says(spec, rid):
+    holder, bans = banned(Target("b", spec), rid)
+    owned = dataclasses.replace(owns("1"), disabled=bans)
+    told = "1 is held by b, as box#1, disabled there by alice; osvc enable b" + (" --rid box#1" if rid else "") + "$"
+    for prune in (False, True):
+        with pytest.raises(Refused, match=told):
+            names([target("a", "1"), holder], {"b": owned}, prune=prune)
+    free = dataclasses.replace(owned, owned={"box#1": dataclasses.replace(owned.owned["box#1"], applied=None)})
+    assert names([target("a", "1"), holder], {"b": free}, prune=True) == ["a", "b"]
+
+
+@pytest.mark.parametrize("common", [Common(disable=True), Common(tags=("noaction",))])
+def test_what_its_spec_leaves_alone_is_not_released(common):
+    spec = spec_of(claims=("2",))
+    idle = dataclasses.replace(spec, resources={"box#1": dataclasses.replace(spec.resources["box#1"], common=common)})
+    with pytest.raises(Refused, match="1 is held by b, as box#1, which its spec says to leave alone; take that out of it"):
+        names([target("a", "1"), Target("b", idle)], {"b": owns("1")}, prune=True)
+
+
+def test_what_a_spec_names_no_more_is_released_only_when_it_is_pruned():
+    for spec in (service(box_2=ToyDesired()), service(box_2=ToyDesired(claims=("2",)))):
+        moves = [target("a", "1"), Target("b", spec)]
+        with pytest.raises(Refused, match="1 is held by b, as box#1, which its spec names no more; give it up with --prune"):
+            names(moves, {"b": owns("1")})
+        assert names(moves, {"b": owns("1")}, prune=True) == ["b", "a"]
+
+
+def test_who_is_frozen_releases_nothing():
+    frozen = target("b", "2", goal=Goal.frozen_by(BAN))
+    with pytest.raises(Refused, match="1 is held by b, which is left alone here; osvc stop b first"):
+        names([target("a", "1"), frozen], {"b": owns("1")}, prune=True)
+
+
+def test_whose_a_thing_is_now():
+    """Of two that no spec names any more the first keeps it until the other has removed it."""
+    mine, other = Target("a", service(box_2=ToyDesired())), target("b", "1")
+    both = {"a": owns("1"), "b": owns("1", "2")}
+    assert yielded([mine, other], both, kinds) == {"a": {"box#1": "b"}}
+    assert yielded([mine], both, kinds) == {"a": {"box#1": "b"}}
+    assert yielded([mine, Target("b", None)], both, kinds) == {}
+    assert yielded([target("a", "1"), other], both, kinds) == {}
+    assert yielded([mine, other], {"a": owns("1"), "b": owns("2", "1")}, kinds) == {}, "two things on one device"

@@ -2,9 +2,11 @@
 
 import dataclasses
 import os
+from datetime import UTC, datetime
 
 import pytest
 
+from reconciler.core.ban import Ban, Sort
 from reconciler.core.change import Verdict
 from reconciler.core.outcome import End
 from reconciler.core.policy import Aim, Goal, Policy, Selection
@@ -301,6 +303,60 @@ def test_a_claim_moves_from_one_service_to_another_in_one_run(node):
     assert [result.service for result in results] == ["db", "web", "app"]
     assert {result.end for result in results} == {End.CONVERGED}
     assert sorted(node.mounts()) == ["/mnt/db", "/mnt/elsewhere", "/mnt/web"]
+
+
+DISK = "resources:\n  fs#1: {dev: /dev/sdb, mnt: /mnt/%s, type: ext4}\n"
+FLAG = "resources:\n  fs#9: {type: flag}\n"
+
+
+def test_one_disk_is_never_mounted_by_two_services(node):
+    node.machine.add_disk("/dev/sdb", "ext4")
+    node.write("web", DISK % "web")
+    node.apply()
+    node.write("mail", DISK % "mail")
+    node.write("web", FLAG)
+    with pytest.raises(Refused, match="mail: device /dev/sdb is held by web, as fs#1, which its spec names no more; .* --prune"):
+        node.apply()
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
+    assert {result.end for result in node.apply(policy=PRUNE)} == {End.CONVERGED}
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail"]
+
+
+@pytest.mark.parametrize("aim", [Aim.UP, Aim.DOWN])
+def test_what_is_disabled_is_not_taken_over_also_where_its_service_was_stopped(node, aim):
+    node.machine.add_disk("/dev/sdb", "ext4")
+    node.write("web", DISK % "web")
+    node.apply()
+    with node.session() as session:
+        session.store.ban("web", Sort.DISABLED, ["fs#1"], Ban("alice", datetime(2026, 1, 1, tzinfo=UTC)))
+        session.converge(session.targets(session.load(), ["web"], aim=aim))
+        session.set_goal(["web"], Goal(aim))
+    node.write("app", DISK % "app")
+    node.write("web", FLAG)
+    with pytest.raises(Refused, match="held by web, as fs#1, disabled there by alice; osvc enable web --rid fs#1"):
+        node.apply(policy=PRUNE)
+    with pytest.raises(Refused, match="held by web, which is not worked on here"):
+        node.apply("app", policy=PRUNE)
+    assert "/mnt/web" in node.mounts()
+
+
+def test_what_is_another_services_by_now_is_let_go_of_and_not_removed(node):
+    """As older versions left it: both own the one mount."""
+    node.apply()
+    with node.session() as session:
+        session.store.own("app", session.store.ownership("web").owned)
+    node.write("app", SPEC % "web")
+    node.write("web", FLAG)
+    with node.session() as session:
+        plans = {plan.service: plan for plan in session.plans(session.targets(session.load()), policy=PRUNE)}
+    change = plans["web"].change("fs#1")
+    assert (change.verdict, change.reason) == (Verdict.RELEASE, "is app's now; stays as it is")
+    results = node.apply(policy=PRUNE)
+    assert {result.end for result in results} == {End.CONVERGED}
+    assert [outcome.step.rid for result in results for outcome in result.outcomes] == ["fs#9"]
+    assert "/mnt/web" in node.mounts()
+    with node.session() as session:
+        assert ("fs#1" in session.store.ownership("web").owned, "fs#1" in session.store.ownership("app").owned) == (False, True)
 
 
 def test_a_locked_service_does_not_hold_up_the_others(node):
