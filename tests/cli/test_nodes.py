@@ -74,7 +74,7 @@ def test_a_service_of_other_nodes(place):
         assert ended.code == 4 and f"cannot {verb} away: it is {reason}" in ended.err
     assert place.osvc("status").out == f"away                      n/a      {reason}\n"
     status = json.loads(place.osvc("status", "--json").out)
-    assert status["services"][0]["goal"] == {"aim": "none", "by": "", "at": None, "reason": reason}
+    assert status["services"][0]["goal"] == {"aim": "none", "by": "", "at": None, "reason": reason, "until": None}
     assert place.osvc("docker", "away", "ps").err.endswith(f"away has no Docker engine here: it is {reason}\n")
 
 

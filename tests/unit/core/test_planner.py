@@ -1,8 +1,7 @@
 """The planner: verdicts, selection, holding back, bouncing, order; each rule by the smallest toy that shows it."""
 
-from dataclasses import replace
-
 import dataclasses
+from dataclasses import replace
 
 import pytest
 

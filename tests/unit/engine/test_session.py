@@ -315,7 +315,7 @@ def test_one_disk_is_never_mounted_by_two_services(node):
     node.apply()
     node.write("mail", DISK % "mail")
     node.write("web", FLAG)
-    with pytest.raises(Refused, match="mail: device /dev/sdb is held by web, as fs#1, which its spec names no more; .* --prune"):
+    with pytest.raises(Refused, match=r"mail: device /dev/sdb is held by web, as fs#1, which its spec names no more; .* --prune"):
         node.apply()
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
     assert {result.end for result in node.apply(policy=PRUNE)} == {End.CONVERGED}
@@ -333,7 +333,7 @@ def test_what_is_disabled_is_not_taken_over_also_where_its_service_was_stopped(n
         session.set_goal(["web"], Goal(aim))
     node.write("app", DISK % "app")
     node.write("web", FLAG)
-    with pytest.raises(Refused, match="held by web, as fs#1, disabled there by alice; osvc enable web --rid fs#1"):
+    with pytest.raises(Refused, match=r"held by web, as fs#1, disabled there by alice; osvc enable web --rid fs#1"):
         node.apply(policy=PRUNE)
     with pytest.raises(Refused, match="held by web, which is not worked on here"):
         node.apply("app", policy=PRUNE)
