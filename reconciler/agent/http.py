@@ -5,6 +5,7 @@ goes. A place that cannot be listened on is tried again and again.
 """
 
 import os
+import re
 import selectors
 import socket
 import stat
@@ -50,8 +51,8 @@ class _Caller:
 
 
 class Server:
-    """address: where. answer: called in the server's thread. tell: hears, once for each cause, why nothing can be listened on, and
-    "" once it can be."""
+    """address: where. answer: called in the server's thread. tell: hears, once for each cause, why nothing can be listened on or
+    answered, and "" once it can be."""
 
     def __init__(
         self, address: Address, answer: Answer, tell: Callable[[str], None], *, retry: float = RETRY, seconds: float = SECONDS
@@ -65,6 +66,9 @@ class Server:
         self._thread = Thread(target=self._run, name="http", daemon=True)
         self._closing = False
         self._why = ""
+        self._failed = ""
+        self._again = 0.0
+        """When to listen again, while nothing is listened on."""
 
     def start(self) -> None:
         """Answer from now on."""
@@ -91,10 +95,14 @@ class Server:
         try:
             self._listener = _listener(self._address)
         except OSError as err:
-            why = f"cannot listen on {self._address}: {(err.strerror or str(err)).lower()}; tried again every {self._retry:g} s"
+            self._hear(err)
         else:
             self._selector.register(self._listener, selectors.EVENT_READ)
-            why = ""
+            self._hear(None)
+
+    def _hear(self, err: OSError | None) -> None:
+        what = "" if err is None else (err.strerror or str(err)).lower()
+        why = what and f"cannot listen on {self._address}: {what}; tried again every {self._retry:g} s"
         if why != self._why:
             self._why = why
             self.tell(why)
@@ -102,11 +110,11 @@ class Server:
     # in the server's thread
 
     def _run(self) -> None:
-        again = monotonic() + self._retry
+        self._again = monotonic() + self._retry
         while not self._closing:
             limits = [caller.until for caller in self._callers.values()]
             if self._listener is None:
-                limits.append(again)
+                limits.append(self._again)
             for key, _ in self._selector.select(max(0.0, min(limits) - monotonic()) if limits else None):
                 if key.fileobj is self._listener:
                     self._accept(self._listener)
@@ -115,14 +123,20 @@ class Server:
             now = monotonic()
             for caller in [caller for caller in self._callers.values() if caller.until <= now]:
                 self._drop(caller)
-            if self._listener is None and now >= again and not self._closing:
+            if self._listener is None and now >= self._again and not self._closing:
                 self.listen()
-                again = monotonic() + self._retry
+                self._again = monotonic() + self._retry
 
     def _accept(self, listener: socket.socket) -> None:
         try:
             sock, _ = listener.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as err:  # no file is left: whoever waits would be there again at once
+            self._selector.unregister(listener)
+            listener.close()
+            self._listener, self._again = None, monotonic() + self._retry
+            self._hear(err)
             return
         sock.setblocking(False)
         if len(self._callers) >= CONNECTIONS:
@@ -150,9 +164,22 @@ class Server:
         whole = b"\r\n\r\n" in caller.read or b"\n\n" in caller.read
         if part and not whole and len(caller.read) <= LARGEST:
             return False
-        caller.left = memoryview(_reply(caller.read, self._answer) if whole else _bad(HTTPStatus.BAD_REQUEST))
+        caller.left = memoryview(_reply(caller.read, self._answered) if whole else _bad(HTTPStatus.BAD_REQUEST))
         self._selector.modify(caller.sock, selectors.EVENT_WRITE, caller)
         return True
+
+    def _answered(self, path: str) -> Reply | None:
+        """Whatever is wrong with an answer, the next one who asks is answered."""
+        try:
+            reply = self._answer(path)
+        except Exception as err:
+            why = f"cannot answer {path}: {type(err).__name__}: {err}"
+            if why != self._failed:
+                self._failed = why
+                self.tell(why)
+            return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, b"it failed here; see the log\n")
+        self._failed = ""
+        return reply
 
     def _drop(self, caller: _Caller) -> None:
         del self._callers[caller.sock.fileno()]
@@ -168,7 +195,8 @@ def _reply(request: bytes, answer: Answer) -> bytes:
     method, target, _ = words
     if method not in ("GET", "HEAD"):
         return _bad(HTTPStatus.METHOD_NOT_ALLOWED, "Allow: GET, HEAD\r\n")
-    reply = answer(target.partition("?")[0])
+    path = re.sub("^https?://[^/?]*", "", target, flags=re.IGNORECASE).partition("?")[0]
+    reply = answer(path or "/")
     return _bad(HTTPStatus.NOT_FOUND) if reply is None else _sent(reply, body=method == "GET")
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Lock, Thread
+from time import monotonic
 from typing import Any
 
 from reconciler.core.level import Level, level_of
@@ -26,17 +27,23 @@ from reconciler.core.outcome import (
 _LARGE = 8 << 20
 """A log of so many bytes is put aside (osvc.log.1, the one before is dropped) by whoever writes the next line."""
 
+_AGAIN = 10.0
+"""Seconds until a log that could not be opened is tried again."""
+
 _path = ""
 _logger: Any = None
 _shown: Any = None
 _lost = 0
+_closed_until = float("-inf")
+_again = _AGAIN
 _lock = Lock()
 
 
-def log_to(state_dir: str) -> None:
-    """Log into this state folder from now on; "" logs nothing, which is also how a process begins."""
-    global _path, _logger  # noqa: PLW0603 the process has one log
+def log_to(state_dir: str, *, again: float = _AGAIN) -> None:
+    """Log into this state folder from now on; "" logs nothing, which is also how a process begins. again: as above."""
+    global _path, _logger, _again, _closed_until  # noqa: PLW0603 the process has one log
     with _lock:
+        _again, _closed_until = again, float("-inf")
         _path = f"{state_dir}/log/osvc.log" if state_dir else ""
         _logger = None
 
@@ -50,7 +57,7 @@ def show_on(handle: int | None, *, journal: bool = False) -> None:
 
 
 def lost() -> int:
-    """How many lines found no room."""
+    """How many lines could not be written, or not whole."""
     return _lost
 
 
@@ -72,15 +79,22 @@ def tell(event: Event) -> None:
 def note(event: str, level: Level = Level.INFO, **facts: Any) -> None:
     """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
     for logger in _loggers():
+        if logger is None:
+            _lose()
+            continue
         with _lock:
             getattr(logger, level.word)(event, **facts)
 
 
+def _lose() -> None:
+    global _lost  # noqa: PLW0603
+    _lost += 1
+
+
 def _loggers() -> Iterator[Any]:
+    """None where there is to be a log, and cannot be."""
     if _path:
-        logger = _opened(_path)
-        if logger is not False:
-            yield logger
+        yield _opened(_path)
     if _shown is not None:
         yield _shown
 
@@ -117,13 +131,14 @@ def _tried(outcome: Outcome) -> bool:
 
 
 def _opened(path: str) -> Any:
-    """The logger of this path; made by whoever comes first. False where there is none to be had."""
-    global _logger  # noqa: PLW0603
+    """The logger of this path; made by whoever comes first. None where there is none to be had now."""
+    global _logger, _closed_until  # noqa: PLW0603
     with _lock:
         if path != _path:
-            return False
-        if _logger is None:
+            return None
+        if _logger is None and monotonic() >= _closed_until:
             _logger = _open(path)
+            _closed_until = monotonic() + _again
         return _logger
 
 
@@ -132,13 +147,19 @@ class _Lines:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+        self._torn = False
+        """Whether the last one found room for a part of it only."""
 
     def write(self, text: str) -> None:
-        global _lost  # noqa: PLW0603
+        line = ("\n" if self._torn else "").encode() + text.encode("utf-8", "replace")
         try:
-            os.write(self._handle, text.encode("utf-8", "replace"))
+            written = os.write(self._handle, line)
         except OSError:
-            _lost += 1
+            _lose()
+            return
+        self._torn = written < len(line)
+        if self._torn:
+            _lose()
 
     def flush(self) -> None:
         pass
@@ -167,7 +188,7 @@ class _Owned(_Lines):
             return
         fresh = _appending(self._path)
         os.close(self._handle)
-        self._handle = fresh
+        self._handle, self._torn = fresh, False
 
 
 def _appending(path: str) -> int:
@@ -194,7 +215,7 @@ def _open(path: str) -> Any:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         return _made(_Owned(path), journal=False)
     except OSError:
-        return False
+        return None
 
 
 def _made(lines: _Lines, *, journal: bool) -> Any:

@@ -1,10 +1,12 @@
 """The server of metrics and health: for real, over a unix socket and on the loopback. Who asks badly holds up nobody."""
 
 import os
+import resource
 import socket
 import stat
 import threading
 import time
+from contextlib import suppress
 from http import HTTPStatus
 
 import pytest
@@ -15,6 +17,8 @@ from reconciler.engine.address import Address
 
 
 def answer(path):
+    if path == "/broken":
+        raise KeyError("gone")
     return Reply(HTTPStatus.OK, f"you asked for {path}".encode()) if path.startswith("/there") else None
 
 
@@ -159,3 +163,51 @@ def test_what_is_no_socket_of_a_dead_one_is_left_alone(serve, tmp_path):
         other.listen()
         (trouble,) = serve(Address(path=str(alive)))
         assert "somebody else listens there" in trouble and alive.exists()
+
+
+def test_what_goes_wrong_with_one_answer_is_told_once_and_costs_no_other(serve, tmp_path):
+    troubles, path = serve(), str(tmp_path / "m.sock")
+    for _ in range(2):
+        assert ask(path, b"GET /broken HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert troubles == ["cannot answer /broken: KeyError: 'gone'"]
+    assert ask(path).endswith(b"you asked for /there")
+
+
+@pytest.mark.parametrize("target", ["http://x/there", "HTTP://x:9/there?a=b"])
+def test_a_whole_address_is_a_path_as_well(serve, tmp_path, target):
+    serve()
+    assert ask(str(tmp_path / "m.sock"), f"GET {target} HTTP/1.1\r\n\r\n".encode()).endswith(b"you asked for /there")
+
+
+def test_where_no_file_is_left_it_waits_and_does_not_spin(serve, tmp_path):
+    troubles, path = serve(retry=0.3), str(tmp_path / "m.sock")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as sock:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (sock.fileno() + 1, limits[1]))
+        try:
+            taken = fill()
+            sock.connect(path)
+            until = time.monotonic() + 10
+            while not troubles and time.monotonic() < until:
+                time.sleep(0.01)
+            began = time.process_time()
+            time.sleep(0.2)
+            assert time.process_time() - began < 0.1
+        finally:
+            for handle in taken:
+                os.close(handle)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert troubles[0].startswith(f"cannot listen on unix:{path}: too many open files")
+    until = time.monotonic() + 10
+    while troubles[-1] and time.monotonic() < until:
+        time.sleep(0.01)
+    assert ask(path).endswith(b"you asked for /there")
+
+
+def fill():
+    """Every file that this process may still open."""
+    taken = []
+    with suppress(OSError):
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    return taken

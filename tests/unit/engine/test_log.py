@@ -166,3 +166,37 @@ def test_the_same_lines_are_shown_where_they_are_asked_for(folder, bench, tmp_pa
     assert json.loads(first)["event"] == "make" and "timestamp" in json.loads(first)
     assert last == '<3>{"event": "lost", "level": "error"}'
     assert [line["event"] for line in lines(folder)][-2:] == ["lost", "unseen"]
+
+
+def test_a_line_that_found_room_for_a_part_of_it_does_not_spoil_the_next(folder):
+    log.note("first")
+    before, limits = log.lost(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((folder / "log/osvc.log").stat().st_size + 20, limits[1]))
+    try:
+        log.note("torn")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log.note("whole")
+    log.note("last")
+    first, torn, *rest = (folder / "log/osvc.log").read_text().splitlines()
+    assert len(torn) == 20 and [json.loads(line)["event"] for line in (first, *rest)] == ["first", "whole", "last"]
+    assert log.lost() == before + 1
+
+
+def test_a_log_that_cannot_be_opened_is_tried_again_and_what_is_lost_meanwhile_counted(tmp_path):
+    (tmp_path / "log").touch()
+    before = log.lost()
+    try:
+        log.log_to(str(tmp_path))
+        log.note("lost")
+        (tmp_path / "log").unlink()
+        log.note("lost as well")
+        assert log.lost() == before + 2 and not (tmp_path / "log").exists(), "not for each line"
+        log.log_to(str(tmp_path), again=0)
+        (tmp_path / "log").touch()
+        log.note("lost")
+        (tmp_path / "log").unlink()
+        log.note("there")
+    finally:
+        log.log_to("")
+    assert log.lost() == before + 3 and [line["event"] for line in lines(tmp_path)] == ["there"]
