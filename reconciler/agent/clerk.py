@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from select import POLLIN, poll
+from time import monotonic
 from typing import Final, TypeAlias
 
 from reconciler.agent.protocol import HEARD, LARGEST, PROTOCOL, Record, line_of, peer_uid, record_of
@@ -19,7 +20,7 @@ Answer: TypeAlias = Callable[[Record], Record]
 """What a request comes to. It may raise Unanswered."""
 
 ASKING: Final = 1.0
-"""Seconds for a request to come, once somebody has connected; and for each part of an answer to be taken."""
+"""Seconds for a whole request to come, once somebody has connected; and for each part of an answer to be taken."""
 LOOKING: Final = 30
 """Seconds for an answer: a clerk that takes longer is ended by the kernel (SIGALRM)."""
 MANY: Final = 10_000
@@ -96,14 +97,19 @@ class Clerk:
 
 def _line(asker: socket.socket) -> bytes:
     """The request. Raises ValueError for one that is too long, OSError for one that does not come."""
-    read = b""
+    read, until = b"", monotonic() + ASKING
     while not read.endswith(b"\n"):
         if len(read) > LARGEST:
             raise ValueError("the request is too long")
+        left = until - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        asker.settimeout(left)
         part = asker.recv(LARGEST)
         if not part:
             raise ValueError("the request has no end")
         read += part
+    asker.settimeout(ASKING)
     return read
 
 

@@ -38,6 +38,8 @@ SAME = ("OSVC_CONFIG", "OSVC_STATE_DIR", "OSVC_RUN_DIR")
 _NAMESPACES = ("mnt", "net", "pid", "uts")
 _OWN = ("/dev/", "/proc/")
 """Folders in which each process sees something else."""
+_LINKS = 40
+"""As many are followed (path_resolution(7))."""
 
 
 def asked(words: Sequence[str]) -> bool:
@@ -46,7 +48,31 @@ def asked(words: Sequence[str]) -> bool:
     if options is None:
         return False
     given = {word.partition("=")[0] for word in words[1:] if word.startswith("-")}
-    return given <= options and not any(word.startswith(_OWN) for word in words[1:])
+    return given <= options and not any(map(_is_own, words[1:]))
+
+
+def _is_own(path: str) -> bool:
+    """Whether a path leads, over whatever links, into a folder in which each process sees something else. What is no path leads
+    nowhere."""
+    try:
+        left, at, links = os.path.join(os.getcwd(), path).split("/")[::-1], "/", 0
+    except OSError:
+        return True
+    while left:
+        part = left.pop()
+        at = os.path.dirname(at) if part == ".." else os.path.join(at, part) if part not in ("", ".") else at
+        if f"{at}/".startswith(_OWN):
+            return True
+        try:
+            link = os.readlink(at)
+        except (OSError, ValueError):
+            continue
+        links += 1
+        if links > _LINKS:
+            return True
+        left += link.split("/")[::-1]
+        at = "/" if link.startswith("/") else os.path.dirname(at)
+    return False
 
 
 def answered(words: Sequence[str]) -> Exit | None:
@@ -85,6 +111,12 @@ def place() -> list[int]:
     return [*(one.st_ino for one in seen), root.st_dev, root.st_ino]
 
 
+def here() -> list[int]:
+    """Which folder this process is in: its name may have come to mean another one. Raises OSError."""
+    found = os.stat(".")
+    return [found.st_dev, found.st_ino]
+
+
 def _request(words: Sequence[str]) -> dict[str, object]:
     return {
         "protocol": 1,
@@ -92,6 +124,7 @@ def _request(words: Sequence[str]) -> dict[str, object]:
         "osvc": __version__,
         "words": list(words),
         "cwd": os.getcwd(),
+        "folder": here(),
         "place": place(),
         "environment": {name: os.environ[name] for name in (*ENVIRONMENT, *SAME) if name in os.environ},
         "terminals": [_terminal(1), _terminal(2)],

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from reconciler import __version__
 from reconciler.agent.clerk import Clerk
 from reconciler.agent.protocol import Record
-from reconciler.cli.asking import ENVIRONMENT, SAME, asked, place
+from reconciler.cli.asking import ENVIRONMENT, SAME, asked, here, place
 from reconciler.cli.distant import Distant, joined
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import main
@@ -45,6 +45,8 @@ class Answers:
             if not asked(words):
                 return {"unanswered": "this is not asked of an agent"}
             with _at(str(request["cwd"]), environment):
+                if request["folder"] != here():
+                    return {"unanswered": "the folder of this name is another one"}
                 return self._done(words, terminals)
         except (KeyError, TypeError, ValueError, OSError) as err:
             return {"unanswered": f"this cannot be answered: {err}"}
@@ -59,7 +61,7 @@ class Answers:
         learn_anew()
         with redirect_stdout(out), redirect_stderr(err):
             code = self._run(words)
-        if code == Exit.ERROR:
+        if code in (Exit.ERROR, Exit.INVALID):  # whoever asks may see what cannot be seen from here
             return {"unanswered": "it failed here"}
         return {"code": code, "said": joined(said)}
 
@@ -81,7 +83,8 @@ def _checked(request: Record) -> tuple[list[str], dict[str, str], list[Sequence[
 
 @contextmanager
 def _at(folder: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """In this folder, with what of the environment counts. Afterwards no folder is held, and the environment is the agent's."""
+    """In this folder, with what of the environment counts, and in the time zone of now. Afterwards no folder is held, and the
+    environment is the agent's."""
     before = {name: os.environ.get(name) for name in ENVIRONMENT}
     os.chdir(folder)
     try:
@@ -93,14 +96,12 @@ def _at(folder: str, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _set(environment: Mapping[str, str | None]) -> None:
-    zone = os.environ.get("TZ")
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    if os.environ.get("TZ") != zone:
-        time.tzset()
+    time.tzset()
 
 
 def serve(listener: int, agent: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from time import tzset
 
 from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.bells import Bell
@@ -180,6 +181,8 @@ class Watch:
         try:
             self._rounds.looked(call.names, everything=call.everything)
             self._rounds.hang({})
+            if call.everything:
+                tzset()
             if call.everything or call.files.intersection(self.paths):
                 self._read()
             targets = self._called(call)

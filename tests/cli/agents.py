@@ -92,6 +92,7 @@ def request(folder: Path, env: Mapping[str, str], words: Sequence[str]) -> dict[
         "verb": "answer",
         "words": list(words),
         "cwd": str(folder),
+        "folder": [folder.stat().st_dev, folder.stat().st_ino],
         "place": place(),
         "environment": {name: value for name, value in env.items() if name in (*ENVIRONMENT, *SAME)},
         "terminals": [None, None],

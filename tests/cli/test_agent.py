@@ -78,7 +78,41 @@ def test_it_looks_anew_each_time(web):
     assert names == [["web"], ["db", "web"]]
 
 
-def test_what_was_a_secret_for_one_answer_is_none_for_the_next(place):
+def test_what_leads_to_what_is_each_processs_own_is_not_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, to in {"in": "/dev/stdin", "fd": "/proc/self/fd", "far": "fd", "spec": "web.yaml", "round": "round"}.items():
+        os.symlink(to, tmp_path / name)
+    for word in ("in", "fd/0", "far/0", f"{tmp_path}/in", "./x/../in", "../../../../../../../../proc/self/fd/0", "round"):
+        assert not asked(["plan", word]), word
+    for word in ("spec", "web.yaml", "web", f"{tmp_path}/spec", "fs#1"):
+        assert asked(["plan", word]), word
+
+
+def test_the_clerk_answers_nothing_that_is_invalid_and_nobody_in_another_folder(place, monkeypatch):
+    monkeypatch.chdir(place.root)
+    asks = request(place.root, {}, ["ls"])
+    assert Answers(lambda words: Exit.OK)(asks)["code"] == 0
+    assert Answers(lambda words: Exit.INVALID)(asks) == {"unanswered": "it failed here"}
+    place.root.rename(f"{place.root}.old")
+    place.root.mkdir()
+    assert Answers(lambda words: Exit.OK)(asks) == {"unanswered": "the folder of this name is another one"}
+
+
+def test_the_clerk_answers_in_the_time_zone_of_now(place, monkeypatch):
+    monkeypatch.chdir(place.root)
+    zones = []
+    answers = Answers(lambda words: zones.append(time.tzname[0]) or 0)
+    monkeypatch.setenv("TZ", "ODD-3")
+    try:
+        answers(request(place.root, {"TZ": "ODD-3"}, ["ls"]))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert zones == ["ODD"]
+
+
+def test_what_was_a_secret_for_one_answer_is_none_for_the_next(place, monkeypatch):
+    monkeypatch.chdir(place.root)
     known = []
 
     def run(words):
@@ -99,6 +133,7 @@ def test_what_was_a_secret_for_one_answer_is_none_for_the_next(place):
         ({"place": [1, 2, 3, 4, 5, 6]}, "from another place"),
         ({"environment": {}}, "another configuration"),
         ({"cwd": "/nowhere/at/all"}, "cannot be answered"),
+        ({"folder": [1, 2]}, "the folder of this name is another one"),
         ({"words": ["apply", "--yes"]}, "not asked of an agent"),
         ({"words": ["plan", "-o", "x.plan"]}, "not asked of an agent"),
         ({"words": ["status", "--watch"]}, "not asked of an agent"),

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -199,3 +201,23 @@ def test_it_ends_with_its_agent(process):
     ask()
     agent.close()
     assert clerk.wait(10) == 0
+
+
+def test_who_asks_slowly_has_one_time_for_all_of_it(hire):
+    office = hire()
+    began = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.connect(office.path)
+        slow.settimeout(0.3)
+        with suppress(BrokenPipeError):
+            while time.monotonic() < began + 10:
+                slow.sendall(b" ")
+                try:
+                    assert slow.recv(1) == b""
+                    break
+                except TimeoutError:
+                    pass
+                except ConnectionResetError:
+                    break
+    assert time.monotonic() - began < 5
+    assert office.ask(ANSWER) == [HEARD, {"asked": ANSWER}]

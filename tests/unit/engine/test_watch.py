@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 
 import pytest
 
@@ -354,3 +355,18 @@ def test_what_is_on_standby_is_kept_up_in_a_stopped_service(make):
     lose(w)
     assert w.look() == {"web": End.CONVERGED}
     assert "/mnt/web" in w.node.mounts()
+
+
+def test_the_time_zone_is_the_one_of_now(tmp_path, monkeypatch):
+    line, zones = Timeline(Node(tmp_path)), []
+    line.node.write("web")
+    line.at(20, lambda: monkeypatch.setenv("TZ", "ODD-3"))
+    line.at(21, line.node.stop.reread.set)
+    line.at(21, line.wake)
+    line.at(25, lambda: zones.append(time.tzname[0]))
+    try:
+        line.run(30)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert zones == ["ODD"]
