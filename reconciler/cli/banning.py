@@ -51,10 +51,10 @@ _MEANS = {
 
 
 def ban(sort: Sort, options: argparse.Namespace) -> Exit:
-    """Say it of the named services, or of a part of them. What was said before stays as it was said."""
+    """Say it of the named services, or of a part of them. What was said before stays as it was said, unless it gets another end."""
     fresh = Ban(operator(), datetime.now(UTC), options.reason, until=getattr(options, "until", None))
     words, now = _words(sort, options), local_now()
-    new = [word for word in words if word.stood is None]
+    new = [word for word in words if word.stood is None or fresh.until not in (None, word.stood.until)]
     if new and not options.dry_run:
         with Session.open(read_config(), write=True) as session:
             for word in new:
@@ -63,11 +63,11 @@ def ban(sort: Sort, options: argparse.Namespace) -> Exit:
                 _tell_holder(session, target)
     lines = [
         f"{word.about}: {sort.value}{_ends(fresh, now)}; {_MEANS[sort]} → {_taken_back(word.target.name, sort, word.rid)}\n"
-        if word.stood is None
+        if word.stood is None or word in new
         else f"{word.about}: {ban_text(sort.value, word.stood, now)} already\n"
         for word in words
     ]
-    return _end(options, [(word, word.stood or fresh, word.stood is None) for word in words], lines)
+    return _end(options, [(word, fresh if word in new else word.stood, word in new) for word in words], lines)
 
 
 def lift(sort: Sort, options: argparse.Namespace) -> Exit:

@@ -81,13 +81,14 @@ def _hinted(error: SpecError) -> SpecError:
     return SpecError(error.origin, f"{error.message.removesuffix('?')}{joint} service is chosen with -s {error.origin.file}")
 
 
-def refuse_invalid(loaded: Loaded, globs: Sequence[str] = ()) -> bool:
-    """Report the errors of the specs, every one unless there is no end of them, and each pattern that means no service that could
-    be read, for it may be a slip of the finger. Whether an error stands in the way of what the patterns name (all without them).
+def refuse_invalid(loaded: Loaded, globs: Sequence[str] = (), *, shown: int | None = _SHOWN) -> bool:
+    """Report the errors of the specs, as many as are to be shown (None: every one), and each pattern that means no service that
+    could be read, for it may be a slip of the finger. Whether an error stands in the way of what the patterns name (all
+    without them).
     """
-    for error in loaded.errors[:_SHOWN]:
+    for error in loaded.errors[:shown]:
         complain(str(error))
-    more = loaded.errors[_SHOWN:]
+    more = loaded.errors[len(loaded.errors) if shown is None else shown :]
     if more:
         complain(f"… and {many(len(more), 'error')} more, the last of them in {more[-1].origin.file}; is that where the specs are?")
     for message in unfound(loaded, globs):

@@ -35,11 +35,11 @@ class Bans(Database):
         return disabled_in(self.bans().get(service, {}))
 
     def ban(self, service: str, sort: Sort, rids: Iterable[str], ban: Ban) -> None:
-        """From now on; what is banned already stays as it was said first."""
+        """From now on; what is banned already stays as it was said first, unless this one has another end."""
         stands = self.bans(ban.at).get(service, {})
         with self._writing(durable=True) as db:
             for rid in rids:
-                if (sort, rid) not in stands:
+                if (sort, rid) not in stands or ban.until not in (None, stands[sort, rid].until):
                     db.execute("DELETE FROM bans WHERE service = ? AND sort = ? AND rid = ?", (service, sort.value, rid))
                 until = ban.until.isoformat() if ban.until is not None else ""
                 row = (service, sort.value, rid, ban.by, ban.at.isoformat(), ban.reason, until)

@@ -178,6 +178,8 @@ class Session:
                 found[name] = replace(self._target(name, None, aim, item.file, asked), gone=True)
         for glob in globs:
             if not any(fnmatchcase(name, glob) for name in found):
+                if glob in loaded.names:
+                    raise Unselected(f"no service {glob!r} is known by a valid spec → osvc validate")
                 from difflib import get_close_matches
 
                 near = get_close_matches(glob, [*found, *loaded.names], 1)

@@ -238,7 +238,9 @@ def _goal() -> Schema:
 
 
 def _ban() -> Schema:
-    return _record(by=_TEXT, at={"type": "string", "format": "date-time"}, reason=_TEXT, whole=_FLAG, until=_MOMENT)
+    ban = _record(by=_TEXT, at={"type": "string", "format": "date-time"}, reason=_TEXT, whole=_FLAG)
+    ban["properties"]["until"] = _MOMENT
+    return ban
 
 
 def _origin() -> Schema:

@@ -269,6 +269,16 @@ def test_a_freeze_may_end_by_itself_and_says_when(up):
     assert [bool(one["until"]) for one in json.loads(up.osvc("history", "--json").out)["said"]] == [True]
 
 
+def test_a_freeze_takes_another_end_and_a_service_with_a_wrong_spec_is_none(up):
+    up.osvc("freeze", "web", "--reason", "disk swap")
+    assert up.osvc("freeze", "web", "--for", "3h").out.startswith("web: frozen until ")
+    document = json.loads(up.osvc("status", "--json").out)
+    assert document["services"][0]["frozen"]["until"]
+    assert " already" in up.osvc("freeze", "web").out
+    del document["services"][0]["frozen"]["until"]
+    jsonschema.validate(document, status_schema())
+
+
 @pytest.mark.parametrize(
     "words", ["--for soon", "--for 0", "--until 25:00", "--until 2020-01-01", "--until 2020-01-01T18:30", "--for 1h --until 18:30"]
 )

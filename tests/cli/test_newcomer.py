@@ -70,3 +70,4 @@ def test_a_folder_of_something_else_is_not_told_line_by_line(place):
     lines = ended.err.splitlines()
     assert ended.code == 6 and len(lines) == 101
     assert lines[-1] == f"error: … and 200 errors more, the last of them in {place.specs}/hosts.conf; is that where the specs are?"
+    assert len([line for line in place.osvc("validate").err.splitlines() if line.startswith("error: ")]) == 300

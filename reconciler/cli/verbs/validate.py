@@ -28,5 +28,5 @@ def run(options: argparse.Namespace) -> Exit:
         say(f"{service.name}: ok, {what} ({service.origin.file})\n")
     for ignored in loaded.ignored:
         note(f"note: {ignored.file} is left out: {ignored.reason}")
-    refuse_invalid(loaded)
+    refuse_invalid(loaded, shown=None)
     return code

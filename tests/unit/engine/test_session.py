@@ -222,6 +222,9 @@ def test_an_invalid_spec_is_not_gone(node):
         loaded = session.load()
         assert loaded.errors
         assert names(session.targets(loaded)) == ["app"]
+        with pytest.raises(Unselected, match=r"no service 'new' is known by a valid spec → osvc validate"):
+            node.write("new", "resources: {fs#1: {dev: tmpfs, mnt: relative, type: tmpfs}}\n")
+            session.targets(session.load(), ["new"])
 
 
 def test_pruning_more_than_half_needs_a_word_more(node):
