@@ -142,18 +142,18 @@ def interval(text: str) -> float:
     return found
 
 
-def since(text: str) -> float:
-    """A moment of the past, in seconds since 1970: so long ago (10m), a time of today, a day, or both; of this machine's time zone
+def since(text: str) -> int:
+    """A moment of the past, in nanoseconds since 1970: so long ago (10m), a time of today, a day, or both; of this machine's time zone
     where it names none. Raises argparse.ArgumentTypeError."""
     import time
-    from datetime import datetime
+    from datetime import UTC, datetime, timedelta
 
     now = datetime.now().astimezone()
     if ":" not in text and "-" not in text:
-        return time.time() - seconds(text)
+        return time.time_ns() - int(seconds(text) * 1e9)
     try:
-        at = datetime.fromisoformat(text if "-" in text else f"{now:%Y-%m-%d}T{text}")
-        return (at if at.tzinfo else at.astimezone()).timestamp()
+        at = datetime.fromisoformat(text if "-" in text else f"{now:%Y-%m-%d}T{text}").astimezone()
+        return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"expected a time such as 10m, 07:41 or 2026-11-23T07:41:00, not {text!r}") from None
 

@@ -1,10 +1,11 @@
 """Two operators at once, and one who changes his mind: as processes, by svcmgr and by osvc, on a real engine."""
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -23,9 +24,9 @@ process()
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A service of two containers that take their time to stop, and a link to svcmgr of its name."""
+    """A service of two containers, and a link to svcmgr of its name."""
     with laboratory() as lab:
-        lab.service("web", 2, c1={"stop_timeout": 6})
+        lab.service("web", 2)
         svcmgr = lab.root / "svcmgr"
         svcmgr.write_text(SVCMGR)
         svcmgr.chmod(0o755)
@@ -62,6 +63,17 @@ def at_work(run: "subprocess.Popen[str]", sign: str) -> None:
     raise AssertionError("".join(said))
 
 
+@contextmanager
+def held_up(run: "subprocess.Popen[str]", sign: str) -> Iterator[None]:
+    """It is at work until the block ends, however slow the others are to begin."""
+    at_work(run, sign)
+    run.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        run.send_signal(signal.SIGCONT)
+
+
 def ends(run: "subprocess.Popen[str]") -> tuple[int, str]:
     said = run.communicate(timeout=120)[0]
     assert "Traceback" not in said and "internal error" not in said, said
@@ -85,14 +97,14 @@ def is_whole(lab: Lab) -> dict[str, str]:
 def test_one_waits_or_is_refused_and_names_who_is_at_work(lab: Lab, first: str, sign: str, verb: str, then: str) -> None:
     lab.osvc("stop" if verb == "start" else "start", "web")
     one = begin(lab, first, verb)
-    at_work(one, sign)
-    late = [begin(lab, "osvc", then, "--wait", "0"), begin(lab, "svcmgr", then, "--waitlock", "0")]
-    patient = begin(lab, "svcmgr" if first == "osvc" else "osvc", then)
-    for run in late:
-        code, said = ends(run)
-        assert code == 5 and f"cannot work on web: locked by pid {one.pid}, osvc {verb}, since " in said, said
+    with held_up(one, sign):
+        for late in (begin(lab, "osvc", then, "--wait", "0"), begin(lab, "svcmgr", then, "--waitlock", "0")):
+            code, said = ends(late)
+            assert code == 5 and f"cannot work on web: locked by pid {one.pid}, osvc {verb}, since " in said, said
+        patient = begin(lab, "svcmgr" if first == "osvc" else "osvc", then)
+        at_work(patient, f"pid {one.pid}, osvc {verb}, since ")
     code, said = ends(patient)
-    assert code == 0 and f"pid {one.pid}, osvc {verb}, since " in said, said
+    assert code == 0, said
     code, said = ends(one)
     assert code == 0, said
     if then == "start":
@@ -104,12 +116,13 @@ def test_one_waits_or_is_refused_and_names_who_is_at_work(lab: Lab, first: str, 
 def test_apply_against_apply_replaces_each_container_once(lab: Lab) -> None:
     lab.osvc("start", "web")
     before = is_whole(lab)
-    lab.service("web", 2, c1={"command": "sleep 100001", "stop_timeout": 6}, c2={"command": "sleep 100001"})
+    lab.service("web", 2, c1={"command": "sleep 100001"}, c2={"command": "sleep 100001"})
     one = begin(lab, "osvc", "apply", "--yes")
-    at_work(one, "stop web.container.1")
-    other = begin(lab, "osvc", "apply", "--yes")
+    with held_up(one, "stop web.container.1"):
+        other = begin(lab, "osvc", "apply", "--yes")
+        at_work(other, f"pid {one.pid}, osvc apply, since ")
     code, said = ends(other)
-    assert code == 0 and f"pid {one.pid}, osvc apply, since " in said, said
+    assert code == 0, said
     assert ends(one)[0] == 0
     after = is_whole(lab)
     assert not set(after.values()) & set(before.values())

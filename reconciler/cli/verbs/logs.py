@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Exit:
         ]
         host = session.host
     tail = options.tail if options.tail is not None else _FOLLOWED if options.follow else 0
-    logs = Logs(host, places, selection=selection, tail=tail, since=int((options.since or 0) * 1e9))
+    logs = Logs(host, places, selection=selection, tail=tail, since=options.since or 0)
     shown = Shown(options, paint_for(options, sys.stdout), [(name, rid) for name, found in containers.items() for rid in found])
     try:
         for said in logs.so_far():
