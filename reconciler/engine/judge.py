@@ -1,10 +1,10 @@
 """Judge: whether a watch works on a service now, and what it makes of what came of that: what fails, or drifts again and again,
 rests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from reconciler.core.ban import Ban
 from reconciler.core.change import Change
@@ -86,6 +86,14 @@ class Judge:
     @property
     def now(self) -> datetime:
         return self._origin + timedelta(seconds=self._session.host.clock.monotonic())
+
+    def keep(self, names: Collection[str]) -> None:
+        """There are these services, and no others."""
+        memories: tuple[dict[str, Any], ...] = (self._rests, self._lasting, self._settled, self._mended, self._felled)
+        for memory in memories:
+            for name in memory.keys() - set(names):
+                del memory[name]
+        self._tries.keep(names)
 
     def rule(self, survey: Survey, policy: Policy) -> Ruling:
         """Whether a service is worked on now, by what was just seen of it. Raises EngineError."""

@@ -118,15 +118,13 @@ class Session:
             host = linux_host(config.place, store.uuid, stop.hurry)
         else:
             host = replace(host, store=store.uuid)
+        session = cls(config, host, store, stop, by=by)
         if write and not store.read_only:
-            from reconciler.engine import cases
             from reconciler.engine.log import log_to
 
             log_to(config.state_dir if config.log else "")
-            oldest = host.clock.now() - timedelta(days=config.retention)
-            store.expire(oldest)
-            cases.expire(config.state_dir, oldest.timestamp())
-        return cls(config, host, store, stop, by=by)
+            session.expire()
+        return session
 
     def __enter__(self) -> "Session":
         return self
@@ -138,6 +136,14 @@ class Session:
         """Close the store."""
         self.store.close()
         WARM.ended(self)
+
+    def expire(self) -> None:
+        """Forget what is older than `retention`: runs, with their journal, and case files. Raises StoreError."""
+        from reconciler.engine import cases
+
+        oldest = self.host.clock.now() - timedelta(days=self.config.retention)
+        self.store.expire(oldest)
+        cases.expire(self.config.state_dir, oldest.timestamp())
 
     def load(self, paths: Sequence[str] = ()) -> Loaded:
         """Read specs from files and folders; () is the node's specs folder. Errors are in the answer."""

@@ -1,6 +1,6 @@
 """Tries: what a watch has tried, resource by resource, and what of it it does not try again for now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -58,6 +58,12 @@ class Tries:
         self._failed: dict[Key, _Failed] = {}
         self._up: set[Key] = set()
         """What the last look saw well, of what is wanted up."""
+
+    def keep(self, names: Collection[str]) -> None:
+        """There are these services, and no others."""
+        self._restarted = {key: one for key, one in self._restarted.items() if key[0] in names}
+        self._failed = {key: one for key, one in self._failed.items() if key[0] in names}
+        self._up = {key for key in self._up if key[0] in names}
 
     def spared(self, plan: Plan, wish: str, now: datetime) -> dict[str, str]:
         """rid -> why it is left alone for now, of the resources that a plan would work on. plan: one that spares nothing."""

@@ -43,6 +43,7 @@ _OF_NOBODY = ("", "specs", "prune", "bells", "configuration")
 """What is told, and is of no one service."""
 _BEAT = 30.0
 """Seconds between two turns of the loop, at most: the agent's health goes by them."""
+_DAY = 86400.0
 _SOON = 10.0
 """Seconds until everything is looked at again that could not be: the state folder, say, did not let itself be read."""
 
@@ -99,6 +100,7 @@ class Watch:
         self._open: dict[str, int] = {}
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._told: dict[tuple[str, str], str] = {}
+        self._expired = session.host.clock.monotonic()
         self._policy = Policy()
         self._sweep = Sweep(session.host.clock)
 
@@ -146,7 +148,19 @@ class Watch:
             elif call is not None:
                 self._see(call)
             self._take()
+            self._expire()
             self._manager.alive()
+
+    def _expire(self) -> None:
+        """Once a day, as whoever opens a session to write does."""
+        now = self.session.host.clock.monotonic()
+        if now < self._expired + _DAY:
+            return
+        self._expired = now
+        try:
+            self.session.expire()
+        except StoreError as err:
+            self._tell("", str(err))
 
     def close(self) -> None:
         """Listen no more."""
@@ -281,8 +295,11 @@ class Watch:
         """There are these services, and no others."""
         gone = self._ledger.states.keys() - self._known.keys()
         self._workers.recall(gone)
-        for told in [told for told in self._told if told[0] in gone]:
+        for told in [told for told in self._told if told[0] not in {*self._known, *_OF_NOBODY}]:
             del self._told[told]
+        for name in self._open.keys() - self._known.keys():
+            del self._open[name]
+        self._judge.keep(self._known)
         self._rounds.keep(self._known)
         self._ledger.keep(self._known)
 

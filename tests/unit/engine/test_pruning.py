@@ -65,3 +65,12 @@ def test_pruning_that_is_refused_keeps_nobody_from_being_looked_at_together(line
     line.run(25)
     assert [names for at, names in line.looks if at > 15][:2] == ["app db mail web"] * 2
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail", "/mnt/web"]
+
+
+def test_a_service_that_is_gone_and_comes_back_is_a_new_one(line, node):
+    for at in (20, 30, 40, 41):
+        line.at(at, lambda: line.machine.tear_off("/mnt/web"))
+    line.at(43, (node.specs / "web.yaml").unlink)
+    line.at(45, lambda: node.write("web"))
+    line.run(49)
+    assert [at for at, name in line.done if name == "web"] == [0.0, 20.0, 30.0, 40.0, 45.1], "of its drift at 41 after 10 s"

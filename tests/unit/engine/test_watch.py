@@ -370,3 +370,16 @@ def test_the_time_zone_is_the_one_of_now(tmp_path, monkeypatch):
         monkeypatch.undo()
         time.tzset()
     assert zones == ["ODD"]
+
+
+def test_a_watch_that_lasts_forgets_old_runs_and_cases_once_a_day(make):
+    w = make(interval=86400.0, retention=1)
+    line = Timeline(w.node)
+    case = w.node.folder / "state/cases/old.yaml"
+    case.parent.mkdir(mode=0o700, exist_ok=True)
+    case.write_text("")
+    os.utime(case, (w.node.machine.now().timestamp(),) * 2)
+    line.run(86400 * 3)
+    with w.node.session(write=False) as session:
+        assert session.store.journal() == ()
+    assert not case.exists()
