@@ -143,8 +143,8 @@ def interval(text: str) -> float:
 
 
 def since(text: str) -> int:
-    """A moment of the past, in nanoseconds since 1970: so long ago (10m), a time of today, a day, or both; of this machine's time zone
-    where it names none. Raises argparse.ArgumentTypeError."""
+    """A moment of the past, in nanoseconds since 1970: so long ago (10m), a time of today, a day, or both; of this machine's time
+    zone where it names none. Raises argparse.ArgumentTypeError."""
     import time
     from datetime import UTC, datetime, timedelta
 
