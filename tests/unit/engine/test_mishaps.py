@@ -45,8 +45,9 @@ def unreadable(*_):
     raise StoreError("cannot use the store: disk I/O error")
 
 
-def test_what_moves_from_one_service_to_one_that_is_spared_in_part_moves(line):
+def test_what_moves_from_one_service_to_one_that_is_spared_in_part_moves(tmp_path):
     """The one alone would be refused: what it takes is held by the other."""
+    line = Timeline(Node(tmp_path, interval=300.0, prune=True))
     write(line, a=["a, restart: 0"], b=["b", "x"])
     line.at(20, tear(line, "a"))
     line.at(40, lambda: write(line, a=["a, restart: 0", "x"], b=["b"]))
