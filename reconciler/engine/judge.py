@@ -98,19 +98,19 @@ class Judge:
     def rule(self, survey: Survey, policy: Policy) -> Ruling:
         """Whether a service is worked on now, by what was just seen of it. Raises EngineError."""
         now, target, plan = self.now, survey.target, survey.plan
-        wish = self.wish(target)
+        wish, failure = self.wish(target), self._session.store.failure(target.name)
         lasts = self._still(survey, wish)
         spared = self._tries.spared(plan, wish, now)
         lost = self._tries.lost_for_good(plan)
         if lost:
             return self._fell(survey, policy, lost)
         until = self._tries.until(plan, wish, now) if spared else None
-        spared |= self._held(plan, wish)
+        spared |= self._held(plan, wish, failure)
         if spared:
             target = replace(target, spared=spared)
             plan = self._session.replan(survey, target, policy)
         freeze = self._freeze_of(target)
-        ruling = self._ruled(target, plan, wish, now)
+        ruling = self._ruled(target, plan, wish, failure, now)
         if ruling.do is not None and plan.disruptive and not self.may_disrupt and freeze is None:
             ruling = self._meanwhile(survey, target, plan, policy)
         if lasts is not None and ruling.do is not None:
@@ -126,8 +126,8 @@ class Judge:
         down = ruling.do is None and state in (State.KEPT, State.OPEN)
         return replace(ruling, state=state, until=_sooner(ruling.until, until), spared=spared, freeze=freeze if down else None)
 
-    def _ruled(self, target: Target, plan: Plan, wish: str, now: datetime) -> Ruling:
-        """Whatever it interrupts."""
+    def _ruled(self, target: Target, plan: Plan, wish: str, failure: Failure | None, now: datetime) -> Ruling:
+        """Whatever it interrupts. failure: as the store has it."""
         name = target.name
         moves = _moves(plan)
         if not moves and self._settled.get(name) == wish:
@@ -135,7 +135,7 @@ class Judge:
                 return Ruling(State.OPEN, _LEFT)
             says = "; ".join(f"{change.rid}: {change.reason}" for change in plan.open)
             return Ruling(State.OPEN if plan.open else State.KEPT, says, again=bool(plan.open))
-        rest = self._rest(name, wish)
+        rest = self._rest(name, wish, failure)
         if rest is not None and now < rest:
             return Ruling(State.WAITING, until=rest)
         mended = self._mended.get(name)
@@ -207,7 +207,7 @@ class Judge:
             return Ruling(State.OPEN, result.message if not target.spared else None, again=True)
         if result.end is End.LOCKED:
             return Ruling(State.LOCKED, again=True)
-        rest = self._rest(name, wish)
+        rest = self._rest(name, wish, self._session.store.failure(name))
         if rest is None:
             return Ruling(State.OPEN, again=True)
         if result.failures and all(outcome.lasting for outcome in result.failures):
@@ -215,10 +215,9 @@ class Judge:
             return Ruling(State.WAITING, until=now)
         return Ruling(State.WAITING, until=rest)
 
-    def _rest(self, name: str, wish: str) -> datetime | None:
+    def _rest(self, name: str, wish: str, failure: Failure | None) -> datetime | None:
         """Until when a service rests that failed, whoever ran it; None where it did not, or not for this wish. By the store's word,
         whose clock may have been set since: never longer than a rest lasts."""
-        failure = self._session.store.failure(name)
         if failure is None or failure.digest != wish:
             self._rests.pop(name, None)
             return None
@@ -238,9 +237,8 @@ class Judge:
             self._lasting[name] = replace(lasting, seen=seen)
         return lasting.until if lasting.seen in (None, seen) else None
 
-    def _held(self, plan: Plan, wish: str) -> dict[str, str]:
+    def _held(self, plan: Plan, wish: str, failure: Failure | None) -> dict[str, str]:
         """rid -> why what was taken back stays as it is: as long as that is up."""
-        failure = self._session.store.failure(plan.service)
         if failure is None or failure.digest != wish:
             return {}
         up = [change for change in plan.changes if change.rid in failure.held and self._is_up(change)]

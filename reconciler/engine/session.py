@@ -3,17 +3,13 @@
 A verb does: `Session.open` → `load` → `targets` → `survey` or `plans` → (consent) → `converge`.
 """
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from reconciler.core.ban import WHOLE, Sort
-from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.node import Node
 from reconciler.core.observed import Observed, Present, Snapshot
@@ -22,22 +18,22 @@ from reconciler.core.outcome import End, OnEvent, Result, silent
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
-from reconciler.core.policy import UP, Aim, Goal, Policy, Selection
+from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
-from reconciler.engine.bans import Said
 from reconciler.engine.claims import in_order, yielded
 from reconciler.engine.config import Config
 from reconciler.engine.crew import SIZE
-from reconciler.engine.errors import Locked, Refused, Unselected
+from reconciler.engine.errors import Locked, Refused
 from reconciler.engine.locks import Locks
 from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.overtaken import overtaken
 from reconciler.engine.signals import Stop
-from reconciler.engine.store import Kept, Store
+from reconciler.engine.store import Store
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
+from reconciler.engine.targets import chosen
 from reconciler.engine.warm import WARM
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Driver, Wanted
@@ -53,13 +49,6 @@ _ALL = Selection()
 _PLAIN = Policy()
 _WORDS = 3
 """Lines of what a resource said itself that are shown."""
-
-
-class _Asked(NamedTuple):
-    """What persons asked for of the services of the store, by name."""
-
-    bans: Mapping[str, Said]
-    goals: Mapping[str, Goal]
 
 
 class Session:
@@ -152,47 +141,8 @@ class Session:
     def targets(
         self, loaded: Loaded, globs: Sequence[str] = (), *, aim: Aim | None = None, stored: bool = True, does: str = ""
     ) -> tuple[Target, ...]:
-        """The services to work on, in natural order of names.
-
-        Those of `loaded`, and (stored) those that only the store knows: orphans of the loaded folders; with `aim`
-        DOWN also any service of the store that a glob names, as it was last applied, wherever its spec was. One that is for other
-        nodes is left as it is; it can be stopped, as it was last applied here, and not started. Nothing stands by of what no spec
-        wants here.
-        globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves each service's own goal, or the service
-        alone where it is frozen. What was disabled is marked so (Resource.ban). does: the verb, where it is neither start nor stop.
-        Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
-        """
-        kept, asked = self.store.kept() if stored else {}, _Asked(self.store.bans(self.host.clock.now()), self.store.goals())
-        elsewhere = {service.name for service in loaded.services if not service.here}
-        found: dict[str, Target] = {}
-        for service in loaded.services:
-            if aim is None or service.here:
-                found[service.name] = self._target(service.name, service, aim, service.origin.file, asked)
-            elif service.name in globs and (aim is Aim.UP or service.name not in kept):
-                verb = does or ("start" if aim is Aim.UP else "stop")
-                raise Refused(f"cannot {verb} {service.name}: it is {service.goal.reason}")
-        for name, item in kept.items():
-            if name in found:
-                continue
-            if aim is Aim.DOWN and (name in loaded.names or _gone(item, loaded) or _named(name, globs)):
-                unwanted = name in elsewhere or _gone(item, loaded)
-                service = item.service.unwanted if unwanted else item.service
-                found[name] = replace(self._target(name, service, aim, item.file, asked), gone=True)
-            elif aim is Aim.UP and _gone(item, loaded) and name in globs:
-                raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
-            elif aim is None and _gone(item, loaded):
-                found[name] = replace(self._target(name, None, aim, item.file, asked), gone=True)
-        for glob in globs:
-            if not any(fnmatchcase(name, glob) for name in found):
-                if glob in loaded.names:
-                    raise Unselected(f"no service {glob!r} is known by a valid spec → osvc validate")
-                from difflib import get_close_matches
-
-                near = get_close_matches(glob, [*found, *loaded.names], 1)
-                known = "osvc ls shows those that are known" if found else "none is known here yet: osvc apply PATH makes it known"
-                raise Unselected(f"no service {glob!r}; " + (f"did you mean {near[0]!r}?" if near else known))
-        chosen = (target for name, target in found.items() if not globs or _named(name, globs))
-        return tuple(sorted(chosen, key=lambda target: natural(target.name)))
+        """The services to work on: see engine/targets.py. Raises Unselected and Refused."""
+        return chosen(self.store, self.host.clock.now(), loaded, globs, aim=aim, stored=stored, does=does)
 
     def observe(self, targets: Sequence[Target], selection: Selection = _ALL) -> Snapshot:
         """See every resource of these services, wanted or owned, in bulk. selection: what a verb was asked for."""
@@ -405,18 +355,6 @@ class Session:
         except Cycle as err:
             return Result(work.name, End.REFUSED, message=f"its resources need each other in a circle: {err}")
 
-    def _target(self, name: str, service: Service | None, aim: Aim | None, source: str, asked: _Asked) -> Target:
-        said = asked.bans.get(name, {})
-        frozen = said.get((Sort.FROZEN, WHOLE))
-        default = UP if service is None else service.goal
-        was = default if service is not None and not service.here else asked.goals.get(name, default)
-        goal = was if aim is None or was.aim is aim else Goal(aim)
-        if frozen is not None and aim is None:
-            goal = Goal.frozen_by(frozen)
-        if service is not None:
-            service = service.banned({rid: ban for (sort, rid), ban in said.items() if sort is Sort.DISABLED})
-        return Target(name, service, goal, source=source, remembered=aim is None, was=was, frozen=frozen)
-
     def _ownerships(self, targets: Sequence[Target]) -> dict[str, Ownership]:
         """What every service of the store owns, and each of these: with the secrets of its spec in clear, and with what it lost to
         another."""
@@ -452,16 +390,3 @@ class Session:
     ) -> dict[str, tuple[str, ...]]:
         """name -> who is worked before it, by their claims. owned: what every service of the store owns."""
         return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection)
-
-
-def _named(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
-
-
-def _gone(kept: Kept, loaded: Loaded) -> bool:
-    """Whether a kept service is missing from a folder that was read whole. A file that could not be read, or is wrong,
-    may still name it."""
-    if kept.folder not in loaded.folders or kept.name in loaded.names:
-        return False
-    spoilt = {os.path.realpath(error.origin.file) for error in loaded.errors}
-    return os.path.realpath(kept.file) not in spoilt
