@@ -13,34 +13,32 @@ from time import tzset
 from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.bells import Bell
 from reconciler.core.lazy import dataclass
-from reconciler.core.observed import Present
-from reconciler.core.outcome import End, Noticed, OnEvent, Result, silent
+from reconciler.core.outcome import End, Event, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
 from reconciler.core.secrets import learn_anew
 from reconciler.core.status import status_of
 from reconciler.engine import log
 from reconciler.engine.backoff import backoff
+from reconciler.engine.bells import expected, seen
 from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, Refused, StoreError
 from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.locks import folder_of
+from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.specs import Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
-from reconciler.engine.tries import is_lost
 from reconciler.engine.workers import Workers
 from reconciler.host.errors import HostError
 from reconciler.host.manager import Manager
 
 _EVERYTHING = Call(everything=True)
-_OF_NOBODY = ("", "specs", "prune", "bells", "configuration")
-"""What is told, and is of no one service."""
 _BEAT = 30.0
 """Seconds between two turns of the loop, at most: the agent's health goes by them."""
 _DAY = 86400.0
@@ -99,7 +97,7 @@ class Watch:
         before a look succeeded, and afterwards."""
         self._open: dict[str, int] = {}
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
-        self._told: dict[tuple[str, str], str] = {}
+        self._news = News(self._hear)
         self._expired = session.host.clock.monotonic()
         self._policy = Policy()
         self._sweep = Sweep(session.host.clock)
@@ -160,7 +158,7 @@ class Watch:
         try:
             self.session.expire()
         except StoreError as err:
-            self._tell("", str(err))
+            self._news.tell("", str(err))
 
     def close(self) -> None:
         """Listen no more."""
@@ -190,7 +188,7 @@ class Watch:
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
-        clock = self.session.host.clock
+        clock, kinds = self.session.host.clock, self.session.kinds
         began = clock.monotonic()
         try:
             self._rounds.looked(call.names, everything=call.everything)
@@ -200,18 +198,18 @@ class Watch:
             if call.everything or call.files.intersection(self.paths):
                 self._read()
             targets = self._called(call)
-            self._hang({target.name: [*self._rounds.hung(target.name), *self._expected(target)] for target in targets})
+            self._hang({target.name: [*self._rounds.hung(target.name), *expected(target.service, kinds)] for target in targets})
             surveys = self._surveys(targets)
         except EngineError as err:
-            self._tell("", str(err))
+            self._news.tell("", str(err))
             self._rounds.later("", _SOON)
             self._workers.recall(self._workers.pending)
             self._starting = None
             return None
         finally:
             self._ledger.looks = self._ledger.looks.plus(clock.monotonic() - began)
-        self._tell("", "")
-        self._hang({name: self._seen(survey.plan) for name, survey in surveys.items()})
+        self._news.tell("", "")
+        self._hang({name: seen(survey.plan, kinds) for name, survey in surveys.items()})
         return {survey.target.name for survey in surveys.values() if not self.session.stop.asked and self._give(survey)}
 
     def _give(self, survey: Survey) -> bool:
@@ -219,8 +217,8 @@ class Watch:
         target = survey.target
         kinds = {change.type: self.session.kinds(change.type) for change in survey.plan.changes}
         self._ledger.seen[target.name] = Seen.of(status_of(survey.plan, kinds, self.session.host.clock.now()))
-        self._tell_frozen(target)
-        self._tell_lost(survey.plan)
+        self._news.frozen(target)
+        self._news.lost(survey.plan)
         self._workers.recall([target.name])
         try:
             ruling = self._judge.rule(survey, self._policy)
@@ -246,7 +244,7 @@ class Watch:
         fresh = self._specs.read()
         if fresh is not None:
             self._ledger.invalid = self._specs.wrong
-            self._tell("specs", "\n".join(str(error) for error in fresh.errors))
+            self._news.tell("specs", "\n".join(str(error) for error in fresh.errors))
         if self._workers.idle:  # who is in work by an older spec has secrets of that one
             learn_anew(self._specs.lessons)
 
@@ -258,10 +256,10 @@ class Watch:
         try:
             fresh = self._configure()
         except ConfigError as err:
-            self._tell("configuration", f"the configuration is wrong, and stays as it was: {err}")
+            self._news.tell("configuration", f"the configuration is wrong, and stays as it was: {err}")
         else:
             stays = replace(old, interval=fresh.interval, prune=fresh.prune, disrupt=fresh.disrupt, lock_wait=fresh.lock_wait)
-            self._tell(
+            self._news.tell(
                 "configuration", "" if stays == fresh else "what else changed in the configuration holds once watch is begun anew"
             )
             self.session.config = stays
@@ -295,8 +293,7 @@ class Watch:
         """There are these services, and no others."""
         gone = self._ledger.states.keys() - self._known.keys()
         self._workers.recall(gone)
-        for told in [told for told in self._told if told[0] not in {*self._known, *_OF_NOBODY}]:
-            del self._told[told]
+        self._news.keep(self._known)
         for name in self._open.keys() - self._known.keys():
             del self._open[name]
         self._judge.keep(self._known)
@@ -309,20 +306,7 @@ class Watch:
         self._rounds.hang(bells)
         self._ledger.deaf = {f"{bell.source.value} {bell.key}".rstrip(): why for bell, why in self._rounds.deaf().items()}
         deaf = "; ".join(sorted(f"{bell}: {why}" for bell, why in self._ledger.deaf.items()))
-        self._tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
-
-    def _expected(self, target: Target) -> list[Bell]:
-        """Before anybody looked."""
-        resources = target.service.resources.values() if target.service is not None else ()
-        return [bell for resource in resources for bell in self.session.kinds(resource.type).bells(resource.desired, None)]
-
-    def _seen(self, plan: Plan) -> list[Bell]:
-        found: list[Bell] = []
-        for change in plan.changes:
-            kind, seen = self.session.kinds(change.type), change.observed
-            state = seen.state if isinstance(seen, Present) and isinstance(seen.state, kind.state) else None
-            found += kind.bells(change.desired, state)
-        return found
+        self._news.tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
 
     # services
 
@@ -343,29 +327,16 @@ class Watch:
                     self._obey(name, self._later(err))
                 targets = [target for target in targets if target.name not in err.services]
             else:
-                self._tell("prune", prune)
+                self._news.tell("prune", prune)
                 return {survey.target.name: survey for survey in surveys}
         return {}
-
-    def _tell_frozen(self, target: Target) -> None:
-        """What is left alone because it is frozen is told once."""
-        ban = target.frozen
-        why = f" ({ban.reason})" if ban is not None and ban.reason else ""
-        ends = f" until {ban.until.astimezone():%Y-%m-%d %H:%M}" if ban is not None and ban.until is not None else ""
-        text = f"frozen by {ban.by}{ends}{why}; left alone → osvc thaw {target.name}" if ban is not None else ""
-        self._tell(target.name, text, topic="frozen")
-
-    def _tell_lost(self, plan: Plan) -> None:
-        """What is monitored and is not up any more is told by name, whatever comes of it."""
-        lost = [f"{change.rid} is lost: {change.reason}" for change in plan.changes if change.common.monitor and is_lost(change)]
-        self._tell(plan.service, f"monitored: {'; '.join(lost)}" if lost else "", topic="monitor")
 
     def _freeze(self, name: str, ban: Ban) -> None:
         """Freeze a service that is down, and look at it again as a frozen one."""
         try:
             self.session.store.ban(name, Sort.FROZEN, (WHOLE,), ban)
         except StoreError as err:
-            self._tell("", str(err))
+            self._news.tell("", str(err))
             self._rounds.later(name, _SOON)
         else:
             self._rounds.later(name, SETTLING)
@@ -440,7 +411,7 @@ class Watch:
         if ruling.spared is not None:
             self._remark(name, ruling.spared)
         if ruling.says is not None:
-            self._tell(name, ruling.says)
+            self._news.tell(name, ruling.says)
         if ruling.until is not None:
             self._rounds.later(name, max((ruling.until - self._judge.now).total_seconds(), SETTLING))
         if ruling.again:
@@ -449,13 +420,7 @@ class Watch:
         elif ruling.state is State.KEPT:
             self._open.pop(name, None)
 
-    def _tell(self, about: str, text: str, *, topic: str = "") -> None:
-        """Say something new; the same again is not said, until something else was true. topic: beside what else is told of it."""
-        if self._told.get((about, topic), "") == text:
-            return
-        self._told[about, topic] = text
-        if text:
-            event = Noticed("" if about in _OF_NOBODY else about, text)
-            with self._crew.voice:
-                log.tell(event)
-                self.on_event(event)
+    def _hear(self, event: Event) -> None:
+        with self._crew.voice:
+            log.tell(event)
+            self.on_event(event)

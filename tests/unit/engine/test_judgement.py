@@ -16,13 +16,9 @@ from tests.fakehost.machine import EPOCH
 from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("no_jitter")
+
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def no_jitter(monkeypatch):
-    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
-    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
 
 
 @pytest.fixture

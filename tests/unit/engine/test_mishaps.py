@@ -12,13 +12,9 @@ from reconciler.host.errors import Permanent
 from tests.unit.engine.node import Node
 from tests.unit.engine.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("no_jitter")
+
 MOUNT = "  fs#%d: {dev: tmpfs, mnt: /mnt/%s, type: tmpfs%s}\n"
-
-
-@pytest.fixture(autouse=True)
-def no_jitter(monkeypatch):
-    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
-    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
 
 
 @pytest.fixture

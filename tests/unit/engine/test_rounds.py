@@ -12,14 +12,10 @@ from reconciler.host.errors import Permanent, Transient
 from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("no_jitter")
+
 START = [(0.0, "db"), (0.0, "web")]
 ADDRESS = "resources:\n  ip#1: {name: 10.9.8.7, dev: eth0, netmask: 24}\n"
-
-
-@pytest.fixture(autouse=True)
-def no_jitter(monkeypatch):
-    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
-    monkeypatch.setattr("reconciler.engine.backoff.randbelow", lambda n: 0)
 
 
 @pytest.fixture

@@ -8,12 +8,9 @@ from reconciler.core.secrets import learned
 from tests.unit.engine.node import Node
 from tests.unit.engine.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("no_jitter")
+
 WEB = "resources:\n  container#1: {type: docker, image: web:1, env_file: %s}\n"
-
-
-@pytest.fixture(autouse=True)
-def no_jitter(monkeypatch):
-    monkeypatch.setattr("reconciler.engine.rounds.uniform", lambda low, high: 1.0)
 
 
 @pytest.fixture
