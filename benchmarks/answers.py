@@ -43,20 +43,20 @@ def rows(count: int, runs: int, litter: Litter, osvc: Path, compose: str) -> Ite
     with Measure() as measure, stage("containers", litter, osvc, "") as here, contextlib.ExitStack() as stack:
         ours, lab = here.sides["ours"], lab_of(here)
         ours.write("cold", count)
-        _note(tally, measure.each(ours.argvs("cold", count), ours.env).fault)
+        tally.note(measure.each(ours.argvs("cold", count), ours.env).fault)
         peer = stack.enter_context(_composed(lab, litter, measure, tally, compose, count)) if compose else None
         before = engines.look(here.socket)
         stack.enter_context(agent(lab, osvc))
         interpreter = [str(osvc.with_name("python")), "-c", "pass"]
         for turn in range(1, runs * EACH + 1):
-            _measured(tally, "", "floor", measure.run(interpreter, {}))
+            tally.measured("", "floor", measure.run(interpreter, {}))
             for work in WORKS:
-                _measured(tally, work, "ours", answered(measure.run([str(osvc), work], ours.env)))
+                tally.measured(work, "ours", answered(measure.run([str(osvc), work], ours.env)))
             if peer is not None:
-                _measured(tally, "", "peer", measure.each(peer.argvs("no-op", count), peer.env))
+                tally.measured("", "peer", measure.each(peer.argvs("no-op", count), peer.env))
             if turn % EACH == 0:
                 print(f"  {SHAPE} {count}: run {turn // EACH} of {runs}", file=sys.stderr, flush=True)
-        _note(tally, engines.wrong("no-op", before, engines.look(here.socket), ours.names(count)))
+        tally.note(engines.wrong("no-op", before, engines.look(here.socket), ours.names(count)))
     for work in WORKS:
         floor, mine = tally.samples("", "floor", FLOOR_NAME), tally.samples(work, "ours", f"osvc {work}")
         beside = tally.samples("", "peer", "docker-compose up -d") if compose else None
@@ -94,20 +94,8 @@ def _composed(lab: Lab, litter: Litter, measure: Measure, tally: Tally, binary: 
         lab.docker.engine(system.socket).load(lab.archive(), "osvc/demo:1", 60.0)
         peer = Compose(binary, system.socket, lab.root / "compose", "containers")
         peer.write("cold", count)
-        _note(tally, measure.each(peer.argvs("cold", count), peer.env).fault)
+        tally.note(measure.each(peer.argvs("cold", count), peer.env).fault)
         yield peer
-
-
-def _measured(tally: Tally, work: str, who: str, done: Done) -> None:
-    tally.add(work, who, done)
-    if done.fault:
-        tally.faults[work].append(f"{who}: {done.fault}")
-
-
-def _note(tally: Tally, wrong: str) -> None:
-    """What is wrong with the machine makes every row void."""
-    if wrong:
-        tally.faults[""].append(wrong)
 
 
 def main() -> None:

@@ -97,6 +97,17 @@ class Tally:
     def add(self, work: str, who: str, done: Done) -> None:
         self.done[work, who].append(done)
 
+    def measured(self, work: str, who: str, done: Done) -> None:
+        """The same, with what was wrong in it."""
+        self.add(work, who, done)
+        if done.fault:
+            self.faults[work].append(f"{who}: {done.fault}")
+
+    def note(self, wrong: str) -> None:
+        """What is wrong with the machine makes every row void."""
+        if wrong:
+            self.faults[""].append(wrong)
+
     def samples(self, work: str, who: str, what: str) -> Samples:
         found = self.done[work, who]
         return Samples(what, tuple(one.seconds for one in found), max((one.memory for one in found), default=0))

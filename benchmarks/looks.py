@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks import engines
 from benchmarks.cycles import Tally, print_rows, stage
-from benchmarks.measure import Done, Measure, clean
+from benchmarks.measure import Measure, clean
 from benchmarks.place import Litter
 from benchmarks.rows import Goal, Row
 from benchmarks.sides import START_UP
@@ -38,15 +38,15 @@ def rows(count: int, runs: int, litter: Litter, osvc: Path) -> Iterator[Row]:
         ours.write("cold", count)
         made = measure.each(ours.argvs("cold", count), ours.env)
         before = engines.look(here.socket)
-        _note(tally, made.fault or engines.wrong("no-op", before, before, ours.names(count)))
+        tally.note(made.fault or engines.wrong("no-op", before, before, ours.names(count)))
         for turn in range(1, runs * EACH + 1):
-            _measured(tally, "", "floor", measure.run([docker, "-H", f"unix://{here.socket}", "ps"], {}))
-            _measured(tally, START_UP, "ours", measure.each(ours.argvs(START_UP, count), ours.env))
+            tally.measured("", "floor", measure.run([docker, "-H", f"unix://{here.socket}", "ps"], {}))
+            tally.measured(START_UP, "ours", measure.each(ours.argvs(START_UP, count), ours.env))
             for work in WORKS:
-                _measured(tally, work, "ours", measure.run([str(osvc), work], ours.env))
+                tally.measured(work, "ours", measure.run([str(osvc), work], ours.env))
             if turn % EACH == 0:
                 print(f"  {SHAPE} {count}: run {turn // EACH} of {runs}", file=sys.stderr, flush=True)
-        _note(tally, engines.wrong("no-op", before, engines.look(here.socket), ours.names(count)) or untrue(osvc, ours.env, count))
+        tally.note(engines.wrong("no-op", before, engines.look(here.socket), ours.names(count)) or untrue(osvc, ours.env, count))
         engines.clear(here.socket)
     for work in WORKS:
         floor, start_up = tally.samples("", "floor", FLOOR_NAME), tally.samples(START_UP, "ours", "")
@@ -61,18 +61,6 @@ def untrue(osvc: Path, env: Mapping[str, str], count: int) -> str:
     shown = json.loads(said.stdout or "{}").get("services", ())
     up = sum(one["overall"] == "up" for one in shown)
     return "" if up == len(shown) == count else f"osvc ls shows {len(shown)} services, {up} of them up: {said.stderr.strip()}"
-
-
-def _measured(tally: Tally, work: str, who: str, done: Done) -> None:
-    tally.add(work, who, done)
-    if done.fault:
-        tally.faults[work].append(f"{who}: {done.fault}")
-
-
-def _note(tally: Tally, wrong: str) -> None:
-    """What is wrong with the machine makes every row void."""
-    if wrong:
-        tally.faults[""].append(wrong)
 
 
 def _faults(tally: Tally, work: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from benchmarks.cycles import Tally, print_rows
 from benchmarks.hosts import MEGABYTES, loop, run
-from benchmarks.measure import Done, Measure
+from benchmarks.measure import Measure
 from benchmarks.place import Litter
 from benchmarks.rows import Goal, Row
 from benchmarks.sides import START_UP, write_record
@@ -67,11 +67,11 @@ def rows(count: int, runs: int, litter: Litter, osvc: Path) -> Iterator[Row]:
         typed = f"vgs && ip addr show && findmnt && docker -H unix://{lab.node.service_dir(SERVICE)}/docker.sock ps"
         codes = {work: expected(osvc, work, lab) for work in WORKS}
         for turn in range(1, runs + 1):
-            _measured(tally, "", "floor", measure.run(["/bin/sh", "-c", typed], env))
-            _measured(tally, START_UP, "ours", measure.run([str(osvc), "validate"], env))
+            tally.measured("", "floor", measure.run(["/bin/sh", "-c", typed], env))
+            tally.measured(START_UP, "ours", measure.run([str(osvc), "validate"], env))
             for work in WORKS:
                 argv = ["/bin/sh", "-c", f'"$@"; test $? -eq {codes[work]}', "sh", str(osvc), work]
-                _measured(tally, work, "ours", measure.run(argv, env))
+                tally.measured(work, "ours", measure.run(argv, env))
             print(f"  {SHAPE}: run {turn} of {runs}", file=sys.stderr, flush=True)
     for work in WORKS:
         floor, start_up = tally.samples("", "floor", FLOOR_NAME), tally.samples(START_UP, "ours", "")
@@ -83,12 +83,6 @@ def expected(osvc: Path, work: str, lab: Lab) -> int:
     """How a verb ends."""
     done = subprocess.run([str(osvc), work], env=lab.env, check=False, capture_output=True, text=True)
     return done.returncode
-
-
-def _measured(tally: Tally, work: str, who: str, done: Done) -> None:
-    tally.add(work, who, done)
-    if done.fault:
-        tally.faults[work].append(f"{who}: {done.fault}")
 
 
 if __name__ == "__main__":
