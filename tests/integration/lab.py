@@ -171,6 +171,12 @@ class Lab:
         """The pid of a service's dockerd."""
         return int(Path(f"{self.node.service_dir(service)}/docker.pid").read_text())
 
+    def containerd(self, service: str) -> int:
+        """The pid of the containerd of a service's engine."""
+        config = f"{self.node.service_dir(service)}/containerd.toml"
+        (pid,) = [pid for pid, words in self.processes().items() if words[1:3] == ["--config", config]]
+        return pid
+
     def kill(self, pid: int) -> None:
         """SIGKILL, and wait until it is gone."""
         os.kill(pid, signal.SIGKILL)

@@ -92,6 +92,16 @@ def test_an_engine_that_is_killed_is_started_and_listened_to_again(lab: Lab, wat
     lab.converged()
 
 
+def test_the_containerd_of_an_engine_is_missed_although_nobody_tells_of_its_end(lab: Lab, watch: Watching) -> None:
+    before, dockerd = lab.running("web"), lab.daemon("web")
+    for _ in range(2):
+        since = len(watch.lines)
+        lab.kill(lab.containerd("web"))
+        assert set(watch.repaired(since)) == {"dockerd"}, watch.lines[since:]
+        assert (lab.running("web"), lab.daemon("web")) == (before, dockerd)
+        lab.converged()
+
+
 def test_a_stop_by_an_operator_is_respected_and_a_start_is_not_fought(lab: Lab, watch: Watching) -> None:
     lab.osvc("stop", "web", timeout=60)
     watch.quiet()

@@ -132,7 +132,7 @@ def _applied(change: Change, ownership: Ownership) -> object:
 
 _FADES = frozenset(
     {
-        *("pid", "started"),  # an engine that is started again is another process
+        *("pid", "started", "containerd_pid", "containerd_started"),  # an engine that is started again is another process
         *(
             "exit_code",
             "error",

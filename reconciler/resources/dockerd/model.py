@@ -334,6 +334,8 @@ class State(Model):
     boot_settings: dict[str, JsonValue] = Field(default_factory=dict)
     loaded: bool = False
     containerd: bool = False
+    containerd_pid: int = 0
+    containerd_started: int = 0
     data_root_in_place: bool = False
     bridge_there: bool = False
     bridge_up: bool = False

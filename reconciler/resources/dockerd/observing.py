@@ -270,11 +270,14 @@ def _state(engine: Desired, machine: Machine, host: Host, daemon: Process | None
     bridges = {f"{firewall.BRIDGE}{digits}" for digits in inner.values()}
     disk = read_json(engine.config_file, host)
     folder, socket = (_access(path, host) for path in (engine.folder, engine.socket))
+    containerd = find_containerd(engine, machine.processes, host)
     state = State(
         private=True,
         folder_group=folder.group,
         folder_mode=folder.mode,
-        containerd=find_containerd(engine, machine.processes, host) is not None,
+        containerd=containerd is not None,
+        containerd_pid=containerd.pid if containerd is not None else 0,
+        containerd_started=containerd.started if containerd is not None else 0,
         subnet=next((share for share in shares if share), ""),
         bridge_there=link is not None,
         bridge_up=link is not None and link.up,

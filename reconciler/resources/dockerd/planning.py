@@ -154,9 +154,12 @@ class EngineKind(PlainKind):
         return "the engine died" if state.stale else ""
 
     def bells(self, desired: Desired, state: State | None) -> Sequence[Bell]:
-        """Its events break off when it ends; its process has ended also where nobody had got through to it."""
-        bells = [Bell(Source.ENGINE, desired.socket, "daemon")]
-        return [*bells, Bell(Source.PROCESS, f"{state.pid} {state.started}")] if state is not None and state.pid else bells
+        """Its events break off when it ends; its process has ended also where nobody had got through to it. Of the end of its
+        containerd it says nothing."""
+        found = State() if state is None else state
+        daemons = ((found.pid, found.started), (found.containerd_pid, found.containerd_started))
+        ends = [Bell(Source.PROCESS, f"{pid} {started}") for pid, started in daemons if pid]
+        return [Bell(Source.ENGINE, desired.socket, "daemon"), *ends]
 
 
 def _subnet(desired: Desired, state: State | None, around: Around) -> str:
