@@ -1,5 +1,8 @@
 """A machine with systemd and cgroup v2: a private engine is a unit of its own, and lives as long as it is wanted."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.lab.machine import Machine
@@ -11,16 +14,31 @@ pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(3600)]
 WAIT = "sleep 100000 & wait"
 ENDS = f"trap 'echo end >>/data/ends; sync; exit 0' TERM; {WAIT}"
 LEAVES = f"""[sh, -c, "trap 'exit 0' TERM; {WAIT}"]"""
-WATCH = """
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
+HERE = """
 [Service]
 Environment=PATH=/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH=/lab/lib
+ExecStart=
 ExecStart=/lab/bin/osvc agent
 KillMode=control-group
 """
+"""Where osvc is in the lab; and systemd ends whatever the unit still has, which must not be an engine."""
+
+
+def unit_in_docs() -> str:
+    """The unit that docs/operations.md has administrators install."""
+    (found,) = re.findall(r"```ini\n(# /etc/systemd/system/osvc\.service:.*?)```", OPERATIONS.read_text(), re.DOTALL)
+    return str(found)
 
 
 def state_of(machine: Machine, unit: str) -> str:
     return machine.run(f"systemctl show --property=LoadState,ActiveState --value {unit} | tr '\\n' ' '").out.strip()
+
+
+def stopped(machine: Machine) -> None:
+    """The agent's unit is stopped, and systemd does not take that for a failure."""
+    machine.run("systemctl stop osvc")
+    assert state_of(machine, "osvc") == "loaded inactive"
 
 
 def unit_of(machine: Machine) -> str:
@@ -97,16 +115,18 @@ def test_an_engine_is_a_unit_of_its_own(place: Place) -> None:
         machine.converged()
 
         # osvc as a unit, stopped with all that is in it; meanwhile both daemons die and come back.
-        machine.write("/etc/systemd/system/osvc.service", WATCH)
+        machine.write("/etc/systemd/system/osvc.service", unit_in_docs())
+        machine.write("/etc/systemd/system/osvc.service.d/here.conf", HERE)
         machine.run("systemctl daemon-reload && systemctl start osvc")
         machine.run("kill -KILL $(pgrep -x dockerd) $(pgrep -x containerd); sleep 1")
         machine.run(
             "until [ -S /run/osvc/web/docker.sock ] && docker -H unix:///run/osvc/web/docker.sock version; do sleep 1; done"
         )
-        machine.run("systemctl stop osvc")
+        stopped(machine)
         now = daemons(machine)
         assert set(now.values()).isdisjoint(had.values())
-        machine.run("systemctl start osvc; sleep 5; systemctl stop osvc")
+        machine.run("systemctl start osvc; sleep 5")
+        stopped(machine)
         assert daemons(machine) == now
         assert containers(machine, running=True) == first
         assert lives(machine) == 2, "what ran has run on"
