@@ -12,11 +12,12 @@ takes; whatever is worked on is worked on beside it."""
 @dataclass(frozen=True, slots=True)
 class Health:
     """turned: seconds since the loop turned. working: "web container#1", for each step at work. begun: the first look is done, with
-    what it made for."""
+    what it made for. bug: what kind of internal error keeps it from looking at everything, or ""."""
 
     turned: float
     working: tuple[str, ...] = ()
     begun: bool = False
+    bug: str = ""
 
     @property
     def dead(self) -> str:
@@ -26,6 +27,8 @@ class Health:
     @property
     def unready(self) -> str:
         """Why it is not ready; "" when it is."""
+        if self.bug:
+            return self.dead or f"an internal error ({self.bug}), and no look at everything went well since"
         return self.dead or ("" if self.begun else "the first look is not done, or what it made for")
 
     def record(self, reason: str) -> dict[str, object]:

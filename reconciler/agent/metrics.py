@@ -41,6 +41,7 @@ class Pulse:
     turned: float = 0.0
     store_errors: int = 0
     log_lost: int = 0
+    bugs: int = 0
 
 
 @dataclass(slots=True)
@@ -158,6 +159,7 @@ def _node(standing: Standing, pulse: Pulse) -> Iterator[Metric]:
     )
     yield _total("osvc_store_errors", "Reads and writes of the state folder that failed.", pulse.store_errors)
     yield _total("osvc_log_lines_lost", "Lines of the log for which there was no room.", pulse.log_lost)
+    yield _total("osvc_internal_errors", "Bugs of osvc that the agent has met, each time.", pulse.bugs)
 
 
 def _services(standing: Standing, last: Mapping[str, _Run]) -> Iterator[Metric]:

@@ -77,11 +77,11 @@ class Showing:
     def health(self) -> Health:
         standing = self._watch.standing()
         working = tuple(" ".join(one) for one in sorted(self._working.copy()))
-        return Health(self._clock.monotonic() - standing.turned, working, standing.begun)
+        return Health(self._clock.monotonic() - standing.turned, working, standing.begun, standing.bug)
 
     def pulse(self) -> Pulse:
         turned = self._clock.now().timestamp() - self.health().turned
-        return Pulse(turned, self._watch.session.store.errors, log.lost())
+        return Pulse(turned, self._watch.session.store.errors, log.lost(), self._watch.bugs)
 
 
 def _told(health: Health, reason: str) -> Reply:

@@ -9,17 +9,21 @@ THIS_IS_A_BUG: Final = "This is a bug, and nothing that you did wrong."
 
 
 class Bugs:
-    """The internal errors of one watch: each is kept and told once, however often it happens. called: what had it."""
+    """The internal errors of one watch: each is kept and told once, however often it happens. called: what had it. count: how many
+    there were."""
 
     def __init__(self, called: str) -> None:
         self._called = called
+        self.count = 0
         self._said: dict[frozenset[str], str] = {}
 
     def says(self, err: Exception) -> str:
         """What is to be told of it, with where it happened."""
         import traceback
 
-        place = frozenset([type(err).__name__, *traceback.format_tb(err.__traceback__)])
+        self.count += 1
+        frames = traceback.format_tb(err.__traceback__)
+        place = frozenset({type(err).__name__, *frames} - {*frames[:1]})  # whoever caught it aside
         if place not in self._said:
             try:
                 where = f"Where it happened is kept in {keep(err, self._called)}; please report it."

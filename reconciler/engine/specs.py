@@ -24,6 +24,11 @@ class Specs:
         self._fingerprint: Fingerprint | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether they were read at all."""
+        return self._fingerprint is not None
+
+    @property
     def edited(self) -> bool:
         """Whether a spec file was added, changed or removed since they were read."""
         return _fingerprint(self.paths) != self._fingerprint

@@ -64,7 +64,7 @@ class Standing:
     states: service -> how it stands. until: service -> when it is tried again, of those that wait. degraded: service -> what of it
     is left alone for now, rid -> why. deaf: what cannot be listened to, and why. invalid: the files of specs that are wrong now, of
     which the last valid state goes on. seen: service -> what the last look saw. begun: the first look is done, with what it made
-    for. turned: when the loop turned last, by the monotonic clock.
+    for. turned: when the loop turned last, by the monotonic clock. bug: its kind, while one keeps it from looking at everything.
     """
 
     states: Mapping[str, State] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Standing:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     begun: bool = False
     turned: float = 0.0
+    bug: str = ""
 
 
 class Ledger:
@@ -91,6 +92,7 @@ class Ledger:
         self.seen: dict[str, Seen] = {}
         self.begun = False
         self.turned = 0.0
+        self.bug = ""
 
     def note(self, name: str, state: State, until: datetime | None = None) -> None:
         """How a service stands now. until: when it is tried again."""
@@ -119,4 +121,5 @@ class Ledger:
             dict(self.seen),
             self.begun,
             self.turned,
+            self.bug,
         )

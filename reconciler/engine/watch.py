@@ -24,9 +24,10 @@ from reconciler.engine.bells import expected, seen
 from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
-from reconciler.engine.errors import ConfigError, EngineError, Refused, StoreError
+from reconciler.engine.errors import ConfigError, EngineError, StoreError
 from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.locks import folder_of
+from reconciler.engine.look import look
 from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
@@ -34,6 +35,7 @@ from reconciler.engine.specs import Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
+from reconciler.engine.turns import Turns
 from reconciler.engine.workers import Workers
 from reconciler.host.errors import HostError
 from reconciler.host.manager import Manager
@@ -111,6 +113,11 @@ class Watch:
         """How many services are worked on just now; in any thread."""
         return self._workers.busy
 
+    @property
+    def bugs(self) -> int:
+        """How many internal errors there were; in any thread."""
+        return self._bugs.count
+
     def run(self) -> int:
         """Watch until the session is asked to stop; the number of the signal that asked. Runs at hand end by their own rules."""
         stop = self.session.stop
@@ -127,27 +134,44 @@ class Watch:
         return stop.number
 
     def _go(self) -> None:
-        stop = self.session.stop
-        self._ledger.turned = self.session.host.clock.monotonic()
+        self._beat()
         with suppress(StoreError):
             self.session.store.forget_remarks()
-        self._starting = self._see(_EVERYTHING)
-        while not stop.asked:
-            self._workers.begin()
-            if self._starting is not None and self._starting.isdisjoint(self._workers.pending):
-                self._manager.ready()
-                self._starting, self._ledger.begun = None, True
-            self._ledger.turned = self.session.host.clock.monotonic()
-            call = self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
-            if stop.reread.is_set():
-                self._reread()
-            elif call is not None and self._starting is None and not self._ledger.begun:
-                self._starting = self._see(_EVERYTHING)
-            elif call is not None:
-                self._see(call)
-            self._take()
-            self._expire()
-            self._manager.alive()
+        Turns(self.session.host.clock, self.session.stop, self._beat).run(self._turn, self._struck)
+
+    def _turn(self, anew: bool) -> None:
+        """anew: it looks at everything, and waits for no call."""
+        self._workers.begin()
+        if self._starting is not None and self._starting.isdisjoint(self._workers.pending):
+            self._manager.ready()
+            self._starting, self._ledger.begun = None, True
+        self._beat()
+        call = _EVERYTHING if anew else self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
+        if self.session.stop.reread.is_set():
+            self._reread()
+        elif call is not None and self._starting is None and not self._ledger.begun:
+            self._starting = self._see(_EVERYTHING)
+        elif call is not None:
+            self._see(call)
+        self._take()
+        self._expire()
+
+    def _beat(self) -> None:
+        """It goes on."""
+        self._ledger.turned = self.session.host.clock.monotonic()
+        self._manager.alive()
+
+    def _struck(self, err: Exception) -> None:
+        """A turn has a bug: nothing is to be begun by what was seen before."""
+        self._ledger.bug = type(err).__name__
+        self._manager.says(f"internal error ({self._ledger.bug}); everything is looked at again after a pause")
+        self._workers.recall(self._workers.pending)
+        self._starting = None
+        says = self._bugs.says(err)
+        try:
+            self._news.tell("bug", says)
+        except Exception as deaf:  # whoever listens has one as well
+            self._bugs.says(deaf)
 
     def _expire(self) -> None:
         """Once a day, as whoever opens a session to write does."""
@@ -209,20 +233,21 @@ class Watch:
         finally:
             self._ledger.looks = self._ledger.looks.plus(clock.monotonic() - began)
         self._news.tell("", "")
+        if call.everything and self._ledger.bug:
+            self._ledger.bug = ""
+            self._manager.says("")
+            self._news.tell("bug", "")
         self._hang({name: seen(survey.plan, kinds) for name, survey in surveys.items()})
         return {survey.target.name for survey in surveys.values() if not self.session.stop.asked and self._give(survey)}
 
     def _give(self, survey: Survey) -> bool:
         """Judge a service, and give it to the workers if something is to be done; whether it is."""
         target = survey.target
-        kinds = {change.type: self.session.kinds(change.type) for change in survey.plan.changes}
-        self._ledger.seen[target.name] = Seen.of(status_of(survey.plan, kinds, self.session.host.clock.now()))
-        self._news.frozen(target)
-        self._news.lost(survey.plan)
         self._workers.recall([target.name])
         try:
+            self._note(survey)
             ruling = self._judge.rule(survey, self._policy)
-        except EngineError as err:
+        except Exception as err:
             ruling = self._later(err)
         self._obey(target.name, ruling)
         if ruling.freeze is not None:
@@ -234,6 +259,13 @@ class Watch:
         self._workers.give(target.name, survey.before, work)
         return True
 
+    def _note(self, survey: Survey) -> None:
+        """What was seen, for whoever asks, and what of it is told whatever comes of it."""
+        kinds = {change.type: self.session.kinds(change.type) for change in survey.plan.changes}
+        self._ledger.seen[survey.target.name] = Seen.of(status_of(survey.plan, kinds, self.session.host.clock.now()))
+        self._news.frozen(survey.target)
+        self._news.lost(survey.plan)
+
     @property
     def policy(self) -> Policy:
         return Policy(prune=self.session.config.prune)
@@ -241,7 +273,13 @@ class Watch:
     # specs, and what is called for
 
     def _read(self) -> None:
-        fresh = self._specs.read()
+        try:
+            fresh = self._specs.read()
+        except Exception as err:
+            if not self._specs.known:
+                raise
+            self._news.tell("specs", self._bugs.says(err))
+            return
         if fresh is not None:
             self._ledger.invalid = self._specs.wrong
             self._news.tell("specs", "\n".join(str(error) for error in fresh.errors))
@@ -310,26 +348,16 @@ class Watch:
 
     # services
 
-    def _surveys(self, targets: Sequence[Target]) -> dict[str, Survey]:
-        """What is seen and planned of each service, from one observation of all. Who cannot be worked on beside the others is left
-        out; where it is the pruning that is refused, nothing is pruned."""
-        prune, self._policy = "", self.policy
-        while targets:
-            try:
-                surveys = self.session.survey(targets, policy=self._policy, sweep=self._sweep)
-            except Refused as err:
-                if not err.services and not self._policy.prune:
-                    raise
-                if not err.services:
-                    prune, self._policy = str(err), Policy()
-                self._workers.recall(err.services)
-                for name in err.services:
-                    self._obey(name, self._later(err))
-                targets = [target for target in targets if target.name not in err.services]
-            else:
-                self._news.tell("prune", prune)
-                return {survey.target.name: survey for survey in surveys}
-        return {}
+    def _surveys(self, targets: Sequence[Target]) -> Mapping[str, Survey]:
+        """What is seen and planned of each service, but of those that are left out."""
+        found = look(self.session, targets, self.policy, self._sweep)
+        self._policy = found.policy
+        self._workers.recall(found.out)
+        for name, err in found.out.items():
+            self._obey(name, self._later(err))
+        if found.surveys:
+            self._news.tell("prune", found.unpruned)
+        return found.surveys
 
     def _freeze(self, name: str, ban: Ban) -> None:
         """Freeze a service that is down, and look at it again as a frozen one."""
@@ -386,7 +414,7 @@ class Watch:
             return self._later(work.came)
         try:
             return self._judge.heed(work.target, work.plan, work.came)
-        except EngineError as err:
+        except Exception as err:
             return self._later(err)
 
     def _later(self, err: Exception) -> Ruling:

@@ -31,6 +31,10 @@ class Manager:
     def stopping(self) -> None:
         self._tell("STOPPING=1")
 
+    def says(self, text: str) -> None:
+        """What whoever asks the manager how the watch is is told; "" is nothing."""
+        self._tell(f"STATUS={text}")
+
     def alive(self) -> None:
         """It goes on."""
         if self.beat < inf:

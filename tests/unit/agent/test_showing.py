@@ -168,6 +168,27 @@ def test_a_loop_that_hangs_is_told(shown):
     assert said["again"][0] == 200
 
 
+def test_an_agent_with_a_bug_lives_and_is_not_ready_until_everything_was_looked_at(shown, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    said, targets = {}, shown.line.session.targets
+
+    def broken(*_):
+        raise KeyError("secret")
+
+    shown.line.at(19, lambda: setattr(shown.line.session, "targets", broken))
+    shown.line.at(20, lambda: shown.line.machine.tear_off("/mnt/web"))
+    shown.line.at(25, lambda: said.update(ready=shown.ask("/health/ready"), live=shown.ask("/health/live")))
+    shown.line.at(26, lambda: setattr(shown.line.session, "targets", targets))
+    shown.line.at(35, lambda: said.update(again=shown.ask("/health/ready")))
+    shown.run(40)
+    status, body = said["ready"]
+    assert (status, json.loads(body)["ok"]) == (503, False)
+    assert json.loads(body)["reasons"] == ["an internal error (KeyError), and no look at everything went well since"]
+    assert (said["live"][0], said["again"][0]) == (200, 200)
+    assert shown.figures()["osvc_internal_errors_total"] == 1
+    assert any("internal error in watch: KeyError" in event.text for event in shown.heard if isinstance(event, Noticed))
+
+
 def test_an_idle_agent_is_alive_all_the_while(shown):
     said = []
     for when in range(30, 600, 10):

@@ -1,0 +1,150 @@
+"""A bug in the loop of a watch, wherever it is, is told, and ends nothing; what it strikes is tried ever more seldom. Timelines."""
+
+import itertools
+from types import MethodType
+
+import pytest
+
+from reconciler.engine.bugs import THIS_IS_A_BUG
+from reconciler.engine.standing import State
+from tests.unit.engine.node import Node
+from tests.unit.engine.timeline import Timeline
+
+pytestmark = pytest.mark.usefixtures("no_jitter")
+
+
+@pytest.fixture
+def line(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made = Timeline(Node(tmp_path, interval=300.0))
+    for name in ("a", "b", "c"):
+        made.node.write(name)
+    return made
+
+
+class Broken:
+    """A method that has a bug between two times; as long as it meets the condition. hits: when."""
+
+    def __init__(self, line, owner, name, since, until=float("inf"), meets=lambda *words: True):
+        real, self.hits = getattr(owner, name), []
+
+        def broken(_, *words, **more):
+            if since <= line.machine.ticks < until and meets(*words):
+                self.hits.append(line.now)
+                raise KeyError("bug")
+            return real(*words, **more)
+
+        setattr(owner, name, MethodType(broken, owner))
+
+
+def tear(line, name):
+    return lambda: line.machine.tear_off(f"/mnt/{name}")
+
+
+def told(line):
+    return [(at, text.splitlines()[0]) for at, text in line.said if "internal error" in text]
+
+
+INTERNAL = f"internal error in watch: KeyError. {THIS_IS_A_BUG}"
+
+
+def test_a_bug_in_a_turn_is_told_once_and_everything_is_looked_at_after_a_pause(line, tmp_path):
+    Broken(line, line.session, "targets", 19, 22)
+    said = []
+    line.watch._manager.says = lambda text: said.append((line.now, text))
+    line.at(20, tear(line, "a"))
+    line.run(60)
+    assert said == [(20.0, "internal error (KeyError); everything is looked at again after a pause"), (30.0, "")]
+    assert told(line) == [(20.0, INTERNAL)]
+    assert line.after[0] == (30.0, "a b c") and (30.0, "a") in line.done
+    (kept,) = tmp_path.glob("osvc-bug-*.txt")
+    assert "in broken" in kept.read_text()
+
+
+@pytest.mark.parametrize("owner", ["session", "rounds", "workers"])
+def test_a_bug_at_every_turn_is_met_ever_more_seldom_and_the_loop_turns_on(line, owner):
+    places = {
+        "session": (line.session, "targets"),
+        "rounds": (line.watch._rounds, "next"),
+        "workers": (line.watch._workers, "begin"),
+    }
+    place, name = places[owner]
+    broken, turned, beats = Broken(line, place, name, 19), [], []
+    line.watch._manager.alive = lambda: beats.append(line.now)
+    line.at(20, tear(line, "a"))
+    for at in range(100, 1000, 50):
+        line.at(at, lambda: line.node.write("b"))
+        line.at(at + 1, lambda: turned.append(line.now - line.watch.standing().turned))
+    assert line.run(1200) == 15
+    met = [round(at / 10) * 10 for at in broken.hits]
+    assert [later - earlier for earlier, later in itertools.pairwise(met)][:5] == [10, 20, 40, 80, 160]
+    assert len(told(line)) == len({at for at, _ in told(line)}) <= len(met)
+    assert max(turned) < 31 and max(later - earlier for earlier, later in itertools.pairwise(beats)) < 31
+
+
+def test_who_asks_to_stop_waits_for_no_pause(line):
+    Broken(line, line.session, "targets", 19)
+    line.at(20, tear(line, "a"))
+    line.run(100.5)
+    assert line.now < 102
+
+
+def test_a_calm_time_forgives_old_bugs(line):
+    hits = [Broken(line, line.session, "targets", since, since + 1).hits for since in (19, 30.5, 60, 1000)]
+    for at in (19.5, 30.7, 60.5, 1000.5):
+        line.at(at, tear(line, "a"))
+    line.run(1100)
+    assert all(hits)
+    assert [at for at, names in line.after if names == "a b c" and at not in (300, 600)][-1] == 1010.5
+
+
+def test_a_watch_whose_first_look_has_a_bug_begins_later(line):
+    begun = []
+    line.watch._manager.ready = lambda: begun.append(line.now)
+    Broken(line, line.session, "targets", 0, 5)
+    line.at(9, lambda: begun.append((line.now, line.watch.standing().begun, line.watch.standing().bug)))
+    line.run(60)
+    assert begun == [(9, False, "KeyError"), 10.0]
+    assert line.watch.standing().bug == ""
+
+
+@pytest.mark.parametrize("where", ["survey", "note", "rule", "heed"])
+def test_a_bug_in_one_service_strikes_no_other(line, where):
+    """Seen, judged, or judged after its run: as if a worker had had it."""
+    if where == "survey":
+        Broken(line, line.session, "survey", 19, meets=lambda targets, **_: any(target.name == "b" for target in targets))
+    elif where == "note":
+        Broken(line, line.watch._news, "lost", 19, meets=lambda plan: plan.service == "b")
+    elif where == "rule":
+        Broken(line, line.watch._judge, "rule", 19, meets=lambda survey, _: survey.target.name == "b")
+    else:
+        Broken(line, line.watch._judge, "heed", 19, meets=lambda target, *_: target.name == "b")
+    line.at(20, tear(line, "b"))
+    line.at(40, tear(line, "a"))
+    line.at(301, tear(line, "c"))
+    line.run(400)
+    assert [name for at, name in line.done if at > 19 and name != "b"] == ["a", "c"]
+    assert [text for _, text in told(line)] == [INTERNAL]
+    standing = line.watch.standing()
+    assert standing.states == {"a": State.KEPT, "b": State.KEPT if where == "heed" else State.OPEN, "c": State.KEPT}
+    assert standing.bug == "", "everything else is looked at as ever"
+
+
+def test_a_bug_that_takes_two_services_together_is_one_of_the_loop(line):
+    broken = Broken(line, line.session, "survey", 19, 299, meets=lambda targets, **_: len(targets) > 1)
+    line.at(20, tear(line, "a"))
+    line.at(20, tear(line, "b"))
+    line.run(700)
+    assert broken.hits and told(line)[0] == (20.0, INTERNAL)
+    assert sorted(name for at, name in line.done if at > 19) == ["a", "b"]
+
+
+def test_specs_that_bring_out_a_bug_change_nothing(line):
+    Broken(line, line.watch._specs, "_load", 19, 100)
+    line.at(20, lambda: line.node.write("a", "odd"))
+    line.at(30, tear(line, "a"))
+    line.at(40, tear(line, "b"))
+    line.at(110, lambda: line.node.write("a"))
+    line.run(200)
+    assert told(line) == [(20.1, INTERNAL)]
+    assert [name for at, name in line.done if at > 19] == ["a", "b"]
