@@ -12,6 +12,7 @@ from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present
+from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned
 from reconciler.core.service import Resource
 from reconciler.core.trigger import with_triggers
@@ -30,8 +31,8 @@ class Draft:
     """One resource on its way through the stages. Only `change` is replaced as they go, once all are wired.
 
     needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
+    differs: it is not as wanted, whatever comes of that. unmakes: what destroys it, once it is down.
     pinned: it stays as it is, although something should be done to it: so does what it holds.
-    unmakes: what destroys it, once it is down.
     """
 
     rid: str
@@ -40,6 +41,7 @@ class Draft:
     owned: Owned | None
     observed: Observed
     change: Change
+    differs: bool = False
     needs: Mapping[str, Bond] = field(default_factory=dict)
     held: Mapping[str, Bond] = field(default_factory=dict)
     holders: "list[Draft]" = field(default_factory=list)
@@ -76,6 +78,14 @@ class Draft:
         if self.owned is not None:
             return self.owned.applied or self.owned.wanted
         return self.change.desired
+
+    def lacks(self, other: "Draft") -> bool:
+        """Whether what it needs of another, which is up, is not there by what that one runs by now."""
+        if not other.differs or other.last == other.change.desired:
+            return False
+        wanted, there = other.kind.provides(other.change.desired), other.kind.provides(other.last)
+        lost = Providers((fact, other.rid) for fact in wanted if fact not in there)
+        return bool(match(self.kind.needs(self.change.desired), lost, self.rid))
 
     @property
     def moves(self) -> Moves:

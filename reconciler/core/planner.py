@@ -39,6 +39,8 @@ _GOES = {
 _TAKES = FALLS | {Verdict.CREATE, Verdict.START}
 """What may take from under others what they hold."""
 
+_STILL = frozenset({Verdict.KEEP, Verdict.DEFER, Verdict.REFUSE})
+
 _NOBODY: Final[Mapping[str, str]] = {}
 
 
@@ -106,7 +108,8 @@ def _drafts(
         subset = resource.subset if resource is not None and not moved else owned.subset if owned is not None else ""
         if common is not PLAIN or subset:
             change = change._replace(common=common, subset=subset, ban=ban)
-        drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change)
+        differs = bool(change.fields) and change.verdict is not Verdict.KEEP
+        drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change, differs)
     for draft in drafts.values():
         if draft.change.common is not PLAIN:
             leave_alone(draft, name)
@@ -210,7 +213,7 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
         rid = todo.pop(0)
         rises = drafts[rid].change.aim is Aim.UP
         if rises:
-            others = [other for other in drafts[rid].needs if not drafts[other].is_up]
+            others = [other for other in drafts[rid].needs if not drafts[other].is_up or drafts[rid].lacks(drafts[other])]
         else:
             others = [draft.rid for draft in drafts[rid].holders if draft.change.verdict in ACTS]
         for other in sorted(others, key=natural):
@@ -290,15 +293,19 @@ def _comes_after(draft: Draft, gate: Draft, service: Service | None) -> bool:
 
 
 def _hold_back(draft: Draft, drafts: Mapping[str, Draft]) -> bool:
-    """Nothing comes up on something that will not be up; nothing goes down under something that must not be touched."""
+    """Nothing comes up on something that will not be up, or not where it is needed; nothing goes down under something that must not
+    be touched, nor under what waits."""
     if draft.change.verdict in RISES:
         for rid in draft.needs:
             other = drafts[rid]
-            stuck = other.change.verdict in (Verdict.REFUSE, Verdict.DEFER)
-            absent = other.change.verdict is Verdict.KEEP and not other.is_up
-            if (stuck or absent) and not other.is_up:
-                draft.turn(Verdict.DEFER, f"waits for {rid}, which {_stands(other)}", remedy=other.change.remedy or "osvc status")
-                return True
+            if other.change.verdict not in _STILL or (other.is_up and not draft.lacks(other)):
+                continue
+            reason, remedy = f"waits for {rid}, which {_stands(other)}", other.change.remedy or "osvc status"
+            if draft.is_up:
+                draft.pin(reason, remedy)
+            else:
+                draft.turn(Verdict.DEFER, reason, remedy=remedy)
+            return True
     if draft.change.verdict in FALLS:
         for other in draft.holders:
             if other.change.verdict is Verdict.REFUSE and other.is_up:
@@ -329,6 +336,8 @@ def _stands(draft: Draft) -> str:
     if draft.change.verdict is Verdict.REFUSE:
         return "is refused"
     if draft.change.verdict is Verdict.KEEP:
+        if draft.is_up:
+            return f"stays as it was: {draft.change.reason}"
         return "is down" if draft.resource is not None else "is down, and no longer in the spec"
     return "is not known" if isinstance(draft.observed, Unknown) and draft.observed.assume is None else "has to wait itself"
 

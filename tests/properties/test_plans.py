@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from reconciler.core.action import Effect
 from reconciler.core.change import Verdict
 from reconciler.core.common import PLAIN, Common
+from reconciler.core.draft import RISES
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.simulate import simulate
 from tests.properties.laws import check_laws
-from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, kinds, plan_toys, service
+from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, absent, kinds, plan_toys, service, up
 
 RIDS = ("disk#1", "disk#2", "mount#1", "mount#2", "daemon#1", "box#1", "box#2", "box#3", "box#10")
 
@@ -106,6 +108,33 @@ def test_the_unowned_and_the_unknown_are_never_touched(world, goal, policy):
             assert step.rid in ownership.owned or step.rid.startswith("box"), "only what the store or its labels call ours"
     if not policy.prune:
         assert not [change for change in plan.changes if change.verdict in (Verdict.REMOVE, Verdict.RELEASE)]
+
+
+@st.composite
+def moving(draw):
+    """A few that need each other, applied elsewhere than their spec has them now."""
+    names = ("disk#1", "mount#1", "box#1", "box#2")
+    wanted = {rid: draw(desires(rid, names[:n])) for n, rid in enumerate(names)}
+    common = {rid: draw(st.sampled_from((PLAIN, PLAIN, Common(tags="noaction")))) for rid in names}
+    spec = service(common=common, **{rid.replace("#", "_"): desired for rid, desired in wanted.items()})
+    observed = {rid: absent() if draw(st.booleans()) else up(ToyDesired()) for rid in names}
+    was = {rid: one.model_copy(update={"gives": draw(st.sampled_from((rid, "elsewhere")))}) for rid, one in wanted.items()}
+    return spec, observed, Ownership("store", {rid: Owned(rid.split("#")[0], one, one) for rid, one in was.items()})
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(moving(), selections)
+def test_nothing_comes_up_on_what_is_not_there(world, selection):
+    """What differs in the end is where it was applied; all else that is up is where its spec has it."""
+    spec, observed, ownership = world
+    plan = plan_toys(spec, observed, ownership, selection=selection)
+    end, given = simulate(plan, observed), set()
+    for rid, resource in spec.resources.items():
+        if isinstance(end[rid], Present) and end[rid].state.up:
+            given.add(resource.desired.gives if end[rid] == up(resource.desired) else ownership.owned[rid].applied.gives)
+    for change in plan.changes:
+        if change.verdict in RISES:
+            assert given.issuperset(change.desired.needs), f"{change.rid} comes up without {set(change.desired.needs) - given}"
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Verdict
+from reconciler.core.common import Common
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.order import Cycle
 from reconciler.core.ownership import Owned, Ownership
@@ -184,6 +185,51 @@ def test_nothing_goes_down_under_what_must_not_be_touched():
     assert not plan.steps
 
 
+def moved(**more):
+    """mount#1 is up where it gives "old"; its spec says "new", where box#1 needs it."""
+    spec = service(
+        common=more.pop("common", None), mount_1=ToyDesired(gives="new", replace=1, **more), box_1=ToyDesired(needs=("new",))
+    )
+    seen = {"mount#1": up(ToyDesired()), "box#1": absent()}
+    return spec, seen, owned(None, mount_1=ToyDesired(gives="old"))
+
+
+def test_nothing_comes_up_on_what_stays_in_its_old_place():
+    found = verdicts(planned(*moved()))
+    assert found == {"mount#1": Verdict.REPLACE, "box#1": Verdict.CREATE}
+    plan = planned(*moved(refuse=1))
+    assert verdicts(plan) == {"mount#1": Verdict.REFUSE, "box#1": Verdict.DEFER}
+    assert plan.change("box#1").reason == "waits for mount#1, which is refused"
+    plan = planned(*moved(common={"mount#1": Common(tags=("noaction",))}))
+    assert verdicts(plan) == {"mount#1": Verdict.KEEP, "box#1": Verdict.DEFER}
+    assert plan.change("box#1").reason == "waits for mount#1, which stays as it was: tagged noaction; left alone"
+    spec, seen, ownership = moved()
+    plan = plan_toys(spec, seen, ownership, spared={"mount#1": "it failed a moment ago"})
+    assert verdicts(plan) == {"mount#1": Verdict.DEFER, "box#1": Verdict.DEFER}
+    assert plan.change("box#1").reason == "waits for mount#1, which has to wait itself"
+
+
+def test_what_stays_although_it_differs_holds_back_only_what_its_place_matters_to():
+    """What drifted, or stands as its spec has it by now, is in its place whatever it was last applied by."""
+    idle = {"mount#1": Common(tags=("noaction",))}
+    spec, seen, ownership = moved(common=idle)
+    there = seen | {"mount#1": up(spec.resources["mount#1"].desired)}
+    assert verdicts(planned(spec, there, ownership)) == {"mount#1": Verdict.KEEP, "box#1": Verdict.CREATE}
+    assert verdicts(planned(spec, seen, owned(None, mount_1=ToyDesired(gives="new"))))["box#1"] is Verdict.CREATE
+
+
+def test_what_is_up_stays_so_with_all_that_it_holds_while_what_it_needs_is_not_there():
+    spec = service(
+        disk_1=ToyDesired(gives="d", restart=1),
+        mount_1=ToyDesired(gives="new", replace=1, refuse=1),
+        box_1=ToyDesired(needs=("d", "new")),
+    )
+    was = {"disk_1": ToyDesired(gives="d"), "mount_1": ToyDesired(gives="old"), "box_1": ToyDesired(needs=("d",))}
+    plan = planned(spec, {rid: up(ToyDesired()) for rid in spec.resources}, owned(None, **was))
+    assert verdicts(plan) == {"disk#1": Verdict.DEFER, "mount#1": Verdict.REFUSE, "box#1": Verdict.DEFER}
+    assert not plan.steps
+
+
 def test_unknown_without_an_assumption_is_deferred_and_never_touched():
     spec = service(box_1=ToyDesired())
     plan = plan_toys(spec, {"box#1": Unknown("the engine does not answer")}, owned(spec))
@@ -208,6 +254,15 @@ def test_a_selection_pulls_in_what_it_needs_and_says_so():
     assert {step.rid for step in plan.steps} == {"disk#1", "mount#1"}
     assert plan.change("disk#1").added == "mount#1 needs it"
     assert plan.change("box#1").reason == "not selected"
+
+
+def test_a_selection_pulls_in_what_is_not_yet_where_it_is_needed_and_says_so():
+    spec, seen, ownership = moved()
+    plan = planned(spec, seen, ownership, selection=Selection(("box#1",)))
+    assert verdicts(plan) == {"mount#1": Verdict.REPLACE, "box#1": Verdict.CREATE}
+    assert plan.change("mount#1").added == "box#1 needs it"
+    left = planned(spec, seen, owned(None, mount_1=ToyDesired(gives="new")), selection=Selection(("box#1",)))
+    assert verdicts(left) == {"mount#1": Verdict.KEEP, "box#1": Verdict.CREATE}, "it differs, but it is there"
 
 
 def test_stopping_a_part_stops_what_holds_it():
