@@ -94,9 +94,11 @@ class Watch:
         self._known: dict[str, Target] = {}
         self._missed: set[str] = set()
         """Services that were called for while they were in work."""
+        self._owing = True
+        """The manager waits to be told that it is ready: it begins, or reads its configuration again."""
         self._starting: set[str] | None = None
-        """Services that the first look found something to do for: the manager is told that it has begun once they are done. None
-        before a look succeeded, and afterwards."""
+        """Services that were to be worked on after the look which that waits for; at the beginning they are to be done, too. None
+        before that look succeeded, and afterwards."""
         self._open: dict[str, int] = {}
         """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._news = News(self._hear)
@@ -142,15 +144,16 @@ class Watch:
     def _turn(self, anew: bool) -> None:
         """anew: it looks at everything, and waits for no call."""
         self._workers.begin()
-        if self._starting is not None and self._starting.isdisjoint(self._workers.pending):
+        if self._starting is not None and (self._ledger.begun or self._starting.isdisjoint(self._workers.pending)):
             self._manager.ready()
-            self._starting, self._ledger.begun = None, True
+            self._owing, self._starting, self._ledger.begun = False, None, True
         self._beat()
         call = _EVERYTHING if anew else self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
         if self.session.stop.reread.is_set():
             self._reread()
-        elif call is not None and self._starting is None and not self._ledger.begun:
-            self._starting = self._see(_EVERYTHING)
+            call, self._owing, self._starting = _EVERYTHING, True, None
+        if call is not None and self._owing and self._starting is None:
+            self._starting = {*self._workers.pending} if self._see(_EVERYTHING) else None
         elif call is not None:
             self._see(call)
         self._take()
@@ -206,9 +209,9 @@ class Watch:
             results += self._take()
         return tuple(results)
 
-    def _see(self, call: Call) -> set[str] | None:
-        """Read what changed, see once what is called for, and give to the workers what needs it; its names. None where it could
-        not be seen: then nothing is to be begun by what was seen before.
+    def _see(self, call: Call) -> bool:
+        """Read what changed, see once what is called for, and give to the workers what needs it. Whether it could be seen: else
+        nothing is to be begun by what was seen before.
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
@@ -229,7 +232,7 @@ class Watch:
             self._rounds.later("", _SOON)
             self._workers.recall(self._workers.pending)
             self._starting = None
-            return None
+            return False
         finally:
             self._ledger.looks = self._ledger.looks.plus(clock.monotonic() - began)
         self._news.tell("", "")
@@ -238,10 +241,13 @@ class Watch:
             self._manager.says("")
             self._news.tell("bug", "")
         self._hang({name: seen(survey.plan, kinds) for name, survey in surveys.items()})
-        return {survey.target.name for survey in surveys.values() if not self.session.stop.asked and self._give(survey)}
+        for survey in surveys.values():
+            if not self.session.stop.asked:
+                self._give(survey)
+        return True
 
-    def _give(self, survey: Survey) -> bool:
-        """Judge a service, and give it to the workers if something is to be done; whether it is."""
+    def _give(self, survey: Survey) -> None:
+        """Judge a service, and give it to the workers if something is to be done."""
         target = survey.target
         self._workers.recall([target.name])
         try:
@@ -252,12 +258,9 @@ class Watch:
         self._obey(target.name, ruling)
         if ruling.freeze is not None:
             self._freeze(target.name, ruling.freeze)
-        if ruling.do is None:
-            return False
-        work = partial(self._work, *ruling.do, self._policy, survey)
-        self._rounds.stir()
-        self._workers.give(target.name, survey.before, work)
-        return True
+        if ruling.do is not None:
+            self._rounds.stir()
+            self._workers.give(target.name, survey.before, partial(self._work, *ruling.do, self._policy, survey))
 
     def _note(self, survey: Survey) -> None:
         """What was seen, for whoever asks, and what of it is told whatever comes of it."""
@@ -287,7 +290,7 @@ class Watch:
             learn_anew(self._specs.lessons)
 
     def _reread(self) -> None:
-        """Read the configuration again, and look at everything. What the open session stands on stays as it is."""
+        """Read the configuration again. What the open session stands on stays as it is."""
         self.session.stop.reread.clear()
         self._manager.reloading()
         old = self.session.config
@@ -301,8 +304,6 @@ class Watch:
                 "configuration", "" if stays == fresh else "what else changed in the configuration holds once watch is begun anew"
             )
             self.session.config = stays
-        self._see(_EVERYTHING)
-        self._manager.ready()
 
     def _called(self, call: Call) -> tuple[Target, ...]:
         """The services that are meant: those that were called for by name, and those whose spec, goal or anything else that persons

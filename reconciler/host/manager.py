@@ -22,7 +22,7 @@ class Manager:
         """Seconds between two signs of life, at most."""
 
     def ready(self) -> None:
-        """The watch has begun, or has read its configuration again."""
+        """The watch has begun, or has looked at everything by the configuration that it has read again."""
         self._tell("READY=1")
 
     def reloading(self) -> None:
