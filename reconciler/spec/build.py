@@ -111,10 +111,9 @@ class Builder:
         return name
 
     def own_keywords(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        known = vocabulary.own_names()
         found: dict[str, Entry] = {}
         for name, entry in entries.items():
-            if name not in known:
+            if vocabulary.own_keyword(name) is None:
                 self.fail(entry, vocabulary.why_not_own(name, _GROUPS[self.document.format]))
             elif self.has_value(entry, ""):
                 found[name] = entry
@@ -246,7 +245,7 @@ class Builder:
         whole = "disable" in self.own and all(resource.common.disable for resource in self.resources.values())
         common = {"disable": self.own["disable"]} if whole else _NOTHING
         keywords = {name: self.references.plain(entry.value) for name, entry in self.own.items() if name in vocabulary.HEAD}
-        for type_name in TYPES:
+        for type_name in vocabulary.unsectioned():
             mine = carried(type_name)
             if not mine.kind.implied(keywords, types):
                 continue

@@ -258,7 +258,8 @@ class References:
         section = self.document.resources.get(rid) if rid else self.document.own
         if section is None:
             return None
-        return section.entries.get(vocabulary.spellings(rid, section.word("type")).get(spelling, spelling))
+        name = vocabulary.spellings(rid, section.word("type")).get(spelling) if rid else vocabulary.own_keyword(spelling)
+        return section.entries.get(name or spelling)
 
     def entered(self, rid: str, entry: Entry, name: str, through: tuple[str, ...]) -> Any:
         """The value of an entry, itself resolved. Raises _Unresolved."""

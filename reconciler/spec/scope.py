@@ -33,7 +33,7 @@ def scoped(document: Document, nodes: Nodes, node: str, fail: Fail) -> Document:
 
     return replace(
         document,
-        own=of(document.own, vocabulary.spellings("").get, "the service's own section"),
+        own=of(document.own, vocabulary.own_keyword, "the service's own section"),
         resources={rid: of(section, _meaning(rid, section), rid) for rid, section in document.resources.items()},
         subsets={name: of(section, _itself, name) for name, section in document.subsets.items()},
         variables=ranks.holding(document.variables, _itself, "the variables"),

@@ -246,6 +246,13 @@ def sectioned() -> tuple[str, ...]:
     return (*own, *(group for group in SECTIONS if group not in own))
 
 
+@cache
+def unsectioned() -> tuple[str, ...]:
+    """The resource types that have no section: what there is of them follows from the service's own keywords."""
+    behind = {name for words in SECTIONS.values() for name in words.values()}
+    return tuple(name for name in TYPES if name not in KNOWN and name not in behind)
+
+
 def resource_type(group: str, word: str) -> str:
     """The resource type of a section whose rid begins with `group` and whose `type` is `word` ("" for none); "" where there is no
     driver for it."""
@@ -324,25 +331,26 @@ def _spelt(model: type[Model]) -> tuple[dict[str, str], dict[str, str], dict[str
     return fields, inherited, implies, frozenset(fields.values())
 
 
+def own_keyword(spelling: str) -> str | None:
+    """What a spelling means in the service's own section; None for nothing there. Each type is imported when it is asked, so those
+    come first that pass on the most; where two pass on one spelling, it means the same."""
+    found = HANDLED.get(spelling) or shared().inherited.get(spelling)
+    passed_on = (carried(type_name).inherited.get(spelling) for type_name in reversed(TYPES))
+    return found or next(filter(None, passed_on), None)
+
+
 @cache
 def own_keywords() -> Mapping[str, str]:
-    """The keywords that the service's own section may hold: spelling -> name."""
+    """The keywords that the service's own section may hold, of all types: spelling -> name."""
     found = {**HANDLED, **shared().inherited}
     for type_name in TYPES:
         found.update(carried(type_name).inherited)
     return found
 
 
-@cache
-def own_names() -> frozenset[str]:
-    """The same keywords by their names alone."""
-    return frozenset(own_keywords().values())
-
-
 def spellings(rid: str, word: str = "") -> Mapping[str, str]:
-    """What may stand in a section: spelling -> keyword. rid: "" for the service's own; word: what `type` says there.
-    Empty where there is no driver for it."""
-    return own_keywords() if not rid else _spellings(resource_type(group_of(rid), word))
+    """What may stand in the section of a resource: spelling -> keyword. word: what `type` says. Empty where it has no driver."""
+    return _spellings(resource_type(group_of(rid), word))
 
 
 @cache

@@ -64,6 +64,12 @@ def test_validate_knows_specs_and_models_and_nothing_of_plans_runs_and_the_host(
     assert not halves & {"driver", "actions", "moves", "observing", "performing"}
 
 
+@pytest.mark.parametrize("verb", ["validate", "plan"])
+def test_only_the_types_are_imported_that_the_specs_have(tmp_path, verb):
+    modules = imported(tmp_path, verb, spec="nodes: here\nenv: TST\nresources:\n  fs#1: {type: flag}\n")
+    assert {name.split(".")[2] for name in own(modules, "resources.") if name.endswith(".model")} == {"flag", "dockerd"}
+
+
 def test_a_run_with_nothing_to_do_imports_no_action_and_nothing_for_failures(tmp_path, given):
     modules = imported(tmp_path, "apply", spec="comment: nothing yet\n")
     assert (SDK | RARE) & (modules - given) == set()

@@ -24,6 +24,14 @@ def test_service_keywords(name):
         assert message.endswith("belongs in the section of a resource" if of_resources else "is not supported yet; leave it out")
 
 
+def test_what_types_pass_on_means_the_same_in_each():
+    passed_on = [item for name in TYPES for item in vocabulary.carried(name).inherited.items()]
+    assert dict(passed_on) == {spelling: vocabulary.own_keyword(spelling) for spelling, _ in passed_on}
+    assert len(dict(passed_on)) == len(set(passed_on))
+    assert {name: vocabulary.own_keyword(name) for name in vocabulary.own_keywords()} == vocabulary.own_keywords()
+    assert vocabulary.own_keyword("mnt") is None
+
+
 @pytest.mark.parametrize("type_name", [name for name in TYPES if name in vocabulary.KNOWN])
 def test_resource_keywords(type_name):
     mine = vocabulary.carried(type_name)
