@@ -26,6 +26,8 @@ _ECHOES: Final = (1.0, 10.0)
 shows it, and where the machine is busy that takes a while."""
 _JITTER: Final = 0.1
 """Of the interval, either way: machines that were started together do not stay so."""
+_NAP: Final = 1.0
+"""Seconds: whenever the machine was suspended for longer, everything is looked at, for nobody knows what it missed."""
 _EVERYTHING: Final = ""
 
 
@@ -62,6 +64,7 @@ class Rounds:
         self._rung: set[Bell] = set()
         self._settled = self._latest = inf
         self._last, self._rings = -inf, 0
+        self._slept = clock.suspended()
 
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
         """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
@@ -106,6 +109,9 @@ class Rounds:
         quit = self._clock.monotonic() + beat
         while not (self._stop.asked or self._stop.reread.is_set() or ready()):
             now = self._clock.monotonic()
+            if self._clock.suspended() - self._slept > _NAP:
+                self._slept = self._clock.suspended()
+                self.later(_EVERYTHING, 0)
             until = self._settled if self._rung else self._due()
             if now >= until:
                 return self._call(now)

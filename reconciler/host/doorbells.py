@@ -18,7 +18,8 @@ class Doorbells(Protocol):
         """
 
     def wait(self, seconds: float) -> frozenset[Bell]:
-        """What rang, as soon as something did: a whole, or a part that is listened to. Nothing when time is over, or at `wake`."""
+        """What rang, as soon as something did: a whole, or a part that is listened to. Nothing when time is over, or at `wake`, or
+        when the machine goes on that was suspended."""
 
     def wake(self) -> None:
         """End the wait that is going on, or else the next one. For signal handlers, too."""

@@ -373,6 +373,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float: ...
 
+    def suspended(self) -> float:
+        """Seconds since the boot for which the machine slept: `monotonic` did not go on then."""
+
     def sleep(self, seconds: float) -> None:
         """Sleep, or return early when the run is asked to stop."""
 

@@ -350,6 +350,19 @@ def test_a_process_that_cannot_be_looked_at_has_not_ended(monkeypatch: pytest.Mo
 
 
 @pytest.mark.real
+def test_a_clock_on_the_wall_that_is_set_ends_each_wait_once() -> None:
+    """As it is when the machine goes on that was suspended. Here it is set to what it says."""
+    bells, began = LinuxDoorbells(), time.monotonic()
+    for _ in range(2):
+        threading.Timer(0.2, lambda: time.clock_settime_ns(time.CLOCK_REALTIME, time.time_ns())).start()
+        assert bells.wait(30) == frozenset()
+        assert time.monotonic() - began < 5
+        before = time.monotonic()
+        assert bells.wait(0.3) == frozenset() and time.monotonic() - before >= 0.3
+    bells.close()
+
+
+@pytest.mark.real
 def test_nothing_is_left_open() -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     with own_network():

@@ -35,11 +35,11 @@ class FakeDoorbells:
                 self._end(whole)
 
     def wait(self, seconds: float) -> frozenset[Bell]:
-        machine, until = self._machine, self._machine.ticks + seconds
+        machine, until, slept = self._machine, self._machine.ticks + seconds, self._machine.slept
         while True:
             machine.settle()
             self._hear()
-            if self._rung or self._woken or machine.ticks >= until:
+            if self._rung or self._woken or machine.ticks >= until or machine.slept > slept:
                 rung, self._rung, self._woken = frozenset(self._rung), set(), False
                 return rung
             soonest = min([at for at, _ in machine.agenda] + machine.sleepers, default=until)

@@ -110,6 +110,8 @@ class Machine:
         self.lock = threading.RLock()
         self.ticks = 0.0
         """Seconds since EPOCH on the fake clock."""
+        self.slept = 0.0
+        """Seconds that it was suspended."""
         self._set = timedelta()
         self._nanoseconds = 0
         self.boot_id = "boot-1"
@@ -258,6 +260,11 @@ class Machine:
     def set_clock(self, by: timedelta) -> None:
         """Somebody sets the wall clock, by so much from what it says."""
         self._set += by
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps for so long: the clock on the wall goes on meanwhile, and nothing else does."""
+        self.slept += seconds
+        self._set += timedelta(seconds=seconds)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; what is on the agenda happens at its time."""

@@ -185,6 +185,9 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._machine.ticks
 
+    def suspended(self) -> float:
+        return self._machine.slept
+
     def sleep(self, seconds: float) -> None:
         self._machine.look(f"sleep {seconds:g}")
         if seconds > 0:

@@ -23,6 +23,9 @@ class LinuxClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def suspended(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
     def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return

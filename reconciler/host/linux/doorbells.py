@@ -4,6 +4,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from math import inf
 from random import uniform
 from typing import Final
@@ -15,6 +16,7 @@ from reconciler.host.linux.bells.files import FilesWire
 from reconciler.host.linux.bells.links import LinksWire
 from reconciler.host.linux.bells.mounts import MountsWire
 from reconciler.host.linux.bells.process import ProcessWire
+from reconciler.host.linux.bells.wall import made_to_ring_when_set
 from reconciler.host.linux.bells.wire import Wire
 
 _WIRES: Final[Mapping[Source, Callable[[str], Wire]]] = {
@@ -44,7 +46,7 @@ class LinuxDoorbells:
 
     def __init__(self) -> None:
         self._poll: select.epoll | None = None
-        self._wake = -1
+        self._wake = self._wall = -1
         self._bells: frozenset[Bell] = frozenset()
         self._hung: dict[Bell, _Hung] = {}
         self._fds: dict[int, Bell] = {}
@@ -79,6 +81,10 @@ class LinuxDoorbells:
                 if fd == self._wake:
                     os.eventfd_read(fd)
                     until = -inf
+                elif fd == self._wall:
+                    with suppress(OSError):  # ECANCELED, which is how it says so
+                        os.read(fd, 8)
+                    until = -inf
                 elif fd in self._fds:
                     self._hear(self._fds[fd])
 
@@ -94,13 +100,18 @@ class LinuxDoorbells:
         if self._poll is not None:
             self._poll.close()
             os.close(self._wake)
-            self._poll, self._wake = None, -1
+            if self._wall >= 0:
+                os.close(self._wall)
+            self._poll, self._wake, self._wall = None, -1, -1
 
     def _epoll(self) -> select.epoll:
         if self._poll is None:
             self._poll = select.epoll()
             self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            self._wall = made_to_ring_when_set()
             self._poll.register(self._wake, select.EPOLLIN)
+            if self._wall >= 0:
+                self._poll.register(self._wall, select.EPOLLIN)
         return self._poll
 
     def _hang(self, whole: Bell) -> None:

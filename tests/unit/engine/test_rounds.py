@@ -270,6 +270,21 @@ def test_sighup_reads_the_configuration_and_looks_at_everything(line, node):
     assert [at for at, _ in line.after] == [20.0, 70.0]
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_machine_that_was_suspended_is_looked_at_at_once(line, node, busy):
+    """Whatever became of it meanwhile: here a mount that no bell told of. Also while a run is at work."""
+    if busy:
+        node.write("addr", ADDRESS)
+        line.at(19, line.machine.net.links["eth0"].assigned.clear)
+    line.at(20, lambda: line.machine.suspend(8 * 3600))
+    line.at(500, lambda: line.machine.suspend(0.5))
+    line.run(600)
+    whole = "addr db web" if busy else "db web"
+    first = next((at, names) for at, names in line.looks if at >= 20)
+    assert first == (20.0, "db web")
+    assert [at for at, names in line.looks if at > 30 and names == whole] == [320.0], "the interval begins then; a blink is none"
+
+
 def test_one_of_many_is_repaired_without_a_look_at_the_others(line, node):
     for number in range(60):
         node.write(f"s{number}")
