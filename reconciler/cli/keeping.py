@@ -16,6 +16,7 @@ from reconciler.cli.request import operator
 from reconciler.cli.voice import speak
 from reconciler.core.outcome import OnEvent
 from reconciler.engine.config import Config, read_config
+from reconciler.engine.early import import_all
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
 from reconciler.host.manager import Manager
@@ -56,6 +57,7 @@ def keep(options: argparse.Namespace, hire: Hire) -> Exit:
         keeper = hire(session, options.path, on_event=listener(options, ends=True), configure=configure, manager=manager)
         if not options.json and not options.quiet:
             note(f"watching {', '.join(keeper.paths)}, everything every {duration(config.interval)}; Ctrl-C ends it")
+        import_all()
         gc.freeze()  # what was imported stays
         gc.set_threshold(_MANY)
         number = keeper.run()

@@ -30,6 +30,11 @@ def imported(tmp_path, *words, spec=SPEC, code=0):
         "print('\\n'.join(sorted(sys.modules)), file=sys.stderr)\n"
         "sys.exit(code)\n"
     )
+    return set(said(tmp_path, script, code).stderr.split())
+
+
+def said(tmp_path, script, code=0):
+    """What a process with this program said. It has a state folder and a run folder of its own."""
     environment = {
         "PYTHONPATH": str(ROOT),
         "PATH": os.environ["PATH"],
@@ -38,7 +43,7 @@ def imported(tmp_path, *words, spec=SPEC, code=0):
     }
     done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == code, done.stderr
-    return set(done.stderr.split())
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +107,22 @@ def modules_of(place, *words):
 
 def test_a_run_in_which_nothing_fails_does_not_import_the_format_of_case_files(tmp_path, given):
     assert "reconciler.engine.casefile" not in imported(tmp_path, "apply", spec="comment: nothing yet\n")
+
+
+def test_a_watch_that_has_begun_imports_nothing_more_whatever_it_does(tmp_path):
+    specs, made = tmp_path / "specs", tmp_path / "made"
+    specs.mkdir(mode=0o755)
+    (specs / "web.yaml").write_text(f"resources:\n  fs#1: {{type: directory, path: {made}}}\n  fs#2: {{type: flag}}\n")
+    script = (
+        "import sys\n"
+        "from reconciler.cli import keeping\n"
+        "from reconciler.engine.early import import_all\n"
+        "from reconciler.engine.watch import Watch\n"
+        "import_all()\n"
+        "had = set(sys.modules)\n"
+        "with keeping.Session.open(keeping.read_config(), write=True) as session:\n"
+        f"    print([result.end.value for result in Watch(session, [{str(specs)!r}]).look()])\n"
+        "print(*sorted(set(sys.modules) - had))\n"
+    )
+    assert said(tmp_path, script).stdout == "['converged']\n\n"
+    assert made.is_dir()
