@@ -36,6 +36,15 @@ class Before:
     stood: Mapping[str, str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """run: the place among the runs of the one that took something away; verb, began: of that run."""
+
+    run: int
+    verb: str
+    began: datetime
+
+
 class Journal(Database):
     """The part of the store that may lose its last lines in a power cut."""
 
@@ -113,6 +122,26 @@ class Journal(Database):
             return None
         goal = Goal.of(json.loads(rows[0][0])) if rows[0][0] else None
         return Before(goal, dict(self._rows("SELECT rid, stood FROM before WHERE run = ? ORDER BY rid", run)))
+
+    def pruned(self) -> tuple[Pruned, ...]:
+        """Everything that stood before a run, and is not owned by its service any more, with the last run that was to change it;
+        the newest run first."""
+        rows = self._rows(
+            "SELECT MAX(runs.rowid), runs.verb, runs.began FROM before JOIN runs ON runs.id = before.run"
+            " WHERE NOT EXISTS (SELECT 1 FROM owned WHERE owned.service = runs.service AND owned.rid = before.rid)"
+            " GROUP BY runs.service, before.rid HAVING stood IS NOT NULL ORDER BY 1 DESC"
+        )
+        return tuple(Pruned(run, verb, datetime.fromisoformat(began)) for run, verb, began in rows)
+
+    def changed(self, run: int) -> tuple[tuple[str, str, bool], ...]:
+        """(service, rid, whether it was owned before) of everything that this run and the later ones were to change, the last
+        first. run: as `pruned` has it."""
+        rows = self._rows(
+            "SELECT runs.service, before.rid, stood IS NOT NULL FROM before JOIN runs ON runs.id = before.run"
+            " WHERE runs.rowid >= ? ORDER BY runs.rowid DESC",
+            run,
+        )
+        return tuple((service, rid, bool(stood)) for service, rid, stood in rows)
 
     def end_run(self, run: str, result: str, message: str, at: datetime) -> None:
         with self._writing() as db:

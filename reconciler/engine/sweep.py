@@ -1,6 +1,6 @@
 """Sweep: how much of what is owned may be pruned, at once or little by little: a folder emptied file by file is one accident."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.change import Verdict
@@ -16,10 +16,14 @@ _NAMED: Final = 5
 
 
 class Sweep:
-    """What is pruned by one verb, or little by little by one watch."""
+    """What is pruned by one verb, or little by little by the watches of a node.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    verb: whose earlier runs count: what these pruned is in the history, but not whether anything was to be pruned since. So that
+    sweep goes on until this one has seen nothing to prune for so long. "" counts none.
+    """
+
+    def __init__(self, clock: Clock, verb: str = "") -> None:
+        self._clock, self._verb, self._began = clock, verb, clock.monotonic()
         self._most: dict[frozenset[str], tuple[int, float]] = {}
         """Folders of specs -> the most that was owned of them in this sweep, and when something was to be pruned last."""
 
@@ -36,14 +40,34 @@ class Sweep:
         if not any(target.service is not None for target in targets) and len(lost) == owned:
             raise Refused("cannot prune: no spec is left, and everything that osvc owns there would go; if so, say --prune-all")
         now = self._clock.monotonic()
+        if self._verb and folders not in self._most and now < self._began + LASTS:
+            elsewhere = {name for name, item in kept.items() if item.folder not in folders}
+            self._most[folders] = _most_before(store, self._verb, elsewhere), now
         most, last = self._most.get(folders, (0, now))
         most = max(owned, most if now < last + LASTS else 0)
         self._most[folders] = most, now
         going, before = len(lost) + most - owned, most - owned
         if 2 * going > most:
             names = ", ".join(lost[:_NAMED]) + (", …" if len(lost) > _NAMED else "")
-            after, say = (f", after {before} that went just before", "osvc apply --prune-all") if before else ("", "--prune-all")
+            after, say = (f", after {before} that went before", "osvc apply --prune-all") if before else ("", "--prune-all")
             raise Refused(f"cannot prune: {going} of {most} owned resources would go ({names}{after}); if that is meant, say {say}")
+
+
+def _most_before(store: Store, verb: str, elsewhere: Collection[str]) -> int:
+    """The most that was owned in the last sweep of the runs of this verb. elsewhere: the services that it leaves out."""
+    owned = {(name, rid) for name in store.owners() if name not in elsewhere for rid in store.ownership(name).owned}
+    begins = later = None
+    for pruned in store.pruned():
+        if pruned.verb == verb:
+            if later is not None and (later - pruned.began).total_seconds() > LASTS:
+                break
+            begins, later = pruned.run, pruned.began
+    most = 0
+    for name, rid, stood in store.changed(begins) if begins is not None else ():
+        if name not in elsewhere:
+            (owned.add if stood else owned.discard)((name, rid))
+            most = max(most, len(owned))
+    return most
 
 
 def _lost(plans: Mapping[str, Plan], targets: Sequence[Target]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, StoreError
-from reconciler.engine.judge import Judge, Ruling
+from reconciler.engine.judge import WATCH, Judge, Ruling
 from reconciler.engine.locks import folder_of
 from reconciler.engine.look import look
 from reconciler.engine.news import News
@@ -104,7 +104,7 @@ class Watch:
         self._news = News(self._hear)
         self._expired = session.host.clock.monotonic()
         self._policy = Policy()
-        self._sweep = Sweep(session.host.clock)
+        self._sweep = Sweep(session.host.clock, WATCH)
 
     def standing(self) -> Standing:
         """How it stands now; in any thread."""
@@ -383,7 +383,7 @@ class Watch:
                 surveys=(survey,) if target is survey.target else (),
                 policy=policy,
                 prune_all=True,
-                verb="watch",
+                verb=WATCH,
                 lock_wait=0.0,
                 on_event=self.on_event,
                 first={target.name: unsettled},

@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.outcome import End, Noticed
-from reconciler.core.policy import Aim, Goal
+from reconciler.core.policy import Aim, Goal, Policy
+from reconciler.engine.signals import Stop
 from reconciler.engine.watch import Watch
 from reconciler.host.errors import Permanent
 from tests.unit.engine.node import SPEC, Node
@@ -196,7 +197,7 @@ def test_specs_that_go_one_after_another_are_pruned_no_further_than_specs_that_g
         six.at(20 + 3 * number, remove(six, name))
     six.run(3 * 3600)
     assert sorted(six.node.mounts()) == ["/mnt/d", "/mnt/e", "/mnt/f"], "nor when the hour is over"
-    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went just before); if that is meant, say "
+    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went before); if that is meant, say "
     assert f"{why}osvc apply --prune-all" in [text for _, text in six.said]
 
 
@@ -222,6 +223,54 @@ def test_what_is_wanted_again_counts_as_pruned_no_more(six):
     six.at(60, remove(six, "d"))
     six.run(100)
     assert sorted(six.node.mounts()) == ["/mnt/a", "/mnt/b", "/mnt/c", "/mnt/e", "/mnt/f"]
+
+
+def anew(line, until):
+    """Another watch of the same node, until then; what it told of pruning."""
+    line.node.stop = Stop()
+    fresh = Timeline(line.node)
+    fresh.run(until)
+    return {text for _, text in fresh.said if "cannot prune" in text}
+
+
+def test_watches_that_begin_anew_prune_no_further_than_one(six):
+    six.run(15)
+    for number, name in enumerate("abcd"):
+        remove(six, name)()
+        told = anew(six, 30 + 10 * number)
+    assert sorted(six.node.mounts()) == ["/mnt/d", "/mnt/e", "/mnt/f"]
+    why = "cannot prune: 4 of 6 owned resources would go (d fs#1, after 3 that went before); if that is meant, say "
+    assert told == {f"{why}osvc apply --prune-all"}
+    assert anew(six, 6 * 3600) == told, "nor when it begins long afterwards, for that waits all the time"
+    assert anew(six, 12 * 3600) == told and len(six.node.mounts()) == 3
+    six.node.write("d")
+    six.machine.agenda.append((12 * 3600 + 4000, remove(six, "d")))
+    anew(six, 14 * 3600)
+    assert sorted(six.node.mounts()) == ["/mnt/e", "/mnt/f"], "a watch that saw nothing to prune for an hour"
+
+
+def test_services_that_came_and_went_keep_a_watch_that_begins_anew_from_pruning_nothing(six):
+    for number in range(12):
+        six.at(20 + 60 * number, lambda number=number: six.node.write(f"new{number}"))
+        six.at(50 + 60 * number, remove(six, f"new{number}"))
+    six.run(800)
+    remove(six, "a")()
+    assert not anew(six, 900)
+    assert "/mnt/a" not in six.node.mounts()
+
+
+def test_what_somebody_pruned_by_hand_counts_for_no_watch(six):
+    six.run(15)
+    for name in "abcd":
+        six.node.machine.tear_off(f"/mnt/{name}")
+    anew(six, 30)
+    for name in "abcd":
+        remove(six, name)()
+    six.node.stop = Stop()
+    six.node.apply(policy=Policy(prune=True), prune_all=True)
+    remove(six, "e")()
+    assert not anew(six, 60)
+    assert six.node.mounts() == ["/mnt/f"]
 
 
 def test_it_ends_at_a_signal_and_says_which(make):
