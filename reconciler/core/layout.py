@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.core.action import Slot
 from reconciler.core.change import Cause, Verdict
 from reconciler.core.draft import LEAVES, RISES, Draft
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Present, Unknown
-from reconciler.core.order import Placed, arrange, connect, dependents, needed_by
+from reconciler.core.order import Block, Placed, arrange, connect, dependents, needed_by
 from reconciler.core.plan import Plan, Step
 from reconciler.core.policy import Goal
 from reconciler.core.service import Service
@@ -23,34 +22,24 @@ def lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str,
     edges = connect(placed)
     steps: list[Step] = []
     past = _Past()
-    last: dict[tuple[str, Slot], int] = {}
+    last: dict[Block, int] = {}
     unsure: set[int] = set()
-    for rid, slot in arrange(placed, edges):
-        draft = drafts[rid]
-        after = tuple(sorted(last[block] for block in edges.after[rid, slot]))
-        needs = tuple(sorted(last[block] for block in edges.needs[rid, slot]))
-        for action in placed[rid].moves[slot]:
-            n = len(steps) + 1
-            provisional = draft.change.provisional or not unsure.isdisjoint(needs)
-            if provisional:
-                unsure.add(n)
-            steps.append(
-                Step(
-                    n=n,
-                    rid=rid,
-                    slot=slot,
-                    action=action,
-                    after=past.next(after),
-                    needs=needs,
-                    reason=draft.change.reason,
-                    repair=draft.change.cause is Cause.DRIFT and draft.change.verdict is not Verdict.REPLACE,
-                    provisional=provisional,
-                )
-            )
+    for block in arrange(placed, edges):
+        rid, slot = block
+        change, actions = drafts[rid].change, placed[rid].moves[slot]
+        last[block] = len(steps) + len(actions)
+        after = past.before(last[block], sorted([last[earlier] for earlier in edges.after[block]]))
+        needs = tuple(sorted([last[earlier] for earlier in edges.needs[block]]))
+        repair = change.cause is Cause.DRIFT and change.verdict is not Verdict.REPLACE
+        provisional = change.provisional or not unsure.isdisjoint(needs)
+        if provisional:
+            unsure.add(last[block])
+        for n, action in enumerate(actions, len(steps) + 1):
+            steps.append(Step(n, rid, slot, action, after, needs, change.reason, repair, provisional))
             after = needs = (n,)
-            last[rid, slot] = n
-    users = needed_by(item for item in placed.values() if item.acts)
-    lanes = tuple((rid, (rid, *dependents(rid, users))) for rid in edges.order if placed[rid].acts)
+    acting = [rid for rid in edges.order if placed[rid].acts]
+    users = needed_by(placed[rid] for rid in acting)
+    lanes = tuple((rid, (rid, *dependents(rid, users))) for rid in acting)
     return Plan(name, goal, tuple(drafts[rid].change for rid in edges.order), tuple(steps), lanes)
 
 
@@ -86,16 +75,16 @@ def _claims(kind: ResourceKind, desired: Model) -> frozenset[tuple[str, str, str
 
 
 class _Past:
-    """What lies before each step, directly or not: bit n stands for step n."""
+    """Which blocks lie before each, directly or not. Each is known by its last step: bit n stands for step n."""
 
     def __init__(self) -> None:
-        self._before = [0]
+        self._before: dict[int, int] = {}
 
-    def next(self, after: Sequence[int]) -> tuple[int, ...]:
-        """Note the next step, which comes after these. Answers them without those that another of them already waits for."""
+    def before(self, last: int, after: Sequence[int]) -> tuple[int, ...]:
+        """Note a block, by its last step, that comes after these. Answers them without those that another already waits for."""
         known = these = 0
         for n in after:
             known |= self._before[n]
             these |= 1 << n
-        self._before.append(known | these)
-        return tuple(n for n in after if not known >> n & 1)
+        self._before[last] = known | these
+        return tuple([n for n in after if not known >> n & 1])

@@ -183,19 +183,17 @@ def _idle(moves: Moves) -> bool:
 
 def _wire(drafts: Mapping[str, Draft]) -> None:
     """Who needs whom, as it will be and as it runs now. What a disabled one provides is the machine's own affair."""
-    edited = [draft for draft in drafts.values() if draft.last != draft.change.desired]
     provide = [draft for draft in drafts.values() if not draft.change.common.disable]
-    will = Providers((fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.change.desired))
-    now = Providers((fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.last)) if edited else will
+    facts = [(fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.change.desired)]
+    facts_now = [(fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.last)]
+    will = Providers(facts)
+    now = will if facts_now == facts else Providers(facts_now)
     for draft in drafts.values():
-        draft.needs = _match(draft, draft.change.desired, will)
-        draft.held = _match(draft, draft.last, now) if edited else draft.needs
+        needs, needs_now = draft.kind.needs(draft.change.desired), draft.kind.needs(draft.last)
+        draft.needs = match(needs, will, draft.rid)
+        draft.held = draft.needs if now is will and needs_now == needs else match(needs_now, now, draft.rid)
         for rid in draft.held:
             drafts[rid].holders.append(draft)
-
-
-def _match(draft: Draft, desired: Model, providers: Providers) -> dict[str, Bond]:
-    return match(draft.kind.needs(desired), providers, draft.rid)
 
 
 def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], selection: Selection) -> None:

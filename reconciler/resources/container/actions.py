@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 
 from reconciler.core import shell
 from reconciler.core.action import BARRIER, Action, Barrier, Effect, Facet
@@ -31,7 +31,7 @@ class Create(ContainerAction):
     op = "create"
     facets: ClassVar[frozenset[Facet]] = frozenset({Facet.VOLUME})
     name: str
-    desired: Desired = Field(repr=False)
+    desired: InstanceOf[Desired] = Field(repr=False)
     store: str = Field("", exclude=True)
     carried: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 more of the format of an inspect is known elsewhere."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler import __version__
@@ -213,9 +213,14 @@ def effective(entrypoint: Sequence[str], command: Sequence[str], base: ImageFact
     return (() if entry == ("",) else entry), words
 
 
-def without(pairs: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
+def without(pairs: dict[str, str], base: Mapping[str, str]) -> dict[str, str]:
     """The pairs that the image does not have already."""
-    return dict(pairs) if not base else {name: text for name, text in pairs.items() if base.get(name) != text}
+    return {name: text for name, text in pairs.items() if base.get(name) != text} if base else pairs
+
+
+def beyond(texts: tuple[str, ...], brought: Collection[str]) -> tuple[str, ...]:
+    """Of ports, or of volumes without a name, those that the image does not have already."""
+    return tuple(text for text in texts if text not in brought) if brought else texts
 
 
 def limited(cpus: object, all_cpus: int) -> float:

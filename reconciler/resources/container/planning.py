@@ -17,7 +17,7 @@ from reconciler.resources.container.ends import ended
 from reconciler.resources.container.health import NO_CHECK
 from reconciler.resources.container.model import Around, Desired, State, on_network
 from reconciler.resources.container.mounts import binds_in, named_in
-from reconciler.resources.container.normal import OF_IMAGES, effective, limited, stripped, unasked, without
+from reconciler.resources.container.normal import OF_IMAGES, beyond, effective, limited, stripped, unasked, without
 from reconciler.resources.container.ports import ports_of
 from reconciler.resources.container.published import rules_for
 
@@ -127,8 +127,8 @@ def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
             "command": command,
             "environment": without(desired.environment, base.environment),
             "labels": without(desired.labels, base.labels),
-            "volume_mounts": _named(desired.volume_mounts, base.volumes),
-            "expose": tuple(port for port in desired.expose if port not in base.expose),
+            "volume_mounts": beyond(desired.volume_mounts, base.volumes),
+            "expose": beyond(desired.expose, base.expose),
         }
         changes |= {
             keyword: OF_IMAGES[keyword]
@@ -139,11 +139,6 @@ def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
         published = {port.inside for port in ports_of(desired.ports)}
         changes["expose"] = tuple(port for port in changes.get("expose", desired.expose) if port not in published)
     return changed(desired, **changes)
-
-
-def _named(volume_mounts: tuple[str, ...], brought: Sequence[str]) -> tuple[str, ...]:
-    """The volume mounts without those, nameless, that the image has anyway."""
-    return tuple(text for text in volume_mounts if text not in brought) if brought else volume_mounts
 
 
 def _matched(want: Desired, state: State, around: Around) -> State:
@@ -167,7 +162,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
         }
         changes |= {name: () for name in ("command", "entrypoint", "expose") if not getattr(want, name)}
         changes["volume_mounts"] = tuple(text for text in state.volume_mounts if text in want.volume_mounts or ":" in text)
-    return changed(state, **{**changes, **unasked(want, state)})
+    return changed(state, **changes | unasked(want, state))
 
 
 def _image(want: Desired, state: State, around: Around) -> str:

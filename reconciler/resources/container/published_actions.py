@@ -3,7 +3,7 @@
 import shlex
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 
 from reconciler.core.action import Action, Barrier
 from reconciler.core.observed import Seen
@@ -34,7 +34,7 @@ class Publish(RulesAction):
 
     op = "publish"
     name: str
-    desired: Desired = Field(repr=False)
+    desired: InstanceOf[Desired] = Field(repr=False)
     missing: tuple[str, ...] = ()
 
     def says(self) -> str:

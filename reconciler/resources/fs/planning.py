@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from posixpath import dirname
 from typing import Any
 
 from reconciler.core.action import Action
@@ -67,7 +66,7 @@ class FsKind(PlainKind):
     def needs(self, desired: Desired) -> Sequence[Need]:
         """A backing file lies on a filesystem, and may be had through a loop device of the service. What a tag means is not known
         before it is there, and on which network a server is, neither."""
-        needs = [Need(Fact(Kind.PATH, dirname(desired.mnt)))]
+        needs = [Need(Fact(Kind.PATH, desired.mnt.rpartition("/")[0] or "/"))]
         if desired.type in {"tmpfs", *NFS} or desired.dev.startswith(TAGS):
             return needs
         device = Need(Fact(Kind.DEVICE, canonical(desired.dev)))
