@@ -278,12 +278,12 @@ class Builder:
         broken: set[str] = set()
         secrets: dict[str, str] = {}
         for name, entry in fields.items():
-            before, self.references.taken = (len(self.errors), self.references.unresolved), {}
+            before, self.references.taken = len(self.errors) + self.references.unresolved, {}
             if self.has_value(entry, rid):
                 data[name] = self.references.plain(entry.value, rid)
                 if keywords[name].refers:
                     self.refers(rid, entry, data[name], keywords[name].refers)
-            if (len(self.errors), self.references.unresolved) > before:
+            if len(self.errors) + self.references.unresolved > before:
                 broken.add(name)
             for secret, variable in self.references.taken.items():
                 secrets[secret] = variable
@@ -315,7 +315,7 @@ class Builder:
         """Check that each resource TYPE#INDEX is there that a value names: by itself, behind an option, or as a source."""
         words = value.split() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
         for word in words:
-            found = _RID.search(word) if isinstance(word, str) else None
+            found = _RID.search(word) if isinstance(word, str) and "#" in word else None
             if found is None or found[1] not in types or found[0].strip(",=") in self.document.resources:
                 continue
             named = found[0].strip(",=")

@@ -11,6 +11,8 @@ from reconciler.spec.error import SpecError, meant
 from reconciler.spec.formats import FORMATS
 
 MAX_SIZE = 1 << 20
+_USUAL = 1 << 16
+"""No room is made for more where there is no more: that takes longer than the reading."""
 _TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 """A tag of a device -> the folder of /dev/disk with a link for each."""
 
@@ -127,7 +129,9 @@ def read(path: str) -> str:
             if os.path.islink(path):
                 folder = os.path.dirname(os.path.realpath(path))
                 _guard(folder, os.stat(folder), "folder")
-            data = file.read(MAX_SIZE + 1)
+            data = file.read(_USUAL)
+            if len(data) == _USUAL:
+                data += file.read(MAX_SIZE + 1 - _USUAL)
     except (OSError, ValueError) as err:
         raise Unreadable(path, _cannot_read(err)) from None
     if len(data) > MAX_SIZE:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
+from reconciler.core.common import PLAIN
 from reconciler.core.model import Model
 from reconciler.core.node import Node
 from reconciler.core.rules import Keyword, keywords_of
@@ -100,7 +101,7 @@ def _files_of(service: Service) -> Iterator[File]:
 
 def _of(resource: Resource) -> Iterator[tuple[str, str]]:
     """(field, path) of each."""
-    for model in (resource.desired, resource.common):
+    for model in (resource.desired,) if resource.common is PLAIN else (resource.desired, resource.common):
         for name, keyword in _naming(type(model)):
             found = getattr(model, name)
             if not found:

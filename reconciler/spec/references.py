@@ -71,18 +71,17 @@ class References:
 
     def plain(self, value: Value, rid: str = "") -> Any:
         """A value of a section as the models take it, references resolved. A token that cannot be is told, and left as it is."""
-        return self.resolved(_At(value, rid), ())
+        return self.resolved(value, rid, ())
 
-    def resolved(self, at: _At, through: tuple[str, ...], *, inside: bool = False) -> Any:
+    def resolved(self, value: Value, rid: str, through: tuple[str, ...], inside: bool = False) -> Any:
         """through: the keywords and variables that led here. inside: it is part of a list or a map, and has to be one word."""
-        value = at.value
         if type(value) is Scalar:
             text = value.value
-            return self.text(text, at, through, inside) if type(text) is str and "{" in text else text
+            return self.text(text, _At(value, rid), through, inside) if type(text) is str and "{" in text else text
         if type(value) is Items:
-            return [self.resolved(_At(item, at.rid), through, inside=True) for item in value.items]
+            return [self.resolved(item, rid, through, True) for item in value.items]
         entries = value.entries.items()  # type: ignore[union-attr]
-        return {key: self.resolved(_At(entry.value, at.rid), through, inside=True) for key, entry in entries}
+        return {key: self.resolved(entry.value, rid, through, True) for key, entry in entries}
 
     def text(self, text: str, at: _At, through: tuple[str, ...], inside: bool) -> Any:
         """One text. What is nothing but a reference to a list or a map is that list or map."""
@@ -269,7 +268,7 @@ class References:
             raise _Unresolved(self.once(frozenset(chain), f"{what} ({' -> '.join(chain)})"))
         if (rid, name) not in self.known:
             before, outer, self.taken = self.unresolved, self.taken, {}
-            found = self.resolved(_At(entry.value, rid), (*through, name))
+            found = self.resolved(entry.value, rid, (*through, name))
             self.known[rid, name] = Scalar(found, 0, 0).text if not isinstance(found, (list, dict)) else found
             self.takes[rid, name], self.taken = self.taken, outer
             if self.unresolved > before:
