@@ -12,8 +12,8 @@ from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present
-from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned
+from reconciler.core.selected import lacking
 from reconciler.core.service import Resource
 from reconciler.core.trigger import with_triggers
 
@@ -81,11 +81,9 @@ class Draft:
 
     def lacks(self, other: "Draft") -> bool:
         """Whether what it needs of another, which is up, is not there by what that one runs by now."""
-        if not other.differs or other.last == other.change.desired:
+        if not other.differs:
             return False
-        wanted, there = other.kind.provides(other.change.desired), other.kind.provides(other.last)
-        lost = Providers((fact, other.rid) for fact in wanted if fact not in there)
-        return bool(match(self.kind.needs(self.change.desired), lost, self.rid))
+        return lacking(self.kind.needs(self.change.desired), other.kind, other.change.desired, other.last)
 
     @property
     def moves(self) -> Moves:

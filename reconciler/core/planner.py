@@ -23,6 +23,7 @@ from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.selected import taken_along
 from reconciler.core.service import Resource, Service
 from reconciler.core.standing import standing
 
@@ -205,25 +206,21 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
     if selection.everything:
         return
     taken = {draft.rid for draft in drafts.values() if takes(selection, draft.change)}
-    why: dict[str, str] = {}
-    todo = sorted(taken, key=natural)
-    while todo:
-        rid = todo.pop(0)
-        rises = drafts[rid].change.aim is Aim.UP
-        if rises:
-            others = [other for other in drafts[rid].needs if not drafts[other].is_up or drafts[rid].lacks(drafts[other])]
-        else:
-            others = [draft.rid for draft in drafts[rid].holders if draft.change.verdict in ACTS]
-        for other in sorted(others, key=natural):
-            if other not in taken:
-                taken.add(other)
-                why[other] = f"{rid} needs it" if rises else f"it holds {rid}"
-                todo.append(other)
+    added = taken_along(taken, lambda rid: _indispensable(drafts[rid], drafts))
     for rid, draft in drafts.items():
-        if rid not in taken:
+        if rid in added and draft.change.verdict in ACTS:
+            whose = added[rid]
+            why = f"{whose} needs it" if drafts[whose].change.aim is Aim.UP else f"it holds {whose}"
+            draft.change = draft.change._replace(added=why)
+        elif rid not in taken and rid not in added:
             draft.leave("not selected")
-        elif rid in why and draft.change.verdict in ACTS:
-            draft.change = draft.change._replace(added=why[rid])
+
+
+def _indispensable(draft: Draft, drafts: Mapping[str, Draft]) -> list[str]:
+    """What it cannot rise, or fall, without."""
+    if draft.change.aim is Aim.UP:
+        return [rid for rid in draft.needs if not drafts[rid].is_up or draft.lacks(drafts[rid])]
+    return [other.rid for other in draft.holders if other.change.verdict in ACTS]
 
 
 def _reach(drafts: Mapping[str, Draft]) -> None:

@@ -1,23 +1,28 @@
 """claims: which services are worked before which, when something moves from one to another, and whose it is then."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
 from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
+from reconciler.core.observed import Observed
 from reconciler.core.order import Providers, in_turn
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Selection
 from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.engine.errors import Refused
+from reconciler.engine.moving import NOTHING_SEEN, moving
 from reconciler.engine.target import Target
 from reconciler.spec.check import DEVICE
 from reconciler.spec.files import device_of
 
 Key: TypeAlias = tuple[str, str, str]
 _ALL: Final = Selection()
+_NOTHING: Final = Ownership()
+_UNSEEN: Final[Mapping[str, Mapping[str, Observed]]] = {}
 
 
 def in_order(
@@ -27,20 +32,28 @@ def in_order(
     *,
     prune: bool,
     selection: Selection = _ALL,
+    seen: Mapping[str, Mapping[str, Observed]] = _UNSEEN,
     device_of: Callable[[str], str] = device_of,
 ) -> dict[str, tuple[str, ...]]:
     """name -> the services that are worked before it and stand before it here: those that release what it takes, and, unless that
     goes in a circle, those whose mounts it lies in (for going down, those that lie in its mounts); in natural order otherwise.
 
     owned: what every service of the store owns, the untargeted ones too. prune: whether orphans release what they hold. selection:
-    what a verb was asked for; a shutdown keeps nothing on standby. device_of: gives one spelling for those of a device. Raises
-    Refused for a swap in both directions, and for a claim that is held by a service that is not worked on, or by a resource that is
-    left alone.
+    what a verb was asked for: what it leaves alone keeps what it holds, and takes nothing; a shutdown keeps nothing on standby.
+    seen: service -> rid -> what was observed a moment ago, as far as somebody looked. device_of: gives one spelling for those of a
+    device. Raises Refused for a swap in both directions, and for a claim that is held by a service that is not worked on, or by a
+    resource that is left alone.
     """
+    moves = {
+        target.name: moving(target, owned.get(target.name, _NOTHING), kinds, selection, seen.get(target.name, NOTHING_SEEN))
+        for target in targets
+    }
     holds = {name: _held(ownership, kinds, device_of) for name, ownership in owned.items()}
-    wants = {target.name: _wanted(target, kinds, selection, device_of) for target in targets}
+    wants = {target.name: _wanted(target, kinds, selection, moves[target.name].possible, device_of) for target in targets}
     keeps = {
-        target.name: _kept(target, holds[target.name], wants[target.name], owned[target.name], prune)
+        target.name: _kept(
+            target, holds[target.name], wants[target.name], owned[target.name], prune, selection, moves[target.name].certain
+        )
         for target in targets
         if target.name in holds
     }
@@ -157,11 +170,20 @@ def _held(ownership: Ownership, kinds: Callable[[str], ResourceKind], device_of:
 
 
 def _kept(
-    target: Target, held: Mapping[Key, _Holding], wanted: Mapping[Key, Claim], ownership: Ownership, prune: bool
+    target: Target,
+    held: Mapping[Key, _Holding],
+    wanted: Mapping[Key, Claim],
+    ownership: Ownership,
+    prune: bool,
+    selection: Selection,
+    moves: Collection[str],
 ) -> dict[Key, str]:
     """What a service does not release of what it holds -> why not, and what to do, as a clause. It releases what is taken down:
-    that is nothing of what is left alone, nor an orphan that is not pruned."""
-    alone = {rid: _alone(target, rid, ownership, prune) for rid in {holding.rid for holding in held.values()}}
+    that is nothing of what is left alone, nor an orphan that is not pruned. moves: the rids that are worked on for certain."""
+    alone = {
+        rid: _alone(target, rid, ownership, prune) or ("" if rid in moves else _unselected(target, rid, ownership, selection))
+        for rid in {holding.rid for holding in held.values()}
+    }
     found: dict[Key, str] = {}
     for key, (rid, claim) in held.items():
         if alone[rid]:
@@ -188,16 +210,26 @@ def _alone(target: Target, rid: str, ownership: Ownership, prune: bool) -> str:
     return ""
 
 
+def _unselected(target: Target, rid: str, ownership: Ownership, selection: Selection) -> str:
+    takes = replace(selection, rids=(*selection.rids, rid)).takes(rid, ownership.owned[rid].type)
+    return f"as {rid}, which is not selected; " + (f"give it too: --rid {rid}" if takes else f"osvc apply {target.name} first")
+
+
 def _wanted(
-    target: Target, kinds: Callable[[str], ResourceKind], selection: Selection, device_of: Callable[[str], str]
+    target: Target,
+    kinds: Callable[[str], ResourceKind],
+    selection: Selection,
+    moves: Collection[str],
+    device_of: Callable[[str], str],
 ) -> dict[Key, Claim]:
+    """moves: the rids that may be worked on."""
     if target.service is None:
         return {}
     stands = standing(target.service, target.goal, selection, kinds)
     return {
         _key(claim, device_of): claim
         for rid, resource in target.service.resources.items()
-        if (target.goal.aim is Aim.UP or rid in stands) and not resource.in_force.disable
+        if rid in moves and (target.goal.aim is Aim.UP or rid in stands) and not resource.in_force.disable
         for claim in kinds(resource.type).claims(resource.desired)
     }
 

@@ -3,7 +3,7 @@
 A verb does: `Session.open` → `load` → `targets` → `survey` or `plans` → (consent) → `converge`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -28,7 +28,7 @@ from reconciler.engine.crew import SIZE
 from reconciler.engine.errors import Locked, Refused
 from reconciler.engine.locks import Locks
 from reconciler.engine.observe import observe, wanted_of
-from reconciler.engine.overtaken import overtaken
+from reconciler.engine.overtaken import OpenEnds, open_ends, overtaken
 from reconciler.engine.signals import Stop
 from reconciler.engine.store import Store
 from reconciler.engine.sweep import Sweep
@@ -188,11 +188,10 @@ class Session:
         """
         named = {target.name: target for target in targets}
         owned = self._ownerships(targets)
-        order = self._in_order(targets, policy, selection, owned)
-        ordered = [named[name] for name in order]
         at = self.host.clock.monotonic() if snapshot is None else float("-inf")
         runs, newest = self.store.last_runs(named), self.store.newest_run()
-        seen = self._observe(ordered, selection, owned) if snapshot is None else snapshot
+        seen = self._observe(targets, selection, owned) if snapshot is None else snapshot
+        order = self._in_order(targets, policy, selection, owned, {name: seen.of(name) for name in named})
         surveys = tuple(
             replace(
                 self._survey(target, owned[target.name], seen, selection, policy),
@@ -201,7 +200,7 @@ class Session:
                 newest=newest,
                 before=order[target.name],
             )
-            for target in ordered
+            for target in (named[name] for name in order)
         )
         if policy.prune and not prune_all:
             (sweep or Sweep(self.host.clock)).check(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
@@ -255,12 +254,13 @@ class Session:
         """
         self.store.check_writable()
         owned = self._ownerships(targets) if first is None or policy.prune else {}
-        first = self._in_order(targets, policy, selection, owned) if first is None else first
         named = {target.name: target for target in targets}
         if policy.prune and not prune_all:
             surveys = surveys or self.survey(targets, selection=selection, policy=policy, prune_all=True)
             Sweep(self.host.clock).check(self.store, {survey.target.name: survey.plan for survey in surveys}, targets)
         glances = {survey.target.name: survey for survey in surveys}
+        seen = {name: survey.observed for name, survey in glances.items()}
+        first = self._in_order(targets, policy, selection, owned, seen) if first is None else first
         means = self._means(verb, on_event, crew)
 
         from reconciler.engine.crew import each
@@ -289,8 +289,7 @@ class Session:
                 target.restarts,
                 owned[name].yielded if name in owned else {},
             )
-            open_ends = {*first[name]} - {result.service for result in before if result.end is End.CONVERGED}
-            return self._converge(work, means, lock_wait, target, open_ends)
+            return self._converge(work, means, lock_wait, target, open_ends(first[name], before, selection, self.kinds))
 
         turns = {name: [other for other in before if other in first] for name, before in first.items()}
         return tuple(each(turns, work_on, self.crew).values())
@@ -336,15 +335,14 @@ class Session:
             by=self.by,
         )
 
-    def _converge(self, work: "Work", means: "Means", lock_wait: float, target: Target, open_ends: Collection[str]) -> Result:
-        """open_ends: the services of this run that did not get to their goal, and may hold on to what others take."""
+    def _converge(self, work: "Work", means: "Means", lock_wait: float, target: Target, ends: OpenEnds) -> Result:
         if self.stop.asked:
             return Result(work.name, End.STOPPED, message="the run was asked to stop before it came to this service")
         from reconciler.engine.converge import converge
 
         try:
             with means.locks.hold(work.name, wait=lock_wait, on_event=means.tell):
-                why_not = overtaken(target, work, open_ends, self.store, self.kinds, self.host.clock.now())
+                why_not = overtaken(target, work, ends, self.store, self.kinds, self.host.clock.now())
                 if why_not is not None:
                     return why_not
                 if target.kept:
@@ -386,7 +384,12 @@ class Session:
             raise Refused(message, [target.name]) from None
 
     def _in_order(
-        self, targets: Sequence[Target], policy: Policy, selection: Selection, owned: Mapping[str, Ownership]
+        self,
+        targets: Sequence[Target],
+        policy: Policy,
+        selection: Selection,
+        owned: Mapping[str, Ownership],
+        seen: Mapping[str, Mapping[str, Observed]],
     ) -> dict[str, tuple[str, ...]]:
-        """name -> who is worked before it, by their claims. owned: what every service of the store owns."""
-        return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection)
+        """name -> who is worked before it, by their claims. owned: what every service of the store owns. seen: see in_order."""
+        return in_order(targets, owned, self.kinds, prune=policy.prune, selection=selection, seen=seen)

@@ -4,13 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.action import Effect
-from reconciler.core.change import Verdict
+from reconciler.core.change import Verdict, takes
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.draft import RISES
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.simulate import simulate
+from reconciler.engine.moving import moving
+from reconciler.engine.target import Target
 from tests.properties.laws import check_laws
 from tests.unit.core.toys import ToyAround, ToyDesired, ToyState, absent, kinds, plan_toys, service, up
 
@@ -111,7 +113,7 @@ def test_the_unowned_and_the_unknown_are_never_touched(world, goal, policy):
 
 
 @st.composite
-def moving(draw):
+def edited(draw):
     """A few that need each other, applied elsewhere than their spec has them now."""
     names = ("disk#1", "mount#1", "box#1", "box#2")
     wanted = {rid: draw(desires(rid, names[:n])) for n, rid in enumerate(names)}
@@ -123,7 +125,7 @@ def moving(draw):
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(moving(), selections)
+@given(edited(), selections)
 def test_nothing_comes_up_on_what_is_not_there(world, selection):
     """What differs in the end is where it was applied; all else that is up is where its spec has it."""
     spec, observed, ownership = world
@@ -135,6 +137,20 @@ def test_nothing_comes_up_on_what_is_not_there(world, selection):
     for change in plan.changes:
         if change.verdict in RISES:
             assert given.issuperset(change.desired.needs), f"{change.rid} comes up without {set(change.desired.needs) - given}"
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(edited(), goals, selections, st.booleans())
+def test_what_a_selection_moves_is_told_before_it_is_planned(world, goal, selection, looked):
+    spec, observed, ownership = world
+    plan = plan_toys(spec, observed, ownership, goal, selection)
+    told = moving(Target("toys", spec, goal), ownership, kinds, selection, observed if looked else {})
+    assert set(told.certain) <= set(told.possible)
+    worked = {change.rid for change in plan.changes if change.added or takes(selection, change)}
+    assert worked <= set(told.possible)
+    left = {change.rid for change in plan.changes if change.reason == "not selected"}
+    as_wanted = {rid for rid, resource in spec.resources.items() if observed[rid] == up(resource.desired)}
+    assert not left & set(told.certain) - as_wanted or goal.aim is Aim.DOWN, "what is down already need not go down"
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import Common
+from reconciler.core.observed import Unknown
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Goal, Selection
 from reconciler.engine.claims import in_order, yielded
@@ -14,7 +15,8 @@ from reconciler.engine.errors import Refused
 from reconciler.engine.target import Target
 from reconciler.resources.registry import kind_of
 from tests.plans.golden import service_of
-from tests.unit.core.toys import ToyDesired, kinds, service
+from tests.unit.core.toys import ToyDesired, absent, kinds, service, up
+from tests.unit.core.toys import owned as owned_as
 
 
 def target(name, *claims, **more):
@@ -177,6 +179,78 @@ def test_who_is_frozen_releases_nothing():
     frozen = target("b", "2", goal=Goal.frozen_by(BAN))
     with pytest.raises(Refused, match="1 is held by b, which is left alone here; osvc stop b first"):
         names([target("a", "1"), frozen], {"b": owns("1")}, prune=True)
+
+
+def of(name, **resources):
+    return Target(name, dataclasses.replace(service(**resources), name=name))
+
+
+BOX_2 = Selection(("box#2",))
+
+
+@pytest.mark.parametrize("box_1", [{}, {"box_1": ToyDesired(claims=("2",))}])
+def test_what_a_selection_leaves_alone_keeps_what_it_holds(box_1):
+    targets = [of("a", box_2=ToyDesired(), **box_1), of("b", box_2=ToyDesired(claims=("1",)))]
+    owned = {"a": owns("1")}
+    told = "cannot work on b: 1 is held by a, as box#1, which is not selected; give it too: --rid box#1$"
+    with pytest.raises(Refused, match=told):
+        in_order(targets, owned, kinds, prune=True, selection=BOX_2)
+    both = Selection(("box#1", "box#2"))
+    assert in_order(targets, owned, kinds, prune=True, selection=both) == {"a": (), "b": ("a",)}
+    with pytest.raises(Refused, match=r"as box#1, which is not selected; osvc apply a first$"):
+        in_order(
+            [targets[0], of("b", disk_1=ToyDesired(claims=("1",)))], owned, kinds, prune=True, selection=Selection(types=("disk",))
+        )
+
+
+def test_what_a_selection_leaves_alone_wants_nothing():
+    """Though the two would trade, and could not."""
+    spec = {"box_2": ToyDesired(), "disk_1": ToyDesired()}
+    targets = [of("a", box_1=ToyDesired(claims=("2",)), **spec), of("b", box_1=ToyDesired(claims=("1",)), **spec)]
+    owned = {"a": owns("1"), "b": owns("2")}
+    for selection in (BOX_2, Selection(types=("disk",))):
+        assert in_order(targets, owned, kinds, prune=True, selection=selection) == {"a": (), "b": ()}
+    with pytest.raises(Refused, match="each takes what the other holds"):
+        in_order(targets, owned, kinds, prune=True)
+    with pytest.raises(Refused, match="2 is held by z"):
+        in_order(targets[:1], {"z": owns("2")}, kinds, prune=True, selection=Selection(("box#1",)))
+
+
+@pytest.mark.parametrize("seen", ["up", "absent", "unknown", "not looked at"])
+@pytest.mark.parametrize("place", ["d", "elsewhere"])
+def test_what_is_needed_moves_where_it_is_not_up_or_not_where_it_is_needed(seen, place):
+    """What may be either takes what it would take, and is not counted upon to release anything."""
+    needed = {"box_2": ToyDesired(needs=("d",)), "disk_1": ToyDesired(gives="d", claims=("2",))}
+    owned = {"a": owned_as(None, disk_1=ToyDesired(gives=place, claims=("1",)))}
+    looks = {"up": up(ToyDesired()), "absent": absent(), "unknown": Unknown("no answer")}
+    around = {"a": {"disk#1": looks[seen]}} if seen in looks else {}
+    moves = place != "d" or seen == "absent"
+
+    def order(*targets, **more):
+        return in_order(targets, owned | more, kinds, prune=False, selection=BOX_2, seen=around)
+
+    taker = of("b", box_2=ToyDesired(claims=("1",)))
+    if moves:
+        assert order(of("a", **needed), taker) == {"a": (), "b": ("a",)}
+    else:
+        with pytest.raises(Refused, match=r"1 is held by a, as disk#1, which is not selected; give it too: --rid disk#1$"):
+            order(of("a", **needed), taker)
+    if moves or seen != "up":
+        with pytest.raises(Refused, match="2 is held by z"):
+            order(of("a", **needed), z=owns("2"))
+    else:
+        assert order(of("a", **needed), z=owns("2")) == {"a": ()}
+
+
+def test_what_holds_what_is_selected_to_go_down_goes_down_as_well():
+    spec = {"disk_1": ToyDesired(gives="d"), "box_1": ToyDesired(needs=("d",), claims=("1",)), "box_2": ToyDesired(claims=("2",))}
+    down = dataclasses.replace(of("a", **spec), goal=Goal(Aim.DOWN))
+    owned = {"a": owned_as(None, **spec)}
+    selection = Selection(("disk#1",))
+    taker = of("b", disk_1=ToyDesired(claims=("1",)))
+    assert in_order([down, taker], owned, kinds, prune=False, selection=selection) == {"a": (), "b": ("a",)}
+    with pytest.raises(Refused, match=r"2 is held by a, as box#2, which is not selected; give it too: --rid box#2$"):
+        in_order([down, of("b", disk_1=ToyDesired(claims=("2",)))], owned, kinds, prune=False, selection=selection)
 
 
 def test_whose_a_thing_is_now():

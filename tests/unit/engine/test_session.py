@@ -325,6 +325,51 @@ def test_one_disk_is_never_mounted_by_two_services(node):
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail"]
 
 
+def test_one_disk_is_never_mounted_by_two_services_of_which_a_part_is_selected(node):
+    node.machine.add_disk("/dev/sdb", "ext4")
+    node.write("web", DISK % "web")
+    node.apply()
+    node.write("web", FLAG)
+    node.write("mail", (DISK % "mail").replace("fs#1", "fs#9"))
+    told = "mail: device /dev/sdb is held by web, as fs#1, which is not selected; give it too: --rid fs#1$"
+    with pytest.raises(Refused, match=told):
+        node.apply(policy=PRUNE, selection=Selection(("fs#9",)))
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/web"]
+    assert {result.end for result in node.apply(policy=PRUNE, selection=Selection(("fs#9", "fs#1")))} == {End.CONVERGED}
+    assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail"]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_what_a_selection_was_to_release_and_is_up_again_by_the_time_of_its_run_is_not_taken(node, back):
+    """It was not up when it was looked at, and so would have moved for the sake of what needs it."""
+    for dev, number in (("/dev/sdb", "8:16"), ("/dev/sdc", "8:32")):
+        node.machine.add_disk(dev, "ext4", number)
+    inner = "  fs#2: {dev: tmpfs, mnt: /mnt/web/in, type: tmpfs}\n"
+    node.write("web", DISK % "web")
+    node.apply()
+    run = FakeHost(node.machine).commands.run
+    run(["umount", "/mnt/web"])
+    node.write("web", DISK.replace("sdb", "sdc") % "web" + inner)
+    node.write("mail", (DISK % "mail").replace("fs#1", "fs#2"))
+    part = Selection(("fs#2",))
+    with node.session() as session:
+        targets = session.targets(session.load())
+        surveys = session.survey(targets, selection=part)
+        node.machine.pass_time(10)
+        if back:
+            run(["mount", "-t", "ext4", "/dev/sdb", "/mnt/web"])
+        results = {result.service: result for result in session.converge(targets, surveys=surveys, selection=part)}
+    assert results["web"].end is End.CONVERGED
+    devices = {mount.target: mount.source for mount in FakeHost(node.machine).mounts.table()}
+    if back:
+        assert (results["mail"].end, results["mail"].outcomes) == (End.DEFERRED, ())
+        assert "device /dev/sdb is held by web" in results["mail"].message
+        assert devices["/mnt/web"] == "/dev/sdb" and "/mnt/mail" not in devices
+    else:
+        assert results["mail"].end is End.CONVERGED
+        assert (devices["/mnt/web"], devices["/mnt/mail"]) == ("/dev/sdc", "/dev/sdb")
+
+
 @pytest.mark.parametrize("aim", [Aim.UP, Aim.DOWN])
 def test_what_is_disabled_is_not_taken_over_also_where_its_service_was_stopped(node, aim):
     node.machine.add_disk("/dev/sdb", "ext4")

@@ -1,0 +1,107 @@
+"""moving: what of a service a selection moves, as far as that can be told before it is planned."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from reconciler.core.common import Common
+from reconciler.core.kind import ResourceKind
+from reconciler.core.model import Model
+from reconciler.core.observed import Absent, Observed, Present, Unknown
+from reconciler.core.order import Providers, match
+from reconciler.core.ownership import Ownership
+from reconciler.core.policy import Aim, Selection
+from reconciler.core.selected import lacking, taken_along
+from reconciler.core.standing import standing
+from reconciler.engine.target import Target
+
+NOTHING_SEEN: Final[Mapping[str, Observed]] = {}
+
+
+class Moving(NamedTuple):
+    """certain: the rids that are worked on. possible: these, and those that are unless they are up, where that is not known."""
+
+    certain: Collection[str]
+    possible: Collection[str]
+
+
+class _Part(NamedTuple):
+    """A resource of the spec, or one that it names no more. rises: it is wanted up. last: what it was last applied by."""
+
+    rid: str
+    kind: ResourceKind
+    common: Common
+    subset: str
+    rises: bool
+    desired: Model
+    last: Model
+    up: bool | None
+
+
+def moving(
+    target: Target,
+    ownership: Ownership,
+    kinds: Callable[[str], ResourceKind],
+    selection: Selection,
+    seen: Mapping[str, Observed] = NOTHING_SEEN,
+) -> Moving:
+    """What a selection takes of a service, and what that cannot do without, as the planner has it (core/selected.py).
+
+    seen: rid -> what was observed a moment ago, as far as somebody looked.
+    """
+    parts = {part.rid: part for part in _parts(target, ownership, kinds, selection, seen)}
+    if selection.everything:
+        return Moving(parts.keys(), parts.keys())
+    there = [part for part in parts.values() if not part.common.disable]
+    will = Providers((fact, part.rid) for part in there for fact in part.kind.provides(part.desired))
+    now = Providers((fact, part.rid) for part in there for fact in part.kind.provides(part.last))
+    holders: dict[str, list[str]] = {}
+    for part in parts.values():
+        for rid in match(part.kind.needs(part.last), now, part.rid):
+            holders.setdefault(rid, []).append(part.rid)
+    taken = [part.rid for part in parts.values() if selection.takes(part.rid, part.kind.name, part.common.tags, part.subset)]
+
+    def along(*brought: bool | None) -> Callable[[str], Iterable[str]]:
+        def ways(rid: str) -> Iterable[str]:
+            part = parts[rid]
+            if not part.rises:
+                return holders.get(rid, ())
+            needs = part.kind.needs(part.desired)
+            others = [parts[other] for other in match(needs, will, rid)]
+            return [one.rid for one in others if one.up in brought or lacking(needs, one.kind, one.desired, one.last)]
+
+        return ways
+
+    certain, possible = taken_along(taken, along(False)), taken_along(taken, along(False, None))
+    return Moving({*taken, *certain}, {*taken, *possible})
+
+
+def _parts(
+    target: Target,
+    ownership: Ownership,
+    kinds: Callable[[str], ResourceKind],
+    selection: Selection,
+    seen: Mapping[str, Observed],
+) -> Iterable[_Part]:
+    """One that is of another type now goes before it comes anew: until then it is the old one."""
+    service = target.service
+    wanted = service.resources if service is not None else {}
+    stands = standing(service, target.goal, selection, kinds)
+    for rid in {**wanted, **ownership.owned}:
+        resource, owned = wanted.get(rid), ownership.owned.get(rid)
+        if resource is not None and (owned is None or owned.type == resource.type):
+            kind, common, subset, desired = kinds(resource.type), resource.in_force, resource.subset, resource.desired
+            rises = target.goal.aim is Aim.UP or rid in stands
+        else:
+            assert owned is not None
+            kind, common, subset, desired = kinds(owned.type), owned.common.orphaned, owned.subset, owned.applied or owned.wanted
+            rises = False
+        last = desired if owned is None else owned.applied or owned.wanted
+        yield _Part(rid, kind, common, subset, rises, desired, last, _up(kind, seen.get(rid)))
+
+
+def _up(kind: ResourceKind, seen: Observed | None) -> bool | None:
+    """None where that is not known."""
+    seen = seen.assume if isinstance(seen, Unknown) else seen
+    if isinstance(seen, Present):
+        return kind.is_up(seen.state) if isinstance(seen.state, kind.state) else None
+    return False if isinstance(seen, Absent) else None
