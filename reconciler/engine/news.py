@@ -7,7 +7,7 @@ from reconciler.core.plan import Plan
 from reconciler.engine.target import Target
 from reconciler.engine.tries import is_lost
 
-_OF_NOBODY = ("", "specs", "prune", "bells", "configuration", "bug")
+_OF_NOBODY = ("", "specs", "files", "prune", "bells", "configuration", "bug")
 """What is told, and is of no one service."""
 
 

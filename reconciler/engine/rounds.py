@@ -54,6 +54,7 @@ class Rounds:
         self, doorbells: Doorbells, clock: Clock, stop: Stop, *, files: Collection[str], interval: Callable[[], float]
     ) -> None:
         self._doorbells, self._clock, self._stop = doorbells, clock, stop
+        self._paths = frozenset(files)
         self._files = frozenset(Bell(Source.FILES, path) for path in files)
         self._mounted = {Bell(Source.MOUNTS, part=os.path.realpath(path)): Bell(Source.FILES, path) for path in files}
         """What rings when something is mounted over a path, or is not any more: the files below it are others then."""
@@ -79,7 +80,7 @@ class Rounds:
         """There are these services, and no others."""
         for gone in self._hung.keys() - set(names):
             del self._hung[gone]
-        for gone in self._agenda.keys() - {*names, _EVERYTHING}:
+        for gone in self._agenda.keys() - {*names, *self._paths, _EVERYTHING}:
             del self._agenda[gone]
         for gone in self._echoes.keys() - set(names):
             del self._echoes[gone]
@@ -92,7 +93,7 @@ class Rounds:
             self._agenda.pop(name, None)
 
     def later(self, name: str, seconds: float) -> None:
-        """Look at a service after so long, if nothing calls sooner. "" is everything."""
+        """Look at a service, or at one of the files, after so long, if nothing calls sooner. "" is everything."""
         at = self._clock.monotonic() + max(seconds, 0.0)
         self._agenda[name] = min(at, self._agenda.get(name, at))
 
@@ -163,5 +164,7 @@ class Rounds:
         names = {name for name, hung in self._hung.items() if rung and concerns(rung, hung)}
         left.update({name: [now + seconds for seconds in _ECHOES] for name in names})
         self._echoes = {name: times for name, times in left.items() if times}
-        files = frozenset(bell.key for bell in self._files if bell in rung)
-        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files)
+        files = self._paths.intersection(due).union(bell.key for bell in self._files if bell in rung)
+        for path in files & self._agenda.keys():
+            del self._agenda[path]
+        return Call(frozenset(names | due) - {_EVERYTHING, *files}, _EVERYTHING in due, files)

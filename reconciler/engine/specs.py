@@ -31,7 +31,13 @@ class Specs:
     @property
     def edited(self) -> bool:
         """Whether a spec file was added, changed or removed since they were read."""
-        return _fingerprint(self.paths) != self._fingerprint
+        return bool(self.changed)
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The files and folders that are others than when they were read."""
+        differ = set(_fingerprint(self.paths)).symmetric_difference(self._fingerprint or ())
+        return frozenset(entry[0] for entry in differ)
 
     @property
     def wrong(self) -> tuple[str, ...]:

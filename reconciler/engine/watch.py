@@ -31,6 +31,7 @@ from reconciler.engine.look import look
 from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
+from reconciler.engine.settling import Settling
 from reconciler.engine.specs import Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
@@ -79,6 +80,7 @@ class Watch:
         self._configure = configure or (lambda: session.config)
         self._manager = manager or Manager({})
         self._specs = Specs(self.paths, session.load)
+        self._settling = Settling(session.host.clock)
         self._rounds = Rounds(
             session.host.doorbells(),
             session.host.clock,
@@ -276,6 +278,14 @@ class Watch:
     # specs, and what is called for
 
     def _read(self) -> None:
+        """What is being written is left for later, but by a watch that knows no specs yet."""
+        clock, stop = self.session.host.clock, self.session.stop
+        while (left := self._settling.left(self._specs.changed)) and not self._specs.known and not stop.asked:
+            clock.sleep(left)
+        if left:
+            self._rounds.later(self.paths[0], left)
+            return
+        self._news.tell("files", self._settling.says)
         try:
             fresh = self._specs.read()
         except Exception as err:

@@ -1,0 +1,74 @@
+"""Settling: whether what is written into spec files is whole: nobody has them open for it, and nobody wrote a moment ago."""
+
+import fcntl
+import os
+import signal
+import stat
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+
+from reconciler.host.ports import Clock
+
+_STILL: Final = 0.5
+"""Seconds after which what was written last is the last piece."""
+_SOON: Final = 0.01
+"""Seconds until it is asked again, at least: clocks tell no less."""
+_LONGEST: Final = 10.0
+"""Seconds that are waited at most."""
+
+
+class Settling:
+    """waited: what was written to for so long that it was not waited for any more; "" otherwise."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self.waited = ""
+
+    def left(self, changed: Collection[str]) -> float:
+        """Seconds after which to ask again whether these files can be read; 0 when they can. One that is gone is in a folder that
+        is written to."""
+        now, wall = self._clock.monotonic(), self._clock.now().timestamp()
+        waits = {path: seconds for path in changed if (seconds := _STILL if being_written(path) else _young(path, wall))}
+        self._since = now if self._since is None else self._since
+        if waits and now < self._since + _LONGEST:
+            return max(waits.values())
+        self._since, self.waited = None, min(waits, default="")
+        return 0.0
+
+    @property
+    def says(self) -> str:
+        return f"{self.waited}: written to again and again for {_LONGEST:g} s; taken as it is" if self.waited else ""
+
+
+def _young(path: str, wall: float) -> float:
+    """Seconds until the last change is old enough. A clock that is not the filesystem's makes nobody wait."""
+    with suppress(OSError):
+        place = path if os.path.lexists(path) else os.path.dirname(path)
+        age = wall - os.stat(place).st_mtime
+        if abs(age) < _STILL:
+            return max(_STILL - age, _SOON)
+    return 0.0
+
+
+def being_written(path: str) -> bool:
+    """Whether somebody has a file open for writing: then the kernel grants no lease to read it (fcntl(2)). False where that cannot
+    be known."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)  # who opens it just now: else that signal ends this process
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
