@@ -55,12 +55,13 @@ class Database:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """sqlite's errors, told as the store's."""
+        """sqlite's errors, told as the store's. What its module itself objects to (a connection that was closed) has no number."""
         try:
             yield
         except sqlite3.Error as err:
             self.errors += 1
-            hint = "; free some space there, and run it again" if err.sqlite_errorcode == sqlite3.SQLITE_FULL else ""
+            full = getattr(err, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            hint = "; free some space there, and run it again" if full else ""
             raise StoreError(f"cannot use the store in {self.folder or 'memory'}: {err}{hint}") from None
 
 

@@ -193,6 +193,14 @@ def test_a_transaction_that_fails_leaves_nothing(store):
     assert store.goal("web") == UP
 
 
+def test_a_store_that_was_closed_is_told_as_any_trouble_with_it(store):
+    """sqlite itself has no number for that."""
+    store.close()
+    for use in (lambda: store.goal("web"), lambda: store.set_goal("web", UP)):
+        with pytest.raises(StoreError, match=r"cannot use the store in .*closed database"):
+            use()
+
+
 def test_two_processes_may_write_one_after_the_other(store):
     other = Store.open(store.folder, write=True, kinds=kinds)
     other.own("web", {"box#1": BOX})
