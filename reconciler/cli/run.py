@@ -203,7 +203,7 @@ def _finish(
     for result in results:
         if result.end is not End.CONVERGED or ((result.service not in quiet or result.touched) and not options.quiet):
             _tell(result, options)
-    if len(results) > 1 and not options.quiet and not under_svcmgr(options):
+    if not options.quiet and not under_svcmgr(options):
         say(summary(tuple(results), seconds))
     return code
 

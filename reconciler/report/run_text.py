@@ -154,9 +154,16 @@ def _left_open(result: Result) -> Iterator[str]:
 
 
 def summary(results: tuple[Result, ...], seconds: float) -> str:
-    """The last line of a run over several services: "3 services: 2 converged, 1 locked; 3 of 50 touched in 4.1 s"."""
-    counts = [(end.value, sum(result.end is end for result in results)) for end in End]
+    """The last line of a run over several services: "3 services: 2 converged, 1 locked; 3 of 50 touched in 4.1 s"; "" of one.
+    A service that was worked on again, for something else, counts once: as it ended the first time."""
+    services: dict[str, list[Result]] = {}
+    for result in results:
+        services.setdefault(result.service, []).append(result)
+    if len(services) < 2:
+        return ""
+    counts = [(end.value, sum(each[0].end is end for each in services.values())) for end in End]
     said = ", ".join(f"{count} {word}" for word, count in counts if count)
-    touched = sum(len(result.touched) for result in results)
-    known = sum(max(len(result.plan.changes) if result.plan else 0, len(result.touched)) for result in results)
-    return f"{many(len(results), 'service')}: {said}; {touched} of {known} touched in {duration(seconds)}\n"
+    touched = [len(frozenset[str]().union(*(result.touched for result in each))) for each in services.values()]
+    known = [max(len(result.plan.changes) if result.plan else 0 for result in each) for each in services.values()]
+    of = sum(map(max, known, touched))
+    return f"{many(len(services), 'service')}: {said}; {sum(touched)} of {of} touched in {duration(seconds)}\n"

@@ -218,6 +218,16 @@ def test_a_boot_at_which_a_start_fails_brings_up_what_is_on_standby(desk):
     desk.machine.fail_next(lambda label: "mount" in label and "/mnt/one/two" in label, Permanent("no"), times=9)
     ended = desk.osvc("boot")
     assert ended.code == 3 and "cannot mount" in ended.err and up_now(desk) == {"three"}
+    assert " services: " not in ended.out, "there is one"
+
+
+def test_a_service_that_a_boot_worked_on_twice_counts_once(desk):
+    stack(desk)
+    desk.place.spec("db.yaml", "resources:\n  fs#1: {type: tmpfs, dev: tmpfs, mnt: /mnt/db}\n")
+    desk.machine.fail_next(lambda label: "mount" in label and "/mnt/one/two" in label, Permanent("no"), times=9)
+    ended = desk.osvc("boot")
+    assert ended.code == 3
+    assert "2 services: 1 converged, 1 rolled back; " in ended.out
 
 
 def test_what_is_frozen_while_a_boot_fails_is_left_alone(desk):

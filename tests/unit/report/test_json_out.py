@@ -1,6 +1,7 @@
 """The documents of --json, and their schemas."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
@@ -159,4 +160,4 @@ def test_a_good_end_counts_what_was_touched():
 
 def test_what_was_pruned_counts_although_nothing_of_it_is_known_any_more():
     gone = Result("a", End.CONVERGED, outcomes=(Outcome(events()[1], Status.DONE),))
-    assert summary((gone, gone), 1) == "2 services: 2 converged; 2 of 2 touched in 1 s\n"
+    assert summary((gone, replace(gone, service="b")), 1) == "2 services: 2 converged; 2 of 2 touched in 1 s\n"
