@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from time import tzset
 
-from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.bells import Bell
 from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Event, OnEvent, Result, silent
@@ -19,7 +18,7 @@ from reconciler.core.policy import Policy
 from reconciler.core.secrets import learn_anew
 from reconciler.core.status import status_of
 from reconciler.engine import log
-from reconciler.engine.backoff import backoff
+from reconciler.engine.aftermath import SOON, Aftermath
 from reconciler.engine.bells import expected, seen
 from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
@@ -45,8 +44,6 @@ _EVERYTHING = Call(everything=True)
 _BEAT = 30.0
 """Seconds between two turns of the loop, at most: the agent's health goes by them."""
 _DAY = 86400.0
-_SOON = 10.0
-"""Seconds until everything is looked at again that could not be: the state folder, say, did not let itself be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +98,8 @@ class Watch:
         self._starting: set[str] | None = None
         """Services that were to be worked on after the look which that waits for; at the beginning they are to be done, too. None
         before that look succeeded, and afterwards."""
-        self._open: dict[str, int] = {}
-        """Service -> how many looks in a row found it neither at its goal nor to be worked on."""
         self._news = News(self._hear)
+        self._aftermath = Aftermath(session, self._judge, self._rounds, self._ledger, self._news)
         self._expired = session.host.clock.monotonic()
         self._policy = Policy()
         self._sweep = Sweep(session.host.clock, WATCH)
@@ -130,7 +126,7 @@ class Watch:
             self._go()
         finally:
             self._manager.stopping()
-            self._rounds.rest(lambda: not self._workers.busy, min(self._manager.beat, _SOON))
+            self._rounds.rest(lambda: not self._workers.busy, min(self._manager.beat, SOON))
             with suppress(StoreError):
                 self.session.store.forget_remarks()
             self.close()
@@ -231,7 +227,7 @@ class Watch:
             surveys = self._surveys(targets)
         except EngineError as err:
             self._news.tell("", str(err))
-            self._rounds.later("", _SOON)
+            self._rounds.later("", SOON)
             self._workers.recall(self._workers.pending)
             self._starting = None
             return False
@@ -257,9 +253,7 @@ class Watch:
             ruling = self._judge.rule(survey, self._policy)
         except Exception as err:
             ruling = self._later(err)
-        self._obey(target.name, ruling)
-        if ruling.freeze is not None:
-            self._freeze(target.name, ruling.freeze)
+        self._aftermath.obey(target.name, ruling)
         if ruling.do is not None:
             self._rounds.stir()
             self._workers.give(target.name, survey.before, partial(self._work, *ruling.do, self._policy, survey))
@@ -343,8 +337,7 @@ class Watch:
         gone = self._ledger.states.keys() - self._known.keys()
         self._workers.recall(gone)
         self._news.keep(self._known)
-        for name in self._open.keys() - self._known.keys():
-            del self._open[name]
+        self._aftermath.keep(self._known)
         self._judge.keep(self._known)
         self._rounds.keep(self._known)
         self._ledger.keep(self._known)
@@ -365,20 +358,10 @@ class Watch:
         self._policy = found.policy
         self._workers.recall(found.out)
         for name, err in found.out.items():
-            self._obey(name, self._later(err))
+            self._aftermath.obey(name, self._later(err))
         if found.surveys:
             self._news.tell("prune", found.unpruned)
         return found.surveys
-
-    def _freeze(self, name: str, ban: Ban) -> None:
-        """Freeze a service that is down, and look at it again as a frozen one."""
-        try:
-            self.session.store.ban(name, Sort.FROZEN, (WHOLE,), ban)
-        except StoreError as err:
-            self._news.tell("", str(err))
-            self._rounds.later(name, _SOON)
-        else:
-            self._rounds.later(name, SETTLING)
 
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""
@@ -409,7 +392,7 @@ class Watch:
         for name, work in self._workers.taken():
             if isinstance(work.came, Result):
                 results.append(work.came)
-            self._obey(name, self._heeded(work))
+            self._aftermath.obey(name, self._heeded(work))
             if name in self._missed:
                 self._missed.discard(name)
                 self._rounds.later(name, SETTLING)
@@ -432,32 +415,6 @@ class Watch:
         """What keeps one service from its goal ends no watch; not even a bug does."""
         says = str(err) if isinstance(err, (EngineError, HostError)) else self._bugs.says(err)
         return Ruling(State.OPEN, says, again=True)
-
-    def _remark(self, name: str, spared: Mapping[str, str]) -> None:
-        """Keep what of a service is left alone for now, and why; for others as well."""
-        if self._ledger.degraded.get(name, {}) == spared:
-            return
-        self._ledger.degraded[name] = spared
-        if not spared:
-            del self._ledger.degraded[name]
-        with suppress(StoreError):  # the watch itself knows
-            text = "; ".join(f"{rid}: {why}" for rid, why in spared.items())
-            self.session.store.remark(name, text, self.session.host.clock.now())
-
-    def _obey(self, name: str, ruling: Ruling) -> None:
-        """Tell, and look at a service again, as it was ruled."""
-        self._ledger.note(name, ruling.state, ruling.until)
-        if ruling.spared is not None:
-            self._remark(name, ruling.spared)
-        if ruling.says is not None:
-            self._news.tell(name, ruling.says)
-        if ruling.until is not None:
-            self._rounds.later(name, max((ruling.until - self._judge.now).total_seconds(), SETTLING))
-        if ruling.again:
-            self._open[name] = self._open.get(name, 0) + 1
-            self._rounds.later(name, backoff(self._open[name]).total_seconds())
-        elif ruling.state is State.KEPT:
-            self._open.pop(name, None)
 
     def _hear(self, event: Event) -> None:
         with self._crew.voice:
