@@ -1,5 +1,6 @@
 """Mounts, and the mount and umount that change them."""
 
+import gc
 import os
 from dataclasses import replace
 
@@ -577,3 +578,17 @@ def test_the_same_path_in_another_namespace_is_another_place(real_stage):
     script = f"ctypes.CDLL(None).unshare(0x20000); import subprocess; os.chdir('/'); os.chdir('{point}')"
     real_stage.use(f"import ctypes; {script}", "/")
     assert [user.process.pid for user in real_stage.host.processes.users(far)] == [inside]
+
+
+@pytest.mark.real
+def test_what_was_mounted_once_is_not_remembered(real_stage):
+    """What looks at the mount table for years sees more mounts than are ever there at once."""
+    points = [f"{real_stage.dir}/m{n}" for n in range(20)]
+    for point in points:
+        real_stage.host.files.make_dir(point)
+        mount(real_stage, "-t", "tmpfs", "--", "tmpfs", point)
+        assert seen(real_stage, point)
+        umount(real_stage, point)
+    real_stage.host.mounts.table()
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Mount) and one.target in points]

@@ -1,13 +1,15 @@
 """The mount table as the kernel gives it: /proc/self/mountinfo, line by line."""
 
 import re
-from functools import lru_cache
+from typing import Final
 
 from reconciler.host.errors import Permanent
 from reconciler.host.linux import faults
 from reconciler.host.ports import Mount
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
+_LAST: Final[dict[str, Mount]] = {}
+"""The lines of the last reading. Most are there the next time; one that is not never comes again, for mounts are numbered."""
 
 
 def read_table() -> list[Mount]:
@@ -17,10 +19,12 @@ def read_table() -> list[Mount]:
             text = stream.read()
     except OSError as error:
         raise faults.of_errno(error, "cannot read the mount table") from None
-    return [parse(line) for line in text.split("\n") if line]
+    found = {line: _LAST.get(line) or parse(line) for line in text.split("\n") if line}
+    _LAST.clear()
+    _LAST.update(found)
+    return list(found.values())
 
 
-@lru_cache(maxsize=1 << 12)
 def parse(line: str) -> Mount:
     """One line of mountinfo (proc(5)): id parent device root target options [optional…] - type source super-options."""
     words = line.split(" ")
