@@ -78,7 +78,7 @@ class Store(Journal, Fetches, Remarks, Bans):
         self.codec = codec
         self.uuid = uuid
         self._read: dict[tuple[str, str], tuple[str, Mapping[str, str], Owned]] = after._read if after else {}
-        """(service, rid) -> the record that was read last, the secrets that were known, and what they came to."""
+        """(service, rid) -> the record that was read last, the secrets that were known, and what they came to; of what is owned."""
 
     # opening
 
@@ -208,7 +208,10 @@ class Store(Journal, Fetches, Remarks, Bans):
         for service, rid, record in self._rows("SELECT service, rid, record FROM owned ORDER BY service, rid"):
             records.setdefault(service, []).append((rid, record))
         bans = self.bans()
-        return {service: self._ownership(service, rows, desired.get(service, ()), bans) for service, rows in records.items()}
+        found = {service: self._ownership(service, rows, desired.get(service, ()), bans) for service, rows in records.items()}
+        read = self._read
+        self._read = {key: read[key] for service, rows in records.items() for rid, _ in rows if (key := (service, rid)) in read}
+        return found
 
     def _ownership(
         self, service: str, rows: Sequence[tuple[str, str]], desired: Iterable[Model], bans: Mapping[str, Said]

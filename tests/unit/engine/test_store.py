@@ -1,5 +1,6 @@
 """The store: claims, goals, the journal, and who may use it."""
 
+import gc
 import os
 import sqlite3
 import stat
@@ -50,6 +51,23 @@ def test_what_is_owned_comes_back_as_it_was(store):
     again.release("web", ["box#1"])
     assert set(again.ownership("web").owned) == {"box#2"}
     again.close()
+
+
+def test_what_is_owned_no_more_is_forgotten(store):
+    """Services and rids that come and go for years leave nothing behind in a process that lasts."""
+
+    def read():
+        store.ownerships({})
+        gc.collect()
+        return sum(isinstance(one, Owned) for one in gc.get_objects())
+
+    store.own("web", {"box#1": BOX})
+    before = read()
+    for n in range(20):
+        store.own(f"s{n}", {f"box#{n}": BOX})
+        assert read() == before + 1
+        store.release(f"s{n}", [f"box#{n}"])
+    assert read() == before
 
 
 def test_the_identity_is_made_once(store):
