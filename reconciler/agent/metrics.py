@@ -99,6 +99,7 @@ class Metrics(Collector):
                     self._mended.labels(service, rid, run.drift[rid]).inc()
 
     def _begin(self, service: str, number: int, plan: Plan) -> None:
+        self._forget(self._standing())
         run = self._last.setdefault(service, _Run())
         types = {change.rid: change.type for change in plan.changes}
         for gone in run.types.keys() - types.keys():

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -217,3 +218,15 @@ def test_off_is_off(tmp_path):
     shown.showing.tell(Noticed("web", "nothing"))
     shown.showing.close()
     assert not (tmp_path / "m.sock").exists()
+
+
+def test_what_is_gone_is_not_remembered_although_nobody_asks(tmp_path):
+    shown = Shown(tmp_path, prune=True)
+    for number in range(10):
+        shown.line.at(20 + 10 * number, partial(shown.node.write, f"new{number}"))
+        shown.line.at(25 + 10 * number, (shown.node.specs / f"new{number}.yaml").unlink)
+    shown.line.at(200, lambda: shown.line.machine.tear_off("/mnt/web"))
+    shown.run(300)
+    shown.showing.close()
+    series = [sample.labels for family in shown.showing.metrics.registry.collect() for sample in family.samples]
+    assert {labels["service"] for labels in series if "service" in labels} == {"db", "web"}
