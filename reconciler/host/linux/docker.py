@@ -1,10 +1,11 @@
 """LinuxDocker: the Docker port. Short calls go over plain HTTP; the SDK moves images, and is imported when one moves."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.lazy import dataclass
 from reconciler.host.docker_ports import Engine, LogStream, Pulled
@@ -25,6 +26,9 @@ AT_ONCE = 16
 """Writes that an engine is given at once: measured with 50 starts on two cores, where four take a tenth longer; without a cap
 engines time out. A stop, which mostly waits, is not counted."""
 
+ROOM: Final = 16
+"""Engines that may be known beside twice as many as were there when the others were forgotten last."""
+
 
 @dataclass(slots=True)
 class Calls:
@@ -40,13 +44,22 @@ class LinuxDocker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._engines: dict[str, LinuxEngine] = {}
+        self._most = ROOM
 
     def engine(self, socket: str) -> Engine:
-        """The engine behind a socket. Nothing is connected before the first call. One engine object per socket."""
+        """The engine behind a socket. Nothing is connected before the first call. One engine object per socket that is there."""
         with self._lock:
             if socket not in self._engines:
+                if len(self._engines) >= self._most:
+                    self._forget()
                 self._engines[socket] = LinuxEngine(socket)
             return self._engines[socket]
+
+    def _forget(self) -> None:
+        """Let go of engines that are gone, and of the connections to them."""
+        for gone in [socket for socket in self._engines if not os.path.exists(socket)]:
+            self._engines.pop(gone).close()
+        self._most = 2 * len(self._engines) + ROOM
 
 
 class LinuxEngine:
@@ -57,6 +70,10 @@ class LinuxEngine:
         self.calls = Calls()
         self._http = DockerHttp(socket)
         self._slots = threading.BoundedSemaphore(AT_ONCE)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses just now."""
+        self._http.close()
 
     def ping(self, timeout: float = 3.0) -> None:
         self.calls.reads += 1

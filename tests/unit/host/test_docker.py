@@ -1,6 +1,7 @@
 """The Docker adapter against a server that answers as it is told: connections, time-outs, broken answers, streams."""
 
 import json
+import os
 import shutil
 import socket
 import socketserver
@@ -17,7 +18,7 @@ import pytest
 
 from reconciler.host.docker_ports import Pulled
 from reconciler.host.errors import Busy, Conflict, Denied, HostError, NotFound, Permanent, Transient
-from reconciler.host.linux.docker import AT_ONCE, LinuxDocker, LinuxEngine
+from reconciler.host.linux.docker import AT_ONCE, ROOM, LinuxDocker, LinuxEngine
 from reconciler.host.linux.docker_errors import message_of, refusal, unreachable
 from reconciler.host.linux.docker_http import demultiplexed
 from tools.make_image import write_image
@@ -110,6 +111,11 @@ def engine(server: Server, folder: str) -> LinuxEngine:
     engine = LinuxDocker().engine(f"{folder}/s")
     assert isinstance(engine, LinuxEngine)
     return engine
+
+
+def links() -> Iterator[str]:
+    """The open files of this process."""
+    yield from (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}"))
 
 
 # Connections
@@ -312,6 +318,30 @@ def test_nobody_there(folder: str) -> None:
     socketserver.UnixStreamServer(f"{folder}/s", Handler).server_close()
     with pytest.raises(Transient, match=r"connection refused$"):
         engine.ping()
+
+
+def test_engines_that_are_gone_leave_no_connection_behind(folder: str) -> None:
+    docker, files = LinuxDocker(), []
+    for number in range(5 * ROOM):
+        path = f"{folder}/{number}"
+        with Server(path) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            docker.engine(path).ping()
+            assert docker.engine(path) is docker.engine(path)
+            server.shutdown()
+            thread.join()
+        os.unlink(path)
+        files.append(sum(os.readlink(link).startswith("socket:") for link in links()))
+    assert max(files) <= files[0] + 2 * ROOM
+
+
+def test_an_engine_that_is_there_is_kept_whatever_others_come_and_go(server: Server, folder: str) -> None:
+    docker = LinuxDocker()
+    engine = docker.engine(f"{folder}/s")
+    for number in range(5 * ROOM):
+        docker.engine(f"{folder}/{number}")
+    assert docker.engine(f"{folder}/s") is engine
 
 
 def test_a_path_that_cannot_be_a_socket(folder: str) -> None:
