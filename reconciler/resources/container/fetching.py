@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from threading import Lock
 from typing import Final
+from weakref import WeakValueDictionary
 
 from reconciler.core.outcome import Progress, Said
 from reconciler.host.docker_ports import Engine, Pulled
@@ -78,12 +79,14 @@ class _Follower:
             self._say(self._layers.progress)
 
 
-_FETCHES: Final[dict[tuple[str, str], Lock]] = {}
+_FETCHES: Final[WeakValueDictionary[tuple[str, str], Lock]] = WeakValueDictionary()
+_ASKING: Final = Lock()
 
 
 def _one_fetch(socket: str, ref: str) -> Lock:
     """Held while an engine pulls or loads a reference: of two containers that want it at once, the second finds it there."""
-    return _FETCHES.setdefault((socket, ref), Lock())
+    with _ASKING:
+        return _FETCHES.setdefault((socket, ref), Lock())
 
 
 def _done(action: Pull, engine: Engine) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.core.outcome import Progress
 from reconciler.host.docker_ports import Pulled
-from reconciler.resources.container.fetching import Layers, load
+from reconciler.resources.container.fetching import _FETCHES, Layers, load
 from reconciler.resources.container.image_actions import Load
 from tests.fakehost.docker import SYSTEM
 from tests.fakehost.docker_records import demo_image
@@ -76,3 +76,4 @@ def test_two_containers_that_want_one_archive_at_once_have_it_loaded_once(machin
             done.result()
     assert machine.done == [f"docker {SYSTEM} load /img/web.tar web:1"] and said == ["loading web:1 from /img/web.tar"]
     assert engine.image("web:1")["RepoTags"] == ["web:1"]
+    assert not _FETCHES, "an engine and a reference are remembered no longer than somebody fetches it"
