@@ -19,6 +19,7 @@ from reconciler.engine.config import Config, read_config
 from reconciler.engine.early import import_all
 from reconciler.engine.session import Session
 from reconciler.engine.signals import Stop
+from reconciler.host.linux.heap import share_heap
 from reconciler.host.manager import Manager
 from reconciler.report.json_out import results_record
 from reconciler.report.texts import duration
@@ -60,6 +61,7 @@ def keep(options: argparse.Namespace, hire: Hire) -> Exit:
         import_all()
         gc.freeze()  # what was imported stays
         gc.set_threshold(_MANY)
+        share_heap()
         number = keeper.run()
     code = {2: Exit.INTERRUPTED, 15: Exit.TERMINATED}.get(number, Exit.OK)
     if options.json:

@@ -60,6 +60,16 @@ def test_an_answer_is_an_answer_and_not_done_by_the_asker(web):
             assert set(one.ask(words)[-1]) == {"code", "said"}, words
 
 
+def test_its_threads_have_no_heaps_of_their_own(web):
+    """glibc maps one as 64 MB of which most cannot be touched yet."""
+    with agent(web) as one:
+        with open(f"/proc/{one.process.pid}/task/{one.process.pid}/status") as status:
+            assert "Threads:\t1\n" not in status.read()
+        with open(f"/proc/{one.process.pid}/maps") as maps:
+            ends = [int(line.split("-")[1].split()[0], 16) for line in maps if " ---p 00000000 00:00 0" in line]
+    assert not [end for end in ends if end % (64 << 20) == 0]
+
+
 def test_a_terminal_there_is_one_here(web):
     with agent(web) as one:
         (wide,) = one.ask(["ls"], terminals=[[200, 50], None])[1]["said"]
