@@ -359,7 +359,8 @@ class Watch:
         self._workers.recall(found.out)
         for name, err in found.out.items():
             self._aftermath.obey(name, self._later(err))
-        if found.surveys:
+        whole = self._known.keys() - self._workers.working <= {target.name for target in targets}
+        if found.surveys and (whole or found.unpruned):  # who looks at a few knows nothing of it
             self._news.tell("prune", found.unpruned)
         return found.surveys
 

@@ -63,6 +63,18 @@ def test_pruning_that_is_refused_keeps_nobody_from_being_looked_at_together(line
     assert sorted(node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/mail", "/mnt/web"]
 
 
+def test_pruning_that_is_refused_is_told_once_however_often_somebody_else_is_looked_at(line, node):
+    refused = lambda: [at for at, text in line.said if "cannot prune" in text]  # noqa: E731
+    line.at(20, lambda: [(node.specs / f"{name}.yaml").unlink() for name in ("app", "db", "mail")])
+    for at in (50, 350):
+        line.at(at, lambda: line.machine.tear_off("/mnt/web"))
+    line.at(400, lambda: node.write("app"))
+    line.at(401, lambda: [node.write(name) for name in ("db", "mail")])
+    line.at(1000, lambda: [(node.specs / f"{name}.yaml").unlink() for name in ("app", "db", "mail")])
+    line.run(1400)
+    assert refused() == [20.1, 1000.1], "and again once it was otherwise"
+
+
 def test_a_service_that_is_gone_and_comes_back_is_a_new_one(line, node):
     for at in (20, 30, 40, 41):
         line.at(at, lambda: line.machine.tear_off("/mnt/web"))
