@@ -18,7 +18,8 @@ NOTHING_SEEN: Final[Mapping[str, Observed]] = {}
 
 
 class Moving(NamedTuple):
-    """certain: the rids that are worked on. possible: these, and those that are unless they are up, where that is not known."""
+    """certain: the rids that are worked on. possible: these, those that are unless they are up, where that is not known, and what
+    holds any of them: it goes down where that is taken from under it, and comes up as its spec says."""
 
     certain: Collection[str]
     possible: Collection[str]
@@ -60,18 +61,18 @@ def moving(
             holders.setdefault(rid, []).append(part.rid)
     taken = [part.rid for part in parts.values() if selection.takes(part.rid, part.kind.name, part.common.tags, part.subset)]
 
-    def along(*brought: bool | None) -> Callable[[str], Iterable[str]]:
-        def ways(rid: str) -> Iterable[str]:
-            part = parts[rid]
-            if not part.rises:
-                return holders.get(rid, ())
-            needs = part.kind.needs(part.desired)
-            others = [parts[other] for other in match(needs, will, rid)]
-            return [one.rid for one in others if one.up in brought or lacking(needs, one.kind, one.desired, one.last)]
+    def needed(part: _Part, brought: Collection[bool | None]) -> Iterable[str]:
+        needs = part.kind.needs(part.desired)
+        others = [parts[other] for other in match(needs, will, part.rid)]
+        return [one.rid for one in others if one.up in brought or lacking(needs, one.kind, one.desired, one.last)]
 
-        return ways
+    def for_certain(rid: str) -> Iterable[str]:
+        return needed(parts[rid], (False,)) if parts[rid].rises else holders.get(rid, ())
 
-    certain, possible = taken_along(taken, along(False)), taken_along(taken, along(False, None))
+    def maybe(rid: str) -> Iterable[str]:
+        return [*(needed(parts[rid], (False, None)) if parts[rid].rises else ()), *holders.get(rid, ())]
+
+    certain, possible = taken_along(taken, for_certain), taken_along(taken, maybe)
     return Moving({*taken, *certain}, {*taken, *possible})
 
 

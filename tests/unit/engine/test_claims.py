@@ -262,3 +262,12 @@ def test_whose_a_thing_is_now():
     assert yielded([mine, Target("b", None)], both, kinds) == {}
     assert yielded([target("a", "1"), other], both, kinds) == {}
     assert yielded([mine, other], {"a": owns("1"), "b": owns("2", "1")}, kinds) == {}, "two things on one device"
+
+
+def test_what_may_be_bounced_by_what_is_selected_takes_what_its_spec_says():
+    was = {"disk_1": ToyDesired(gives="d"), "box_1": ToyDesired(needs=("d",), claims=("1",))}
+    edited = was | {"box_1": ToyDesired(needs=("d",), claims=("2",))}
+    owned = {"a": owned_as(None, **was), "z": owns("2")}
+    with pytest.raises(Refused, match="2 is held by z"):
+        in_order([of("a", **edited)], owned, kinds, prune=False, selection=Selection(("disk#1",)))
+    assert in_order([of("a", **edited)], owned, kinds, prune=False, selection=BOX_2) == {"a": ()}
