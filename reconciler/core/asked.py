@@ -60,7 +60,9 @@ def restart(drafts: Mapping[str, Draft], restarts: Collection[str]) -> None:
 def destroy(drafts: Mapping[str, Draft], selection: Selection, policy: Policy) -> None:
     """What is to be destroyed with all that is on it: only what the spec names and is selected itself, is to be down, and was made
     by osvc; and nothing in which something lies that stays."""
-    for draft in drafts.values() if DESTROY in policy.force else ():
+    if DESTROY not in policy.force:
+        return
+    for draft in drafts.values():
         change = draft.change
         if draft.resource is None or draft.resource.type != change.type:
             continue

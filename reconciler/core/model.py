@@ -24,5 +24,6 @@ M = TypeVar("M", bound=Model)
 def changed(record: M, **values: Any) -> M:
     """The record with these values; the very same one when it has them already, as most have."""
     have = record.__dict__
-    news = {name: value for name, value in values.items() if have[name] != value}
-    return record.model_copy(update=news) if news else record
+    if values.items() <= have.items():
+        return record
+    return record.model_copy(update={name: value for name, value in values.items() if have[name] != value})

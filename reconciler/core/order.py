@@ -338,10 +338,13 @@ Stage = tuple[tuple[int, str], dict[str, None]]
 
 
 def _staged(order: Iterable[str], placed: Mapping[str, Placed]) -> list[Stage]:
-    """Consecutive resources that may move together: members of a parallel subset; every other resource stands alone."""
+    """Consecutive resources that may move together: members of a parallel subset; every other resource stands alone, and is left
+    out where it does not move."""
     stages: list[Stage] = []
     for rid in order:
         item = placed[rid]
+        if not item.parallel and not item.acts:
+            continue
         if item.parallel and stages and stages[-1][0] == item.group and stages[-1][1].keys().isdisjoint(item.needs):
             stages[-1][1][rid] = None
         else:

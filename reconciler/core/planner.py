@@ -89,7 +89,7 @@ def _drafts(
     wanted = dict(service.resources) if service is not None else {}
     drafts: dict[str, Draft] = {}
     coming = _coming(wanted, observed, kinds)
-    for rid in sorted({*wanted, *ownership.owned}, key=natural):
+    for rid in sorted({**wanted, **ownership.owned}, key=natural):
         resource, owned = wanted.get(rid), ownership.owned.get(rid)
         moved = resource is not None and owned is not None and owned.type != resource.type
         if resource is None or moved:
@@ -100,7 +100,7 @@ def _drafts(
         else:
             kind, ban, common = kinds(resource.type), resource.ban, resource.in_force
             if goal.aim is not Aim.DOWN or rid in stands:
-                expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy)
+                expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy) if coming else observed[rid]
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
                 change = change if expected is observed[rid] else change._replace(observed=observed[rid])
             else:
@@ -137,7 +137,7 @@ def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], ki
 def _expected(kind: ResourceKind, rid: str, desired: Model, seen: Observed, coming: Providers, policy: Policy) -> Observed:
     """An observation as it counts: what is absent, and lacks only what another resource brings, is as good as behind that one. What
     would be refused even then may be there after all."""
-    if not isinstance(seen, Absent) or not coming:
+    if not isinstance(seen, Absent):
         return seen
     objection = kind.objection(*kind.settle(desired, None, seen.around), seen.around)
     if objection is None or objection.awaits is None:

@@ -66,20 +66,21 @@ def _moves_of(change: Change) -> Moves:
 
 
 class _Hand:
-    """Makes the actions of one resource. last: what it was last applied by: what runs by it has its times from there."""
+    """Makes the actions of one resource. last: what it was last applied by: what runs by it has its times from there. whose: what
+    all of them say. here: those on the engine that it is to be on."""
 
     def __init__(self, want: Desired, last: Desired) -> None:
         self.want, self.last = want, last
         self.whose = {"home": want.name, "service": want.service, "rid": want.rid, "private": want.private}
+        self.here = {**self.whose, "socket": want.socket}
 
     def fetch(self, around: Around) -> tuple[Action, ...]:
         """What it takes to have the image."""
         want = self.want
-        whose = {**self.whose, "socket": want.socket}
         if want.image_pull_policy == "never" and not want.image_archive:
             return ()
         if around.image is None and want.image_archive:
-            return (Load(**whose, ref=want.image, archive=want.image_archive, timeout=want.pull_timeout),)
+            return (Load(**self.here, ref=want.image, archive=want.image_archive, timeout=want.pull_timeout),)
         if refs.is_id(want.image) or (around.image is not None and refs.names_id(want.image, around.image.id)):
             return ()
         again = want.image_pull_policy == "always" and not want.image_archive
@@ -90,26 +91,26 @@ class _Hand:
         kind = PullAgain if again or want.image_pull_policy == "always" else Pull
         words = {"ref": want.image, "timeout": want.pull_timeout, "platform": want.platform, "credentials": want.registry_creds}
         words["digest"] = "" if want.platform else around.remote
-        return (kind(**whose, **words),)
+        return (kind(**self.here, **words),)
 
     def create(self, name: str, around: Around, carried: tuple[str, ...] = ()) -> Action:
         want = self.want
-        return Create(**self.whose, socket=want.socket, name=name, desired=want, store=around.store, carried=carried)
+        return Create(**self.here, name=name, desired=want, store=around.store, carried=carried)
 
     def start(self, name: str) -> Action:
         want = self.want
         times = {"timeout": want.start_timeout, "stop_timeout": want.stop_timeout}
-        return Start(**self.whose, socket=want.socket, name=name, **times, detach=want.detach)
+        return Start(**self.here, name=name, **times, detach=want.detach)
 
     def unpause(self, name: str) -> Action:
-        return Unpause(**self.whose, socket=self.want.socket, name=name)
+        return Unpause(**self.here, name=name)
 
     def proofs(self, *, by_policy: bool = False) -> tuple[Action, ...]:
         """What shows that it stays up. by_policy: only where its restart policy would hide that it does not."""
         want = self.want
         if not want.detach or (by_policy and want.restart_policy == "no"):
             return ()
-        return (Prove(**self.whose, socket=want.socket, name=want.name, timeout=want.start_timeout),)
+        return (Prove(**self.here, name=want.name, timeout=want.start_timeout),)
 
     def resume(self, state: State, around: Around, *, replaced: bool) -> tuple[Action, ...]:
         """Where a replacement was cut short, and the old container is down: what brings that one back, if it fails again."""
@@ -138,10 +139,10 @@ class _Hand:
         )
 
     def bury(self, name: str) -> Action:
-        return Bury(**self.whose, socket=self.want.socket, name=name, **self._times)
+        return Bury(**self.here, name=name, **self._times)
 
     def retire(self, name: str) -> Action:
-        return Retire(**self.whose, socket=self.want.socket, name=name, **self._times)
+        return Retire(**self.here, name=name, **self._times)
 
     @property
     def _times(self) -> dict[str, float]:
@@ -149,7 +150,7 @@ class _Hand:
         return {"timeout": self.last.stop_timeout, "start_timeout": self.last.start_timeout}
 
     def rename(self, name: str, to: str) -> Action:
-        return Rename(**self.whose, socket=self.want.socket, name=name, to=to)
+        return Rename(**self.here, name=name, to=to)
 
     def stops(self, found: Iterable[Container]) -> tuple[Action, ...]:
         return tuple(Stop(**self.whose, socket=one.socket, name=one.name, **self._times) for one in found if one.alive)
@@ -181,7 +182,7 @@ class _Hand:
         if "memory" in values or "memory_swap" in values:
             values |= {"memory": want.memory, "memory_swap": want.memory_swap}
         if values:
-            actions.append(Update(**self.whose, socket=want.socket, name=want.name, all_cpus=around.cpus, values=values))
+            actions.append(Update(**self.here, name=want.name, all_cpus=around.cpus, values=values))
         return tuple(actions)
 
 
@@ -207,10 +208,10 @@ def _replace(hand: _Hand, state: State, around: Around) -> Moves:
     rest = [one for one in others if not one.fresh]
     taken = {state.name, *(one.name for one in rest)}
     successor, aside = _free(want.name + SUCCESSOR, taken), _free(want.name + PREDECESSOR, taken)
-    old = Remove(**hand.whose, socket=want.socket, name=aside, used=_writes(state))
+    old = Remove(**hand.here, name=aside, used=_writes(state))
     quiet: tuple[Action, ...] = ()
     if state.restart_policy != "no":
-        quiet = (Update(**hand.whose, socket=want.socket, name=state.name, values={"restart_policy": "no"}),)
+        quiet = (Update(**hand.here, name=state.name, values={"restart_policy": "no"}),)
     if want.replace == "start-first" and (running := _successor(want, rest, around)) is not None:
         left = [one for one in rest if one is not running]
         return Moves(

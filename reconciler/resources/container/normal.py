@@ -159,12 +159,12 @@ def unasked(want: Desired, seen: Container) -> dict[str, Any]:
         found |= {keyword: nothing for keyword, nothing in OF_IMAGES.items() if getattr(want, keyword) == nothing}
     if on_platform(want.platform, seen.platform):
         found["platform"] = want.platform
-    volumes = volumes_of(want.volume_mounts) if seen.anonymous else ()
-    named = [volume for volume in volumes if f"{volume.source}:{volume.target}" in seen.anonymous]
-    if named:
+    if seen.anonymous:
+        volumes = volumes_of(want.volume_mounts)
+        named = [volume for volume in volumes if f"{volume.source}:{volume.target}" in seen.anonymous]
         targets = {volume.target for volume in named}
         kept = (text for text in seen.volume_mounts if text not in targets)
-        found["volume_mounts"] = (*kept, *(str(volume) for volume in named))
+        found |= {"volume_mounts": (*kept, *map(str, named))} if named else {}
     if _UNLABELLED in seen.security_opt and _UNLABELLED not in want.security_opt and _shares(seen):
         found["security_opt"] = tuple(text for text in seen.security_opt if text != _UNLABELLED)
     return found

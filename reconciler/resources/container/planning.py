@@ -1,7 +1,7 @@
 """The pure half of the type: what a container needs and claims, and how it is compared. Which actions a change takes is in
 moves.py, imported when one is made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -113,6 +113,15 @@ def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]
     )
 
 
+_BROUGHT: Final[tuple[tuple[str, str, Callable[[Any, Any], Any]], ...]] = (
+    ("environment", "environment", without),
+    ("labels", "labels", without),
+    ("volume_mounts", "volumes", beyond),
+    ("expose", "expose", beyond),
+)
+"""Keyword, the fact of an image that says the same, and what leaves that out of the keyword's value."""
+
+
 def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
     """Leave out what the image says already, and a limit of processors that the machine cannot exceed. Its firewall rules follow
     from what is published."""
@@ -121,19 +130,14 @@ def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
     changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus), "rules": rules}
     if around.image is not None:
         base = around.image
-        entrypoint, command = stripped(*effective(desired.entrypoint, desired.command, base), base)
-        changes |= {
-            "entrypoint": entrypoint,
-            "command": command,
-            "environment": without(desired.environment, base.environment),
-            "labels": without(desired.labels, base.labels),
-            "volume_mounts": beyond(desired.volume_mounts, base.volumes),
-            "expose": beyond(desired.expose, base.expose),
-        }
+        changes["entrypoint"], changes["command"] = stripped(*effective(desired.entrypoint, desired.command, base), base)
+        for keyword, fact, less in _BROUGHT:
+            if brought := getattr(base, fact):
+                changes[keyword] = less(getattr(desired, keyword), brought)
         changes |= {
             keyword: OF_IMAGES[keyword]
-            for keyword, brought in base.settings.items()
-            if keyword in OF_IMAGES and getattr(desired, keyword) == brought
+            for keyword, value in base.settings.items()
+            if keyword in OF_IMAGES and getattr(desired, keyword) == value
         }
     if desired.expose and desired.ports:
         published = {port.inside for port in ports_of(desired.ports)}
@@ -150,7 +154,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
     others = (*state.others, *around.elsewhere)
     changes: dict[str, Any] = {
         "cpus": limited(state.cpus, around.cpus),
-        "leftovers": tuple(sorted(other.name for other in others)),
+        "leftovers": tuple(sorted([other.name for other in others])),
         "image": _image(want, state, around),
         "ends": not want.detach,
         "rules": around.rules,

@@ -18,13 +18,13 @@ def led(change: Change, moves: Moves) -> Moves:
     assert isinstance(around, Around)
     comes = change.verdict in (Verdict.CREATE, Verdict.REPLACE, Verdict.RESTART)
     goes = change.verdict in (Verdict.STOP, Verdict.REMOVE)
-    if comes:
-        want = changed(want, rules=rules_for(want, None))  # what will be published, not what is
-    if not around.rules and not want.rules:
+    rules = rules_for(want, None) if comes else want.rules  # of what comes: what will be published, not what is
+    if not around.rules and not rules:
         return moves
-    stay = () if comes or goes else tuple(rule for rule in around.rules if rule in want.rules)
+    want = changed(want, rules=rules)
+    stay = () if comes or goes else tuple(rule for rule in around.rules if rule in rules)
     found = tuple(rule for rule in around.rules if rule not in stay)
-    missing = () if goes else tuple(rule for rule in want.rules if rule not in stay)
+    missing = () if goes else tuple(rule for rule in rules if rule not in stay)
     whose = {"socket": want.socket, "home": want.name, "service": want.service, "rid": want.rid, "private": want.private}
     less: tuple[Action, ...] = (Unpublish(**whose, found=found),) if found else ()
     more: tuple[Action, ...] = (Publish(**whose, name=want.name, desired=want, missing=missing),) if missing else ()
