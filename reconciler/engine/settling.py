@@ -10,8 +10,10 @@ from typing import Final
 
 from reconciler.host.ports import Clock
 
-_STILL: Final = 0.5
+_STILL: Final = 0.1
 """Seconds after which what was written last is the last piece."""
+_GONE: Final = 0.5
+"""Seconds after which a file that is gone is not about to be written anew: what it said is pruned then."""
 _SOON: Final = 0.01
 """Seconds until it is asked again, at least: clocks tell no less."""
 _LONGEST: Final = 10.0
@@ -45,10 +47,10 @@ class Settling:
 def _young(path: str, wall: float) -> float:
     """Seconds until the last change is old enough. A clock that is not the filesystem's makes nobody wait."""
     with suppress(OSError):
-        place = path if os.path.lexists(path) else os.path.dirname(path)
+        place, still = (path, _STILL) if os.path.lexists(path) else (os.path.dirname(path), _GONE)
         age = wall - os.stat(place).st_mtime
-        if abs(age) < _STILL:
-            return max(_STILL - age, _SOON)
+        if abs(age) < still:
+            return max(still - age, _SOON)
     return 0.0
 
 
