@@ -49,7 +49,9 @@ def test_what_is_written_in_two_pieces_is_read_once_it_is_whole(line):
     line.at(21, written(line, HALF))
     line.at(21.08, written(line, WHOLE.replace("beside", "moved")))
     line.run(30)
-    assert [(at, name) for at, name in line.done if at] == [(21.2, "web")], "a tenth of a second after the last piece, or a little more"
+    assert [(at, name) for at, name in line.done if at] == [(21.2, "web")], (
+        "a tenth of a second after the last piece, or a little more"
+    )
     assert sorted(line.node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/moved", "/mnt/web"]
 
 
