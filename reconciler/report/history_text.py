@@ -5,33 +5,31 @@ from datetime import datetime
 
 from reconciler.core.past import Did, Past, Word
 from reconciler.report.paint import PLAIN, Paint
-from reconciler.report.texts import columns, duration, folded, moment, plain
+from reconciler.report.texts import columns, duration, fitted, moment, plain
 
 _BRIEF = 0.05
 """Seconds: what took less took no time."""
-_NARROW = 20
-"""Columns that a message gets at least, however narrow the terminal is."""
 _COLOUR = {"converged": "good", "said": "good", "rolled back": "warn", "stopped": "warn", "": "bad"}
 
 
 def history_text(runs: Sequence[Past | Word], *, paint: Paint = PLAIN, now: datetime | None = None, width: int = 0) -> str:
-    """A line for each run, and for what a person said, ending in a newline. width: of the terminal, where what has no room in the
-    line stands below it; 0 is none. now: for moments that have to be short."""
+    """A line for each run, and for what a person said, ending in a newline. width: of the terminal, where a message that has no
+    room in the line stands below it; 0 is none. now: for moments that have to be short."""
     if not runs:
         return "no runs: nothing was done here yet, or it is longer ago than the journal is kept\n"
     rows = _rows(runs, lambda run: local(run.began))
     if width and max(map(len, map(_line, rows))) > width:
         rows = _rows(runs, lambda run: moment(run.began, now))
-    told = [paint("faint", _line(rows[0]))]
+    told = [fitted(paint("faint", _line(rows[0])), width)]
     for run, cells in zip(runs, rows[1:], strict=True):
         end = ", undone" if run.undone else ""
         bare = _line(cells) + end
-        painted = _line([*cells[:-1], paint(_COLOUR.get(run.result, "bad"), run.became)]) + end
+        painted = fitted(_line([*cells[:-1], paint(_COLOUR.get(run.result, "bad"), run.became)]) + end, width)
         about = _first(run.message)
         if not about or not width or len(bare) + 2 + len(about) <= width:
             told.append(f"{painted}: {about}" if about else painted)
-            continue
-        told += [painted, *(f"    {part}" for part in folded(about, max(_NARROW, width - 4)))]
+        else:
+            told += [painted, fitted(f"    {about}", width, 4)]
     return "\n".join(told) + "\n"
 
 

@@ -61,23 +61,25 @@ def folded(text: str, room: int) -> list[str]:
     return lines
 
 
-def fitted(text: str, width: int) -> str:
-    """Lines with columns, on a terminal: what has no room in one goes on below where its last column begins. What is to be typed,
-    behind "→" or "$", is never parted. 0: no end of room."""
-    return "\n".join("\n".join(_fitted(line, width)) for line in text.split("\n")) if width else text
+def fitted(text: str, width: int, at: int | None = None) -> str:
+    """Lines with columns, on a terminal: what has no room in one goes on below, `at` this column, or where the line's last
+    one begins. What is to be typed, behind "→" or "$", is never parted. 0: no end of room."""
+    return "\n".join("\n".join(_fitted(line, width, at)) for line in text.split("\n")) if width else text
 
 
-def _fitted(line: str, width: int) -> list[str]:
+def _fitted(line: str, width: int, at: int | None) -> list[str]:
     bare = _ESCAPES.sub("", line)
     if len(bare) <= width or bare.lstrip().startswith("$ "):
         return [line]
-    at = max((gap.end() for gap in _GAP.finditer(bare[: width // 2])), default=0)
+    if at is None:
+        at = max((gap.end() for gap in _GAP.finditer(bare[: width // 2])), default=0)
     lines, room = [line[: len(line) - len(line.lstrip())]], len(bare) - len(bare.lstrip())
     for word in _WORDS.findall(line.lstrip()):
         size = len(_ESCAPES.sub("", word).rstrip())
-        if room > at and room + size > width:
+        below = at if at + size <= width else max(2, min(at, width - size))
+        if room + size > width and (room > at or (room > below and below + size <= width)):
             lines[-1] = lines[-1].rstrip()
-            room = at if at + size <= width else max(2, min(at, width - size))
+            room = below
             lines.append(" " * room)
         lines[-1] += word
         room += len(_ESCAPES.sub("", word))

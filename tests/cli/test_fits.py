@@ -21,10 +21,12 @@ resources:
     image: registry.example.com/shop/web:3
     volume_mounts: ["{root}/files:/files", "{root}/more:/more"]
     network: none
-  container#needy: {{image: "osvc/none:1", network: container#web}}
+  container#needy: {{image: "osvc/none:1", network: none}}
 """
+MANY = " ".join(["many words that say what this is for and for whom"] * 3)
 VERBS = (
     *("plan", "plan -v", "status", "ls", "images", "doctor", "graph web", "why fs#1", "why container#web", "history", "validate"),
+    "diff",
     *("explain container", "explain container.memory", "explain fs", "explain fs.mnt_opt", "--help", "plna", "start wbe"),
 )
 
@@ -51,12 +53,32 @@ def at_80_columns(place, *words):
 
 @pytest.mark.parametrize("words", VERBS)
 def test_every_line_fits(place, words):
-    place.spec("web.yaml", SPEC.format(root=place.root, words="many words that say what this is for and for whom " * 3))
-    said = at_80_columns(place, *words.split())
+    place.spec("web.yaml", SPEC.format(root=place.root, words=MANY))
+    fits(at_80_columns(place, *words.split()))
+
+
+def fits(said):
     assert said.strip() and "Traceback" not in said
     told = re.sub(r"(?m)^ +\d+ [ ~] .*\n(?: {6}[ $] .*\n| {8}.*\n)*", "", said)  # without the steps of a plan
     long = [line for line in told.splitlines() if len(line) > 80 and len(line.split()) > 1 and not line.lstrip().startswith("→")]
     assert [line for line in long if max(map(len, line.split())) < 50] == []
+
+
+def test_what_was_done_fits_and_in_a_pipe_each_has_a_line(place):
+    place.spec("web.yaml", SPEC.format(root=place.root, words="short"))
+    assert place.osvc("freeze", "web", "--reason", MANY).code == 0
+    fits(at_80_columns(place, "history"))
+    _, line = place.osvc("history").out.splitlines()
+    assert line.endswith(MANY)
+
+
+def test_a_difference_fits_and_in_a_pipe_each_side_has_a_line(place):
+    command = f"sh -c 'echo {MANY}'"
+    place.spec("web.yaml", f'resources:\n  container#1: {{image: osvc/demo:1, network: none, command: "{command}"}}\n')
+    said = at_80_columns(place, "diff")
+    fits(said)
+    assert "+command: sh -c" in said and f"+command: {command}\n" not in said
+    assert f"+command: {command}\n" in place.osvc("diff").out
 
 
 @pytest.mark.parametrize(
@@ -70,6 +92,7 @@ def test_every_line_fits(place, words):
         ("some words without any column", ["some words without any", "column"]),
         ("  x  \x1b[31mred\x1b[0m words that are not counted", ["  x  \x1b[31mred\x1b[0m words that are", "     not counted"]),
         ("  x  /a/path/that/nobody/can/part", ["  x  /a/path/that/nobody/can/part"]),
+        ("  rid  /a/path/of/twentytwo/", ["  rid", "   /a/path/of/twentytwo/"]),
     ],
 )
 def test_a_line_goes_on_below_its_last_column(text, lines):

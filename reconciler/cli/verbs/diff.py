@@ -11,6 +11,7 @@ from reconciler.cli.exits import Exit, worst
 from reconciler.cli.known import known_specs
 from reconciler.cli.request import Named, check_selection, globs_of, local_now, policy_of, selection_of
 from reconciler.cli.specs import in_the_way, read_specs, refuse_invalid
+from reconciler.cli.terminal import width_of
 from reconciler.core.difference import Stand, differences_of
 from reconciler.core.policy import Aim
 from reconciler.engine.config import read_config
@@ -45,8 +46,8 @@ def run(options: argparse.Namespace) -> Exit:
     if options.json:
         show_document(diff_document(found, errors, code))
         return code
-    paint, now = paint_for(options, sys.stdout), local_now()
-    texts = (diff_text(plan.service, items, service, source, paint=paint) for plan, service, source, items in found)
+    paint, now, width = paint_for(options, sys.stdout), local_now(), width_of(sys.stdout)
+    texts = (diff_text(plan.service, items, service, source, paint=paint, width=width) for plan, service, source, items in found)
     say("\n".join(filter(None, texts)))
     for plan, *_ in found:
         if plan.goal.aim is not Aim.UP:

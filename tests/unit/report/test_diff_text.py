@@ -45,9 +45,9 @@ def found(scenario: Scenario) -> tuple[Plan, tuple[Difference, ...]]:
     return plan, differences_of(plan, scenario.service, {change.type: kind_of(change.type) for change in plan.changes})
 
 
-def text(scenario: Scenario, paint: Paint | None = None) -> str:
+def text(scenario: Scenario, paint: Paint | None = None, width: int = 0) -> str:
     _, items = found(scenario)
-    return diff_text("web", items, scenario.service, "services.d/web.yaml", paint=paint or Paint(False))
+    return diff_text("web", items, scenario.service, "services.d/web.yaml", paint=paint or Paint(False), width=width)
 
 
 def test_some_of_them_as_they_are_read() -> None:
@@ -79,6 +79,34 @@ def test_everything_that_a_plan_changes_for_its_own_sake_is_in_it(path: Path) ->
     for line in said.splitlines():
         assert line[:1] in ("-", "+", "@", " ")
     jsonschema.validate(diff_document([(plan, scenario.service, "web.yaml", items)], [], 2), diff_schema())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_on_a_narrow_terminal_it_fits_and_says_the_same(path: Path) -> None:
+    scenario = read(path)
+    whole = text(scenario)
+    lines = text(scenario, width=40).splitlines()
+    assert [line for line in lines if len(line) > 40 and len(line.split()) > 1] == []
+    again = re.sub(r"\n {2,}", " ", "\n".join(lines))
+    assert [line.split() for line in again.splitlines()] == [line.split() for line in whole.splitlines()]
+    assert text(scenario, width=10_000) == whole
+
+
+def test_what_has_no_room_goes_on_below_the_value() -> None:
+    scenario = read(FOLDER / "container-replace-spec.yaml")
+    _, (item, *_) = found(scenario)
+    field = FieldChange("command", ("sh", "-c", "sleep 1"), ("sh", "-c", "x yy " * 8), Impact.REPLACE, Cause.SPEC)
+    item = replace(item, fields=(field,), before=item.after)
+    place = "/a/folder/that/nobody/can/part/web.yaml"
+    assert diff_text("web", (item,), scenario.service, place, paint=Paint(True), width=30) == (
+        "\x1b[1m--- web on this machine\x1b[0m\n"
+        f"\x1b[1m+++ {place}\x1b[0m\n"
+        "\x1b[36m@@ container#2  web.yaml:6 @@\x1b[0m\n"
+        "\x1b[31m-command: sh -c 'sleep 1'\x1b[0m\n"
+        "\x1b[32m+command: sh -c 'x yy x yy x\n"
+        "          yy x yy x yy x yy x\n"
+        "          yy x yy '\x1b[0m\n"
+    )
 
 
 def test_a_secret_is_not_shown() -> None:

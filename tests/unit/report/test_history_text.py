@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from reconciler.core.past import Past
 from reconciler.report.history_text import history_text, local
 
@@ -45,3 +47,17 @@ def test_on_a_terminal_nothing_is_longer_than_its_lines():
     assert lines[3].endswith("converged, undone") and lines[4] == "    " + "x " * 37 + "x"
     assert lines[1].split()[1] == f"{BEGAN.astimezone():%H:%M}", "short moments where the long ones have no room"
     assert history_text([past()], width=200, now=now) == history_text([past()])
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_row_that_is_too_long_goes_on_below_as_in_a_plan(width):
+    name = "a-service-with-a-name-as-long-as-they-come"
+    path = f"{'/long' * 20}/path"
+    run = past(service=name, result="rolled back", message=f"{'x ' * 60}{path} → osvc plan -s {name}")
+    whole = history_text([run])
+    lines = history_text([run], width=width, now=BEGAN.astimezone()).splitlines()
+    assert [line for line in lines if len(line) > width and len(line.split()) > 1 and not line.lstrip().startswith("→ ")] == []
+    assert sum(path in line for line in lines) == 1
+    assert lines[-1].strip() == f"→ osvc plan -s {name}"
+    short = whole.replace(local(BEGAN), f"{BEGAN.astimezone():%H:%M}").replace("rolled back:", "rolled back")
+    assert " ".join(lines).split() == short.split()
