@@ -12,11 +12,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from reconciler import __version__
-from reconciler.cli.exits import Exit
+from reconciler.cli.exits import UNDEFINED, Exit
 from reconciler.spec.regular import opener
 
 _ANY = frozenset({"--json", "--color"})
 _SOME = _ANY | {"-s", "--service"}
+_SAID = frozenset({"-s", "--color"})
 _PARTS = _SOME | {"--rid", "--tags", "--subset", "--prune"}
 ASKED: Mapping[str, frozenset[str]] = {
     "status": _SOME,
@@ -28,8 +29,18 @@ ASKED: Mapping[str, frozenset[str]] = {
     "images": _SOME,
     "history": _ANY | {"-n", "--number"},
     "show": _ANY,
+    "svcmgr print status": _SAID,
+    "svcmgr print config": _SAID,
+    "svcmgr status": _SAID,
+    "svcmgr json status": _SAID,
+    "svcmgr svcmon": _SAID,
 }
-"""Verb -> its options with which it looks, and does nothing else: it ends by itself, asks nobody, and writes no file."""
+"""Verb -> its options with which it looks, and does nothing else: it ends by itself, asks nobody, and writes no file. A verb of
+svcmgr is one word, with that name before it."""
+
+_FAILURES = frozenset({Exit.ERROR, Exit.INVALID})
+_CODES: Mapping[str, frozenset[int]] = {"svcmgr status": frozenset({UNDEFINED})}
+"""Verbs whose exit codes are those of the reference -> what they fail with."""
 
 ENVIRONMENT = ("HOME", "LC_ALL", "NO_COLOR", "PATH", "SUDO_UID", "SUDO_USER", "TERM", "TZ")
 """What a look goes by of the environment. It is looked with that of whoever asks."""
@@ -49,6 +60,11 @@ def asked(words: Sequence[str]) -> bool:
         return False
     given = {word.partition("=")[0] for word in words[1:] if word.startswith("-")}
     return given <= options and not any(map(_is_own, words[1:]))
+
+
+def failed(words: Sequence[str], code: int) -> bool:
+    """Whether a look came to no result: then whoever asks looks again, and may see what an agent cannot."""
+    return code in _CODES.get(words[0], _FAILURES)
 
 
 def _is_own(path: str) -> bool:

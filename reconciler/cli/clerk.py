@@ -14,10 +14,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from reconciler import __version__
 from reconciler.agent.clerk import Clerk
 from reconciler.agent.protocol import Record
-from reconciler.cli.asking import ENVIRONMENT, SAME, asked, here, place
+from reconciler.cli import main as osvc
+from reconciler.cli.asking import ENVIRONMENT, SAME, asked, failed, here, place
 from reconciler.cli.distant import Distant, joined
-from reconciler.cli.exits import Exit
-from reconciler.cli.main import main
+from reconciler.cli.svcmgr import main as svcmgr
 from reconciler.core.secrets import learn_anew
 from reconciler.engine.warm import WARM
 
@@ -25,10 +25,16 @@ _REHEARSED = (["ls"], ["status"], ["plan"])
 """Asked for nobody at the beginning: what these import and read is there when somebody asks."""
 
 
+def typed(words: Sequence[str]) -> int:
+    """Do a command line as it is asked: of osvc, or of svcmgr, with that name before the verb."""
+    program, *verb = words[0].split()
+    return svcmgr.main([*verb, *words[1:]], program) if verb else osvc.main(words)
+
+
 class Answers:
     """osvc in memory. run: does a command line, as a process of its own would; its exit code."""
 
-    def __init__(self, run: Callable[[Sequence[str]], int] = main) -> None:
+    def __init__(self, run: Callable[[Sequence[str]], int] = typed) -> None:
         self._run = run
         self._place = place()
 
@@ -61,7 +67,7 @@ class Answers:
         learn_anew()
         with redirect_stdout(out), redirect_stderr(err):
             code = self._run(words)
-        if code in (Exit.ERROR, Exit.INVALID):  # whoever asks may see what cannot be seen from here
+        if failed(words, code):
             return {"unanswered": "it failed here"}
         return {"code": code, "said": joined(said)}
 

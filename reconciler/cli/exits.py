@@ -31,6 +31,9 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+UNDEFINED = 5
+"""What the reference's `status`, whose codes are none of these, ends with where there is no status."""
+
 WORST_FIRST = (
     Exit.TERMINATED,
     Exit.INTERRUPTED,

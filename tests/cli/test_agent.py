@@ -14,9 +14,11 @@ from reconciler.cli.asking import ASKED, asked
 from reconciler.cli.clerk import Answers
 from reconciler.cli.exits import Exit
 from reconciler.cli.parser import parser_of
+from reconciler.cli.svcmgr.line import read
 from reconciler.cli.verb import verb_called
 from reconciler.core.secrets import learn, learned
 from tests.cli.agents import NOTHING, Events, agent, impostor, listening, request
+from tests.cli.osvc import Ended
 
 HEARD = b'{"heard": true}\n'
 LOOKS = [
@@ -70,6 +72,55 @@ def test_its_threads_have_no_heaps_of_their_own(web):
     assert not [end for end in ends if end % (64 << 20) == 0]
 
 
+SVCMGR = [
+    ["print", "status"],
+    ["-s", "w*", "print", "status"],
+    ["-s", "web", "print_status", "--color=always"],
+    ["-s", "allservices", "print", "status"],
+    ["-s", "allupservices", "print", "status"],
+    ["-s", "web", "print", "config"],
+    ["-s", "web", "status"],
+    ["-s", "web,up", "status"],
+    ["-s", "web", "json", "status"],
+    ["-s", "alldownservices", "json", "status"],
+    ["svcmon"],
+    ["svcmon", "-s", "web"],
+]
+
+
+def test_svcmgr_is_answered_the_same_to_the_byte_and_so_is_a_link(web):
+    web.spec("up.yaml", NOTHING)
+    alone = [svcmgr(web, "svcmgr", *words, OSVC_AGENT="off") for words in (*SVCMGR, ["-s", "nobody", "status"], ["status"])]
+    link = [svcmgr(web, "web", *words, OSVC_AGENT="off") for words in (["print", "status"], ["status"])]
+    assert [ended.code for ended in link] == [0, 1], "down"
+    with agent(web):
+        for words, ended in zip((*SVCMGR, ["-s", "nobody", "status"], ["status"]), alone, strict=True):
+            assert svcmgr(web, "svcmgr", *words) == ended, words
+        assert [svcmgr(web, "web", *words) for words in (["print", "status"], ["status"])] == link
+
+
+def test_what_svcmgr_asks_is_answered_and_not_done_by_the_asker(web):
+    def serve(sock):
+        sock.sendall(HEARD + b'{"code": 6, "said": [[1, "stdby up\\n"]]}\n')
+
+    with impostor(web, serve) as requests:
+        for program, words in (("svcmgr", ["-s", "web", "status"]), ("web", ["status"]), ("svcmgr", ["--color=never", "svcmon"])):
+            assert svcmgr(web, program, *words) == Ended(6, "stdby up\n", "")
+    asks = [["svcmgr status", "-s", "web"]] * 2 + [["svcmgr svcmon", "--color", "never"]]
+    assert requests == [request(web.root, web.env, words) for words in asks]
+    with agent(web) as one:
+        for words in (["svcmgr status", "-s", "web"], ["svcmgr print status", "-s", "web"], ["svcmgr svcmon"]):
+            assert set(one.ask(words)[-1]) == {"code", "said"}, words
+
+
+def svcmgr(place, program, *words, **env):
+    """What a person types: svcmgr, or a link to it."""
+    script = "import sys; from reconciler.cli.svcmgr.main import main; sys.exit(main(sys.argv[2:], sys.argv[1]))"
+    run = [sys.executable, "-c", script, program, *words]
+    done = subprocess.run(run, cwd=place.root, env={**place.env, **env}, capture_output=True, text=True, timeout=60, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
 def test_a_terminal_there_is_one_here(web):
     with agent(web) as one:
         (wide,) = one.ask(["ls"], terminals=[[200, 50], None])[1]["said"]
@@ -103,6 +154,9 @@ def test_the_clerk_answers_nothing_that_is_invalid_and_nobody_in_another_folder(
     asks = request(place.root, {}, ["ls"])
     assert Answers(lambda words: Exit.OK)(asks)["code"] == 0
     assert Answers(lambda words: Exit.INVALID)(asks) == {"unanswered": "it failed here"}
+    status = request(place.root, {}, ["svcmgr status", "-s", "web"])
+    assert Answers(lambda words: 1)(status)["code"] == 1, "down"
+    assert Answers(lambda words: 5)(status) == {"unanswered": "it failed here"}
     place.root.rename(f"{place.root}.old")
     place.root.mkdir()
     assert Answers(lambda words: Exit.OK)(asks) == {"unanswered": "the folder of this name is another one"}
@@ -170,7 +224,10 @@ def shared(tmp_path_factory):
 
 @pytest.mark.parametrize("verb", sorted(ASKED))
 def test_the_options_that_are_asked_are_the_verbs(verb):
-    assert set(parser_of(verb_called(verb)).spellings()) >= ASKED[verb]
+    if verb.startswith("svcmgr "):
+        assert read("svcmgr", [*verb.split()[1:], "-s", "web", "--color", "never"]).verb == verb.removeprefix("svcmgr ")
+    else:
+        assert set(parser_of(verb_called(verb)).spellings()) >= ASKED[verb]
     assert asked([verb, *ASKED[verb]])
     assert not asked([verb, "--nothing"]) and not asked([verb, "--help"]) and not asked([verb, "--debug"])
 
@@ -178,7 +235,17 @@ def test_the_options_that_are_asked_are_the_verbs(verb):
 @pytest.mark.parametrize(
     "words",
     [
-        *([], ["apply"], ["status", "-w"], ["ls", "--watch"], ["plan", "-ofile"], ["plan", "--output=x"], ["plan", "--script"]),
+        *(
+            [],
+            ["apply"],
+            ["svcmgr start"],
+            ["svcmgr status", "--rid", "fs#1"],
+            ["status", "-w"],
+            ["ls", "--watch"],
+            ["plan", "-ofile"],
+            ["plan", "--output=x"],
+            ["plan", "--script"],
+        ),
         *(
             ["plan", "--snapshot", "x"],
             ["images", "--prune"],

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from reconciler import __version__
+from reconciler.cli.asking import answered
 from reconciler.cli.exits import Exit
 from reconciler.cli.main import contained, live
 from reconciler.cli.svcmgr import words
@@ -47,6 +48,9 @@ def _run(program: str, given: Sequence[str]) -> int:
         if line.helps:
             sys.stdout.write(overview())
             return Exit.OK
+        code = answered(_asked(line))
+        if code is not None:
+            return code
         return _own(line) if line.verb in words.OWN else _osvc(line)
     except Usage as err:
         return fail_usage(err)
@@ -54,6 +58,12 @@ def _run(program: str, given: Sequence[str]) -> int:
         return end.code
     except SystemExit as end:  # argparse has printed a help text
         return Exit.OK if not end.code else Exit.USAGE
+
+
+def _asked(line: Line) -> list[str]:
+    """The line as an agent is asked it."""
+    named = ["-s", line.services] if line.services else []
+    return [f"svcmgr {line.verb}", *named, *line.options]
 
 
 def _osvc(line: Line) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.cli.exits import UNDEFINED
 from reconciler.cli.verb import VERBS, Verb
 
 
@@ -29,9 +30,6 @@ class Own(Verb):
     def called(self) -> str:
         return f"svcmgr {self.name}"
 
-
-UNDEFINED = 5
-"""What the reference's `status` ends with where there is no status."""
 
 OWN: Mapping[str, Own] = {
     verb.name: verb
