@@ -13,15 +13,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.lab.glass import shown
 from tests.lab.machine import Machine
 
 COLUMNS = 120
 """Of the terminal."""
 
-_PROMPT = re.compile(r"^root@[\w.-]+:\S*# (?P<command>.+)$")
+_PROMPT = re.compile(r"^root@[\w.-]+:(?P<folder>\S*)# (?P<command>.+)$")
 _NEWS = re.compile(r"^\d\d:\d\d:\d\d .*(: done in .*| waiting for .*)$")
 """What is told of a step that takes long."""
 _MASKS: Mapping[str, str] = {
+    r"^([-dl][-rwxst]{9}) +(\d+) (\w+) +(\w+) +\d+ \S+ +\d+ +[\d:]+ ": r"\1 \2 \3 \4 SIZE DATE ",  # ls -l
+    r"^(\w+) +\d+ +[\d.]+ +[\d.]+ +\d+ +\d+ \S+ +\S+ +\S+ +\d+:\d\d ": r"\1 PID ",  # ps aux
     r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "UUID",
     r"\b(?:[A-Za-z0-9]{4,6}-){6}[A-Za-z0-9]{6}\b": "UUID",
     r"\b\d{8}T\d{6}-[0-9a-f]{6}\b": "RUN",
@@ -42,8 +45,10 @@ _MASKS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Typed:
-    """A command of a page, what the page has as its answer, and the lines of the page that hold that answer (from, up to)."""
+    """A command of a page, the folder in which it is typed, what the page has as its answer, and the lines of the page that
+    hold that answer (from, up to). Blank lines before the next command are not of it."""
 
+    folder: str
     command: str
     answer: tuple[str, ...]
     first: int
@@ -54,21 +59,24 @@ def commands(page: str) -> list[Typed]:
     """The commands of all console blocks, in order. A block that begins with no prompt is an example, and not typed."""
     found: list[Typed] = []
     lines = page.splitlines()
-    inside, command, first = False, "", 0
+    inside, first = False, 0
+    prompt: re.Match[str] | None = None
 
     def ends(at: int) -> None:
-        nonlocal command
-        if command:
-            found.append(Typed(command, tuple(lines[first:at]), first, at))
-        command = ""
+        nonlocal prompt
+        while prompt and at > first and not lines[at - 1].strip():
+            at -= 1
+        if prompt:
+            found.append(Typed(prompt["folder"], prompt["command"], tuple(lines[first:at]), first, at))
+        prompt = None
 
     for at, line in enumerate(lines):
         if line.startswith("```"):
             ends(at)
             inside = line == "```console"
-        elif inside and (prompt := _PROMPT.match(line)):
+        elif inside and (begins := _PROMPT.match(line)):
             ends(at)
-            command, first = prompt["command"], at + 1
+            prompt, first = begins, at + 1
     return found
 
 
@@ -85,12 +93,12 @@ def masked(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def answer(machine: Machine, command: str) -> tuple[str, ...]:
-    """Type a command at a terminal of the machine, and read what comes; an exit code that is not 0 is no failure."""
-    typed = shlex.quote(f"stty cols {COLUMNS} rows 40; cd; {command}")
-    script = f"TERM=dumb LC_ALL=C.UTF-8 script -qefc {typed} /dev/null"
-    out = machine.run(script, ok=range(256)).out.replace("\r\n", "\n")
-    return tuple(out.rstrip("\n").split("\n")) if out.strip() else ()
+def answer(machine: Machine, typed: Typed) -> tuple[str, ...]:
+    """Type a command at a terminal of the machine, in its folder, and read what stands there in the end; an exit code that is not
+    0 is no failure. Of what is typed a list of processes shows no more than it would."""
+    shell = shlex.quote(f"stty cols {COLUMNS} rows 40; cd {typed.folder}; . /run/typed")
+    script = f"cat >/run/typed; TERM=dumb LC_ALL=C.UTF-8 script -qefc {shell} /dev/null"
+    return tuple(shown(machine.run(script, given=f"{typed.command}\n", ok=range(256)).out))
 
 
 def rewritten(page: str, answers: Sequence[tuple[str, ...]]) -> str:

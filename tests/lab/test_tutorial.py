@@ -1,34 +1,34 @@
-"""The Docker tutorial of OpenSVC, from its first command to its last, once and twice: its service file, on a machine as it has it.
+"""The Docker tutorial of OpenSVC, typed at a terminal from its first to its last command, once and twice: what it says is what a
+machine says, but for what is a row of docs/migration.md.
 
-The file is the tutorial's own, but for one word: the image is one of 2014 that no machine of the lab can fetch, so its id is that
-of the image that stands for busybox:latest here. The commands are the tutorial's own, typed by the link that it makes, and each
-`print status` is what it shows, but for that id and the container's.
+Its service file is its own, but for one word: the image is one of 2014 that no machine of the lab can fetch, so its id is that of
+the image that stands for busybox:latest here.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
 from tests.lab.machine import Machine
+from tests.lab.page import Typed, answer
 from tests.lab.place import Place
+from tests.svcmgr.beside import Said, disordered, surplus, unlisted
+from tests.svcmgr.tutorial import NAME, TYPED, is_status, spec, tree_of, ups, words_of
 from tools.make_image import image_id
 
 pytestmark = [pytest.mark.real, pytest.mark.lab, pytest.mark.timeout(7200)]
 
-NAME = "docker.opensvc.com"
-SPEC = Path(__file__).with_name("tutorial.env").read_text()
 OF_2014 = "f66342b343ae"
 IMAGE = image_id(1).removeprefix("sha256:")[:12]
+SPEC = spec().replace(OF_2014, IMAGE)
 
 ROOT, DATA = "/dev/mapper/vgdocker-lvdockerroot", "/dev/mapper/vgdocker-lvdockerdata"
 ADDRESS = "37.59.71.25"
-TREES = Path(__file__).parents[1] / "svcmgr" / "tutorial"
-LINK = f"/opt/opensvc/etc/{NAME}"
-RIDS = ("container#1", "vg#1", "fs#1", "fs#2", "ip#1")
 
 
 def prepare(machine: Machine) -> None:
-    """The prerequisites: a disk, an address with a name, the image to be had, and the folder that the container is given.
+    """The prerequisites: a disk, an address with a name, the image to be had, osvc where OpenSVC has its programs, the service's
+    file, and the folder that the container is given.
 
     `docker run -v` would make that folder; osvc does not, and the tutorial does not tell where it comes from.
     """
@@ -41,75 +41,50 @@ def prepare(machine: Machine) -> None:
         vgchange -q -a n vgdocker
         echo '{ADDRESS} {NAME}' >>/etc/hosts
         mkdir -p /etc/osvc && printf 'node: deb1.opensvc.com\nspecs: /opt/opensvc/etc\n' >/etc/osvc/osvc.yaml
+        mkdir -p /opt/opensvc/bin && ln -s /lab/bin/svcmgr /opt/opensvc/bin/svcmgr
+        ln -s /opt/opensvc/etc/{NAME} /usr/local/bin/{NAME}  # its folder is on the PATH there
         /lab/src/tests/lab/hub.sh /lab/images/demo-1.tar
         """
     )
-    assert SPEC.count(OF_2014) == 1
-    machine.write(f"/opt/opensvc/etc/{NAME}.env", SPEC.replace(OF_2014, IMAGE), mode="644")
-    machine.run(f"cd /opt/opensvc/etc && mkdir {NAME}.dir && ln -s {NAME}.dir {NAME}.d && ln -s /lab/bin/svcmgr {NAME}")
+    machine.write(f"/opt/opensvc/etc/{NAME}.env", SPEC, mode="644")
 
 
-def shows(machine: Machine, tree: str, container: str = "") -> None:
-    """That `print status` shows what the tutorial shows at this place."""
-    shown = (TREES / f"status-{tree}.txt").read_text().replace(OF_2014, IMAGE)
-    assert machine.run(f"{LINK} print status").out == shown.replace("20f6aabc5ce1", container or "20f6aabc5ce1")
-
-
-def observed(machine: Machine, *up: str) -> None:
-    """That these are up, by what the machine itself says."""
+def observed(machine: Machine) -> set[str]:
+    """What is up, by what the machine itself says."""
     seen = {
         "vg#1": machine.run("vgs --noheadings -o tags vgdocker").out.strip() == "deb1.opensvc.com"
         and machine.run(f"test -b {ROOT} && test -b {DATA}", ok=(0, 1)).code == 0,
         "fs#1": machine.run(f"findmnt -n -o SOURCE /opt/{NAME}", ok=(0, 1)).out.strip() == ROOT,
         "fs#2": machine.run(f"findmnt -n -o SOURCE /opt/{NAME}/appdata", ok=(0, 1)).out.strip() == DATA,
         "ip#1": f"inet {ADDRESS}/27" in machine.run("ip address show eth0").out,
-        "container#1": bool(machine.run(f"docker -H unix:///run/osvc/{NAME}/docker.sock ps -q", ok=(0, 1)).out),
+        "container#1": bool(container(machine)),
     }
-    assert {rid for rid, there in seen.items() if there} == {*up}
+    return {rid for rid, there in seen.items() if there}
+
+
+def container(machine: Machine) -> str:
+    """The id of the one that runs, or ""."""
+    return machine.run(f"docker -H unix:///run/osvc/{NAME}/docker.sock ps -q --no-trunc", ok=(0, 1)).out.strip()
 
 
 @pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.core), 2])
 def test_the_tutorial(place: Place, times: int) -> None:
     with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
         prepare(deb1)
-        shows(deb1, "down")
-        observed(deb1)
+        said, first = walk(deb1, TYPED)
+        assert (unlisted(said), surplus(said), disordered(said)) == ([], [], [])
+        for _ in range(1, times):
+            assert walk(deb1, [typed for typed in TYPED if typed.command.startswith(f"{NAME} ")])[1] == first, "the same container"
 
-        found = {walk(deb1, pull=time == 0) for time in range(times)}
-        assert len(found) == 1, "the same container"
 
-
-def walk(deb1: Machine, *, pull: bool) -> str:
-    """From the service that is down to the service that is down again. The container's id. pull: whether it is the first time."""
-    deb1.run(f"{LINK} startvg")
-    shows(deb1, "vg-up")
-    observed(deb1, "vg#1")
-
-    deb1.run(f"{LINK} startfs")
-    shows(deb1, "fs-up")
-    observed(deb1, "vg#1", "fs#1", "fs#2")
-
-    deb1.run(f"{LINK} startip")
-    shows(deb1, "ip-up")
-    observed(deb1, "vg#1", "fs#1", "fs#2", "ip#1")
-
-    listed = "docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'"
-    assert deb1.run(f"{LINK} {listed}").out.split() == ([] if pull else ["busybox:latest", IMAGE]), "it is started silently"
-    if pull:
-        shows(deb1, "engine-up")
-        assert "Status: Downloaded newer image for busybox:latest" in deb1.run(f"{LINK} docker pull busybox:latest").out
-        assert deb1.run(f"{LINK} {listed}").out.split() == ["busybox:latest", IMAGE]
-        shows(deb1, "pulled")
-
-    deb1.run(f"{LINK} start")
-    container = deb1.run(f"{LINK} docker ps --format '{{{{.ID}}}} {{{{.Command}}}} {{{{.Names}}}}'").out.split()
-    assert container[1:] == ['"/bin/sh"', f"{NAME}.container.1"]
-    shows(deb1, "started", container[0])
-    observed(deb1, *RIDS)
-    deb1.osvc("plan")
-
-    log = deb1.run(f"{LINK} stop").out
-    assert f" INFO    {NAME.upper()}.FS#2    umount -- /opt/{NAME}/appdata\n" in log
-    shows(deb1, "stopped")
-    observed(deb1)
-    return container[0]
+def walk(deb1: Machine, commands: Sequence[Typed]) -> tuple[list[Said], str]:
+    """Type them. What they say there and here, and the container's id. Where a status is shown, the machine is as it is there."""
+    said, started = [], ""
+    for typed in commands:
+        said.append(Said.of(typed.command, typed.answer, answer(deb1, typed)))
+        if words_of(typed.command) == ["start"]:
+            started = container(deb1)
+            deb1.converged()
+        if is_status(typed):
+            assert observed(deb1) == ups(tree_of(typed)), f"tutorial.md:{typed.first}"
+    return said, started

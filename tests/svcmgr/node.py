@@ -16,10 +16,9 @@ from tests.fakehost import FakeHost, Machine
 from tests.fakehost.docker_records import FakeImage
 from tests.fakehost.filesystem import Inode
 from tests.fakehost.network import plain
+from tests.svcmgr.tutorial import NAME
 
-NAME = "docker.opensvc.com"
 SPEC = Path(__file__).parents[1] / "specs_good" / f"{NAME}.env"
-GOLDEN = Path(__file__).parent / "tutorial"
 ROOT = f"/opt/{NAME}/appdata"
 IMAGE = "sha256:" + "f66342b343ae".ljust(64, "0")
 CONTAINER = "20f6aabc5ce1ed1a2d2e5a8c22cb98ddfbaaaeb5161ab90c1f1ee4ed749b9038"
@@ -89,8 +88,3 @@ class Deb1:
             signal.signal(number, signal.SIG_IGN)
         self.became = argv
         raise Become
-
-
-def golden(name: str) -> str:
-    """An output of the tutorial."""
-    return (GOLDEN / f"{name}.txt").read_text()

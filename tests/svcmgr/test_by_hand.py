@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.svcmgr.node import NAME
+from tests.svcmgr import tutorial
 from tests.svcmgr.test_tree import started, tree
 
 __all__ = ["started"]
@@ -10,8 +10,7 @@ __all__ = ["started"]
 
 def ups(deb1):
     """The resources that print status shows as up."""
-    words = [line.split() for line in deb1.types("print", "status")[1].splitlines()]
-    return {line[2] for line in words if len(line) > 4 and line[4] == "up"}
+    return tutorial.ups(deb1.types("print", "status")[1])
 
 
 def types(deb1, *words):
@@ -61,14 +60,14 @@ def test_what_a_part_takes_down(started, verb, up):
 
 def test_a_restart_is_its_own_consent_and_told_as_the_log(started):
     out = types(started, "restart", "--rid", "container#1")
-    assert " stop -t 10 " in out and f" start {NAME}.container.1" in out and "step" not in out
+    assert " stop -t 10 " in out and f" start {tutorial.NAME}.container.1" in out and "step" not in out
     assert ups(started) == WHOLE
 
 
 def test_dry_run_shows_the_plan_and_touches_nothing(started):
     effects = started.machine.effects
     code, out, _ = started.types("stop", "--dry-run")
-    assert code == 2 and out.startswith(f"{NAME}: ") and "umount -- /opt/" in out
+    assert code == 2 and out.startswith(f"{tutorial.NAME}: ") and "umount -- /opt/" in out
     assert started.machine.effects == effects
 
 

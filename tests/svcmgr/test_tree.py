@@ -4,7 +4,8 @@ import pytest
 
 from reconciler.core.status import TOLD, Status
 from reconciler.report.svc_tree import CODES
-from tests.svcmgr.node import CONTAINER, NAME, golden
+from tests.svcmgr.node import CONTAINER
+from tests.svcmgr.tutorial import NAME, status_after
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def started(deb1):
         deb1.types(*words)
     deb1.pull("busybox:latest")
     assert deb1.types("start")[0] == 0
-    assert deb1.types("print", "status")[1] == golden("status-started")
+    assert deb1.types("print", "status")[1] == status_after("start")
     return deb1
 
 

@@ -1,5 +1,8 @@
 """The page that a machine of the lab checks: what is typed, what is compared, what is rewritten."""
 
+import pytest
+
+from tests.lab.glass import shown
 from tests.lab.page import commands, masked, rewritten
 
 PAGE = """\
@@ -9,7 +12,9 @@ PAGE = """\
 root@deb1:~# one "a b"
 its answer
   and more
+
 root@deb1:/opt# two
+
 ```
 
 ```console
@@ -25,10 +30,10 @@ root@deb1:~# not of a console
 
 
 def test_every_command_of_a_console_is_typed_and_no_other_is():
-    assert [(typed.command, typed.answer) for typed in commands(PAGE)] == [
-        ('one "a b"', ("its answer", "  and more")),
-        ("two", ()),
-        ("three", ("3",)),
+    assert [(typed.folder, typed.command, typed.answer) for typed in commands(PAGE)] == [
+        ("~", 'one "a b"', ("its answer", "  and more")),
+        ("/opt", "two", ()),
+        ("~", "three", ("3",)),
     ]
 
 
@@ -49,6 +54,8 @@ def test_what_differs_from_day_to_day_is_no_difference():
         "b1bafeaa2233   10 hours ago   2.43MB",
         "run 20261123T225543-9b0d91  ",
         "store=85e8a7cc-fd8f-4a6d-a0f1-0a79b9c5ab5e",
+        "-rw-r--r-- 1 root root  853 mai   26 21:05 web.env",
+        "root     14530  0.0  1.3 266112  7048 pts/0    Sl   06:47   0:00 docker -d",
     ]
     other = [
         "aaaaaabc5ce1@busybox:latest  up 12 s",
@@ -56,6 +63,8 @@ def test_what_differs_from_day_to_day_is_no_difference():
         "c1bafeaa2233      About a minute ago   9GB",
         "run 20261124T225543-000000",
         "store=95e8a7cc-fd8f-4a6d-a0f1-abcdefabcdef",
+        "-rw-r--r-- 1 root root 12345 Nov 3  2014 web.env",
+        "root  1  10.0  0.3  2 704822 ?  S<sl   Nov03   110:00 docker -d",
     ]
     assert masked(one) == masked(other)
 
@@ -67,5 +76,23 @@ def test_what_does_not_differ_by_itself_is_one():
         ("exit code 0", "exit code 2"),
         ("decade", "facade"),
         ("1 to start", "2 to start"),
+        ("-rw-r--r-- 1 root root  853 mai   26 21:05 web.env", "-rw-rw-r-- 1 root root  853 mai   26 21:05 web.env"),
+        ("root  1  0.0  1.3  2  7 ?  Sl  06:47   0:00 docker -d", "root  1  0.0  1.3  2  7 ?  Sl  06:47   0:00 docker"),
     ):
         assert masked([one]) != masked([other])
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("", []),
+        ("one\r\ntwo  \r\n\r\n", ["one", "two"]),
+        ("12%\r100%\r\n", ["100%"]),
+        ("long\rs\r\n", ["song"]),
+        ("a: waits\r\nb: waits\r\n\x1b[2A\x1b[2K\ra: is here\r\x1b[2Bend\r\n", ["a: is here", "b: waits", "end"]),
+        ("\x1b[31mred\x1b[0m\x1b[K", ["red"]),
+        ("whole\x1b[3D\x1b[Ky", ["why"]),
+    ],
+)
+def test_what_stands_on_a_terminal_in_the_end(written, lines):
+    assert list(shown(written)) == lines
