@@ -9,6 +9,7 @@ from statistics import median
 from typing import Final
 
 from reconciler.engine.crew import SIZE
+from reconciler.host.linux.docker_http import IDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,15 @@ SLACK: Final = {"memory": 16 << 20, "threads": SIZE, "files": 3, "sockets": 2, "
 workers when it has work for them; an engine's helpers come and go."""
 
 
-def leaks(gauges: Sequence[Gauge]) -> list[str]:
-    """What grew, by the medians of the first and of the last quarter."""
+def leaks(gauges: Sequence[Gauge], engines: int = 0) -> list[str]:
+    """What grew, by the medians of the first and of the last quarter. engines: to each of so many a few connections are kept."""
+    kept = IDLE * engines
+    slack = SLACK | {name: SLACK[name] + kept for name in ("files", "sockets")}
     quarter = max(1, len(gauges) // 4)
     found: list[str] = []
     for name in (one.name for one in fields(Gauge) if gauges):
         first, last = (median(getattr(gauge, name) for gauge in some) for some in (gauges[:quarter], gauges[-quarter:]))
-        if last > first + SLACK[name]:
+        if last > first + slack[name]:
             found.append(f"{name} grew from {first:,.0f} to {last:,.0f}")
     return found
 

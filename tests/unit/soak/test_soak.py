@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.host.linux.docker_http import IDLE
 from tests.soak.faults import AT_ONCE, FAULTS, bursts
 from tests.soak.gauges import SLACK, Gauge, leaks
 from tests.soak.page import page
@@ -57,6 +58,17 @@ def test_what_grows_is_a_leak_and_what_comes_and_goes_is_none(name: str) -> None
     assert leaks([at(0)] * 4) == leaks([at(0), at(grown), at(grown), at(0)]) == []
     assert leaks([at(0), at(0), at(grown), at(grown)]) == [
         f"{name} grew from {getattr(GAUGE, name):,} to {getattr(GAUGE, name) + grown:,}"
+    ]
+
+
+def test_a_few_connections_are_kept_to_each_engine() -> None:
+    def at(more: int) -> Gauge:
+        return replace(GAUGE, files=GAUGE.files + more, sockets=GAUGE.sockets + more)
+
+    most = SLACK["sockets"] + 6 * IDLE
+    assert Soak(7, 30, gauges=[at(0), at(0), at(most), at(most)]).leaks == []
+    assert Soak(7, 30, gauges=[at(0), at(0), at(most + 1), at(most + 1)]).leaks == [
+        f"sockets grew from {GAUGE.sockets} to {GAUGE.sockets + most + 1}"
     ]
 
 
