@@ -64,7 +64,7 @@ def fits(said):
     assert [line for line in long if max(map(len, line.split())) < 50] == []
 
 
-def test_what_was_done_fits_and_in_a_pipe_each_has_a_line(place):
+def test_history_fits(place):
     place.spec("web.yaml", SPEC.format(root=place.root, words="short"))
     assert place.osvc("freeze", "web", "--reason", MANY).code == 0
     fits(at_80_columns(place, "history"))
@@ -72,7 +72,7 @@ def test_what_was_done_fits_and_in_a_pipe_each_has_a_line(place):
     assert line.endswith(MANY)
 
 
-def test_a_difference_fits_and_in_a_pipe_each_side_has_a_line(place):
+def test_a_difference_fits(place):
     command = f"sh -c 'echo {MANY}'"
     place.spec("web.yaml", f'resources:\n  container#1: {{image: osvc/demo:1, network: none, command: "{command}"}}\n')
     said = at_80_columns(place, "diff")
