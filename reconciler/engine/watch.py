@@ -103,6 +103,9 @@ class Watch:
         self._expired = session.host.clock.monotonic()
         self._policy = Policy()
         self._sweep = Sweep(session.host.clock, WATCH)
+        self._unpruned = ""
+        """Why nothing is pruned although that was asked for. A look at a few prunes nothing until one at everything is not refused:
+        piece by piece the same would go."""
 
     def standing(self) -> Standing:
         """How it stands now; in any thread."""
@@ -354,13 +357,14 @@ class Watch:
 
     def _surveys(self, targets: Sequence[Target]) -> Mapping[str, Survey]:
         """What is seen and planned of each service, but of those that are left out."""
-        found = look(self.session, targets, self.policy, self._sweep)
+        whole = self._known.keys() <= {target.name for target in targets}
+        found = look(self.session, targets, self.policy if whole or not self._unpruned else Policy(), self._sweep)
         self._policy = found.policy
         self._workers.recall(found.out)
         for name, err in found.out.items():
             self._aftermath.obey(name, self._later(err))
-        whole = self._known.keys() - self._workers.working <= {target.name for target in targets}
         if found.surveys and (whole or found.unpruned):  # who looks at a few knows nothing of it
+            self._unpruned = found.unpruned
             self._news.tell("prune", found.unpruned)
         return found.surveys
 

@@ -82,3 +82,22 @@ def test_a_service_that_is_gone_and_comes_back_is_a_new_one(line, node):
     line.at(45, lambda: node.write("web"))
     line.run(49)
     assert [at for at, name in line.done if name == "web"] == [0.0, 20.0, 30.0, 40.0, 45.1], "of its drift at 41 after 10 s"
+
+
+def parts(name, *numbers):
+    return "resources:\n" + "".join(f"  fs#{number}: {{dev: tmpfs, mnt: /mnt/{name}{number}, type: tmpfs}}\n" for number in numbers)
+
+
+def test_pruning_that_is_refused_is_not_done_piece_by_piece_by_looks_at_a_few(line, node):
+    names, kept = ("app", "db", "mail", "web"), []
+    for name in names:
+        node.write(name, parts(name, 1, 2, 3))
+    line.at(20, lambda: [node.write(name, parts(name, 1)) for name in names])
+    for number, name in enumerate(names):
+        line.at(40 + 20 * number, lambda name=name: line.machine.tear_off(f"/mnt/{name}1"))
+    line.at(1000, lambda: [node.write(name, parts(name, 1, 2, 3)) for name in names])
+    line.at(1400, lambda: node.write("web", parts("web", 1)))
+    line.at(900, lambda: kept.extend(node.mounts()))
+    line.run(1500)
+    assert len(kept) == 12 and [text[:33] for _, text in line.said] == ["cannot prune: 8 of 12 owned resou"]
+    assert len(node.mounts()) == 10, "and once it is not refused any more, what goes is pruned at once"
