@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Workers(Generic[R]):
@@ -57,7 +58,7 @@ class Workers(Generic[R]):
             self._waiting.pop(name, None)
 
     def begin(self) -> None:
-        """Begin what can be begun."""
+        """Begin what can be begun. Raises RuntimeError where the machine has no thread for it: that goes on waiting."""
         for name in list(self._waiting):
             first, work = self._waiting[name]
             if len(self._working) >= self._size:
@@ -66,7 +67,14 @@ class Workers(Generic[R]):
                 continue
             del self._waiting[name]
             self._working.add(name)
-            self._threads().submit(self._do, name, work)
+            ticket = [work]
+            try:
+                self._threads().submit(self._do, name, ticket)
+            except BaseException:
+                if _drawn(ticket):  # else a thread that was just free has it, and it is in work
+                    self._working.discard(name)
+                    self._waiting[name] = first, work
+                raise
 
     def taken(self) -> list[tuple[str, R]]:
         """What ended since this was called last. An exception of a work comes out: once, and before any later result."""
@@ -108,7 +116,11 @@ class Workers(Generic[R]):
             self._pool = ThreadPoolExecutor(self._size, "service")
         return self._pool
 
-    def _do(self, name: str, work: Callable[[], R]) -> None:
+    def _do(self, name: str, ticket: list[Callable[[], R]]) -> None:
+        """ticket: the work, for whoever draws it first: what a pool could begin no thread for stays in its queue all the same."""
+        work = _drawn(ticket)
+        if work is None:
+            return
         try:
             result: R | BaseException = work()
         except BaseException as err:
@@ -117,3 +129,11 @@ class Workers(Generic[R]):
             self._results.append((name, result))
             self._lock.notify_all()
         self._ended()
+
+
+def _drawn(ticket: list[T]) -> T | None:
+    """What is on a ticket, for the first who asks, in whatever thread."""
+    try:
+        return ticket.pop()
+    except IndexError:
+        return None

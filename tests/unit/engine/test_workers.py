@@ -1,6 +1,6 @@
 """Workers: how many at once, who waits for whom, and that nothing is lost."""
 
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 
 import pytest
@@ -97,3 +97,49 @@ def test_each_end_is_told():
     assert [result for _, result in drained(workers)] == [1, 2]
     workers.close()
     assert told == [1, 1]
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """How many more threads the machine has, as a list of one number."""
+    left, start = [0], Thread.start
+
+    def started(thread):
+        if thread.name.startswith("service"):
+            if not left[0]:
+                raise RuntimeError("can't start new thread")
+            left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", started)
+    return left
+
+
+def test_what_no_thread_can_be_had_for_still_waits_and_is_not_in_work(workers, threads):
+    done = []
+    workers.give("a", (), lambda: done.append("a"))
+    with pytest.raises(RuntimeError):
+        workers.begin()
+    assert workers.pending == {"a"} and not workers.working and not workers.busy
+    workers.recall(["a"])
+    assert workers.idle
+    threads[0] = 2
+    workers.give("b", (), lambda: done.append("b"))
+    workers.give("a", (), lambda: done.append("a again"))
+    drained(workers)
+    assert sorted(done) == ["a again", "b"]
+
+
+def test_what_no_second_thread_can_be_had_for_is_not_done_by_the_first_once_that_is_free(workers, threads):
+    done, gate, threads[0] = [], Event(), 1
+    workers.give("a", (), lambda: gate.wait(10) and done.append("a"))
+    workers.give("b", (), lambda: done.append("b"))
+    with pytest.raises(RuntimeError):
+        workers.begin()
+    assert (workers.working, workers.pending) == ({"a"}, {"a", "b"})
+    workers.recall(["b"])
+    gate.set()
+    workers.wait()
+    workers.give("c", (), lambda: done.append("c"))
+    drained(workers)
+    assert done == ["a", "c"]
