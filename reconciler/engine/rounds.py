@@ -54,13 +54,14 @@ class Rounds:
         self, doorbells: Doorbells, clock: Clock, stop: Stop, *, files: Collection[str], interval: Callable[[], float]
     ) -> None:
         self._doorbells, self._clock, self._stop = doorbells, clock, stop
-        self._paths = frozenset(files)
         self._files = frozenset(Bell(Source.FILES, path) for path in files)
         self._mounted = {Bell(Source.MOUNTS, part=os.path.realpath(path)): Bell(Source.FILES, path) for path in files}
         """What rings when something is mounted over a path, or is not any more: the files below it are others then."""
         self._interval = interval
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
+        self._unread: dict[str, float] = {}
+        """Paths -> when they are to be read. A path may be called as a service is."""
         self._echoes: dict[str, list[float]] = {}
         self._rung: set[Bell] = set()
         self._settled = self._latest = inf
@@ -80,7 +81,7 @@ class Rounds:
         """There are these services, and no others."""
         for gone in self._hung.keys() - set(names):
             del self._hung[gone]
-        for gone in self._agenda.keys() - {*names, *self._paths, _EVERYTHING}:
+        for gone in self._agenda.keys() - {*names, _EVERYTHING}:
             del self._agenda[gone]
         for gone in self._echoes.keys() - set(names):
             del self._echoes[gone]
@@ -89,13 +90,21 @@ class Rounds:
         """A look at these services begins: what was to be looked at until now is."""
         if everything:
             self._agenda = {_EVERYTHING: self._clock.monotonic() + self._interval() * uniform(1 - _JITTER, 1 + _JITTER)}
+            self._unread.clear()
         for name in names:
             self._agenda.pop(name, None)
 
     def later(self, name: str, seconds: float) -> None:
-        """Look at a service, or at one of the files, after so long, if nothing calls sooner. "" is everything."""
+        """Look at a service after so long, if nothing calls sooner. "" is everything."""
+        self._note(self._agenda, name, seconds)
+
+    def read_later(self, path: str, seconds: float) -> None:
+        """The same of one of the files."""
+        self._note(self._unread, path, seconds)
+
+    def _note(self, agenda: dict[str, float], what: str, seconds: float) -> None:
         at = self._clock.monotonic() + max(seconds, 0.0)
-        self._agenda[name] = min(at, self._agenda.get(name, at))
+        agenda[what] = min(at, agenda.get(what, at))
 
     def stir(self) -> None:
         """The watch itself is about to do something, and no silence is to be expected: most of what rings then is that."""
@@ -127,7 +136,7 @@ class Rounds:
             self._hear(beat)
 
     def _due(self) -> float:
-        return min(*self._agenda.values(), *(times[0] for times in self._echoes.values()), inf)
+        return min(*self._agenda.values(), *self._unread.values(), *(times[0] for times in self._echoes.values()), inf)
 
     def _hear(self, seconds: float) -> None:
         fresh = self._doorbells.wait(seconds) - self._rung
@@ -164,7 +173,8 @@ class Rounds:
         names = {name for name, hung in self._hung.items() if rung and concerns(rung, hung)}
         left.update({name: [now + seconds for seconds in _ECHOES] for name in names})
         self._echoes = {name: times for name, times in left.items() if times}
-        files = self._paths.intersection(due).union(bell.key for bell in self._files if bell in rung)
-        for path in files & self._agenda.keys():
-            del self._agenda[path]
-        return Call(frozenset(names | due) - {_EVERYTHING, *files}, _EVERYTHING in due, files)
+        unread = {path for path, at in self._unread.items() if at <= now}
+        files = frozenset(unread.union(bell.key for bell in self._files if bell in rung))
+        for path in files & self._unread.keys():
+            del self._unread[path]
+        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files)

@@ -280,7 +280,7 @@ class Watch:
         while (left := self._settling.left(self._specs.changed)) and not self._specs.known and not stop.asked:
             clock.sleep(left)
         if left:
-            self._rounds.later(self.paths[0], left)
+            self._rounds.read_later(self.paths[0], left)
             return
         self._news.tell("files", self._settling.says)
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.core.policy import Aim, Goal
 from reconciler.engine.rounds import Rounds
+from reconciler.engine.watch import Watch
 from reconciler.host.errors import Permanent, Transient
 from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
@@ -370,3 +371,16 @@ def test_what_is_mounted_over_the_specs_has_them_read_anew(line, node):
         assert rounds.next().files == {specs} and round(host.clock.monotonic()) == when
         rounds.hang({})
     rounds.close()
+
+
+def test_a_folder_of_specs_may_be_called_as_a_service_is(line, node, monkeypatch):
+    monkeypatch.chdir(node.folder)
+    node.specs = node.specs.rename("web").absolute()
+    line.watch.close()
+    line.watch = Watch(line.session, ["web"], on_event=line._hear)
+    line.machine.fail_next(lambda label: line.now > 15 and label.startswith("mount -"), Permanent("no"))
+    line.at(20, tear(line))
+    line.at(60, lambda: node.write("web", SPEC % "moved"))
+    line.run(90)
+    assert [at for at, name in line.done if name == "web"] == [0.0, 20.0, 30.0, 60.1]
+    assert sorted({round(at) for at, _ in line.after}) == [20, 21, 30, 31, 40, 60, 61, 70], "with its echoes"
