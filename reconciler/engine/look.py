@@ -20,6 +20,12 @@ class Look:
     unpruned: str
     out: Mapping[str, Exception]
 
+    @property
+    def struck(self) -> Exception | None:
+        """The first bug, where nothing else came of it."""
+        bugs = [err for err in self.out.values() if not isinstance(err, EngineError)]
+        return bugs[0] if bugs and not self.surveys and len(bugs) == len(self.out) else None
+
 
 def look(session: Session, targets: Sequence[Target], policy: Policy, sweep: Sweep) -> Look:
     """Where it is the pruning that is refused, nothing is pruned. Raises EngineError where nothing can be seen, and what else

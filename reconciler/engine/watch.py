@@ -227,7 +227,7 @@ class Watch:
                 self._read()
             targets = self._called(call)
             self._hang({target.name: [*self._rounds.hung(target.name), *expected(target.service, kinds)] for target in targets})
-            surveys = self._surveys(targets)
+            surveys = self._surveys(targets, everything=call.everything)
         except EngineError as err:
             self._news.tell("", str(err))
             self._rounds.later("", SOON)
@@ -355,10 +355,12 @@ class Watch:
 
     # services
 
-    def _surveys(self, targets: Sequence[Target]) -> Mapping[str, Survey]:
-        """What is seen and planned of each service, but of those that are left out."""
+    def _surveys(self, targets: Sequence[Target], *, everything: bool) -> Mapping[str, Survey]:
+        """What is seen and planned of each service, but of those that are left out. A bug that leaves all of them out comes out."""
         whole = self._known.keys() <= {target.name for target in targets}
         found = look(self.session, targets, self.policy if whole or not self._unpruned else Policy(), self._sweep)
+        if everything and whole and found.struck is not None:
+            raise found.struck
         self._policy = found.policy
         self._workers.recall(found.out)
         for name, err in found.out.items():

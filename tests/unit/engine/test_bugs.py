@@ -148,3 +148,16 @@ def test_specs_that_bring_out_a_bug_change_nothing(line):
     line.run(200)
     assert told(line) == [(20.1, INTERNAL)]
     assert [name for at, name in line.done if at > 19] == ["a", "b"]
+
+
+@pytest.mark.parametrize("since", [0, 19])
+def test_a_watch_that_can_look_at_no_service_at_all_has_the_bug_itself(line, since):
+    begun = []
+    line.watch._manager.ready = lambda: begun.append(line.now)
+    Broken(line, line.session, "survey", since, 305)
+    for at in (5, 301):
+        line.at(at, lambda: begun.append((line.now, line.watch.standing().begun, line.watch.standing().bug)))
+    line.run(400)
+    late, early = [(5, False, "KeyError"), (301, False, "KeyError"), 310.0], [0.0, (5, True, ""), (301, True, "KeyError")]
+    assert begun == (early if since else late)
+    assert line.watch.standing().bug == "" and len(line.node.mounts()) == 3
