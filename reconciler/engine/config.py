@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = "/etc/osvc/osvc.yaml"
 _MOST_DAYS = 36500
+_SHOWN = 40
 _FORMATS = ("console", "json")
 
 
@@ -95,7 +96,15 @@ def _read(path: str, *, must: bool) -> tuple[dict[str, Any], dict[str, int]]:
         raise ConfigError(f"cannot read {path}: {err.strerror if isinstance(err, OSError) else 'it is not UTF-8 text'}") from None
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    class Loader(yaml.CSafeLoader):
+        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, AttributeError):  # what the tag of a scalar promises: a 13th month, say
+                problem = f"expected a valid {node.tag.rpartition(':')[2]}, not '{str(node.value)[:_SHOWN]}'"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
+    loader = Loader(text)
     try:
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)

@@ -151,8 +151,9 @@ class Watch:
         self._beat()
         call = _EVERYTHING if anew else self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
         if self.session.stop.reread.is_set():
+            self._owing, self._starting = True, None
             self._reread()
-            call, self._owing, self._starting = _EVERYTHING, True, None
+            call = _EVERYTHING
         if call is not None and self._owing and self._starting is None:
             self._starting = {*self._workers.pending} if self._see(_EVERYTHING) else None
         elif call is not None:

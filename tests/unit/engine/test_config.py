@@ -153,3 +153,17 @@ def test_a_place_that_metrics_cannot_be_served_at_is_told(file, written, clause)
     with pytest.raises(ConfigError) as caught:
         read_config(file(f"node: a\nmetrics: {written}\n"))
     assert clause in str(caught.value) and "osvc.yaml:2: metrics: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-13-45", "!!int x", "!!binary 'é'", "2001-00-00 00:00:00", "!!timestamp x", "!!float x", "[2026-13-45]"]
+)
+def test_a_value_that_is_none_of_its_type_is_told_with_its_line(file, value):
+    with pytest.raises(ConfigError, match=r"osvc\.yaml:2:1[12]: \S"):
+        read_config(file(f"prune: yes\ninterval: {value}\n"))
+
+
+@pytest.mark.parametrize("text", ["node: " + "[" * 3000, "interval: " + "9" * 5000 + "\n", "interval: 1e999\n", "? {a: b}\n: c\n"])
+def test_whatever_the_file_holds_its_error_is_one_of_the_configuration(file, text):
+    with pytest.raises(ConfigError, match=r"osvc\.yaml"):
+        read_config(file(text))

@@ -86,3 +86,13 @@ def test_a_reload_while_it_begins_makes_it_ready_no_sooner(line):
     line.at(2, hang_up(line))
     line.run(20)
     assert line.watch._manager.heard == [(2.0, "reloading"), (4.0, "ready"), (20.0, "stopping")]
+
+
+def test_a_reload_whose_configuration_brings_out_a_bug_is_over_by_the_old_one(line):
+    def configure():
+        raise KeyError("bug")
+
+    line.watch._configure = configure
+    line.at(20, hang_up(line))
+    line.run(60)
+    assert line.watch._manager.heard[1:] == [(20.0, "reloading"), (30.0, "ready"), (60.0, "stopping")]
