@@ -143,17 +143,17 @@ class Watch:
         Turns(self.session.host.clock, self.session.stop, self._beat).run(self._turn, self._struck)
 
     def _turn(self, anew: bool) -> None:
-        """anew: it looks at everything, and waits for no call."""
+        """anew: it looks at everything, and waits for no call. The configuration comes first: a signal to read it ends every pause
+        until that is done."""
+        if self.session.stop.reread.is_set():
+            self._owing, self._starting, anew = True, None, True
+            self._reread()
         self._workers.begin()
         if self._starting is not None and (self._ledger.begun or self._starting.isdisjoint(self._workers.pending)):
             self._manager.ready()
             self._owing, self._starting, self._ledger.begun = False, None, True
         self._beat()
         call = _EVERYTHING if anew else self._rounds.next(min(self._manager.beat, _BEAT), lambda: self._workers.ready)
-        if self.session.stop.reread.is_set():
-            self._owing, self._starting = True, None
-            self._reread()
-            call = _EVERYTHING
         if call is not None and self._owing and self._starting is None:
             self._starting = {*self._workers.pending} if self._see(_EVERYTHING) else None
         elif call is not None:

@@ -161,3 +161,15 @@ def test_a_watch_that_can_look_at_no_service_at_all_has_the_bug_itself(line, sin
     late, early = [(5, False, "KeyError"), (301, False, "KeyError"), 310.0], [0.0, (5, True, ""), (301, True, "KeyError")]
     assert begun == (early if since else late)
     assert line.watch.standing().bug == "" and len(line.node.mounts()) == 3
+
+
+def test_a_signal_to_read_the_configuration_cuts_one_pause_short_and_not_the_later_ones(line):
+    broken = Broken(line, line.watch._workers, "begin", 19, 100)
+    begin = line.watch._workers.begin
+    line.watch._workers.begin = lambda: begin() if len(broken.hits) < 20 else line.node.stop.terminate()
+    line.at(20, tear(line, "a"))
+    line.at(25, lambda: (line.node.stop.reread.set(), line.wake()))
+    line.run(200)
+    assert len(broken.hits) < 20, "or it would spin"
+    assert broken.hits[0] == 20.0 and 25 <= broken.hits[1] <= 26 and broken.hits[2] > 40
+    assert line.watch.standing().bug == "" and not line.node.stop.reread.is_set()
