@@ -2,6 +2,7 @@
 (structlog alone takes a tenth of a second), memory is asked for while there is some, and what is installed anew beneath the process
 is never mixed with what it runs."""
 
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Final
@@ -19,7 +20,8 @@ _OTHERS: Final = (
 
 
 def import_all() -> None:
-    """All of osvc but its command line. Takes half a second, once."""
+    """All of osvc but its command line. Takes half a second, once. What cannot be imported is told when it is needed."""
     found = (module.name for module in walk_packages(reconciler.__path__, "reconciler."))
     for name in (*(name for name in found if name.split(".")[1] not in _BESIDE), *_OTHERS):
-        import_module(name)
+        with suppress(ImportError):
+            import_module(name)
