@@ -16,6 +16,7 @@ class Owned:
 
     applied: the desired state that was last applied and verified; None between claim and verification.
     wanted: the desired state that was claimed, which `applied` will become.
+    earlier: what was claimed since `applied` and before `wanted`, the oldest first: by any of these it may be there still.
     remembered: the last observation, for planning while it cannot be seen.
     subset, parallel, common: its place among its type when it was applied, and what was said of it beside that, for taking it down
     when its spec is gone.
@@ -30,6 +31,12 @@ class Owned:
     parallel: bool = False
     common: Common = PLAIN
     made: str = ""
+    earlier: tuple[Model, ...] = ()
+
+    def claimed(self, desired: Model, *, there: bool) -> "Owned":
+        """The same, claimed as it is desired now. there: whether anything of it is: where nothing is, no place is to be kept."""
+        earlier = (one for one in (*self.earlier, self.wanted) if one not in (self.applied, desired))
+        return replace(self, wanted=desired, earlier=tuple(earlier) if there else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,7 @@ def models_known(service: Service | None, ownership: Ownership, observed: Iterab
     if service is not None:
         yield from service.models
     for owned in ownership.owned.values():
-        yield from (model for model in (owned.wanted, owned.applied, owned.common) if model is not None)
+        yield from (model for model in (owned.wanted, owned.applied, *owned.earlier, owned.common) if model is not None)
         yield from _models_of(owned.remembered)
     for seen in observed:
         yield from _models_of(seen)

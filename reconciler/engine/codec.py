@@ -130,6 +130,7 @@ class Codec:
             "parallel": owned.parallel,
             **self._dump_common(owned.common),
             **({"made": owned.made} if owned.made else {}),
+            **({"earlier": [self.dump(one) for one in owned.earlier]} if owned.earlier else {}),
         }
 
     def read_owned(self, data: Json, known: Mapping[str, str] | None = None) -> Owned:
@@ -147,6 +148,7 @@ class Codec:
             data.get("parallel", False),
             self._read_common(data, known),
             data.get("made", ""),
+            tuple(self.read(model, one, known) for one in data.get("earlier", ())),
         )
 
     # services

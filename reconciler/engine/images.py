@@ -139,3 +139,4 @@ def _every(session: Session, services: Sequence[Service]) -> Iterator[tuple[str,
         for rid, owned in session.store.ownership(name).owned.items():
             yield f"{name} {rid}", owned.wanted
             yield f"{name} {rid}", owned.applied
+            yield from ((f"{name} {rid}", one) for one in owned.earlier)

@@ -111,15 +111,17 @@ class Owning:
             return owned
         if change.aim is Aim.DOWN:
             last = owned.applied or owned.wanted
-            return replace(owned, wanted=last, applied=None) if self.selection.everything else owned
+            down = owned.claimed(last, there=isinstance(change.seen, Present))
+            return replace(down, applied=None) if self.selection.everything else owned
         if isinstance(change.observed, Present) and (change.rid in touched or takes(self.selection, change)):
-            return self._placed(change, replace(owned, type=change.type, wanted=change.desired, applied=change.desired))
+            settled = replace(owned, type=change.type, wanted=change.desired, applied=change.desired, earlier=())
+            return self._placed(change, settled)
         return owned
 
     def _claimed(self, change: Change, owned: Owned | None) -> Owned:
         if owned is None or owned.type != change.type:
             return self._placed(change, Owned(change.type, change.desired))
-        return replace(owned, wanted=change.desired)
+        return owned.claimed(change.desired, there=isinstance(change.seen, Present))
 
     def _placed(self, change: Change, owned: Owned) -> Owned:
         if self.service is None or change.rid not in self.service.resources:

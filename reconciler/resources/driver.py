@@ -26,13 +26,11 @@ class Wanted:
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """The desired states under which the thing may be found on the machine: as last applied, as claimed, as wanted now."""
-        candidates = [self.owned.applied, self.owned.wanted] if self.owned else []
-        found: list[Any] = []
-        for candidate in [*candidates, self.desired]:
-            if candidate is not None and candidate not in found:
-                found.append(candidate)
-        return tuple(found)
+        """The desired states under which the thing may be found on the machine: as last applied, as claimed since, as wanted now.
+        Each stands once, where it comes last: the last of all is what it shall be."""
+        known = [self.owned.applied, *self.owned.earlier, self.owned.wanted] if self.owned else []
+        found = [one for one in (*known, self.desired) if one is not None]
+        return tuple(one for n, one in enumerate(found) if one not in found[n + 1 :])
 
 
 class Driver(Protocol):

@@ -200,8 +200,10 @@ class _Look:
 
 
 def _shall(want: Wanted) -> Desired:
-    shall: Desired = want.desired if want.desired is not None else want.handles[0]
-    return shall
+    """What it shall be, or was last applied by."""
+    if want.desired is not None or want.owned is None:
+        return want.desired  # type: ignore[return-value]
+    return want.owned.applied or want.owned.wanted  # type: ignore[return-value]
 
 
 def _has(link: Link, address: str) -> bool:

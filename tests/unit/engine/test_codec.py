@@ -46,7 +46,7 @@ def test_services_come_back_as_their_models():
 
 
 def test_no_secret_is_written():
-    owned = Owned("box", SECRET, SECRET, Present(ToyState(env={"DB_PASSWORD": "hunter2"}), ToyAround()))
+    owned = Owned("box", SECRET, SECRET, Present(ToyState(env={"DB_PASSWORD": "hunter2"}), ToyAround()), earlier=(SECRET,))
     written = text(CODEC.dump_owned(owned)) + text(CODEC.dump_service(service(box_1=SECRET)))
     assert "hunter2" not in written and "s3cr3t" not in written
     assert '"MODE": "one"' in written and "plain=x" in written

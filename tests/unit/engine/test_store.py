@@ -43,7 +43,7 @@ def test_the_folder_and_its_files_are_for_the_owner_only(store):
 
 def test_what_is_owned_comes_back_as_it_was(store):
     seen = Present(ToyState(live=1), ToyAround())
-    whole = Owned("box", ToyDesired(live=2), ToyDesired(live=1), seen, "web", True, made="uuid-1")
+    whole = Owned("box", ToyDesired(live=2), ToyDesired(live=1), seen, "web", True, made="uuid-1", earlier=(ToyDesired(live=3),))
     store.own("web", {"box#1": BOX, "box#2": whole})
     again = reopen(store)
     assert again.ownership("web").owned == {"box#1": BOX, "box#2": whole}
