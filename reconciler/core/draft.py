@@ -8,7 +8,7 @@ from reconciler.core.action import Action
 from reconciler.core.change import Cause, Change, Verdict
 from reconciler.core.common import PLAIN
 from reconciler.core.facts import Bond
-from reconciler.core.kind import Moves, ResourceKind
+from reconciler.core.kind import Moves, Objection, ResourceKind
 from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present
@@ -32,6 +32,7 @@ class Draft:
 
     needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
     differs: it is not as wanted, whatever comes of that. unmakes: what destroys it, once it is down.
+    occupied: what speaks against it for as long as another of the service has its place.
     pinned: it stays as it is, although something should be done to it: so does what it holds.
     """
 
@@ -46,6 +47,7 @@ class Draft:
     held: Mapping[str, Bond] = field(default_factory=dict)
     holders: "list[Draft]" = field(default_factory=list)
     pinned: bool = False
+    occupied: Objection | None = None
     unmakes: tuple[Action, ...] = ()
 
     @property

@@ -37,17 +37,26 @@ class Awaited(NamedTuple):
     around: Any
 
 
+class Occupant(NamedTuple):
+    """Another resource of the service that has the place of this one, and the surroundings as they are once it has left that."""
+
+    rid: str
+    around: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Objection:
     """Why a resource must not be touched as things are. permission: the policy flag that lifts it, or "".
 
     awaits: of one that is absent, what is lacking only: there is no objection while a resource that is to bring it is still down.
+    occupant: who has its place: there is no objection where that leaves it in the same plan.
     """
 
     reason: str
     remedy: str
     permission: str = ""
     awaits: Awaited | None = None
+    occupant: Occupant | None = None
 
 
 @dataclass(frozen=True, slots=True)

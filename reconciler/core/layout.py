@@ -54,8 +54,8 @@ def _place(draft: Draft, service: Service | None, name: str) -> Placed:
         parallel=parallel,
         needs=draft.needs,
         held=draft.held,
-        claims=_claims(draft.kind, change.desired) if change.verdict in _TAKES else frozenset(),
-        holds=_claims(draft.kind, draft.last) if any(moves) and isinstance(change.seen, Present) else frozenset(),
+        claims=claims_of(draft.kind, change.desired) if change.verdict in _TAKES else frozenset(),
+        holds=claims_of(draft.kind, draft.last) if any(moves) and isinstance(change.seen, Present) else frozenset(),
         moves=moves,
         leaves=change.verdict in LEAVES,
         gate=draft.gates,
@@ -70,7 +70,8 @@ def among(draft: Draft, service: Service | None) -> tuple[str, bool]:
     return (draft.owned.subset, draft.owned.parallel) if draft.owned is not None else ("", False)
 
 
-def _claims(kind: ResourceKind, desired: Model) -> frozenset[tuple[str, str, str]]:
+def claims_of(kind: ResourceKind, desired: Model) -> frozenset[tuple[str, str, str]]:
+    """What a resource claims by this desired state, as the order compares it."""
     return frozenset((claim.kind, claim.scope, claim.key) for claim in kind.claims(desired))
 
 

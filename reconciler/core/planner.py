@@ -21,6 +21,7 @@ from reconciler.core.model import Model, changed
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.place import makes_way, vacated
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.selected import taken_along
@@ -90,7 +91,7 @@ def _drafts(
     drafts: dict[str, Draft] = {}
     coming = _coming(wanted, observed, kinds)
     for rid in sorted({**wanted, **ownership.owned}, key=natural):
-        resource, owned = wanted.get(rid), ownership.owned.get(rid)
+        resource, owned, occupied = wanted.get(rid), ownership.owned.get(rid), None
         moved = resource is not None and owned is not None and owned.type != resource.type
         if resource is None or moved:
             assert owned is not None
@@ -103,6 +104,7 @@ def _drafts(
                 expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy) if coming else observed[rid]
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
                 change = change if expected is observed[rid] else change._replace(observed=observed[rid])
+                change, occupied = vacated(kind, change, owned, policy)
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
                 change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
@@ -110,7 +112,7 @@ def _drafts(
         if common is not PLAIN or subset:
             change = change._replace(common=common, subset=subset, ban=ban)
         differs = bool(change.fields) and change.verdict is not Verdict.KEEP
-        drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change, differs)
+        drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change, differs, occupied=occupied)
     for draft in drafts.values():
         if draft.change.common is not PLAIN:
             leave_alone(draft, name)
@@ -291,6 +293,12 @@ def _hold_back(draft: Draft, drafts: Mapping[str, Draft]) -> bool:
     """Nothing comes up on something that will not be up, or not where it is needed; nothing goes down under something that must not
     be touched, nor under what waits."""
     if draft.change.verdict in RISES:
+        if draft.occupied is not None and draft.occupied.occupant is not None:
+            occupant = drafts[draft.occupied.occupant.rid]
+            if not makes_way(occupant, draft):
+                remedy = occupant.change.remedy or draft.occupied.remedy
+                draft.turn(Verdict.REFUSE, draft.occupied.reason, remedy=remedy)
+                return True
         for rid in draft.needs:
             other = drafts[rid]
             if other.change.verdict not in _STILL or (other.is_up and not draft.lacks(other)):

@@ -129,7 +129,9 @@ class Mount(Action):
 
     def shown(self, seen: Seen) -> bool:
         state = _state(seen)
-        return state is not None and (state.dev, state.mnt, state.hidden) == (self.dev, self.mnt, "")
+        if state is None or state.dev != self.dev:
+            return False
+        return self.mnt in state.also or (state.mnt, state.hidden) == (self.mnt, "")
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         return () if self.shown(before) else (unmount(self.state()),)
@@ -252,7 +254,7 @@ class Unmount(CommandAction):
 
     def shown(self, seen: Seen) -> bool:
         state = _state(seen)
-        return state is None or (state.dev, state.mnt) != (self.dev, self.mnt)
+        return state is None or ((state.dev, state.mnt) != (self.dev, self.mnt) and self.mnt not in state.also)
 
     def undo(self, before: Seen) -> tuple[Action, ...] | Barrier:
         state = _state(before)

@@ -38,7 +38,7 @@ class FsDriver:
         found: dict[ResourceId, Observed] = {}
         for want in wanted:
             try:
-                found[want.id] = Look(table, points, silent, host).observe(want)
+                found[want.id] = Look(table, points, wanted, silent, host).observe(want)
             except HostError as error:
                 found[want.id] = Unknown(str(error))
         return found

@@ -167,6 +167,7 @@ class State(Model):
     loop: it is mounted through a loop device. protected: that device is read-only, and no remount makes it writable.
     hidden: what is mounted over it, or "". lost: what it was mounted from is there no longer.
     holders: who keeps it busy, looked for only where they may be signalled (kill_grace).
+    also: of a tmpfs, at which other points that it had or shall have one lies that nothing tells from it.
     """
 
     dev: str
@@ -179,6 +180,7 @@ class State(Model):
     hidden: str = ""
     lost: bool = False
     holders: tuple[Holder, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 class Around(Model):
@@ -187,7 +189,8 @@ class Around(Model):
     source: what `dev` is: "file", "dir", "block", "server", "other", "" when there is none. path: of the device that a tag means.
     signature: the filesystem that `dev` carries, where that was looked for; None where not. bare: nothing at all is on it.
     volume: the size of a backing file that carries none.
-    elsewhere: where else `dev` is mounted. occupied: a mount of others on the mount point.
+    elsewhere: where else `dev` is mounted. occupied: a mount of others on the mount point. occupant: the rid of the resource of
+    the same service whose mount that is, or "". exchanged: nothing would tell that one from others once they have changed places.
     point: what the mount point is: "dir", "file", "".  make: the folders to be made for it, outermost first.
     entries: how many names a mount would hide. inherited: the options of the mount that a bind source lies in.
     """
@@ -199,6 +202,8 @@ class Around(Model):
     volume: int = 0
     elsewhere: tuple[str, ...] = ()
     occupied: str = ""
+    occupant: str = ""
+    exchanged: bool = False
     point: str = ""
     make: tuple[str, ...] = ()
     entries: int = 0

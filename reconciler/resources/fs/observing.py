@@ -1,11 +1,12 @@
 """fs: one look at the machine, for one resource after the other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from posixpath import dirname
 from typing import Any
 
 from reconciler.core.ids import ResourceId
+from reconciler.core.model import changed
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host import ports
 from reconciler.host.ports import Host
@@ -19,10 +20,13 @@ _NAME = 64
 
 
 class Look:
-    """points: mount point -> whose it is or was. silent: the mount points that do not answer."""
+    """points: mount point -> whose it is or was. wanted: all that is observed. silent: the mount points that do not answer."""
 
-    def __init__(self, table: Table, points: Mapping[str, ResourceId], silent: frozenset[str], host: Host) -> None:
+    def __init__(
+        self, table: Table, points: Mapping[str, ResourceId], wanted: Sequence[Wanted], silent: frozenset[str], host: Host
+    ) -> None:
         self._table = table
+        self._wanted = wanted
         self._points = points
         self._silent = silent
         self._host = host
@@ -36,7 +40,7 @@ class Look:
         behind = self._unmounted(shall.dev, want.id) if shall.dev.startswith("/") and not shall.dev.startswith("/dev/") else ""
         if state is None and behind:
             holder = self._points[behind]
-            guess = self._around(shall, None).model_copy(
+            guess = self._around(want.id, shall, None).model_copy(
                 update={"source": "dir" if shall.type == "bind" else "file", "signature": None, "inherited": ()}
             )
             if holder.service == want.id.service:
@@ -46,23 +50,43 @@ class Look:
                     Absent(guess),
                     f"comes with {holder.rid}",
                 )
-        around = self._around(shall, state)
+        around = self._around(want.id, shall, state)
         return Absent(around) if state is None else Present(state, around)
 
     def _find(self, want: Wanted) -> State | None:
         """The mount that is this resource, at any of the points and from any of the sources that it had or shall have."""
         handles = want.handles
-        for point in dict.fromkeys(handle.mnt for handle in handles):
+        for point in self._places(want):
             mount = self._table.at(point)
             for handle in reversed(handles):
                 if mount is not None and (is_of(mount, handle, self._table, self._host) or self._orphaned(mount, handle, want)):
-                    return self._held(_state(mount, handle, self._host), mount, handles)
+                    also = tuple(other for other in self._alike(want) if other != point) if len(handles) > 1 else ()
+                    return self._held(changed(_state(mount, handle, self._host), also=also), mount, handles)
                 covered = self._covered(point, handle)
                 if covered is not None and want.owned is not None:
                     cover = self._table.holding(point)
                     hidden = name(cover) if cover is not None else "something"
                     return _state(covered, handle, self._host).model_copy(update={"hidden": hidden})
         return None
+
+    def _places(self, want: Wanted) -> Sequence[str]:
+        """Its points, the one that it was last applied at first. What is told by its place alone, and may be at several, is not
+        where another one can only be."""
+        points = list(dict.fromkeys(handle.mnt for handle in want.handles))
+        if len(points) < 2 or len(self._alike(want)) < 2:
+            return points
+        left = {other.id: self._alike(other) for other in self._wanted}
+        while single := [id for id, places in left.items() if len(places) == 1 and id != want.id]:
+            taken = {left.pop(id)[0] for id in single}
+            left = {id: [place for place in places if place not in taken] for id, places in left.items()}
+        alike = self._alike(want)
+        return [point for point in points if point not in alike or point in left[want.id]]
+
+    def _alike(self, want: Wanted) -> list[str]:
+        """Those of its points where something like this tmpfs is mounted: nothing else tells one from another."""
+        handles = {handle.mnt: handle for handle in want.handles if handle.type == "tmpfs"}
+        seen = [(handle, self._table.at(point)) for point, handle in handles.items()]
+        return [handle.mnt for handle, mount in seen if mount is not None and is_of(mount, handle, self._table, self._host)]
 
     def _held(self, state: State, mount: ports.Mount, handles: tuple[Desired, ...]) -> State:
         """With who keeps it busy, where any of its specs allows them to be signalled: to look through all processes is dear."""
@@ -101,10 +125,10 @@ class Look:
         )
         return point if point and self._table.at(point) is None else ""
 
-    def _around(self, shall: Desired, state: State | None) -> Around:
+    def _around(self, id: ResourceId, shall: Desired, state: State | None) -> Around:
         """What is around; of a resource that is mounted as it shall be only what may still change."""
         here = state is not None and (state.dev, state.mnt) == (shall.dev, shall.mnt)
-        around: dict[str, Any] = {"point": "dir"} if here else self._point(shall, state)
+        around: dict[str, Any] = {"point": "dir"} if here else self._point(id, shall, state)
         if shall.type == "tmpfs":
             return Around(**around)
         if shall.type in NFS:
@@ -137,12 +161,12 @@ class Look:
             found["volume"] = stat.size if stat.kind == "file" else 0
         return found
 
-    def _point(self, shall: Desired, state: State | None) -> dict[str, Any]:
+    def _point(self, id: ResourceId, shall: Desired, state: State | None) -> dict[str, Any]:
         """The mount point: what it is, what is on it, what has to be made. Below a mount yet to come nothing can be seen."""
         files = self._host.files
         mount = self._table.at(shall.mnt)
         if mount is not None and not (state is not None and state.mnt == shall.mnt):
-            return {"point": "dir", "occupied": name(mount)}
+            return {"point": "dir", "occupied": name(mount), **self._occupant(shall.mnt, id)}
         outer = inside(self._points, shall.mnt)
         if outer and self._table.at(outer) is None:
             return {"make": (shall.mnt,)}
@@ -154,6 +178,17 @@ class Look:
         while dirname(missing[0]) != "/" and files.stat(dirname(missing[0])) is None:
             missing.insert(0, dirname(missing[0]))
         return {"make": tuple(missing)}
+
+    def _occupant(self, point: str, asks: ResourceId) -> dict[str, Any]:
+        """Which other resource of the same service what is mounted there is, as that one is seen itself."""
+        for want in self._wanted:
+            if want.owned is None or want.id.service != asks.service or want.id == asks:
+                continue
+            state = self._find(want) if any(handle.mnt == point for handle in want.handles) else None
+            if state is not None and state.mnt == point and not state.hidden:
+                alike = self._alike(want)
+                return {"occupant": want.id.rid, "exchanged": sum(place in alike for place in self._places(want)) > 1}
+        return {}
 
 
 def holder_of(user: ports.User) -> Holder:

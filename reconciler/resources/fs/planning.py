@@ -9,7 +9,7 @@ from reconciler.core.bells import Bell, Source
 from reconciler.core.change import Change
 from reconciler.core.devices import canonical
 from reconciler.core.facts import Claim, Fact, Kind, Need
-from reconciler.core.kind import Awaited, Moves, Objection, PlainKind, Remark
+from reconciler.core.kind import Awaited, Moves, Objection, Occupant, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.resources.fs import making, options
 from reconciler.resources.fs.model import NFS, ON_DISK, TAGS, Around, Desired, State
@@ -134,6 +134,12 @@ def _same_type(seen: str, wanted: str) -> str:
 
 
 def _about_point(desired: Desired, around: Around) -> Objection | None:
+    if around.exchanged:
+        return Objection(f"{around.occupant}, which is alike, is mounted on {desired.mnt}", "give it another dev, or correct mnt")
+    if around.occupant:
+        left = Occupant(around.occupant, changed(around, occupied="", occupant=""))
+        reason = f"{around.occupant} is mounted on {desired.mnt}"
+        return Objection(reason, f"let {around.occupant} leave it, or correct mnt", occupant=left)
     if around.occupied:
         return Objection(f"{around.occupied} is mounted on {desired.mnt}, not by osvc", f"umount {desired.mnt}, or correct mnt")
     if around.point == "file" and around.source != "file":
