@@ -62,6 +62,7 @@ class Change(NamedTuple):
     common: what is said of it whatever its type. subset: which of its type's it is in, or "".
     ban: who disabled it, beside its spec.
     added: why it is worked on although the selection does not name it, as a clause; "" for what was asked for.
+    unselected: of what is left alone because it is not selected, the change that it would be.
     """
 
     rid: str
@@ -81,6 +82,7 @@ class Change(NamedTuple):
     subset: str = ""
     ban: Ban | None = None
     added: str = ""
+    unselected: "Change | None" = None
 
     @property
     def provisional(self) -> bool:

@@ -215,7 +215,9 @@ def _select(drafts: Mapping[str, Draft], goal: Goal, stands: Collection[str], se
             why = f"{whose} needs it" if drafts[whose].change.aim is Aim.UP else f"it holds {whose}"
             draft.change = draft.change._replace(added=why)
         elif rid not in taken and rid not in added:
+            whole = draft.change
             draft.leave("not selected")
+            draft.change = draft.change._replace(unselected=whole)
 
 
 def _indispensable(draft: Draft, drafts: Mapping[str, Draft]) -> list[str]:
@@ -346,7 +348,8 @@ def _stands(draft: Draft) -> str:
 
 
 def _bounce(draft: Draft) -> bool:
-    """HOLD: what this change takes from under others sends them down first, and up again after."""
+    """HOLD: what this change takes from under others sends them down first, and up again after; what is not selected as its spec
+    has it, where that takes it down anyway."""
     change = draft.change
     if change.verdict not in _TAKES:
         return False
@@ -366,8 +369,20 @@ def _bounce(draft: Draft) -> bool:
             remedy = f"stop {other.rid} by other means, or {free}"
             draft.pin(f"{other.rid} holds it, and is {other.change.reason}", remedy)
             return True
+        whole = other.change.unselected
+        if whole is not None and whole.verdict in (Verdict.REFUSE, Verdict.DEFER):
+            if change.verdict in FALLS:
+                draft.pin(f"{other.rid} holds it and must not be touched: {whole.reason}", whole.remedy)
+                return True
+            holders = [one for one in holders if one is not other]
     for other in holders:
         leaving = other.change.aim is Aim.DOWN
+        whole = other.change.unselected
+        if whole is not None and whole.verdict in RISES:
+            other.change = whole._replace(added=f"it holds {draft.rid}")
+            moved = True
+            if whole.verdict in FALLS:
+                continue
         reason = f"holds {draft.rid}, which {_GOES[change.verdict]}"
         other.turn(Verdict.STOP if leaving else Verdict.RESTART, reason, cause=change.cause)
         if _idle(other.moves):

@@ -109,6 +109,8 @@ class Owning:
     def _settled(self, change: Change, owned: Owned, touched: Collection[str]) -> Owned:
         if change.aim is Aim.NONE:
             return owned
+        if change.unselected is not None and change.unselected.verdict is not Verdict.KEEP:
+            return owned  # it was bounced as it was
         if change.aim is Aim.DOWN:
             last = owned.applied or owned.wanted
             down = owned.claimed(last, there=isinstance(change.seen, Present))

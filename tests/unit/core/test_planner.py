@@ -265,6 +265,38 @@ def test_a_selection_pulls_in_what_is_not_yet_where_it_is_needed_and_says_so():
     assert verdicts(left) == {"mount#1": Verdict.KEEP, "box#1": Verdict.CREATE}, "it differs, but it is there"
 
 
+def bounced(**edits):
+    """A disk that is replaced, and alone selected; a box that holds it, and whose spec was edited."""
+    spec = service(disk_1=ToyDesired(gives="d", replace=1), box_1=ToyDesired(needs=("d",), **edits))
+    seen = {rid: up(ToyDesired()) for rid in spec.resources}
+    was = owned(None, disk_1=ToyDesired(gives="d"), box_1=ToyDesired(needs=("d",)))
+    return spec, seen, was, Selection(("disk#1",))
+
+
+@pytest.mark.parametrize(
+    ("edits", "verdict", "fields", "added"),
+    [
+        ({"replace": 1}, Verdict.REPLACE, ["replace"], "it holds disk#1"),
+        ({"restart": 1, "live": 1}, Verdict.RESTART, ["live", "restart"], "it holds disk#1"),
+        ({"live": 1}, Verdict.RESTART, [], ""),
+        ({}, Verdict.RESTART, [], ""),
+    ],
+)
+def test_what_is_bounced_and_not_selected_comes_up_as_its_spec_has_it_where_that_takes_it_down(edits, verdict, fields, added):
+    spec, seen, was, selection = bounced(**edits)
+    change = planned(spec, seen, was, selection=selection).change("box#1")
+    assert (change.verdict, [field.path for field in change.fields], change.added) == (verdict, fields, added)
+
+
+def test_nothing_selected_goes_down_under_what_is_not_selected_and_must_not_be_touched():
+    spec, seen, was, selection = bounced(refuse=1)
+    plan = planned(spec, seen, was, selection=selection)
+    assert verdicts(plan) == {"disk#1": Verdict.DEFER, "box#1": Verdict.KEEP} and not plan.steps
+    assert plan.change("disk#1").reason == "box#1 holds it and must not be touched: refuse cannot be changed in place (0 → 1)"
+    plan = planned(spec, seen | {"disk#1": absent()}, was, selection=selection)
+    assert verdicts(plan) == {"disk#1": Verdict.CREATE, "box#1": Verdict.KEEP}
+
+
 def test_stopping_a_part_stops_what_holds_it():
     plan = planned(STACK, everything_up(STACK), owned(STACK), DOWN, Selection(("daemon",)))
     assert {step.rid for step in plan.steps} == {"box#1", "box#2", "box#10", "daemon#1"}

@@ -224,6 +224,19 @@ def test_without_permission_an_orphan_is_left_alone(bench):
     assert set(bench.owned) == {"disk#1", "box#1", "box#2"}
 
 
+def test_what_was_bounced_as_it_was_is_not_applied_as_its_spec_is_now(bench):
+    bench.converge(STACK)
+    edited = service(
+        disk_1=ToyDesired(gives="d", replace=1), box_1=ToyDesired(needs=("d",), live=1), box_2=ToyDesired(needs=("d",))
+    )
+    assert bench.converge(edited, selection=Selection(("disk#1",))).end is End.CONVERGED
+    assert bench.world.tried[-1] == "disk#1 drop" and "box#1 tune" not in bench.world.tried
+    assert bench.owned["disk#1"].applied.replace == 1 and bench.owned["box#1"].applied.live == 0
+    again = service(disk_1=ToyDesired(gives="d"), box_1=ToyDesired(needs=("d",), replace=1), box_2=ToyDesired(needs=("d",)))
+    assert bench.converge(again, selection=Selection(("disk#1",))).end is End.CONVERGED
+    assert bench.world.things["box#1"].state.replace == bench.owned["box#1"].applied.replace == 1
+
+
 def test_a_selection_settles_only_what_it_names(bench):
     result = bench.converge(STACK, selection=Selection(("box#1",)))
     assert result.end is End.CONVERGED
