@@ -22,6 +22,8 @@ from reconciler.core.change import Verdict
 from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Noticed, Result
 from reconciler.core.plan import Plan, Step
+from reconciler.core.policy import Selection
+from reconciler.engine import sweep
 from reconciler.engine.config import Config
 from reconciler.engine.errors import Refused
 from reconciler.engine.session import Session
@@ -100,6 +102,8 @@ def carry_out(order: Order, options: argparse.Namespace, config: Config) -> Exit
             on_event=listener(options),
         )
         results = (*refused, *converge(targets, shown, surveys=surveys, exact=order.exact))
+        if prune_all and selection == Selection():
+            sweep.end(session.store, targets, results)
         instead = order.instead(results) if order.instead is not None and not stop.asked else ()
         if instead:
             look = partial(session.survey, selection=selection, policy=policy)

@@ -133,6 +133,17 @@ class Journal(Database):
         )
         return tuple(Pruned(run, verb, datetime.fromisoformat(began)) for run, verb, began in rows)
 
+    def sweep_ends(self, folders: Iterable[str]) -> None:
+        """Somebody agreed to whatever was pruned of these folders of specs until now."""
+        run = self.newest_run()
+        with self._writing() as db:
+            db.executemany("INSERT OR REPLACE INTO swept VALUES (?, ?)", [(folder, run) for folder in folders])
+
+    def swept(self, folders: Iterable[str]) -> int:
+        """The run by which somebody had agreed to whatever was pruned of all of these folders, as `pruned` has it; 0 for none."""
+        ends = dict(self._rows("SELECT folder, runs.rowid FROM swept JOIN runs ON runs.id = swept.run"))
+        return min((int(ends.get(folder, 0)) for folder in folders), default=0)
+
     def changed(self, run: int) -> tuple[tuple[str, str, bool], ...]:
         """(service, rid, whether it was owned before) of everything that this run and the later ones were to change, the last
         first. run: as `pruned` has it."""
@@ -182,4 +193,5 @@ class Journal(Database):
             for table in ("journal", "before"):
                 db.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE began < ?)", (moment,))
             db.execute("DELETE FROM runs WHERE began < ?", (moment,))
+            db.execute("DELETE FROM swept WHERE run NOT IN (SELECT id FROM runs)")
             db.execute("DELETE FROM words WHERE at < ?", (moment,))

@@ -71,4 +71,7 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE words ADD COLUMN until TEXT NOT NULL DEFAULT ''
     """,
+    """
+    CREATE TABLE swept (folder TEXT PRIMARY KEY, run TEXT NOT NULL) STRICT
+    """,
 )

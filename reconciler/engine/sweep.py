@@ -1,9 +1,11 @@
 """Sweep: how much of what is owned may be pruned, at once or little by little: a folder emptied file by file is one accident."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.change import Verdict
+from reconciler.core.outcome import End, Result
 from reconciler.core.plan import Plan
 from reconciler.engine.errors import Refused
 from reconciler.engine.store import Store
@@ -19,13 +21,14 @@ class Sweep:
     """What is pruned by one verb, or little by little by the watches of a node.
 
     verb: whose earlier runs count: what these pruned is in the history, but not whether anything was to be pruned since. So that
-    sweep goes on until this one has seen nothing to prune for so long. "" counts none.
+    sweep goes on until this one has seen nothing to prune for so long, or somebody agreed to all of it (`end`). "" counts none.
     """
 
     def __init__(self, clock: Clock, verb: str = "") -> None:
         self._clock, self._verb, self._began = clock, verb, clock.monotonic()
-        self._most: dict[frozenset[str], tuple[int, float]] = {}
-        """Folders of specs -> the most that was owned of them in this sweep, and when something was to be pruned last."""
+        self._most: dict[frozenset[str], tuple[int, float, int]] = {}
+        """Folders of specs -> the most that was owned of them in this sweep, when something was to be pruned last, and behind which
+        run it began."""
 
     def check(self, store: Store, plans: Mapping[str, Plan], targets: Sequence[Target]) -> None:
         """An emptied folder, or a mistyped path, must not take the machine down; nor when some of what would go went by itself.
@@ -39,13 +42,13 @@ class Sweep:
         owned = sum(len(store.ownership(name).owned) for name in store.owners() if name in beside)
         if not any(target.service is not None for target in targets) and len(lost) == owned:
             raise Refused("cannot prune: no spec is left, and everything that osvc owns there would go; if so, say --prune-all")
-        now = self._clock.monotonic()
+        now, ended = self._clock.monotonic(), store.swept(folders)
         if self._verb and folders not in self._most and now < self._began + LASTS:
             elsewhere = {name for name, item in kept.items() if item.folder not in folders}
-            self._most[folders] = _most_before(store, self._verb, elsewhere), now
-        most, last = self._most.get(folders, (0, now))
-        most = max(owned, most if now < last + LASTS else 0)
-        self._most[folders] = most, now
+            self._most[folders] = _most_before(store, self._verb, elsewhere, ended), now, ended
+        most, last, behind = self._most.get(folders, (0, now, ended))
+        most = max(owned, most if now < last + LASTS and behind == ended else 0)
+        self._most[folders] = most, now, ended
         going, before = len(lost) + most - owned, most - owned
         if 2 * going > most:
             names = ", ".join(lost[:_NAMED]) + (", …" if len(lost) > _NAMED else "")
@@ -53,11 +56,24 @@ class Sweep:
             raise Refused(f"cannot prune: {going} of {most} owned resources would go ({names}{after}); if that is meant, say {say}")
 
 
-def _most_before(store: Store, verb: str, elsewhere: Collection[str]) -> int:
-    """The most that was owned in the last sweep of the runs of this verb. elsewhere: the services that it leaves out."""
+def end(store: Store, targets: Sequence[Target], results: Sequence[Result]) -> None:
+    """Somebody agreed to whatever pruning takes (`--prune-all`), and these runs came of it: the sweeps of the folders of which
+    every service is a target are over, if all of it was done. Raises StoreError."""
+    if any(result.end is not End.CONVERGED for result in results):
+        return
+    names = {target.name for target in targets}
+    folders = {os.path.dirname(target.source) if target.service is None else target.service.folder for target in targets}
+    store.sweep_ends(folders - {"", *(item.folder for name, item in store.kept().items() if name not in names)})
+
+
+def _most_before(store: Store, verb: str, elsewhere: Collection[str], ended: int) -> int:
+    """The most that was owned in the last sweep of the runs of this verb. elsewhere: the services that it leaves out. ended: the
+    run behind which it began, at the earliest."""
     owned = {(name, rid) for name in store.owners() if name not in elsewhere for rid in store.ownership(name).owned}
     begins = later = None
     for pruned in store.pruned():
+        if pruned.run <= ended:
+            break
         if pruned.verb == verb:
             if later is not None and (later - pruned.began).total_seconds() > LASTS:
                 break

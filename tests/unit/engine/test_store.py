@@ -119,7 +119,7 @@ def test_bans_stay_as_they_were_said_first_until_they_are_lifted(store):
 
 def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tmp_path, monkeypatch):
     store.set_goal("web", Goal(Aim.DOWN, "alice", NOW))
-    store._db.execute("ALTER TABLE words DROP COLUMN until")
+    store._db.execute("DROP TABLE swept")
     store._db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
     store.close()
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
@@ -128,6 +128,17 @@ def test_the_store_of_an_older_osvc_is_read_where_it_cannot_be_written(store, tm
     again.close()
     with sqlite3.connect(f"{store.folder}/osvc.db") as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) - 1,), "it is left as it is"
+
+
+def test_a_sweep_ends_with_the_newest_run_of_all_its_folders_for_as_long_as_that_is_kept(store):
+    store.begin_run("r1", "web", "apply", NOW - timedelta(days=100))
+    store.sweep_ends(["/a", "/b"])
+    store.begin_run("r2", "web", "apply", NOW)
+    store.sweep_ends(["/b"])
+    assert [store.swept(folders) for folders in (["/a"], ["/b"], ["/a", "/b"], ["/b", "/c"], [])] == [1, 2, 1, 0, 0]
+    store.expire(NOW - timedelta(days=90))
+    assert [store.swept([folder]) for folder in ("/a", "/b")] == [0, 2]
+    assert store._rows("SELECT folder FROM swept") == [("/b",)]
 
 
 def test_claims_and_goals_are_durable_and_the_journal_need_not_be(store):
@@ -288,7 +299,7 @@ def test_a_key_that_is_none_is_told(store):
 
 def test_every_table_is_strict(store):
     tables = store._rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    assert len(tables) == 12
+    assert len(tables) == 13
     assert all("STRICT" in sql for _, sql in tables)
     with pytest.raises(StoreError), store._writing() as db:
         try:

@@ -9,6 +9,7 @@ import pytest
 from reconciler.core.ban import WHOLE, Ban, Sort
 from reconciler.core.outcome import End, Noticed
 from reconciler.core.policy import Aim, Goal, Policy
+from reconciler.engine import sweep
 from reconciler.engine.signals import Stop
 from reconciler.engine.watch import Watch
 from reconciler.host.errors import Permanent
@@ -271,6 +272,45 @@ def test_what_somebody_pruned_by_hand_counts_for_no_watch(six):
     remove(six, "e")()
     assert not anew(six, 60)
     assert six.node.mounts() == ["/mnt/f"]
+
+
+def prune_all(node, *globs):
+    """As `osvc apply --prune-all` does it."""
+    node.stop = node.stop if not node.stop.asked else Stop()
+    with node.session() as session:
+        targets = session.targets(session.load(), globs)
+        sweep.end(session.store, targets, session.converge(targets, policy=Policy(prune=True), prune_all=True))
+
+
+def test_what_somebody_agreed_to_prune_ends_the_sweep(six):
+    six.at(20, lambda: [remove(six, name)() for name in "abcd"])
+    six.at(60, lambda: prune_all(six.node))
+    six.at(120, remove(six, "e"))
+    six.run(200)
+    assert six.node.mounts() == ["/mnt/f"]
+    assert len([text for _, text in six.said if "cannot prune: 4 of 6 owned resources would go" in text]) == 1
+
+
+def test_what_somebody_agreed_to_prune_ends_the_sweep_also_for_a_watch_that_begins_anew(six):
+    for number, name in enumerate("abc"):
+        six.at(20 + 3 * number, remove(six, name))
+    six.run(60)
+    remove(six, "d")()
+    assert anew(six, 80) and len(six.node.mounts()) == 3
+    prune_all(six.node)
+    assert sorted(six.node.mounts()) == ["/mnt/e", "/mnt/f"]
+    remove(six, "e")()
+    assert not anew(six, 100) and six.node.mounts() == ["/mnt/f"]
+
+
+def test_what_somebody_agreed_to_prune_of_a_few_ends_no_sweep(six):
+    for name in "abc":
+        six.at(20, remove(six, name))
+    six.at(40, remove(six, "d"))
+    six.at(60, lambda: prune_all(six.node, "d", "e"))
+    six.at(120, remove(six, "e"))
+    six.run(200)
+    assert sorted(six.node.mounts()) == ["/mnt/e", "/mnt/f"]
 
 
 def test_it_ends_at_a_signal_and_says_which(make):
