@@ -3,23 +3,29 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from reconciler.core.change import Verdict
 from reconciler.core.common import Common
+from reconciler.core.diff import diff_up
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Ownership
-from reconciler.core.policy import Aim, Selection
+from reconciler.core.policy import Aim, Policy, Selection
 from reconciler.core.selected import lacking, taken_along
 from reconciler.core.standing import standing
 from reconciler.engine.target import Target
+
+_STAYS = frozenset({Verdict.KEEP, Verdict.ADOPT, Verdict.LIVE})
+"""What takes nothing from under others."""
 
 NOTHING_SEEN: Final[Mapping[str, Observed]] = {}
 
 
 class Moving(NamedTuple):
     """certain: the rids that are worked on. possible: these, those that are unless they are up, where that is not known, and what
-    holds any of them: it goes down where that is taken from under it, and comes up as its spec says."""
+    holds any of them that may go down or come anew: it goes down where that is taken from under it, and comes up as its spec
+    says."""
 
     certain: Collection[str]
     possible: Collection[str]
@@ -69,11 +75,26 @@ def moving(
     def for_certain(rid: str) -> Iterable[str]:
         return needed(parts[rid], (False,)) if parts[rid].rises else holders.get(rid, ())
 
-    def maybe(rid: str) -> Iterable[str]:
-        return [*(needed(parts[rid], (False, None)) if parts[rid].rises else ()), *holders.get(rid, ())]
+    bounced: set[str] = set()
 
-    certain, possible = taken_along(taken, for_certain), taken_along(taken, maybe)
+    def maybe(rid: str) -> Iterable[str]:
+        part = parts[rid]
+        if rid in bounced or _stirs(part, target, ownership, seen):
+            bounced.update(holders.get(rid, ()))
+        return [*(needed(part, (False, None)) if part.rises else ()), *(one for one in holders.get(rid, ()) if one in bounced)]
+
+    certain, known = taken_along(taken, for_certain), -1
+    while known < len(bounced):
+        known, possible = len(bounced), taken_along(taken, maybe)
     return Moving({*taken, *certain}, {*taken, *possible})
+
+
+def _stirs(part: _Part, target: Target, ownership: Ownership, seen: Mapping[str, Observed]) -> bool:
+    """Whether it may go down, or come anew, for all that is known."""
+    if not part.rises or part.up is not True or part.rid in target.restarts:
+        return True
+    change = diff_up(part.kind, part.rid, part.desired, seen[part.rid], ownership.owned.get(part.rid), Policy())
+    return change.verdict not in _STAYS
 
 
 def _parts(

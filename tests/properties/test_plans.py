@@ -147,6 +147,7 @@ def test_what_a_selection_moves_is_told_before_it_is_planned(world, goal, select
     told = moving(Target("toys", spec, goal), ownership, kinds, selection, observed if looked else {})
     assert set(told.certain) <= set(told.possible)
     worked = {change.rid for change in plan.changes if change.added or takes(selection, change) or change.verdict in RISES}
+    worked |= {step.rid for step in plan.steps}
     assert worked <= set(told.possible)
     left = {change.rid for change in plan.changes if change.reason == "not selected"}
     as_wanted = {rid for rid, resource in spec.resources.items() if observed[rid] == up(resource.desired)}

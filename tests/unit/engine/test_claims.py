@@ -265,9 +265,21 @@ def test_whose_a_thing_is_now():
 
 
 def test_what_may_be_bounced_by_what_is_selected_takes_what_its_spec_says():
-    was = {"disk_1": ToyDesired(gives="d"), "box_1": ToyDesired(needs=("d",), claims=("1",))}
-    edited = was | {"box_1": ToyDesired(needs=("d",), claims=("2",))}
+    """Only what may go down, or come anew, takes anything from under others; what nobody looked at may."""
+    was = {"disk_1": ToyDesired(gives="d"), "mount_1": ToyDesired(needs=("d",), gives="m"), "box_1": ToyDesired(needs=("m",))}
+    edited = was | {"box_1": ToyDesired(needs=("m",), claims=("2",))}
     owned = {"a": owned_as(None, **was), "z": owns("2")}
+    there = {rid.replace("_", "#"): up(desired) for rid, desired in was.items()}
+
+    def order(seen, *, selected="disk#1", restarts=(), **edits):
+        target = dataclasses.replace(of("a", **edited | edits), restarts=frozenset(restarts))
+        return in_order([target], owned, kinds, prune=False, selection=Selection((selected,)), seen={"a": seen})
+
+    for seen in ({}, there | {"disk#1": absent()}, there | {"disk#1": up(was["disk_1"], restart=1)}):
+        with pytest.raises(Refused, match="2 is held by z"):
+            order(seen)
     with pytest.raises(Refused, match="2 is held by z"):
-        in_order([of("a", **edited)], owned, kinds, prune=False, selection=Selection(("disk#1",)))
-    assert in_order([of("a", **edited)], owned, kinds, prune=False, selection=BOX_2) == {"a": ()}
+        order(there, disk_1=ToyDesired(gives="d", replace=1))
+    with pytest.raises(Refused, match="2 is held by z"):
+        order(there, restarts=["disk#1"])
+    assert order(there) == order(there, disk_1=ToyDesired(gives="d", live=1)) == order({}, selected="box#2") == {"a": ()}
