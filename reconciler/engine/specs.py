@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from reconciler.core.secrets import Lesson
 from reconciler.core.service import Service
+from reconciler.spec.files import why_no_spec
+from reconciler.spec.launchers import is_script
 from reconciler.spec.load import Loaded
 
 Fingerprint: TypeAlias = tuple[tuple[str, int, int, int], ...]
@@ -86,7 +88,7 @@ def _merged(last: Loaded, fresh: Loaded) -> Loaded:
 
 def _fingerprint(paths: Sequence[str]) -> Fingerprint:
     """What the spec files, and the scripts of launcher folders (NAME.d), look like from outside: name, change time (of the inode: a
-    `chmod` counts), size, inode.
+    `chmod` counts), size, inode. What else is there, an editor's swap file say, is nobody's spec, and changes nothing.
 
     Of folders what decides whether they are trusted: a `chmod` that a message asked for must be noticed.
     """
@@ -94,20 +96,23 @@ def _fingerprint(paths: Sequence[str]) -> Fingerprint:
     for path in paths:
         whole = os.path.isdir(path)
         folder = path if whole else os.path.dirname(path) or "."
-        with suppress(OSError):
-            stat = os.stat(folder)
-            found.append((folder, stat.st_mode, stat.st_uid, stat.st_ino))
         beside = _entries(folder)
-        scripts = [script for name in beside if name.endswith(".d") for script in _entries(name)]
-        for name in [*(beside if whole else [path]), *scripts]:
+        specs = [entry.path for entry in beside if not why_no_spec(entry.name, is_folder=os.path.isdir(entry))]
+        launchers = [entry.path for entry in beside if entry.name.endswith(".d") and os.path.isdir(entry)]
+        scripts = [entry.path for launcher in launchers for entry in _entries(launcher) if is_script(entry.name)]
+        for name in [folder, *launchers]:
+            with suppress(OSError):
+                stat = os.stat(name)
+                found.append((name, stat.st_mode, stat.st_uid, stat.st_ino))
+        for name in [*(specs if whole else [path]), *scripts]:
             with suppress(OSError):
                 stat = os.stat(name)
                 found.append((name, stat.st_ctime_ns, stat.st_size, stat.st_ino))
     return tuple(sorted(found))
 
 
-def _entries(folder: str) -> list[str]:
+def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
-        return [entry.path for entry in os.scandir(folder)]
+        return list(os.scandir(folder))
     except OSError:
         return []

@@ -81,7 +81,7 @@ def _of_folder(path: str, info: os.stat_result, found: Found) -> list[SpecFile]:
     for name in sorted(os.listdir(path)):
         full = os.path.join(shown, name)
         stem, extension = os.path.splitext(name)
-        reason = _no_spec(name, extension, os.path.isdir(full))
+        reason = why_no_spec(name, is_folder=os.path.isdir(full))
         if reason:
             found.ignored.append(Ignored(full, reason))
         else:
@@ -92,11 +92,12 @@ def _of_folder(path: str, info: os.stat_result, found: Found) -> list[SpecFile]:
     return files
 
 
-def _no_spec(name: str, extension: str, folder: bool) -> str:
-    """Why a file of a folder is no spec, or ""."""
+def why_no_spec(name: str, *, is_folder: bool) -> str:
+    """Why what has this name in a folder of specs is no spec, or ""."""
+    extension = os.path.splitext(name)[1]
     if name.startswith("."):
         return "a hidden file"
-    if folder:
+    if is_folder:
         return "a folder; name it to load it"
     if (
         name.endswith("~")

@@ -53,6 +53,11 @@ def beside(document: Document, name: str) -> Beside:
     return Beside(replace(document, resources={**document.resources, **made}), folder, tuple(errors))
 
 
+def is_script(name: str) -> bool:
+    """Whether what has this name in a launcher folder is read as a script's link."""
+    return _LINK.fullmatch(name) is not None
+
+
 _Said = dict[str, tuple[int, str]]
 """Letter -> the number, and the link's path."""
 

@@ -75,6 +75,26 @@ def test_what_somebody_has_open_for_writing_is_waited_for(line):
     assert sorted(line.node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/moved", "/mnt/web"]
 
 
+@pytest.mark.parametrize("name", [".web.yaml.swp", "web.yaml.bak", "notes.txt", "web.d/.S10app.swp", "web.d/app.log"])
+def test_what_is_no_spec_is_not_waited_for(line, name):
+    """An editor has its swap file open for as long as it runs."""
+    path = line.node.specs / name
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    with path.open("w") as file:
+
+        def swap():
+            file.write(name)
+            file.flush()
+            stamp(line, path)
+
+        line.at(21, swap)
+        line.at(21, written(line, WHOLE.replace("beside", "moved")))
+        line.at(23, swap)
+        line.run(30)
+    assert [(at, name) for at, name in line.done if at] == [(21.1, "web")]
+    assert line.said == []
+
+
 def test_what_is_removed_and_written_anew_is_not_pruned_meanwhile(line):
     line.at(21, lambda: removed(line))
     line.at(21.4, written(line, WHOLE))

@@ -5,6 +5,8 @@ import os
 import pytest
 
 from reconciler.core.secrets import learned
+from reconciler.engine.specs import Specs
+from reconciler.spec.load import Loaded
 from tests.unit.engine.node import Node
 from tests.unit.engine.timeline import Timeline
 
@@ -66,6 +68,26 @@ def test_what_becomes_of_a_script_of_a_launcher_folder_is_noticed(line, node, tm
     line.at(20, script.unlink)
     line.run(310)
     assert told(line, "S10app leads to no file") == [300.0]
+
+
+def test_what_becomes_of_what_is_no_spec_and_no_script_is_no_edit(tmp_path):
+    specs = Specs([str(tmp_path)], lambda paths: Loaded())
+    (tmp_path / "web.d").mkdir()
+    specs.read()
+    for name in (".web.yaml.swp", "web.yaml~", "#web.yaml#", "web.txt", "4913", "web.d/.S10app.swp", "web.d/app.log"):
+        (tmp_path / name).write_text("")
+        assert specs.changed == set(), name
+    (tmp_path / "old.yaml").mkdir()
+    assert specs.changed == set()
+    (tmp_path / "web.d").chmod(0o777)
+    assert specs.changed == {f"{tmp_path}/web.d"}, "who may write it decides whether it is read"
+    specs.read()
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    assert specs.changed == set()
+    for name in ("web.yaml", "web.conf", "web.d/S10app"):
+        (tmp_path / name).write_text("")
+        assert specs.changed == {f"{tmp_path}/{name}"}
+        specs.read()
 
 
 def test_a_watch_knows_of_secrets_what_a_fresh_one_would(line, node):
