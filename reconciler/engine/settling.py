@@ -17,26 +17,34 @@ _GONE: Final = 0.5
 _SOON: Final = 0.01
 """Seconds until it is asked again, at least: clocks tell no less."""
 _LONGEST: Final = 10.0
-"""Seconds that are waited at most."""
+"""Seconds that one file is waited for at most."""
 
 
 class Settling:
-    """waited: what was written to for so long that it was not waited for any more; "" otherwise."""
+    """waited: what was written to for so long that it was not waited for any more; "" otherwise.
+
+    Each file is waited for on its own account: that another one takes long makes none be taken half-written.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._since: float | None = None
+        self._asked = 0.0
+        self._waits: dict[str, float] = {}
+        self._spent: dict[str, float] = {}
         self.waited = ""
 
     def left(self, changed: Collection[str]) -> float:
         """Seconds after which to ask again whether these files can be read; 0 when they can. One that is gone is in a folder that
         is written to."""
         now, wall = self._clock.monotonic(), self._clock.now().timestamp()
-        waits = {path: seconds for path in changed if (seconds := _STILL if being_written(path) else _young(path, wall))}
-        self._since = now if self._since is None else self._since
-        if waits and now < self._since + _LONGEST:
-            return max(waits.values())
-        self._since, self.waited = None, min(waits, default="")
+        for path in self._waits:
+            self._spent[path] = self._spent.get(path, 0.0) + now - self._asked
+        self._asked = now
+        self._waits = {path: seconds for path in changed if (seconds := _STILL if being_written(path) else _young(path, wall))}
+        if left := [seconds for path, seconds in self._waits.items() if self._spent.get(path, 0.0) < _LONGEST]:
+            return max(left)
+        self.waited = min(self._waits, default="")
+        self._waits, self._spent = {}, {}
         return 0.0
 
     @property

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("no_jitter")
 WHOLE = SPEC % "web" + "  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n"
 HALF = WHOLE[: -len("  fs#2: {dev: tmpfs, mnt: /mnt/beside, type: tmpfs}\n")]
 """A spec as well, of less."""
+MOVED = WHOLE.replace("beside", "moved")
 BEGINNING = [(0.0, "app"), (0.0, "db"), (0.0, "web")]
 
 
@@ -40,6 +42,22 @@ def written(line, text):
     return write
 
 
+def slowly(line, begins, ends, name="web", text=MOVED):
+    """A spec is open for writing for as long as that, and half of it is there."""
+
+    @contextmanager
+    def writing():
+        with (line.node.specs / f"{name}.yaml").open("w") as file:
+            file.write(text[: len(HALF)])
+            file.flush()
+            yield
+            file.write(text[len(HALF) :])
+
+    cat = writing()
+    line.at(begins, cat.__enter__)
+    line.at(ends, lambda: cat.__exit__(None, None, None))
+
+
 def removed(line):
     (line.node.specs / "web.yaml").unlink()
     stamp(line, line.node.specs)
@@ -47,7 +65,7 @@ def removed(line):
 
 def test_what_is_written_in_two_pieces_is_read_once_it_is_whole(line):
     line.at(21, written(line, HALF))
-    line.at(21.08, written(line, WHOLE.replace("beside", "moved")))
+    line.at(21.08, written(line, MOVED))
     line.run(30)
     assert [(at, name) for at, name in line.done if at] == [(21.2, "web")], (
         "a tenth of a second after the last piece, or a little more"
@@ -56,20 +74,8 @@ def test_what_is_written_in_two_pieces_is_read_once_it_is_whole(line):
 
 
 def test_what_somebody_has_open_for_writing_is_waited_for(line):
-    path = line.node.specs / "web.yaml"
-
-    @contextmanager
-    def slowly():
-        with path.open("w") as file:
-            file.write(HALF)
-            file.flush()
-            yield
-            file.write(WHOLE[len(HALF) :].replace("beside", "moved"))
-
-    cat = slowly()
-    line.at(21, cat.__enter__)
+    slowly(line, 21, 25)
     line.at(23.5, lambda: line.machine.tear_off("/mnt/db"))
-    line.at(25, lambda: cat.__exit__(None, None, None))
     line.run(30)
     assert [(round(at), name) for at, name in line.done if at] == [(24, "db"), (25, "web")], "nobody else waits"
     assert sorted(line.node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/moved", "/mnt/web"]
@@ -88,7 +94,7 @@ def test_what_is_no_spec_is_not_waited_for(line, name):
             stamp(line, path)
 
         line.at(21, swap)
-        line.at(21, written(line, WHOLE.replace("beside", "moved")))
+        line.at(21, written(line, MOVED))
         line.at(23, swap)
         line.run(30)
     assert [(at, name) for at, name in line.done if at] == [(21.1, "web")]
@@ -115,6 +121,26 @@ def test_what_is_written_all_the_time_is_read_after_ten_seconds_and_that_is_told
     assert [round(at) for at, name in line.done if at and name == "web"] == [31, 41, 61]
     (told,) = {text for _, text in line.said}
     assert told == f"{line.node.specs}/web.yaml: written to again and again for 10 s; taken as it is"
+
+
+def test_what_another_file_takes_long_for_is_no_reason_to_take_one_that_is_half_written(line):
+    slowly(line, 21, 40, "db", SPEC % "db" + "# the same\n")
+    slowly(line, 30.5, 33)
+    line.run(50)
+    assert [(round(at), name) for at, name in line.done if at] == [(33, "web")]
+    assert sorted(line.node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/moved", "/mnt/web"]
+    assert [(round(at), text) for at, text in line.said] == [
+        (33, f"{line.node.specs}/db.yaml: written to again and again for 10 s; taken as it is")
+    ]
+
+
+def test_files_of_which_one_or_another_is_always_written_to_are_read_all_the_same(line):
+    for number in range(600):
+        name = ("app", "db", "web")[number % 3]
+        line.at(21 + number * 0.08, partial(stamp, line, line.node.specs / f"{name}.yaml"))
+    line.at(21, written(line, MOVED))
+    line.run(70)
+    assert [(round(at), name) for at, name in line.done if at] == [(40, "web")], "each was waited for long enough by then"
 
 
 def test_a_watch_that_begins_waits_for_it_too(line):
