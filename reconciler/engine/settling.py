@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
-from reconciler.host.ports import Clock
+from reconciler.host.ports import Clock, Mounts
 
 _STILL: Final = 0.1
 """Seconds after which what was written last is the last piece."""
@@ -18,6 +18,8 @@ _SOON: Final = 0.01
 """Seconds until it is asked again, at least: clocks tell no less."""
 _LONGEST: Final = 10.0
 """Seconds that one file is waited for at most."""
+_SERVED: Final = ("nfs4", "cifs", "smb3")
+"""Filesystems of which the server has a word in leases, and refuses one for reasons of its own: that says nothing of a writer."""
 
 
 class Settling:
@@ -26,8 +28,9 @@ class Settling:
     Each file is waited for on its own account: that another one takes long makes none be taken half-written.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, mounts: Mounts) -> None:
         self._clock = clock
+        self._mounts = mounts
         self._asked = 0.0
         self._waits: dict[str, float] = {}
         self._spent: dict[str, float] = {}
@@ -40,7 +43,7 @@ class Settling:
         for path in self._waits:
             self._spent[path] = self._spent.get(path, 0.0) + now - self._asked
         self._asked = now
-        self._waits = {path: seconds for path in changed if (seconds := _STILL if being_written(path) else _young(path, wall))}
+        self._waits = {path: seconds for path in changed if (seconds := _STILL if self._is_open(path) else _young(path, wall))}
         if left := [seconds for path, seconds in self._waits.items() if self._spent.get(path, 0.0) < _LONGEST]:
             return max(left)
         self.waited = min(self._waits, default="")
@@ -50,6 +53,21 @@ class Settling:
     @property
     def says(self) -> str:
         return f"{self.waited}: written to again and again for {_LONGEST:g} s; taken as it is" if self.waited else ""
+
+    def _is_open(self, path: str) -> bool:
+        """Whether somebody has it open for writing. Where a server has a word in leases nobody knows: its age alone decides."""
+        return being_written(path) and not any(
+            mount.fstype in _SERVED and mount.device == _device(path) for mount in self._mounts.table()
+        )
+
+
+def _device(path: str) -> str:
+    """The device of a file's filesystem, as the mount table has it."""
+    try:
+        number = os.stat(path).st_dev
+    except OSError:
+        return ""
+    return f"{os.major(number)}:{os.minor(number)}"
 
 
 def _young(path: str, wall: float) -> float:
@@ -63,8 +81,8 @@ def _young(path: str, wall: float) -> float:
 
 
 def being_written(path: str) -> bool:
-    """Whether somebody has a file open for writing: then the kernel grants no lease to read it (fcntl(2)). False where that cannot
-    be known."""
+    """Whether the kernel grants no lease to read a file, as while somebody has it open for writing (fcntl(2)). False where there
+    are no leases."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False

@@ -77,7 +77,7 @@ class Watch:
         self._configure = configure or (lambda: session.config)
         self._manager = manager or Manager({})
         self._specs = Specs(self.paths, session.load)
-        self._settling = Settling(session.host.clock)
+        self._settling = Settling(session.host.clock, session.host.mounts)
         self._rounds = Rounds(
             session.host.doorbells(),
             session.host.clock,

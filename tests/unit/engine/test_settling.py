@@ -143,6 +143,35 @@ def test_files_of_which_one_or_another_is_always_written_to_are_read_all_the_sam
     assert [(round(at), name) for at, name in line.done if at] == [(40, "web")], "each was waited for long enough by then"
 
 
+@pytest.mark.parametrize("fstype", ["nfs4", "cifs", "smb3"])
+def test_a_lease_that_a_server_refuses_says_of_nobody_that_he_writes(line, fstype):
+    """What the kernel here says of a writer, it says there where there is none."""
+    tree, device = line.machine.tree, line.node.specs.stat().st_dev
+    served = tree.new_filesystem(fstype, f"{os.major(device)}:{os.minor(device)}")
+    tree.attach(served, served.root, tree.walk("/srv"), "filer:/specs", [])
+    line.at(20, written(line, MOVED))
+    with (line.node.specs / "web.yaml").open("a"):
+        line.run(30)
+    assert [(at, name) for at, name in line.done] == [*BEGINNING, (20.1, "web")]
+    assert line.said == []
+
+
+def test_nobody_waits_for_what_cannot_be_written_to_or_is_of_another_time(line):
+    specs = line.node.specs
+    ahead = int((line.machine.now().timestamp() + 60) * 1e9)
+
+    def odd():
+        line.node.write("web", MOVED)
+        os.utime(specs / "web.yaml", ns=(ahead, ahead))
+        os.mkfifo(specs / "pipe.yaml")
+        (specs / "nowhere.yaml").symlink_to("nothing")
+        (specs / "loop.yaml").symlink_to("loop.yaml")
+
+    line.at(21, odd)
+    line.run(30)
+    assert [(at, name) for at, name in line.done if at] == [(21.1, "web")]
+
+
 def test_a_watch_that_begins_waits_for_it_too(line):
     written(line, HALF)()
     line.at(0.08, written(line, WHOLE))
