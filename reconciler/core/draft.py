@@ -13,7 +13,7 @@ from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed, Present
 from reconciler.core.ownership import Owned
-from reconciler.core.selected import lacking
+from reconciler.core.selected import as_seen, lacking
 from reconciler.core.service import Resource
 from reconciler.core.trigger import with_triggers
 
@@ -85,7 +85,8 @@ class Draft:
         """Whether what it needs of another, which is up, is not there by what that one runs by now."""
         if not other.differs:
             return False
-        return lacking(self.kind.needs(self.change.desired), other.kind, other.change.desired, other.last)
+        now = as_seen(other.kind, other.last, other.change.seen)
+        return lacking(self.kind.needs(self.change.desired), other.kind, other.change.desired, now)
 
     @property
     def moves(self) -> Moves:

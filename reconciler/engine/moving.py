@@ -12,7 +12,7 @@ from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim, Policy, Selection
-from reconciler.core.selected import lacking, taken_along
+from reconciler.core.selected import as_seen, lacking, taken_along
 from reconciler.core.standing import standing
 from reconciler.engine.target import Target
 
@@ -32,7 +32,8 @@ class Moving(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A resource of the spec, or one that it names no more. rises: it is wanted up. last: what it was last applied by."""
+    """A resource of the spec, or one that it names no more. rises: it is wanted up. last: what it was last applied by.
+    now: the same, as far as it is not seen to be otherwise."""
 
     rid: str
     kind: ResourceKind
@@ -41,6 +42,7 @@ class _Part(NamedTuple):
     rises: bool
     desired: Model
     last: Model
+    now: Model
     up: bool | None
 
 
@@ -70,7 +72,7 @@ def moving(
     def needed(part: _Part, brought: Collection[bool | None]) -> Iterable[str]:
         needs = part.kind.needs(part.desired)
         others = [parts[other] for other in match(needs, will, part.rid)]
-        return [one.rid for one in others if one.up in brought or lacking(needs, one.kind, one.desired, one.last)]
+        return [one.rid for one in others if one.up in brought or lacking(needs, one.kind, one.desired, one.now)]
 
     def for_certain(rid: str) -> Iterable[str]:
         return needed(parts[rid], (False,)) if parts[rid].rises else holders.get(rid, ())
@@ -118,7 +120,8 @@ def _parts(
             kind, common, subset, desired = kinds(owned.type), owned.common.orphaned, owned.subset, owned.applied or owned.wanted
             rises = False
         last = desired if owned is None else owned.applied or owned.wanted
-        yield _Part(rid, kind, common, subset, rises, desired, last, _up(kind, seen.get(rid)))
+        look = seen.get(rid)
+        yield _Part(rid, kind, common, subset, rises, desired, last, as_seen(kind, last, look), _up(kind, look))
 
 
 def _up(kind: ResourceKind, seen: Observed | None) -> bool | None:
