@@ -33,6 +33,7 @@ class Draft:
     needs: what it will need. held: what it needs as it runs now. holders: those that it is held by.
     differs: it is not as wanted, whatever comes of that. unmakes: what destroys it, once it is down.
     occupied: what speaks against it for as long as another of the service has its place.
+    bounced: for whose sake it goes down and comes up again, and its change without that.
     pinned: it stays as it is, although something should be done to it: so does what it holds.
     """
 
@@ -48,6 +49,7 @@ class Draft:
     holders: "list[Draft]" = field(default_factory=list)
     pinned: bool = False
     occupied: Objection | None = None
+    bounced: "tuple[Draft, Change] | None" = None
     unmakes: tuple[Action, ...] = ()
 
     @property

@@ -68,3 +68,14 @@ class Snapshot:
         for id, seen in self.observed.items():
             found.setdefault(id.service, {})[id.rid] = seen
         return found
+
+
+def assumed(observed: Mapping[str, Observed]) -> dict[str, Observed]:
+    """The same observations with every assumption taken as seen; unknown ones without an assumption are left out."""
+    taken: dict[str, Observed] = {}
+    for rid, seen in observed.items():
+        if isinstance(seen, (Present, Absent)):
+            taken[rid] = seen
+        elif seen.assume is not None:
+            taken[rid] = seen.assume
+    return taken

@@ -259,14 +259,22 @@ def _leave_behind(draft: Draft, door: Draft) -> None:
 
 
 def _settle(drafts: Mapping[str, Draft], service: Service | None) -> None:
-    """Hold back and bounce until nothing changes any more. Each pass only moves a verdict towards DEFER or RESTART."""
+    """Hold back and bounce until nothing changes any more. Each pass only moves a verdict towards DEFER or RESTART; what was
+    bounced for what is put off after all goes back, once for each that it holds."""
     gates = [draft for draft in drafts.values() if draft.change.aim is Aim.UP and draft.gates]
     moved = True
     while moved:
         held_back = [_hold_back(draft, drafts) for draft in drafts.values()]
         kept_out = [_keep_out(draft, gates, service) for draft in drafts.values()] if gates else []
         bounced = [_bounce(draft) for draft in drafts.values()]
-        moved = any(held_back) or any(kept_out) or any(bounced)
+        moved = any(held_back) or any(kept_out) or any(bounced) or any(_leave_in_peace(draft) for draft in drafts.values())
+
+
+def _leave_in_peace(draft: Draft) -> bool:
+    if draft.bounced is None or draft.change.verdict not in FALLS or draft.bounced[0].change.verdict in _TAKES:
+        return False
+    draft.change, draft.bounced = draft.bounced[1], None
+    return True
 
 
 def _keep_out(draft: Draft, gates: Sequence[Draft], service: Service | None) -> bool:
@@ -314,11 +322,7 @@ def _hold_back(draft: Draft, drafts: Mapping[str, Draft]) -> bool:
     if draft.change.verdict in FALLS:
         for other in draft.holders:
             if other.change.verdict is Verdict.REFUSE and other.is_up:
-                draft.turn(
-                    Verdict.DEFER,
-                    f"{other.rid} holds it and must not be touched: {other.change.reason}",
-                    remedy=other.change.remedy,
-                )
+                draft.pin(f"{other.rid} holds it and must not be touched: {other.change.reason}", other.change.remedy)
                 return True
             if other.pinned and other.is_up and other.held[draft.rid] is Bond.HOLD:
                 draft.pin(f"{other.rid} holds it: {other.change.reason}", other.change.remedy)
@@ -376,6 +380,7 @@ def _bounce(draft: Draft) -> bool:
                 return True
             holders = [one for one in holders if one is not other]
     for other in holders:
+        other.bounced = draft, other.change
         leaving = other.change.aim is Aim.DOWN
         whole = other.change.unselected
         if whole is not None and whole.verdict in RISES:
@@ -389,14 +394,3 @@ def _bounce(draft: Draft) -> bool:
             other.turn(Verdict.DEFER, f"{reason}, but cannot be bounced")
         moved = True
     return moved
-
-
-def assumed(observed: Mapping[str, Observed]) -> dict[str, Observed]:
-    """The same observations with every assumption taken as seen; unknown ones without an assumption are left out."""
-    taken: dict[str, Observed] = {}
-    for rid, seen in observed.items():
-        if isinstance(seen, (Present, Absent)):
-            taken[rid] = seen
-        elif seen.assume is not None:
-            taken[rid] = seen.assume
-    return taken

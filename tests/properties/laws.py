@@ -11,10 +11,10 @@ from reconciler.core.action import Barrier, Effect, Facet, Slot
 from reconciler.core.asked import DESTROY
 from reconciler.core.change import Change, Verdict
 from reconciler.core.kind import ResourceKind
-from reconciler.core.observed import Absent, Observed, Present
+from reconciler.core.observed import Absent, Observed, Present, assumed
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, Step
-from reconciler.core.planner import ACTS, assumed, make_plan
+from reconciler.core.planner import ACTS, make_plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.core.simulate import simulate

@@ -297,6 +297,23 @@ def test_nothing_selected_goes_down_under_what_is_not_selected_and_must_not_be_t
     assert verdicts(plan) == {"disk#1": Verdict.CREATE, "box#1": Verdict.KEEP}
 
 
+@pytest.mark.parametrize("selection", [Selection(), Selection(("disk#1",))])
+def test_nothing_is_bounced_for_the_sake_of_what_is_put_off(selection):
+    """The disk is held by two; one of these is held by what must not be touched."""
+    was = {"disk_1": ToyDesired(gives="d"), "mount_1": ToyDesired(needs=("d",), gives="m"), "box_1": ToyDesired(needs=("m",))}
+    was["mount_2"] = ToyDesired(needs=("d",))
+    spec = service(**was | {"disk_1": ToyDesired(gives="d", replace=1), "box_1": ToyDesired(needs=("m",), refuse=1)})
+    plan = planned(spec, {rid: up(ToyDesired()) for rid in spec.resources}, owned(None, **was), selection=selection)
+    assert not plan.steps and verdicts(plan)["disk#1"] is Verdict.DEFER and verdicts(plan)["mount#2"] is Verdict.KEEP
+    was["disk_2"] = ToyDesired(gives="e")
+    was["mount_2"] = ToyDesired(needs=("d", "e"))
+    edits = {"disk_1": ToyDesired(gives="d", replace=1), "disk_2": ToyDesired(gives="e", replace=1)}
+    spec = service(**was | edits | {"box_1": ToyDesired(needs=("m",), refuse=1)})
+    plan = planned(spec, {rid: up(ToyDesired()) for rid in spec.resources}, owned(None, **was))
+    assert {step.rid for step in plan.steps} == {"disk#2", "mount#2"}
+    assert plan.change("mount#2").reason == "holds disk#2, which is replaced"
+
+
 def test_stopping_a_part_stops_what_holds_it():
     plan = planned(STACK, everything_up(STACK), owned(STACK), DOWN, Selection(("daemon",)))
     assert {step.rid for step in plan.steps} == {"box#1", "box#2", "box#10", "daemon#1"}
