@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from reconciler.core.change import Verdict
 from reconciler.core.common import Common
 from reconciler.core.diff import diff_up
+from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Unknown
@@ -110,7 +111,7 @@ def _parts(
     service = target.service
     wanted = service.resources if service is not None else {}
     stands = standing(service, target.goal, selection, kinds)
-    for rid in {**wanted, **ownership.owned}:
+    for rid in sorted({**wanted, **ownership.owned}, key=natural):
         resource, owned = wanted.get(rid), ownership.owned.get(rid)
         if resource is not None and (owned is None or owned.type == resource.type):
             kind, common, subset, desired = kinds(resource.type), resource.in_force, resource.subset, resource.desired

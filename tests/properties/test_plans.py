@@ -154,6 +154,17 @@ def test_what_a_selection_moves_is_told_before_it_is_planned(world, goal, select
     assert not left & set(told.certain) - as_wanted or goal.aim is Aim.DOWN, "what is down already need not go down"
 
 
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.permutations(("box#1", "box#2", "box#10")))
+def test_of_several_that_give_the_same_the_planned_one_is_told_whatever_their_order(order):
+    boxes = {"box#1": ToyDesired(needs=("d",)), "box#2": ToyDesired(gives="d"), "box#10": ToyDesired(gives="d")}
+    spec, observed = service(**{rid.replace("#", "_"): boxes[rid] for rid in order}), dict.fromkeys(order, absent())
+    selection = Selection(("box#1",))
+    plan = plan_toys(spec, observed, Ownership("store"), selection=selection)
+    told = moving(Target("toys", spec), Ownership("store"), kinds, selection, observed)
+    assert {step.rid for step in plan.steps} == set(told.certain) == {"box#1", "box#10"}
+
+
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_input_order_never_matters(world, rng):
