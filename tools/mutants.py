@@ -187,6 +187,7 @@ def _returns(answer: bool) -> Change:
 _CORE = ("tests/unit/core", "tests/plans", "tests/properties/test_plans.py")
 _FILES: tuple[tuple[str, tuple[Callable[[ast.AST, str], Iterator[tuple[str, Change]]], ...], tuple[str, ...]], ...] = (
     ("reconciler.core.order", (edges, conditions), _CORE),
+    ("reconciler.core.providers", (conditions,), _CORE),
     ("reconciler.core.diff", (verdicts, conditions), (*_CORE, "tests/unit/fs", "tests/unit/container", "tests/unit/dockerd")),
     ("reconciler.core.rules", (answers,), ("tests/unit/core", "tests/unit/fs", "tests/unit/container", "tests/plans")),
     ("reconciler.resources.container.runs", (conditions,), ("tests/unit/container/test_runs.py",)),

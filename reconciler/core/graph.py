@@ -6,7 +6,8 @@ from typing import NamedTuple
 from reconciler.core.facts import Bond, Claim, Fact
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
-from reconciler.core.order import Placed, Providers, line_up, match
+from reconciler.core.order import Placed, line_up
+from reconciler.core.providers import Providers, match
 from reconciler.core.service import Service
 
 

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from reconciler.core.action import Effect, Slot
-from reconciler.core.facts import Bond, Fact, Kind, Need
+from reconciler.core.facts import Bond
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
 from reconciler.core.lazy import dataclass
@@ -33,11 +33,6 @@ Block = tuple[str, Slot]
 N = TypeVar("N")
 
 _SLOTS: Final = tuple(Slot)
-
-_MOUNT, _PATH, _FOLDER, _HOLD = Kind.MOUNT, Kind.PATH, Kind.FOLDER, Bond.HOLD  # asked for at every need
-
-_NESTED: Final = (Kind.PATH, Kind.DEVICE)
-"""Facts whose keys are paths, that are provided together with all that lies below one."""
 
 
 class Cycle(Exception):
@@ -122,58 +117,6 @@ class Edges:
             found.update(fresh)
             todo.extend(fresh)
         return found
-
-
-class Providers:
-    """Which resource provides which fact; of two that provide the same, the later one."""
-
-    def __init__(self, provided: Iterable[tuple[Fact, str]]) -> None:
-        self._of: dict[Kind, dict[str, str]] = {}
-        for fact, rid in provided:
-            self._of.setdefault(fact.kind, {})[fact.key] = rid
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
-
-    def of(self, fact: Fact, but: str = "") -> str | None:
-        """The rid; None for a fact that no resource of the service provides: it is the machine's own. but: a resource that does not
-        count, for it asks.
-
-        A path is provided by the deepest mount that holds it, a device by whatever provides it or a folder that it lies in:
-        a volume group provides /dev/VG.
-        """
-        kind, path = fact
-        rids = self._of.get(_MOUNT if kind is _PATH else kind)
-        if rids is None:
-            return None
-        if kind in _NESTED:
-            while path != "/" and rids.get(path, but) == but:
-                path = path.rpartition("/")[0] or "/"
-        found = rids.get(path)
-        return found if found != but else None
-
-    def folder_of(self, fact: Fact) -> str | None:
-        """Who sees to the deepest folder that a path lies in, or is."""
-        folders = self._of.get(_FOLDER) if fact.kind is _PATH else None
-        if folders is None:
-            return None
-        path = fact.key
-        while path != "/" and path not in folders:
-            path = path.rpartition("/")[0] or "/"
-        return folders.get(path)
-
-
-def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[str, Bond]:
-    """rid -> bond of the resources that provide what is needed. but: whose needs these are."""
-    found: dict[str, Bond] = {}
-    for need in needs:
-        rid = providers.of(need.fact, but)
-        if rid is not None:
-            found[rid] = _HOLD if need.bond is _HOLD else found.get(rid, need.bond)
-        folder = providers.folder_of(need.fact)
-        if folder is not None and folder != but:
-            found.setdefault(folder, Bond.ORDER)
-    return found
 
 
 def in_turn(nodes: Iterable[N], waits: Mapping[N, Collection[N]], key: Callable[[N], Any]) -> list[N]:

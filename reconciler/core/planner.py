@@ -19,11 +19,11 @@ from reconciler.core.kind import Moves, ResourceKind
 from reconciler.core.layout import among, lay_out
 from reconciler.core.model import Model, changed
 from reconciler.core.observed import Absent, Observed, Present, Unknown
-from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.place import makes_way, vacated
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Goal, Policy, Selection
+from reconciler.core.providers import Providers, match
 from reconciler.core.selected import taken_along
 from reconciler.core.service import Resource, Service
 from reconciler.core.standing import standing

@@ -7,7 +7,7 @@ from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model, changed
 from reconciler.core.observed import Observed, Present, Unknown
-from reconciler.core.order import Providers, match
+from reconciler.core.providers import Providers, match
 
 
 def taken_along(taken: Collection[str], ways: Callable[[str], Iterable[str]]) -> dict[str, str]:

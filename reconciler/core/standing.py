@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.core.kind import ResourceKind
-from reconciler.core.order import Providers, match
 from reconciler.core.policy import Aim, Goal, Selection
+from reconciler.core.providers import Providers, match
 from reconciler.core.service import Service
 
 

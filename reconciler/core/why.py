@@ -10,9 +10,9 @@ from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
-from reconciler.core.order import Providers, match
 from reconciler.core.past import Did, Past
 from reconciler.core.policy import Goal
+from reconciler.core.providers import Providers, match
 from reconciler.core.service import Origin
 from reconciler.core.status import ResourceStatus
 

@@ -8,9 +8,10 @@ from reconciler.core.facts import Claim
 from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Observed
-from reconciler.core.order import Providers, in_turn
+from reconciler.core.order import in_turn
 from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.policy import Aim, Selection
+from reconciler.core.providers import Providers
 from reconciler.core.service import Service
 from reconciler.core.standing import standing
 from reconciler.engine.errors import Refused

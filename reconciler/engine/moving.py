@@ -10,9 +10,9 @@ from reconciler.core.ids import natural
 from reconciler.core.kind import ResourceKind
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Unknown
-from reconciler.core.order import Providers, match
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim, Policy, Selection
+from reconciler.core.providers import Providers, match
 from reconciler.core.selected import as_seen, lacking, taken_along
 from reconciler.core.standing import standing
 from reconciler.engine.target import Target

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from reconciler.core.change import Change, Verdict, takes
 from reconciler.core.observed import Present
-from reconciler.core.order import Providers, match
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Aim, Selection
+from reconciler.core.providers import Providers, match
 from reconciler.core.standing import reached
 from reconciler.report.svc_words import already_down, already_up
 from reconciler.resources.registry import kind_of

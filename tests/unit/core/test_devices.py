@@ -2,7 +2,7 @@ import pytest
 
 from reconciler.core.devices import canonical, mapper_path
 from reconciler.core.facts import Fact, Kind
-from reconciler.core.order import Providers
+from reconciler.core.providers import Providers
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from reconciler.core.action import Brought, Effect, Slot
 from reconciler.core.facts import Bond, Fact, Kind, Need
 from reconciler.core.ids import natural
 from reconciler.core.kind import Moves
-from reconciler.core.order import Placed, Providers, connect, line_up, match
+from reconciler.core.order import Placed, connect, line_up
+from reconciler.core.providers import Providers, match
 from tests.unit.core.toys import Toy
 
 MOUNTS = Providers(

@@ -8,7 +8,7 @@ import pytest
 from reconciler.core.facts import Fact, Kind
 from reconciler.core.node import Node, Place
 from reconciler.core.observed import Absent, Present
-from reconciler.core.order import Providers, match
+from reconciler.core.providers import Providers, match
 from reconciler.core.shell import commands_of
 from reconciler.resources.ip import addresses
 from reconciler.resources.ip.actions import Add, Remove
