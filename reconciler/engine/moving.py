@@ -58,9 +58,10 @@ def moving(
 
     seen: rid -> what was observed a moment ago, as far as somebody looked.
     """
-    parts = {part.rid: part for part in _parts(target, ownership, kinds, selection, seen)}
     if selection.everything:
-        return Moving(parts.keys(), parts.keys())
+        every = _rids(target, ownership)
+        return Moving(every, every)
+    parts = {part.rid: part for part in _parts(target, ownership, kinds, selection, seen)}
     there = [part for part in parts.values() if not part.common.disable]
     will = Providers((fact, part.rid) for part in there for fact in part.kind.provides(part.desired))
     now = Providers((fact, part.rid) for part in there for fact in part.kind.provides(part.last))
@@ -100,6 +101,11 @@ def _stirs(part: _Part, target: Target, ownership: Ownership, seen: Mapping[str,
     return change.verdict not in _STAYS
 
 
+def _rids(target: Target, ownership: Ownership) -> frozenset[str]:
+    """Of all that there is of a service: what its spec names, and what it owns."""
+    return frozenset(target.service.resources if target.service is not None else ()).union(ownership.owned)
+
+
 def _parts(
     target: Target,
     ownership: Ownership,
@@ -111,7 +117,7 @@ def _parts(
     service = target.service
     wanted = service.resources if service is not None else {}
     stands = standing(service, target.goal, selection, kinds)
-    for rid in sorted({**wanted, **ownership.owned}, key=natural):
+    for rid in sorted(_rids(target, ownership), key=natural):
         resource, owned = wanted.get(rid), ownership.owned.get(rid)
         if resource is not None and (owned is None or owned.type == resource.type):
             kind, common, subset, desired = kinds(resource.type), resource.in_force, resource.subset, resource.desired
