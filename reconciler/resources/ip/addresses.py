@@ -16,11 +16,6 @@ def sixth(address: str) -> bool:
     return ":" in address
 
 
-def alike(one: str, other: str) -> bool:
-    """Whether both are IPv4, or both IPv6."""
-    return sixth(one) == sixth(other)
-
-
 def scope_of(address: str) -> str:
     """The scope that an address gets where none is given."""
     one = ip_address(address)
@@ -34,13 +29,20 @@ def same_network(one: str, other: str) -> bool:
     return ip_interface(one).network == ip_interface(other).network
 
 
-def prefix_for(address: str, others: Iterable[str]) -> int:
-    """The prefix of the narrowest network of these addresses (in CIDR form) that holds `address`; 0 for none. An address that is
-    alone in its network says nothing."""
-    networks = (ip_interface(other).network for other in others)
-    one = ip_address(address)
-    found = (net.prefixlen for net in networks if net.prefixlen < net.max_prefixlen and net.version == one.version and one in net)
-    return max(found, default=0)
+class Networks:
+    """The networks of some addresses (in CIDR form). An address that is alone in its network says nothing."""
+
+    def __init__(self, others: Iterable[str]) -> None:
+        networks = {ip_interface(other).network for other in others}
+        self._known = {(net.version, net.prefixlen, net.network_address) for net in networks if net.prefixlen < net.max_prefixlen}
+        self._lengths = sorted({(version, length) for version, length, _ in self._known}, reverse=True)
+
+    def prefix_for(self, address: str) -> int:
+        """The prefix of the narrowest of them that holds an address; 0 for none."""
+        own = ip_address(address).version
+        lengths = [length for version, length in self._lengths if version == own]
+        starts = (ip_interface(f"{address}/{length}").network.network_address for length in lengths)
+        return next((n for n, start in zip(lengths, starts, strict=True) if (own, n, start) in self._known), 0)
 
 
 def choose(answers: Iterable[str], known: str) -> tuple[str, str]:

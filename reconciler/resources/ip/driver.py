@@ -11,7 +11,7 @@ from reconciler.host.ports import Host, Link
 from reconciler.resources.driver import Wanted
 from reconciler.resources.ip import addresses
 from reconciler.resources.ip.actions import Add, Remove
-from reconciler.resources.ip.links import hanging
+from reconciler.resources.ip.links import Crowd, hanging
 from reconciler.resources.ip.model import Around, Desired, State
 from reconciler.resources.ip.performing import add, remove
 
@@ -28,7 +28,7 @@ class IpDriver:
 
     def observe(self, wanted: Sequence[Wanted], host: Host) -> Mapping[ResourceId, Observed]:
         try:
-            links = {link.name: link for link in host.net.links()}
+            links = host.net.links()
         except HostError as error:
             return {want.id: Unknown(f"the machine's addresses cannot be read: {error}") for want in wanted}
         return _Look(links, wanted, host).all()
@@ -98,10 +98,10 @@ class _Names:
 
 
 class _Look:
-    """One look at the machine, for all that is wanted of it. links: name -> link."""
+    """One look at the machine, for all that is wanted of it."""
 
-    def __init__(self, links: Mapping[str, Link], wanted: Sequence[Wanted], host: Host) -> None:
-        self._links, self._wanted, self._host = links, wanted, host
+    def __init__(self, links: Sequence[Link], wanted: Sequence[Wanted], host: Host) -> None:
+        self._wanted, self._host = wanted, host
         self._names = _Names(host)
         self._meant: dict[ResourceId, tuple[str, str]] = {}
         self._unknown: dict[ResourceId, Observed] = {}
@@ -112,6 +112,12 @@ class _Look:
                 self._unknown[want.id] = Unknown(str(error))
         self._ours = {address for address, _ in self._meant.values()}
         self._ours |= {handle.known for want in wanted for handle in want.handles}
+        self._links = {link.name: Crowd(link, self._ours) for link in links}
+        self._where: dict[str, list[str]] = {}
+        """address -> the names of the links that have it."""
+        for name, crowd in self._links.items():
+            for address in crowd:
+                self._where.setdefault(address, []).append(name)
         self._first: dict[str, ResourceId] = {}
         """address -> the first resource that stands for it."""
         for want in wanted:
@@ -141,10 +147,11 @@ class _Look:
 
     def _at(self, address: str, dev: str, netmask: int | None) -> State | None:
         """The address, where it is on a device; of several, which differ in their prefix, the one with this prefix."""
-        link = self._links.get(dev)
-        held = [one for one in link.assigned if one.address == address] if link is not None else []
-        if link is None or not held:
+        crowd = self._links.get(dev)
+        held = crowd.at(address) if crowd is not None else ()
+        if crowd is None or not held:
             return None
+        link = crowd.link
         one = next((one for one in held if one.prefix == netmask), held[0])
         return State(
             address=one.address,
@@ -164,19 +171,19 @@ class _Look:
     def _around(
         self, want: Wanted, shall: Desired, address: str, why: str, places: Sequence[tuple[str, str, int | None]]
     ) -> Around:
-        link = self._links.get(shall.dev)
+        crowd = self._links.get(shall.dev)
         around: dict[str, Any] = {"address": address, "unresolved": why}
-        around["device"] = "" if link is None else "up" if link.up else "down"
+        around["device"] = "" if crowd is None else "up" if crowd.link.up else "down"
         if not address:
             return Around(**around)
-        if link is not None:
+        if crowd is not None:
+            link = crowd.link
             around["arp"] = link.arp
             around["carrier"] = link.carrier or link.kind == "bridge"
             around["arping"] = not link.arp or addresses.sixth(address) or self._has_arping()
-            others = [str(one) for one in link.assigned if one.address not in self._ours]
-            around["prefix"] = addresses.prefix_for(address, others)
+            around["prefix"] = crowd.networks.prefix_for(address)
         own = {dev for held, dev, _ in places if held == address}
-        elsewhere = [name for name, other in self._links.items() if name not in own and _has(other, address)]
+        elsewhere = [name for name in self._where.get(address, ()) if name not in own]
         first = self._first.get(address, want.id)
         around["elsewhere"] = elsewhere[0] if elsewhere else ""
         if first != want.id and want.desired is not None:
@@ -186,9 +193,7 @@ class _Look:
     def _leads_out(self, state: State) -> bool:
         """Whether the machine itself goes out into the world by this address: it is the first of IPv4, or the only one of IPv6, on
         a device that a default route goes over."""
-        kind = [one.address for one in self._links[state.dev].assigned if addresses.alike(one.address, state.address)]
-        kind = [other for other in kind if addresses.scope_of(other) == "global"]
-        first = kind[:1] == [state.address] if not addresses.sixth(state.address) else kind == [state.address]
+        first = state.address in self._links[state.dev].ways_out
         if first and self._ways is None:
             self._ways = {(route.device, route.version == 6) for route in self._host.net.routes() if route.destination == "default"}
         return first and self._ways is not None and (state.dev, addresses.sixth(state.address)) in self._ways
@@ -204,10 +209,6 @@ def _shall(want: Wanted) -> Desired:
     if want.desired is not None or want.owned is None:
         return want.desired  # type: ignore[return-value]
     return want.owned.applied or want.owned.wanted  # type: ignore[return-value]
-
-
-def _has(link: Link, address: str) -> bool:
-    return any(one.address == address for one in link.assigned)
 
 
 def _unsure(one: ports.Address) -> bool:

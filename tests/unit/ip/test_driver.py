@@ -8,6 +8,7 @@ from reconciler.core.ids import ResourceId
 from reconciler.core.node import Node
 from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.host.errors import Conflict, NotFound, Permanent, Transient
+from reconciler.host.glance import glance
 from reconciler.host.ports import Route
 from reconciler.resources.driver import Wanted
 from reconciler.resources.ip.actions import Add, Remove
@@ -16,6 +17,7 @@ from reconciler.resources.ip.model import State
 from reconciler.resources.ip.planning import KIND
 from tests.fakehost import FakeHost, Machine
 from tests.fakehost.network import FakeLink, plain
+from tests.unit.core.test_scale import calls
 from tests.unit.ip.bench import Bench, ip
 
 MAC = "02:00:00:00:00:99"
@@ -410,3 +412,23 @@ def test_an_orphan_is_found_where_it_was_applied(machine, bench):
     seen = DRIVER.observe([orphan], bench.host)[orphan.id]
     assert isinstance(seen, Present)
     assert (seen.state.address, seen.state.dev, seen.state.unresolved) == ("192.0.2.53", "eth0", "")
+
+
+class TestScale:
+    """Calls are counted, not seconds."""
+
+    @pytest.mark.parametrize("pattern", ["10.77.{}.{}/32", "10.77.{}.{}/16", "2001:db8::{}:{}/64"])
+    @pytest.mark.parametrize("ours", [True, False])
+    def test_four_times_the_addresses_of_a_device_take_four_times_the_work(self, machine, pattern, ours):
+        def work(count):
+            known = [pattern.format(n // 200, n % 200 + 1) for n in range(count)]
+            machine.net.links["eth1"].assigned = [plain(one, "eth1") for one in known]
+            host = glance(FakeHost(machine, Node()))
+            host.net.links()
+            wanted = known if ours else [pattern.format(n // 200 + 100, n % 200 + 1) for n in range(count)]
+            specs = {f"ip#{n}": ip(one.partition("/")[0], "eth1") for n, one in enumerate(wanted)}
+            return calls(lambda: Bench(host).look(specs))
+
+        work(1)  # what is kept from look to look is kept
+        few, many = work(25), work(100)
+        assert many < 4.2 * few

@@ -228,4 +228,4 @@ def test_the_address_of_a_name(answers, known, chosen):
     ],
 )
 def test_the_prefix_of_the_devices_network(address, others, prefix):
-    assert addresses.prefix_for(address, others) == prefix
+    assert addresses.Networks(others).prefix_for(address) == prefix
