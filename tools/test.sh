@@ -3,6 +3,7 @@
 # Arguments go to pytest. With CI=true a test that was skipped is a failure, and so is not being root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+unset PYTHONDONTWRITEBYTECODE # see .ci/run
 
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
