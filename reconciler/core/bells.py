@@ -1,11 +1,11 @@
-"""Bell: what may ring when something happens to a resource. It never says what happened: whoever hears it looks.
+"""Bell: what may ring when something happens to a resource. Nobody goes by what it says of that: whoever hears it looks.
 
 A resource type names its bells; the port Doorbells listens to them (host/doorbells.py); the watch knows whose they are.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Source(Enum):
@@ -34,6 +34,15 @@ class Bell(NamedTuple):
     def whole(self) -> "Bell":
         """The bell of all that this one is a part of."""
         return Bell(self.source, self.key)
+
+
+Rings: TypeAlias = Mapping[Bell, str]
+"""What rang -> what is said of it, for people, in words of osvc ("died (exit 137)"); "" where nothing is known."""
+
+
+def both(said: str, more: str) -> str:
+    """What is said of a bell that rang once more: each thing once, in its order."""
+    return ", ".join(dict.fromkeys(filter(None, (*said.split(", "), *more.split(", ")))))
 
 
 def concerns(rung: Collection[Bell], hung: Collection[Bell]) -> bool:

@@ -1,11 +1,12 @@
 """Outcome, Result and Event: what became of steps and runs. The engine makes them, reports show them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from reconciler.core.action import Action, Slot
+from reconciler.core.bells import Rings
 from reconciler.core.change import Cause
 from reconciler.core.lazy import dataclass
 from reconciler.core.observed import Observed
@@ -252,8 +253,17 @@ class Noticed(NamedTuple):
     text: str
 
 
+class Rang(NamedTuple):
+    """Something rang, and for that a watch looks at these services now. service: ""."""
+
+    service: str
+    bells: Rings
+    services: Collection[str]
+
+
 Event: TypeAlias = (
     Noticed
+    | Rang
     | Waiting
     | Began
     | StepBegan

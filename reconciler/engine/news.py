@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
-from reconciler.core.outcome import Noticed, OnEvent
+from reconciler.core.bells import Source
+from reconciler.core.outcome import Noticed, OnEvent, Rang
 from reconciler.core.plan import Plan
+from reconciler.engine.rounds import Call
 from reconciler.engine.target import Target
 from reconciler.engine.tries import is_lost
 
@@ -26,6 +28,17 @@ class News:
         self._told[about, topic] = text
         if text:
             self._hear(Noticed("" if about in _OF_NOBODY else about, text))
+
+    def rang(self, call: Call, looked: Collection[str]) -> None:
+        """What rang for services that are looked at now: once a look. looked: all of these. What rings for one that is in work is
+        not told: most of it is that work."""
+        if not call.rang:
+            return
+        heard = call.heard.intersection(looked)
+        edited = set(looked) - call.names if call.files else set()
+        bells = {bell: said for bell, said in call.rang.items() if (edited if bell.source is Source.FILES else heard)}
+        if bells:
+            self._hear(Rang("", bells, heard | edited))
 
     def frozen(self, target: Target) -> None:
         """What is left alone because it is frozen."""

@@ -3,11 +3,12 @@ everything is looked at."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import field
 from math import inf
 from random import uniform
 from typing import Final
 
-from reconciler.core.bells import Bell, Source, concerns
+from reconciler.core.bells import Bell, Rings, Source, both, concerns
 from reconciler.core.lazy import dataclass
 from reconciler.engine.signals import Stop
 from reconciler.host.doorbells import Doorbells
@@ -37,11 +38,14 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed."""
+    """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed.
+    rang: what rang for that, and heard: for these of the services; time called for the others."""
 
     names: frozenset[str] = frozenset()
     everything: bool = False
     files: frozenset[str] = frozenset()
+    rang: Rings = field(default_factory=dict)
+    heard: frozenset[str] = frozenset()
 
 
 class Rounds:
@@ -63,7 +67,7 @@ class Rounds:
         self._unread: dict[str, float] = {}
         """Paths -> when they are to be read. A path may be called as a service is."""
         self._echoes: dict[str, list[float]] = {}
-        self._rung: set[Bell] = set()
+        self._rung: dict[Bell, str] = {}
         self._settled = self._latest = inf
         self._last, self._rings = -inf, 0
         self._slept = clock.suspended()
@@ -139,12 +143,14 @@ class Rounds:
         return min(*self._agenda.values(), *self._unread.values(), *(times[0] for times in self._echoes.values()), inf)
 
     def _hear(self, seconds: float) -> None:
-        fresh = self._doorbells.wait(seconds) - self._rung
+        rings = self._doorbells.wait(seconds)
+        fresh = rings.keys() - self._rung.keys()
         if fresh:
             now = self._clock.monotonic()
             self._latest = self._latest if self._rung else now + _LATEST
-            self._rung |= fresh
             self._settled = min(self._latest, now + self._settling(fresh, now))
+        for bell, said in rings.items():
+            self._rung[bell] = both(self._rung.get(bell, ""), said)
 
     def _settling(self, fresh: Collection[Bell], now: float) -> float:
         """How long to wait for another ring."""
@@ -162,11 +168,11 @@ class Rounds:
         self._doorbells.close()
 
     def _call(self, now: float) -> Call:
-        rung, self._rung = self._rung, set()
+        rung, self._rung = self._rung, {}
         covered = {files for mount, files in self._mounted.items() if concerns(rung, [mount])}
         if covered:
             self._doorbells.listen(frozenset().union(*self._hung.values()))  # and at the next look to what is there now
-            rung |= covered
+            rung |= dict.fromkeys(covered, "")
         due = {name for name, at in self._agenda.items() if at <= now}
         due |= {name for name, times in self._echoes.items() if times[0] <= now}
         left = {name: [at for at in times if at > now] for name, times in self._echoes.items()}
@@ -177,4 +183,5 @@ class Rounds:
         files = frozenset(unread.union(bell.key for bell in self._files if bell in rung))
         for path in files & self._unread.keys():
             del self._unread[path]
-        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files)
+        rang = {**rung, **{bell: rung.get(bell, "") for bell in self._files if bell.key in files}}
+        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files, rang, frozenset(names))

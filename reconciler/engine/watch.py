@@ -227,6 +227,7 @@ class Watch:
             if call.everything or call.files.intersection(self.paths):
                 self._read()
             targets = self._called(call)
+            self._news.rang(call, [target.name for target in targets])
             self._hang({target.name: [*self._rounds.hung(target.name), *expected(target.service, kinds)] for target in targets})
             surveys = self._surveys(targets, everything=call.everything)
         except EngineError as err:

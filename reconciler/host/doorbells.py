@@ -1,9 +1,9 @@
-"""Doorbells: the port that tells when something may have changed. A ring says where to look, and nothing else."""
+"""Doorbells: the port that tells when something may have changed. A ring says where to look; what else it says is for people."""
 
 from collections.abc import Collection
 from typing import Protocol
 
-from reconciler.core.bells import Bell
+from reconciler.core.bells import Bell, Rings
 
 
 class Doorbells(Protocol):
@@ -17,7 +17,7 @@ class Doorbells(Protocol):
         A process that has ended rings at once.
         """
 
-    def wait(self, seconds: float) -> frozenset[Bell]:
+    def wait(self, seconds: float) -> Rings:
         """What rang, as soon as something did: a whole, or a part that is listened to. Nothing when time is over, or at `wake`, or
         when the machine goes on that was suspended."""
 

@@ -1,6 +1,7 @@
 """events_text: a line for each event of an agent, from its record (`event_record` of report/json_out.py). Pure."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,8 @@ def _said(record: Mapping[str, Any], paint: Paint) -> str:
     match record["event"]:
         case "noticed":
             return str(record["text"])
+        case "rang":
+            return _rang(record)
         case "waiting":
             return f"waits for another run: {record['holder']}"
         case "began" if record["steps"]:
@@ -50,6 +53,42 @@ def _said(record: Mapping[str, Any], paint: Paint) -> str:
             return "the agent ended; what runs is left as it is"
         case _:
             return ""
+
+
+_ID = re.compile("[0-9a-f]{64}")
+_HEADS = {"engine": "engine told", "links": "network devices", "mounts": "mount table", "process": "processes", "files": "files"}
+"""Where a bell hangs -> what is said before what rang there."""
+
+
+def _rang(record: Mapping[str, Any]) -> str:
+    """ "engine told: container web died (exit 137) → looks at web"."""
+    found: dict[str, list[str]] = {}
+    for bell in record["bells"]:
+        if said := _bell(bell, record["bells"]):
+            found.setdefault(bell["source"], []).append(said)
+    told = [f"{_HEADS.get(source, source)}: {listed(list(dict.fromkeys(bells)))}" for source, bells in found.items()]
+    left_out = record["left_out"]
+    if left_out["bells"]:
+        told.append(f"{left_out['bells']} more")
+    return f"{'; '.join(told)} → looks at {listed([*record['services'], *[''] * left_out['services']])}"
+
+
+def _bell(bell: Mapping[str, Any], beside: Iterable[Mapping[str, Any]]) -> str:
+    """ "container web died (exit 137)"; "" for an id where what has it rang by its name as well."""
+    name = bell["part"] or bell["key"]
+    if bell["source"] == "process":
+        name = name.partition(" ")[0]
+    kind, _, ident = name.partition(" ")
+    if _ID.fullmatch(ident):
+        if any(other["key"] == bell["key"] and _names(other["part"], kind) for other in beside):
+            return ""
+        name = f"{kind} {ident[:12]}"
+    return f"{name} {bell['said'] or 'changed'}".lstrip()
+
+
+def _names(part: str, kind: str) -> bool:
+    """Whether it is a thing of this kind by its name."""
+    return part.startswith(f"{kind} ") and not _ID.fullmatch(part.removeprefix(f"{kind} "))
 
 
 def _ended(record: Mapping[str, Any], paint: Paint) -> str:

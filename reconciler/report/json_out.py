@@ -22,6 +22,7 @@ from reconciler.core.outcome import (
     Event,
     Noticed,
     Outcome,
+    Rang,
     Result,
     StepBegan,
     StepEnded,
@@ -37,6 +38,7 @@ from reconciler.core.secrets import masked
 from reconciler.core.service import Origin, Service
 from reconciler.report.images_text import Used
 from reconciler.report.plan_text import impact_line, origin_of
+from reconciler.report.rang_json import rang_facts
 from reconciler.report.texts import plain
 
 if TYPE_CHECKING:
@@ -289,6 +291,8 @@ def event_record(event: Event, now: datetime) -> Record:
     match event:
         case Noticed(text=text):
             return {**record, "text": plain(text)}
+        case Rang(bells=bells, services=services):
+            return {**record, **rang_facts(bells, services)}
         case Waiting(holder=holder):
             return {**record, "holder": holder}
         case Began(run=run, round=number, plan=plan):
@@ -316,6 +320,7 @@ def event_record(event: Event, now: datetime) -> Record:
 
 _EVENTS: Mapping[type, str] = {
     Noticed: "noticed",
+    Rang: "rang",
     Waiting: "waiting",
     Began: "began",
     StepBegan: "step began",

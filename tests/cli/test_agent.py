@@ -404,7 +404,9 @@ def test_events_of_some_services_only(web, events):
         web.spec("bad.yaml", "resources: 3\n")
         assert json.loads(every.line())["service"] == ""
         assert web.osvc("freeze", "db", "--reason", "a disk").code == 0
-        record = json.loads(some.line())
+        rang, record = json.loads(some.line()), json.loads(some.line())
+        assert rang["event"] == "rang" and rang["services"] == ["db"]
+        assert [(bell["source"], bell["key"]) for bell in rang["bells"]] == [("files", str(web.root / "state"))]
         assert record["service"] == "db" and record["text"].startswith("frozen by ") and "a disk" in record["text"]
         one.end()
         assert [json.loads(line)["event"] for line in some.end()[1].splitlines()] == ["agent ended", "result"]

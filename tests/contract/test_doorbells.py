@@ -1,6 +1,7 @@
 """The Doorbells port's contract: what rings, and what does not; over the fake machine and the real one."""
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.bells import Bell, Source
+from reconciler.core.bells import Bell, Source, both
 from reconciler.host.doorbells import Doorbells
 from reconciler.host.linux.bells import process
 from reconciler.host.linux.doorbells import LinuxDoorbells
@@ -25,9 +26,14 @@ QUIET = 0.3
 
 def rings(bells: Doorbells) -> set[Bell]:
     """What rings until it is quiet."""
-    rung = set(bells.wait(5))
+    return set(told(bells))
+
+
+def told(bells: Doorbells) -> dict[Bell, str]:
+    """The same, and what is said of it."""
+    rung = dict(bells.wait(5))
     while more := bells.wait(QUIET):
-        rung |= more
+        rung |= {bell: both(rung.get(bell, ""), said) for bell, said in more.items()}
     return rung
 
 
@@ -44,12 +50,12 @@ def bells(stage: Stage) -> Iterator[Doorbells]:
 
 class TestWaiting:
     def test_nothing_rings_and_the_time_is_over(self, bells: Doorbells) -> None:
-        assert bells.wait(0.05) == frozenset()
+        assert bells.wait(0.05) == {}
 
     def test_a_wake_ends_the_wait_that_comes_next(self, bells: Doorbells) -> None:
         bells.wake()
         began = time.monotonic()
-        assert bells.wait(30) == frozenset()
+        assert bells.wait(30) == {}
         assert time.monotonic() - began < 5
 
 
@@ -65,11 +71,11 @@ class TestMounts:
         bells.listen([bell])
         assert silence(bells)
         stage.host.commands.run(["mount", "-t", "tmpfs", "--", "tmpfs", point])
-        assert rings(bells) == {bell}
+        assert told(bells) == {bell: "mounted"}
         stage.host.commands.run(["mount", "-o", "remount,ro", "--", point])
-        assert rings(bells) == {bell}
+        assert told(bells) == {bell: "changed"}
         stage.host.commands.run(["umount", "--", point])
-        assert rings(bells) == {bell}
+        assert told(bells) == {bell: "unmounted"}
 
     def test_others_do_not_ring_but_for_who_listens_to_all(self, stage: Stage, bells: Doorbells, point: str) -> None:
         bells.listen([MOUNTS._replace(part=f"{point}/deeper")])
@@ -117,7 +123,7 @@ class TestProcesses:
         bells.listen([bell])
         assert silence(bells)
         stage.end(pid)
-        assert rings(bells) == {bell}
+        assert told(bells) == {bell: "ended"}
         bells.listen([bell])
         assert silence(bells)
 
@@ -247,6 +253,18 @@ class TestEngine:
             change()
             assert rings(bells) == {bell}
 
+    def test_it_says_what_became_of_a_container_for_people(self, shared: Bench, bells: Doorbells) -> None:
+        engine, bell = shared.engine, self.bell(shared, "container web")
+        bells.listen([bell])
+        engine.create("web", {**SLEEP, "StopSignal": "SIGKILL"})
+        assert told(bells) == {bell: "created"}
+        engine.start("web")
+        assert told(bells)[bell].split(", ")[-1] == "started", "an engine says before that it is on its network"
+        engine.stop("web", 0)
+        assert "died (exit 137)" in told(bells)[bell].split(", ")
+        engine.remove("web")
+        assert told(bells) == {bell: "removed"}
+
     def test_it_rings_by_its_id_whatever_it_is_called(self, shared: Bench, bells: Doorbells) -> None:
         ident = shared.engine.create("web", SLEEP)
         bell = self.bell(shared, f"container {ident}")
@@ -298,7 +316,7 @@ def test_a_wake_from_elsewhere_ends_a_wait_that_goes_on() -> None:
     bells.listen([])
     began = time.monotonic()
     threading.Timer(0.1, bells.wake).start()
-    assert bells.wait(30) == frozenset()
+    assert bells.wait(30) == {}
     assert 0.05 < time.monotonic() - began < 10
     bells.close()
 
@@ -327,10 +345,10 @@ def test_an_engine_that_takes_calls_and_refuses_is_asked_ever_more_seldom_and_ri
         bells = LinuxDoorbells()
         try:
             bells.listen([bell])
-            assert bells.wait(1.5) == frozenset(), "who never listened has missed nothing more"
+            assert bells.wait(1.5) == {}, "who never listened has missed nothing more"
             assert calls[0] < 8
             answer[0] = b"HTTP/1.0 200 OK\r\n\r\n"
-            assert bells.wait(10) == {bell.whole}
+            assert bells.wait(10) == {bell.whole: "is heard again"}
         finally:
             ended.set()
             server.join()
@@ -343,9 +361,9 @@ def test_a_process_that_cannot_be_looked_at_has_not_ended(monkeypatch: pytest.Mo
     monkeypatch.setattr(process, "start_of", lambda pid: None)
     bells, bell = LinuxDoorbells(), Bell(Source.PROCESS, f"{os.getpid()} 0")
     bells.listen([bell])
-    assert bells.wait(0.05) == frozenset() and bell in bells.deaf()
+    assert bells.wait(0.05) == {} and bell in bells.deaf()
     monkeypatch.undo()
-    assert bells.wait(5) == {bell} and not bells.deaf(), "it is listened to since"
+    assert bells.wait(5) == {bell: "is heard again"} and not bells.deaf(), "it is listened to since"
     bells.close()
 
 
@@ -355,10 +373,10 @@ def test_a_clock_on_the_wall_that_is_set_ends_each_wait_once() -> None:
     bells, began = LinuxDoorbells(), time.monotonic()
     for _ in range(2):
         threading.Timer(0.2, lambda: time.clock_settime_ns(time.CLOCK_REALTIME, time.time_ns())).start()
-        assert bells.wait(30) == frozenset()
+        assert bells.wait(30) == {}
         assert time.monotonic() - began < 5
         before = time.monotonic()
-        assert bells.wait(0.3) == frozenset() and time.monotonic() - before >= 0.3
+        assert bells.wait(0.3) == {} and time.monotonic() - before >= 0.3
     bells.close()
 
 
@@ -372,3 +390,27 @@ def test_nothing_is_left_open() -> None:
         bells.listen([MOUNTS])
         bells.close()
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_of_what_an_engine_says_only_words_of_osvc_are_told(tmp_path: Path) -> None:
+    """Labels, commands and new kinds of events may hold anybody's secret."""
+    attributes = {"name": "web", "exitCode": "3", "PASSWORD": "s3cret"}
+    died = {"Type": "container", "Action": "die", "Actor": {"ID": "1" * 64, "Attributes": attributes}}
+    lines = [
+        died,
+        {**died, "Action": "exec_create: mysql -p s3cret"},
+        {**died, "Action": "health_status: unhealthy"},
+        {**died, "Actor": {"ID": "2" * 64, "Attributes": {"name": "db", "exitCode": "s3cret"}}},
+    ]
+    web, db = (Bell(Source.ENGINE, f"{tmp_path}/s", f"container {name}") for name in ("web", "db"))
+    bells = LinuxDoorbells()
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(web.key)
+        engine.listen()
+        bells.listen([web, db])
+        call, _ = engine.accept()
+        with call:
+            call.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+            assert told(bells) == {web: "died (exit 3), is unhealthy", db: "died"}
+        assert told(bells) == {web.whole: "broke off"}
+    bells.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
-from reconciler.core.bells import Bell, Source
+from reconciler.core.bells import Bell, Rings, Source, both
 from reconciler.host.errors import HostError
 from tests.fakehost.machine import Machine
 
@@ -22,7 +22,7 @@ class FakeDoorbells:
         self._bells: frozenset[Bell] = frozenset()
         self._last: dict[Bell, Parts | None] = {}
         self._ended: set[Bell] = set()
-        self._rung: set[Bell] = set()
+        self._rung: dict[Bell, str] = {}
         self._woken = False
 
     def listen(self, bells: Collection[Bell]) -> None:
@@ -34,13 +34,13 @@ class FakeDoorbells:
             if whole.source is Source.PROCESS and self._last[whole] is None:
                 self._end(whole)
 
-    def wait(self, seconds: float) -> frozenset[Bell]:
+    def wait(self, seconds: float) -> Rings:
         machine, until, slept = self._machine, self._machine.ticks + seconds, self._machine.slept
         while True:
             machine.settle()
             self._hear()
             if self._rung or self._woken or machine.ticks >= until or machine.slept > slept:
-                rung, self._rung, self._woken = frozenset(self._rung), set(), False
+                rung, self._rung, self._woken = self._rung, {}, False
                 return rung
             soonest = min([at for at, _ in machine.agenda] + machine.sleepers, default=until)
             step = min(soonest, until) - machine.ticks
@@ -68,18 +68,26 @@ class FakeDoorbells:
             if whole.source is Source.PROCESS:
                 self._end(whole)
             elif now is None or last is None or whole.source is Source.FILES:
-                self._rung.add(whole)
+                self._ring(whole)
             else:
-                self._rung.update(self._named(whole, {part for part in {*now, *last} if now.get(part) != last.get(part)}))
+                for part in {*now, *last}:
+                    if now.get(part) != last.get(part):
+                        self._name(whole, part, _became(whole.source, last.get(part, ""), now.get(part, "")))
 
-    def _named(self, whole: Bell, parts: Collection[str]) -> set[Bell]:
-        named = {whole._replace(part=part) for part in parts}
-        return (named & self._bells) | ({whole} if whole in self._bells and named else set())
+    def _name(self, whole: Bell, part: str, said: str) -> None:
+        named = whole._replace(part=part)
+        if named in self._bells:
+            self._ring(named, said)
+        if whole in self._bells:
+            self._ring(whole)
+
+    def _ring(self, bell: Bell, said: str = "") -> None:
+        self._rung[bell] = both(self._rung.get(bell, ""), said)
 
     def _end(self, whole: Bell) -> None:
         if whole not in self._ended:
             self._ended.add(whole)
-            self._rung.add(whole)
+            self._ring(whole, "ended")
 
     def _parts(self, whole: Bell) -> Parts | None:
         looks: dict[Source, Callable[[str], Parts | None]] = {
@@ -127,6 +135,20 @@ def _files(path: str) -> Parts:
             seen = os.stat(name)
             found[name] = _said([seen.st_mode, seen.st_size, seen.st_ino, seen.st_ctime_ns if not os.path.isdir(name) else 0])
     return found
+
+
+def _became(source: Source, last: str, now: str) -> str:
+    """What a real bell says of the most common changes; "" for others."""
+    if source is Source.MOUNTS:
+        more = now.count("Mount(") - last.count("Mount(")
+        return "mounted" if more > 0 else "unmounted" if more < 0 else "changed"
+    if source is not Source.ENGINE or not now:
+        return "removed" if source is Source.ENGINE else ""
+    before, state = (json.loads(text)[1] if text.startswith("[") else {} for text in (last, now))
+    if state.get("Status") == before.get("Status"):
+        return "" if last else "created"
+    died = f"died (exit {state['ExitCode']})"
+    return {"running": "started", "exited": died, "created": "created", "paused": "paused"}.get(state["Status"], "")
 
 
 def _said(of: Any) -> str:

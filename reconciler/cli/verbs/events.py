@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from reconciler.agent.call import NoAgent, Unanswered, call
 from reconciler.agent.protocol import PROTOCOL
@@ -27,8 +29,8 @@ def run(options: argparse.Namespace) -> Exit:
     last: object = None
     try:
         for record in call(read_config().run_dir, request, hearing=_PATIENCE, within=None):
-            last, service = record["event"], str(record.get("service", ""))
-            if globs and last not in _OF_THE_STREAM and not any(fnmatchcase(service, glob) for glob in globs):
+            last = record["event"]
+            if globs and last not in _OF_THE_STREAM and not _is_of(record, globs):
                 continue
             if options.json:
                 show_line(record)
@@ -43,6 +45,13 @@ def run(options: argparse.Namespace) -> Exit:
     if options.json:
         show_line(results_record((), (), Exit.OK))
     return Exit.OK
+
+
+def _is_of(record: Mapping[str, Any], globs: Sequence[str]) -> bool:
+    """Whether an event is of a service that is meant; one that does not name all of its services may be."""
+    services = [str(record.get("service", "")), *record.get("services", ())]
+    more = record.get("left_out", {}).get("services", 0)
+    return more > 0 or any(fnmatchcase(service, glob) for service in services for glob in globs)
 
 
 _END = "agent ended"

@@ -9,7 +9,7 @@ from math import inf
 from random import uniform
 from typing import Final
 
-from reconciler.core.bells import Bell, Source
+from reconciler.core.bells import Bell, Rings, Source, both
 from reconciler.core.lazy import dataclass
 from reconciler.host.linux.bells.engine import EngineWire
 from reconciler.host.linux.bells.files import FilesWire
@@ -50,7 +50,7 @@ class LinuxDoorbells:
         self._bells: frozenset[Bell] = frozenset()
         self._hung: dict[Bell, _Hung] = {}
         self._fds: dict[int, Bell] = {}
-        self._rung: set[Bell] = set()
+        self._rung: dict[Bell, str] = {}
 
     def listen(self, bells: Collection[Bell]) -> None:
         self._bells = frozenset(bells)
@@ -64,7 +64,7 @@ class LinuxDoorbells:
             if whole.source is Source.ENGINE and hung.tries:
                 self._hang(whole)
 
-    def wait(self, seconds: float) -> frozenset[Bell]:
+    def wait(self, seconds: float) -> Rings:
         until = time.monotonic() + seconds
         while True:
             now = time.monotonic()
@@ -72,10 +72,10 @@ class LinuxDoorbells:
                 if hung.wire is None and hung.again <= now:
                     self._hang(whole)
             if self._rung:
-                rung, self._rung = frozenset(self._rung), set()
+                rung, self._rung = self._rung, {}
                 return rung
             if now >= until:
-                return frozenset()
+                return {}
             soonest = min((hung.again for hung in self._hung.values() if hung.wire is None), default=inf)
             for fd, _ in self._epoll().poll(max(0.0, min(until, soonest) - now)):
                 if fd == self._wake:
@@ -121,7 +121,7 @@ class LinuxDoorbells:
             hung.wire = _WIRES[whole.source](whole.key)
         except ProcessLookupError:
             hung.again = inf
-            self._rung.add(whole)
+            self._ring(whole, "ended")
             return
         except OSError as error:
             self._lose(whole, error)
@@ -135,7 +135,7 @@ class LinuxDoorbells:
         """It is listened to: what rang while it was not is not known."""
         hung = self._hung[whole]
         if hung.tries:
-            self._rung.add(whole)
+            self._ring(whole, "is heard again")
         hung.tries, hung.why = 0, ""
 
     def _hear(self, whole: Bell) -> None:
@@ -148,16 +148,16 @@ class LinuxDoorbells:
             self._cut(hung)
             self._lose(whole, error)
             if begun:
-                self._rung.add(whole)
+                self._ring(whole, "broke off")
             return
         if hung.tries and hung.wire.begun:
             self._begun(whole)
-        for part in parts:
+        for part, said in parts.items():
             bell = whole._replace(part=part)
             if not part or bell in self._bells:
-                self._rung.add(bell)
+                self._ring(bell, said)
             elif whole in self._bells:
-                self._rung.add(whole)
+                self._ring(whole)
         if not hung.wire.lasting:
             self._cut(hung)
             hung.again = inf
@@ -168,7 +168,10 @@ class LinuxDoorbells:
         hung.why = error.strerror or str(error)
         hung.again = time.monotonic() + min(_LONGEST, _FIRST * 2 ** min(hung.tries - 1, 20)) * uniform(0.9, 1.1)
         if whole.source is Source.FILES:
-            self._rung.add(whole)
+            self._ring(whole, "cannot be listened to")
+
+    def _ring(self, bell: Bell, said: str = "") -> None:
+        self._rung[bell] = both(self._rung.get(bell, ""), said)
 
     def _cut(self, hung: _Hung) -> None:
         if hung.wire is None:

@@ -13,20 +13,21 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from reconciler.core.outcome import Ended, Event, Noticed
+from reconciler.core.outcome import Ended, Event, Noticed, Rang
 from reconciler.engine.watch import Watch
 from tests.unit.engine.node import Node
 
 
 class Timeline:
     """looks: (when, the services) of each look that saw any. done: (when, service) of each run that did something. said: what was
-    told, as (when, text)."""
+    told, as (when, text). rang: what is told of bells, as (when, event)."""
 
     def __init__(self, node: Node) -> None:
         self.node, self.machine, self.session = node, node.machine, node.session()
         self.looks: list[tuple[float, str]] = []
         self.done: list[tuple[float, str]] = []
         self.said: list[tuple[float, str]] = []
+        self.rang: list[tuple[float, Rang]] = []
         self.watch = Watch(self.session, on_event=self._hear, configure=lambda: self.node.config)
         self._survey = self.session.survey
         self.session.survey = self._look  # type: ignore[method-assign]
@@ -68,3 +69,5 @@ class Timeline:
             insort(self.done, (self.now, event.service))
         elif isinstance(event, Noticed):
             self.said.append((self.now, event.text))
+        elif isinstance(event, Rang):
+            self.rang.append((self.now, event))

@@ -1,13 +1,16 @@
 """The lines of events say what progress_line says of the same, as far as both say anything."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.core.outcome import Ended, Noticed, StepEnded
+from reconciler.core.bells import Bell, Source
+from reconciler.core.outcome import Ended, Noticed, Rang, StepEnded
 from reconciler.host.errors import Permanent
 from reconciler.report.events_text import event_line
 from reconciler.report.json_out import event_record
+from reconciler.report.rang_json import BELLS, SERVICES
 from reconciler.report.run_text import progress_line
 from tests.unit.engine.node import Node
 
@@ -64,3 +67,52 @@ def test_a_run_with_nothing_to_do_is_not_told(node):
 )
 def test_what_is_no_run(record, line):
     assert event_line(record) == line
+
+
+def bell(source, key="", part=""):
+    return Bell(source, key, part)
+
+
+@pytest.mark.parametrize(
+    ("bells", "services", "line"),
+    [
+        (
+            {bell(Source.ENGINE, "/run/d.sock", "container web"): "died (exit 137)"},
+            ["web"],
+            "engine told: container web died (exit 137) → looks at web",
+        ),
+        (
+            {bell(Source.ENGINE, "/run/d.sock", f"container {one}"): "died" for one in ("web", "a" * 64)},
+            ["web"],
+            "engine told: container web died → looks at web",
+        ),
+        (
+            {bell(Source.ENGINE, "/run/d.sock", f"container {'a' * 64}"): "disconnected"},
+            ["web"],
+            "engine told: container aaaaaaaaaaaa disconnected → looks at web",
+        ),
+        (
+            {
+                bell(Source.MOUNTS, "", "/srv/web"): "unmounted",
+                bell(Source.LINKS, "", "eth0"): "",
+                bell(Source.PROCESS, "812 48213"): "ended",
+                bell(Source.ENGINE, "/run/d.sock"): "broke off",
+            },
+            ["web", "db"],
+            "engine told: /run/d.sock broke off; network devices: eth0 changed; mount table: /srv/web unmounted;"
+            " processes: 812 ended → looks at db, web",
+        ),
+        ({bell(Source.FILES, "/etc/osvc/services.d"): ""}, ["web"], "files: /etc/osvc/services.d changed → looks at web"),
+        (
+            {bell(Source.MOUNTS, "", f"/srv/{n:02}"): "mounted" for n in range(25)},
+            [f"s{n}" for n in range(1, 61)],
+            "mount table: /srv/00 mounted, /srv/01 mounted, /srv/02 mounted and 17 more; 5 more → looks at s1, s2, s3 and 57 more",
+        ),
+    ],
+)
+def test_what_rang_is_told_by_name_and_for_whom(bells, services, line):
+    record = json.loads(json.dumps(event_record(Rang("", bells, services), NOW)))
+    assert event_line(record) == f"07:41:03 {line}"
+    assert len(record["bells"]) <= BELLS and len(record["services"]) <= SERVICES
+    left_out = record["left_out"]
+    assert (len(record["bells"]) + left_out["bells"], len(record["services"]) + left_out["services"]) == (len(bells), len(services))

@@ -8,19 +8,29 @@ import json
 import select
 import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from reconciler.host.linux.bells.wire import ALL
+from reconciler.core.bells import both
+from reconciler.host.linux.bells.wire import ALL, Heard
 
-_FILTERS: Final = {
-    "type": ["container", "network", "volume"],
-    "event": [
-        *("create", "destroy", "die", "health_status", "oom", "pause", "rename", "start", "unpause", "update"),
-        *("connect", "disconnect"),
-    ],
+_SAID: Final = {
+    "create": "created",
+    "destroy": "removed",
+    "die": "died",
+    "health_status": "health changed",
+    "oom": "ran out of memory",
+    "pause": "paused",
+    "rename": "renamed",
+    "start": "started",
+    "unpause": "unpaused",
+    "update": "updated",
+    "connect": "connected",
+    "disconnect": "disconnected",
 }
+"""What is asked for -> how people are told of it. What else an event says may be anybody's secret, and is told to nobody."""
+_FILTERS: Final = {"type": ["container", "network", "volume"], "event": list(_SAID)}
 _MOST: Final = 1 << 20
 """Bytes of one event, or of the head of the answer."""
 
@@ -45,9 +55,9 @@ class EngineWire:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def heard(self) -> Collection[str]:
+    def heard(self) -> Heard:
         """What the events are about, by name and by id. Raises OSError when the engine has ended, or refuses."""
-        found: set[str] = set()
+        found: dict[str, str] = {}
         while True:
             try:
                 data = self._socket.recv(1 << 16)
@@ -57,7 +67,8 @@ class EngineWire:
                 raise ConnectionResetError("it broke off")
             self._buffer += data
             for line in self._lines():
-                found.update(_parts(line))
+                for part, said in _parts(line).items():
+                    found[part] = both(found.get(part, ""), said)
 
     def close(self) -> None:
         self._socket.close()
@@ -81,15 +92,25 @@ class EngineWire:
             raise ConnectionAbortedError("an event of it never ends")
 
 
-def _parts(line: bytes) -> Collection[str]:
+def _parts(line: bytes) -> Heard:
     """What one event is about; ALL when it cannot be understood."""
     try:
         event: dict[str, Any] = json.loads(line)
         kind, actor = event["Type"], event["Actor"]
         known: dict[str, str] = actor.get("Attributes") or {}
+        said = _said(str(event.get("Action", "")), known)
         if kind == "network" and known.get("container"):
-            return {f"container {known['container']}"}
+            return {f"container {known['container']}": said}
         named = {actor.get("ID"), known.get("name"), known.get("oldName", "").lstrip("/")}
-        return {f"{kind} {name}" for name in named if name}
+        return {f"{kind} {name}": said for name in named if name}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ALL if line.strip() else ()
+        return ALL if line.strip() else {}
+
+
+def _said(action: str, known: Mapping[str, Any]) -> str:
+    """known: the attributes of what it is about."""
+    name, _, health = action.partition(": ")
+    if name == "health_status" and health in ("healthy", "unhealthy"):
+        return f"is {health}"
+    code = str(known.get("exitCode", ""))
+    return f"died (exit {code})" if name == "die" and code.isdecimal() else _SAID.get(name, "")

@@ -11,10 +11,9 @@ import os
 import select
 import stat
 import struct
-from collections.abc import Collection
 from typing import Final
 
-from reconciler.host.linux.bells.wire import ALL
+from reconciler.host.linux.bells.wire import ALL, Heard
 
 _ATTRIB, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x4, 0x8, 0x40, 0x80
 _CREATE, _DELETE, _DELETE_SELF, _MOVE_SELF = 0x100, 0x200, 0x400, 0x800
@@ -50,7 +49,7 @@ class FilesWire:
     def fileno(self) -> int:
         return self._fd
 
-    def heard(self) -> Collection[str]:
+    def heard(self) -> Heard:
         rang = False
         while True:
             try:
@@ -65,7 +64,7 @@ class FilesWire:
                 at += _HEAD.size + length
         if rang:
             self._aim()
-        return ALL if rang else ()
+        return ALL if rang else {}
 
     def close(self) -> None:
         os.close(self._fd)

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from reconciler.host.linux.bells.wire import ALL
+from reconciler.host.linux.bells.wire import ALL, Heard
 
 _GROUPS: Final = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR"""
@@ -38,18 +38,18 @@ class LinksWire:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def heard(self) -> Collection[str]:
+    def heard(self) -> Heard:
         """The names of the devices; ALL when the kernel dropped messages."""
-        found: set[str] = set()
+        found: dict[str, str] = {}
         while True:
             try:
-                found.update(_devices(self._socket.recv(1 << 16)))
+                found.update(dict.fromkeys(_devices(self._socket.recv(1 << 16)), ""))
             except BlockingIOError:
                 return found
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                found |= ALL
+                found.update(ALL)
 
     def close(self) -> None:
         self._socket.close()

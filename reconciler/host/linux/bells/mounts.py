@@ -2,10 +2,9 @@
 
 import os
 import select
-from collections.abc import Collection
 
 from reconciler.host.errors import HostError
-from reconciler.host.linux.bells.wire import ALL
+from reconciler.host.linux.bells.wire import ALL, Heard
 from reconciler.host.linux.table import read_table
 from reconciler.host.ports import Mount
 
@@ -24,15 +23,21 @@ class MountsWire:
     def fileno(self) -> int:
         return self._fd
 
-    def heard(self) -> Collection[str]:
+    def heard(self) -> Heard:
         now, last = _mounted(), self._last
         self._last = now
         if now is None or last is None:
             return ALL
-        return {point for point in {*now, *last} if now.get(point) != last.get(point)}
+        changed = (point for point in {*now, *last} if now.get(point) != last.get(point))
+        return {point: _said(len(now.get(point, ())) - len(last.get(point, ()))) for point in changed}
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def _said(more: int) -> str:
+    """more: so many mounts than before at that point."""
+    return "mounted" if more > 0 else "unmounted" if more < 0 else "changed"
 
 
 def _mounted() -> dict[str, tuple[Mount, ...]] | None:

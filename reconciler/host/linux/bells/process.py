@@ -3,9 +3,8 @@
 import errno
 import os
 import select
-from collections.abc import Collection
 
-from reconciler.host.linux.bells.wire import ALL
+from reconciler.host.linux.bells.wire import Heard
 from reconciler.host.linux.processes import start_of
 
 
@@ -30,8 +29,8 @@ class ProcessWire:
     def fileno(self) -> int:
         return self._fd
 
-    def heard(self) -> Collection[str]:
-        return ALL
+    def heard(self) -> Heard:
+        return {"": "ended"}
 
     def _ended(self) -> bool:
         poll = select.poll()

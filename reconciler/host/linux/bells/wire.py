@@ -1,9 +1,12 @@
 """Wire: one source of rings, as the doorbells poll it."""
 
-from collections.abc import Collection
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Final, Protocol, TypeAlias
 
-ALL: Final = frozenset({""})
+Heard: TypeAlias = Mapping[str, str]
+"""The parts that rang -> what is said of each (core/bells.py: Rings)."""
+
+ALL: Final[Heard] = {"": ""}
 """All parts rang."""
 
 
@@ -22,7 +25,7 @@ class Wire(Protocol):
 
     def fileno(self) -> int: ...
 
-    def heard(self) -> Collection[str]:
+    def heard(self) -> Heard:
         """The parts that rang; ALL where that is not known. Never waits. Raises OSError when the stream is over."""
 
     def close(self) -> None: ...
