@@ -46,7 +46,7 @@ look() {
     want zsh zsh
     want fish fish
     want groff-base groff
-    want prometheus promtool
+    want prometheus prometheus promtool
     static_busybox || missing+=(busybox-static)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     local package

@@ -1,19 +1,28 @@
 """Metrics in docs: the page, the alert rules and the dashboard name what the agent has; Prometheus reads all of it."""
 
+import http.client
 import json
 import re
 import shlex
+import socket
 import subprocess
+import time
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import yaml
 
+from reconciler.agent.http import Reply, Server
 from reconciler.agent.metrics import Metrics
+from reconciler.agent.showing import EXPOSITION
 from reconciler.cli.parser import parse
 from reconciler.cli.verb import verb_called
 from reconciler.core.policy import Aim
 from reconciler.core.status import Status
+from reconciler.engine.address import Address
 from reconciler.engine.standing import Looks, Seen, Standing, State
 from tests.unit.agent.test_showing import Shown
 
@@ -25,8 +34,8 @@ NAME = re.compile(r"\b(?:osvc|process)_[a-z_]+\b")
 
 
 @pytest.fixture(scope="module")
-def metrics(tmp_path_factory):
-    """Of an agent with one of everything."""
+def happened(tmp_path_factory):
+    """How an agent with one of everything stands, and what it did."""
     shown = Shown(tmp_path_factory.mktemp("node"))
     shown.line.at(20, lambda: shown.line.machine.tear_off("/mnt/web"))
     shown.run(40)
@@ -40,8 +49,14 @@ def metrics(tmp_path_factory):
         Looks(3, 1.0, 0.1, 0.5),
         {"web": Seen(Aim.UP, Status.WARN, {"fs#1": ("fs", Status.DOWN)})},
     )
+    return standing, shown.heard
+
+
+@pytest.fixture(scope="module")
+def metrics(happened):
+    standing, events = happened
     found = Metrics(lambda: standing)
-    for event in shown.heard:
+    for event in events:
         found.tell(event)
     return found
 
@@ -78,6 +93,19 @@ def test_what_is_named_is_there(families, file):
     assert set(NAME.findall(file.read_text())) <= samples
 
 
+@pytest.mark.parametrize("file", [RULES, DASHBOARD], ids=lambda file: file.name)
+def test_what_is_matched_and_summed_by_are_labels(families, file):
+    """Prometheus takes a label that is not there for an empty one."""
+    text, scraped = file.read_text().replace('\\"', '"'), {"job", "instance"}
+    matched = re.findall(r"\b((?:osvc|process)_\w+)\{([^}]*)\}", text)
+    assert matched
+    for name, matchers in matched:
+        known = families[name if name in families else re.sub("_(bucket|sum|count)$", "", name)][1]
+        assert set(re.findall(r"(\w+) *(?:=~|!~|!=|=)", matchers)) <= known | scraped, (name, matchers)
+    grouped = {label for labels in re.findall(r"\b(?:by|on|ignoring|without) \(([^)]*)\)", text) for label in labels.split(", ")}
+    assert grouped - {"le"} <= set().union(*(labels for _, labels, _ in families.values())) | scraped
+
+
 def test_the_dashboard_shows_every_metric(families):
     shown = set(NAME.findall(DASHBOARD.read_text()))
     hidden = {name for name in families if name.startswith("osvc_") and not any(one.startswith(name) for one in shown)}
@@ -104,6 +132,86 @@ def test_every_expression_of_the_dashboard_is_one(tmp_path):
     file = tmp_path / "rules.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     assert "SUCCESS" in promtool("check", "rules", str(file))
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_every_panel_of_the_dashboard_shows_something_of_what_prometheus_scrapes(happened, metrics, tmp_path):
+    """From the agent's own server; figures rise between two scrapes. What a legend, a column or a variable names is a label."""
+    address = Address(host="127.0.0.1", port=free_port())
+    server = Server(address, lambda path: Reply(HTTPStatus.OK, metrics.text(), EXPOSITION), pytest.fail)
+    server.listen()
+    server.start()
+    try:
+        with prometheus(tmp_path, str(address)) as ask:
+            seen = until(lambda: ask("query", query='osvc_runs_total{job="osvc"}')["result"])
+            for event in happened[1]:
+                metrics.tell(event)
+            until(lambda: ask("query", query="osvc_runs_total")["result"][0]["value"][1] > seen[0]["value"][1])
+            board = json.loads(DASHBOARD.read_text())
+            for variable in board["templating"]["list"]:
+                if variable["type"] == "query":
+                    name, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"]).groups()
+                    assert ask(f"label/{label}/values", **{"match[]": name}) == [str(address)]
+            for panel in board["panels"]:
+                named = {name for one in panel.get("transformations", ()) for name in one["options"].get("indexByName", ())}
+                for target in panel["targets"]:
+                    query = target["expr"].replace("$__rate_interval", "1m").replace("$instance", "127.*")
+                    found = ask("query", query=query)["result"]
+                    assert found, (panel["title"], query)
+                    labels = named | set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+                    assert all(labels <= one["metric"].keys() for one in found), (panel["title"], labels, found)
+            rules = [rule for group in ask("rules")["groups"] for rule in group["rules"]]
+            assert len(rules) == 13 and {rule["health"] for rule in rules} == {"ok"}, rules
+    finally:
+        server.close()
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def until(what, seconds=20.0):
+    """What it came to, as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def prometheus(folder, scraped):
+    """One of its own, which scrapes that address and has the alert rules. Gives what asks it."""
+    port = free_port()
+    scrape = {"job_name": "osvc", "static_configs": [{"targets": [scraped]}]}
+    every = {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "250ms"}
+    (folder / "prometheus.yml").write_text(
+        yaml.safe_dump({"global": every, "scrape_configs": [scrape], "rule_files": [str(RULES)]})
+    )
+    words = [f"--web.listen-address=127.0.0.1:{port}", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+
+    def ask(path, **query):
+        try:
+            caller = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            caller.request("GET", f"/api/v1/{path}?{urlencode(query)}")
+            answer = json.loads(caller.getresponse().read())
+        except (ConnectionError, ValueError):  # it begins
+            return {"result": []}
+        finally:
+            caller.close()
+        assert answer["status"] == "success", (answer, query)
+        return answer["data"]
+
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(["prometheus", *words], cwd=folder, stdout=log, stderr=log)
+    try:
+        yield ask
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def test_the_alert_rules_tell_what_they_should():
