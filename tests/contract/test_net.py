@@ -1,11 +1,17 @@
 """Net, and the ip, iptables and sysctl that change it. The real one runs in a network namespace of the test's own."""
 
+import json
+import socket
+from typing import Any
+
 import pytest
 
 from reconciler.host.errors import Conflict, HostError, NotFound
+from reconciler.host.linux import rtnetlink
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.net import LinuxNet, parse
-from reconciler.host.ports import Address, Completed, Link, Route
+from reconciler.host.ports import Address, Link, Route
+from tests.contract.stage import own_network
 
 
 @pytest.fixture
@@ -315,31 +321,125 @@ def test_saved_text_is_parsed():
     assert parse(text) == {"nat -P POSTROUTING ACCEPT", "nat -N OSVC-1", "nat -A POSTROUTING -j OSVC-1", "filter -P FORWARD DROP"}
 
 
-class Answers:
-    """Commands that answer from a table, for what this machine cannot be made to say."""
-
-    def __init__(self, **answers):
-        self.answers = answers
+class NoCommands:
+    """Where no program is."""
 
     def run(self, argv, *, timeout=30.0, ok=(0,)):
-        if argv[0] == "iptables-save":
-            return LinuxCommands().run(["no-iptables-save-here"])
-        return Completed(tuple(argv), 0, self.answers[argv[2]], "")
+        return LinuxCommands().run(["no-program-here"])
 
 
 def test_without_iptables_there_are_no_rules():
-    assert LinuxNet(Answers()).rules() == frozenset()
+    assert LinuxNet(NoCommands()).rules() == frozenset()
 
 
-def test_routes_of_all_kinds():
-    several = '{"dst":"default","nexthops":[{"dev":"a"},{"dev":"b"}]}'
-    four = f'[{several},{{"type":"blackhole","dst":"10.9.0.0/16"}},{{"dst":"10.1.1.1","dev":"c"}}]'
-    six = '[{"dst":"default","dev":"a"},{"dst":"fd00::1","dev":"a"}]'
-    assert LinuxNet(Answers(**{"-4": four, "-6": six})).routes() == (
-        Route("default", "a"),
-        Route("default", "b"),
-        Route("10.9.0.0/16", ""),
-        Route("10.1.1.1/32", "c"),
-        Route("default", "a", 6),
-        Route("fd00::1/128", "a", 6),
+MACHINE = """
+ip link set lo up
+ip link add o-1 type bridge
+ip link set o-1 arp off
+ip link set o-1 up
+ip link add o-2 type veth peer name o-3
+ip link set o-3 master o-1
+ip link set o-2 up
+ip addr add 10.7.1.1/24 dev o-1
+ip addr add 10.7.1.5/24 dev o-1 brd + label o-1:web noprefixroute
+ip addr add 10.7.2.5/24 dev o-1 metric 77 scope link
+ip addr add 10.7.3.5/24 dev o-1 scope 17
+ip addr add 10.9.0.1 peer 10.9.0.2/32 dev o-2
+ip addr add 2001:db8::5/64 dev o-2 valid_lft 300 preferred_lft 100
+ip addr add 2001:db8::6/128 peer 2001:db8::7/128 dev o-2 nodad
+ip addr add fd00::1/64 dev o-2 valid_lft 100 preferred_lft 0
+ip route add default nexthop via 10.7.1.9 nexthop via 10.9.0.2 dev o-2 onlink
+ip route add blackhole 10.99.0.0/16
+ip route add 10.55.1.1 dev o-1
+ip route add 10.56.0.0/16 dev o-1 table 77
+ip route add 0.0.0.0/1 dev o-1
+ip -6 route add default dev o-2
+ip -6 route add blackhole fd09::/64
+ip -6 route add fd01::9 dev o-1
+"""
+
+
+def told(*words: str) -> list[dict[str, Any]]:
+    """What ip(8) says."""
+    return [entry for entry in json.loads(LinuxCommands().run(["ip", "-j", *words]).stdout or "[]") if entry]
+
+
+@pytest.fixture
+def rich():
+    """A network that has some of everything."""
+    with own_network():
+        for line in MACHINE.strip().splitlines():
+            LinuxCommands().run(line.split())
+        yield LinuxNet(NoCommands())
+
+
+@pytest.mark.real
+def test_links_and_addresses_are_those_that_ip_shows(rich):
+    expected = {
+        (
+            entry["ifname"],
+            entry.get("linkinfo", {}).get("info_kind", ""),
+            "UP" in entry["flags"],
+            {"LOOPBACK", "NOARP"}.isdisjoint(entry["flags"]),
+            "LOWER_UP" in entry["flags"],
+            tuple(shown(item) for item in entry["addr_info"]),
+        )
+        for entry in told("-d", "addr", "show")
+    }
+    assert {(one.name, one.kind, one.up, one.arp, one.carrier, one.assigned) for one in rich.links()} == expected
+    every = [address for *_, held in expected for address in held]
+    assert len(every) >= 10 and {"secondary", "nodad", "dynamic", "deprecated", "noprefixroute"} <= {
+        flag for address in every for flag in address.flags
+    }
+
+
+def shown(item: dict[str, Any]) -> Address:
+    flags = frozenset(name for name, value in item.items() if value is True)
+    words = (str(item.get(name, "")) for name in ("label", "scope", "broadcast", "address"))
+    return Address(item["local"], item["prefixlen"], *words, item.get("metric", 0), flags)
+
+
+@pytest.mark.real
+def test_routes_are_those_that_ip_shows(rich):
+    found = rich.routes()
+    for version, bits in ((4, 32), (6, 128)):
+        expected = [
+            (entry["dst"] if entry["dst"] == "default" or "/" in entry["dst"] else f"{entry['dst']}/{bits}", device)
+            for entry in told(f"-{version}", "route", "show", "table", "main")
+            for device in ([entry["dev"]] if "dev" in entry else [hop["dev"] for hop in entry.get("nexthops", ())] or [""])
+        ]
+        assert [(one.destination, one.device) for one in found if one.version == version] == expected
+    destinations = {(one.destination, one.device) for one in found}
+    assert {("default", "o-1"), ("default", "o-2"), ("10.99.0.0/16", ""), ("10.55.1.1/32", "o-1"), ("fd01::9/128", "o-1")} <= (
+        destinations
     )
+    assert all("10.56.0.0" not in destination for destination, _ in destinations), "it is of another table"
+
+
+@pytest.mark.real
+def test_what_changes_while_it_is_read_is_read_once_more(rich, monkeypatch):
+    """The kernel says of an answer that it is of two minds."""
+    asked = []
+
+    class Line(socket.socket):
+        def recv(self, size):
+            data = super().recv(size)
+            if len(asked) == 1:
+                data = data[:6] + (0x10).to_bytes(2, "little") + data[8:]
+            return data
+
+        def send(self, data):
+            asked.append(data)
+            return super().send(data)
+
+    monkeypatch.setattr(rtnetlink.socket, "socket", Line)
+    names = [one.name for one in rich.links()]
+    assert sorted(names) == ["lo", "o-1", "o-2", "o-3"] and len(asked) == 3
+
+
+@pytest.mark.real
+def test_what_the_kernel_refuses_is_told(rich, monkeypatch):
+    monkeypatch.setattr(rtnetlink, "_LINKS", 9999)
+    monkeypatch.setitem(rtnetlink._ANSWERS, 9999, 16)
+    with pytest.raises(HostError, match="cannot read the machine's links: operation not supported"):
+        rich.links()

@@ -1,24 +1,16 @@
-"""Net on Linux: links and routes from ip(8), the firewall from iptables-save(8), names from the resolver."""
+"""Net on Linux: links and routes from the kernel (rtnetlink.py), the firewall from iptables-save(8), names from the resolver."""
 
 import fcntl
-import json
 import socket
 import struct
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-from reconciler.host.errors import NotFound, Permanent, Transient
-from reconciler.host.linux import faults
-from reconciler.host.ports import Address, Commands, Link, Route
+from reconciler.host.errors import NotFound, Transient
+from reconciler.host.linux import faults, rtnetlink
+from reconciler.host.ports import Commands, Link, Route
 
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
-_SILENT: Final = frozenset({"LOOPBACK", "NOARP"})
-"""Flags of links on which nobody is found by ARP."""
-_FLAGS: Final = (
-    *("secondary", "temporary", "tentative", "dadfailed", "dynamic", "noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin"),
-    *("optimistic", "deprecated"),
-)
-
 _ADVERTISEMENT: Final = 136
 _OVERRIDE: Final = 0x20000000
 _TARGET_LINK_ADDRESS: Final = 2
@@ -32,28 +24,17 @@ class LinuxNet:
 
     def links(self) -> tuple[Link, ...]:
         """See Net.links. kind: what `ip link add … type` calls it ("bridge"), or "" for hardware and the loopback."""
-        return tuple(
-            Link(
-                name=str(entry["ifname"]),
-                kind=str(entry.get("linkinfo", {}).get("info_kind", "")),
-                up="UP" in entry.get("flags", ()),
-                assigned=tuple(_address(item) for item in entry.get("addr_info", ()) if "local" in item),
-                arp=_SILENT.isdisjoint(entry.get("flags", ())),
-                carrier="LOWER_UP" in entry.get("flags", ()),
-            )
-            for entry in self._json("-d", "addr", "show")
-            if "ifname" in entry
-        )
+        try:
+            return rtnetlink.links()
+        except OSError as error:
+            raise faults.of_errno(error, "cannot read the machine's links") from None
 
     def routes(self) -> tuple[Route, ...]:
         """See Net.routes. A route over several devices is given once for each; one without a device has ""."""
-        return tuple(
-            Route(_network(str(entry["dst"]), bits), device, version)
-            for version, bits in ((4, 32), (6, 128))
-            for entry in self._json(f"-{version}", "route", "show", "table", "main")
-            if "dst" in entry
-            for device in _devices(entry)
-        )
+        try:
+            return rtnetlink.routes()
+        except OSError as error:
+            raise faults.of_errno(error, "cannot read the machine's routes") from None
 
     def forwarding(self) -> bool:
         try:
@@ -96,28 +77,6 @@ class LinuxNet:
         except OSError as error:
             raise faults.of_errno(error, f"cannot announce {address} on {link}") from None
 
-    def _json(self, *words: str) -> list[dict[str, Any]]:
-        text = self._commands.run(["ip", "-j", *words]).stdout.strip()
-        try:
-            found = json.loads(text) if text else []
-        except ValueError:
-            raise Permanent("cannot understand the output of ip -j; is iproute2 older than 5.0?") from None
-        return [entry for entry in found if entry]
-
-
-def _address(item: dict[str, Any]) -> Address:
-    """Of a point-to-point link `local` is this end, and `address` the other."""
-    return Address(
-        str(item["local"]),
-        int(item["prefixlen"]),
-        str(item.get("label", "")),
-        str(item.get("scope", "")),
-        str(item.get("broadcast", "")),
-        str(item.get("address", "")),
-        int(item.get("metric", 0)),
-        frozenset(name for name in _FLAGS if item.get(name)),
-    )
-
 
 def parse(saved: str) -> frozenset[str]:
     """The rules of an iptables-save text, each prefixed by its table."""
@@ -135,15 +94,3 @@ def _lines(lines: Iterable[str]) -> Iterable[str]:
             yield f"{table} -N {chain}" if policy == "-" else f"{table} -P {chain} {policy}"
         elif line.startswith("-"):
             yield f"{table} {line}"
-
-
-def _network(destination: str, bits: int) -> str:
-    if destination == "default" or "/" in destination:
-        return destination
-    return f"{destination}/{bits}"
-
-
-def _devices(entry: dict[str, Any]) -> list[str]:
-    if "dev" in entry:
-        return [str(entry["dev"])]
-    return [str(hop["dev"]) for hop in entry.get("nexthops", ()) if "dev" in hop] or [""]
