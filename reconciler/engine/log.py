@@ -1,12 +1,12 @@
 """log: a JSON line for each command that was run, and for each run, in STATE_DIR/log/osvc.log and, where it was asked for, on
-stderr. structlog is imported with the first line. No secret is in an event, and so none is in a line."""
+stderr. structlog is imported with the first line, or beside a run that begins. No secret is in an event, and so in no line."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+import sys
 from contextlib import suppress
-from threading import Lock, Thread
-from time import monotonic
+from threading import RLock, Thread
+from time import gmtime, monotonic, strftime, time
 from typing import Any
 
 from reconciler.core.level import Level, level_of
@@ -30,13 +30,18 @@ _LARGE = 8 << 20
 _AGAIN = 10.0
 """Seconds until a log that could not be opened is tried again."""
 
+_GIVES_WAY = 0.0005
+"""Seconds for which the import of structlog keeps a run from going on, when what that waited for is there."""
+
 _path = ""
 _logger: Any = None
 _shown: Any = None
 _lost = 0
 _closed_until = float("-inf")
 _again = _AGAIN
-_lock = Lock()
+_waiting: "list[tuple[str, str, Level, dict[str, Any]]] | None" = None
+"""Path, event, level and facts of the lines that wait until structlog is there; None when nobody is at importing it."""
+_lock = RLock()
 
 
 def log_to(state_dir: str, *, again: float = _AGAIN) -> None:
@@ -62,9 +67,33 @@ def lost() -> int:
 
 
 def prepare() -> None:
-    """Open the log beside what goes on: structlog takes a while to be imported, and a run waits for engines anyway."""
-    if _path and _logger is None:
-        Thread(target=_opened, args=(_path,), name="log", daemon=True).start()
+    """Open the log beside what goes on: structlog takes a while to be imported, and a run waits for engines anyway. Lines wait for
+    it meanwhile, and nobody for them; the process ends when they are written."""
+    global _waiting  # noqa: PLW0603
+    with _lock:
+        if not _path or _logger is not None or _waiting is not None:
+            return
+        _waiting = []
+        try:
+            Thread(target=_catch_up, name="log").start()
+        except RuntimeError:  # no thread is to be had: the first line waits for the import
+            _waiting = None
+
+
+def _catch_up() -> None:
+    """Import structlog, and write what waits for it."""
+    global _waiting
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_GIVES_WAY)
+    try:
+        import structlog  # noqa: F401
+    finally:
+        sys.setswitchinterval(usual)
+        with _lock:
+            lines, _waiting = _waiting or [], None
+            _opened(_path)
+            for path, event, level, facts in lines:
+                _write(_opened(path), event, level, facts)
 
 
 def tell(event: Event) -> None:
@@ -78,25 +107,32 @@ def tell(event: Event) -> None:
 
 def note(event: str, level: Level = Level.INFO, **facts: Any) -> None:
     """Write one line. Never raises for a log that cannot be written: the run matters more. No secret may stand in it."""
-    for logger in _loggers():
-        if logger is None:
-            _lose()
-            continue
-        with _lock:
-            getattr(logger, level.word)(event, **facts)
+    with _lock:
+        if _path and _waiting is not None:
+            _waiting.append((_path, event, level, {**facts, "timestamp": _now()}))
+        elif _path:
+            _write(_opened(_path), event, level, facts)
+        if _shown is not None:
+            _write(_shown, event, level, facts)
+
+
+def _write(logger: Any, event: str, level: Level, facts: dict[str, Any]) -> None:
+    """logger: None where there is to be a log, and cannot be."""
+    if logger is None:
+        _lose()
+        return
+    getattr(logger, level.word)(event, **facts)
+
+
+def _now() -> str:
+    """As a line has it."""
+    seconds, fraction = divmod(time(), 1)
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds)) + f".{int(fraction * 1e6):06}Z"
 
 
 def _lose() -> None:
     global _lost  # noqa: PLW0603
     _lost += 1
-
-
-def _loggers() -> Iterator[Any]:
-    """None where there is to be a log, and cannot be."""
-    if _path:
-        yield _opened(_path)
-    if _shown is not None:
-        yield _shown
 
 
 def _line(event: Event) -> tuple[str, dict[str, Any]]:
@@ -131,15 +167,14 @@ def _tried(outcome: Outcome) -> bool:
 
 
 def _opened(path: str) -> Any:
-    """The logger of this path; made by whoever comes first. None where there is none to be had now."""
+    """The logger of this path; made by whoever comes first, and has the lock. None where there is none to be had now."""
     global _logger, _closed_until  # noqa: PLW0603
-    with _lock:
-        if path != _path:
-            return None
-        if _logger is None and monotonic() >= _closed_until:
-            _logger = _open(path)
-            _closed_until = monotonic() + _again
-        return _logger
+    if not path or path != _path:
+        return None
+    if _logger is None and monotonic() >= _closed_until:
+        _logger = _open(path)
+        _closed_until = monotonic() + _again
+    return _logger
 
 
 class _Lines:
@@ -224,7 +259,7 @@ def _made(lines: _Lines, *, journal: bool) -> Any:
     def marked(logger: Any, word: str, text: str) -> str:
         return f"<{int(Level[word.upper()])}>{text}"
 
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    stamp = structlog.processors.MaybeTimeStamper(fmt="iso", utc=True)
     render = structlog.processors.JSONRenderer(sort_keys=True)
     ways: list[Any] = [render, marked] if journal else [stamp, render]
     return structlog.wrap_logger(

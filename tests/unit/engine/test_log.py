@@ -4,7 +4,9 @@ import json
 import os
 import resource
 import stat
+import sys
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,7 +24,15 @@ def folder(tmp_path):
     log.log_to("")
 
 
+def written():
+    """What waited for structlog is written after this."""
+    for thread in threading.enumerate():
+        if thread.name == "log":
+            thread.join()
+
+
 def lines(folder):
+    written()
     return [json.loads(line) for line in (folder / "log/osvc.log").read_text().splitlines()]
 
 
@@ -45,12 +55,70 @@ def test_a_run_that_had_nothing_to_do_leaves_none(folder, bench):
 
 def test_a_log_that_was_prepared_is_the_one_that_is_written(folder):
     log.prepare()
-    for thread in threading.enumerate():
-        if thread.name == "log":
-            thread.join()
+    written()
     made = os.stat(folder / "log/osvc.log").st_ino
     log.note("first")
     assert [line["event"] for line in lines(folder)] == ["first"] and os.stat(folder / "log/osvc.log").st_ino == made
+
+
+class Slow:
+    """Finds no module; structlog is looked for until `go`."""
+
+    def __init__(self):
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "structlog":
+            self.asked.set()
+            assert self.go.wait(30)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """structlog is not imported yet, and takes long."""
+    slow = Slow()
+    monkeypatch.delitem(sys.modules, "structlog")
+    monkeypatch.setattr(sys, "meta_path", [slow, *sys.meta_path])
+    yield slow
+    slow.go.set()
+    written()
+
+
+def test_a_line_waits_for_the_log_and_nobody_for_a_line(folder, slow):
+    log.prepare()
+    assert slow.asked.wait(30)
+    log.prepare()
+    log.note("first", Level.WARNING, seconds=1.5)
+    log.note("second", Level.INFO)
+    seen = datetime.now(UTC)
+    assert not (folder / "log/osvc.log").exists()
+    slow.go.set()
+    first, second = lines(folder)
+    assert (first["event"], first["level"], first["seconds"]) == ("first", "warning", 1.5) and second["event"] == "second"
+    assert datetime.fromisoformat(first["timestamp"]) <= datetime.fromisoformat(second["timestamp"]) <= seen, "when it was said"
+    log.note("third")
+    third = lines(folder)[-1]
+    assert third["event"] == "third" and len(third["timestamp"]) == len(first["timestamp"])
+
+
+def test_lines_for_a_log_that_was_left_meanwhile_are_counted(folder, slow):
+    before = log.lost()
+    log.prepare()
+    log.note("lost")
+    log.log_to("")
+    slow.go.set()
+    written()
+    assert log.lost() == before + 1 and not (folder / "log/osvc.log").exists()
+
+
+def test_without_a_thread_the_first_line_opens_the_log(folder, monkeypatch):
+    def none(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    log.prepare()
+    log.note("first")
+    assert [line["event"] for line in lines(folder)] == ["first"]
 
 
 def test_off_is_off(tmp_path, bench):
