@@ -200,7 +200,7 @@ class _Convergence:
 
     def _looked_at_moved(self) -> _Sight | None:
         """After a plan that was done whole: what it moved, and what goes down with that, seen again, and the rest as it was seen a
-        moment ago. Good enough to find that nothing is left to do; None where it is not found."""
+        moment ago. Good enough to find that nothing is left but to let go of what is gone; None where it is not found."""
         clock = self.means.host.clock
         if not self.plans or self.plans[-1].open or not self.plans[-1].whole or clock.monotonic() - self.seen_at > _GLANCE:
             return None
@@ -208,7 +208,7 @@ class _Convergence:
         ownership = self.owning.now()
         seen = {**self.seen, **self._observe(ownership, moved)}
         plan = self._plan(ownership, seen)
-        if not plan.empty:
+        if plan.steps or plan.adopted or plan.open or not moved.issuperset(change.rid for change in plan.released):
             return None
         self._see(seen)
         return _Sight(ownership, seen, plan)

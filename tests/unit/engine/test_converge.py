@@ -216,6 +216,14 @@ def test_pruning_removes_and_releases(bench):
     assert bench.store.kept() == {}
 
 
+def test_what_a_prune_did_not_move_is_not_looked_at_again(bench):
+    bench.converge(service(box_1=ToyDesired(), box_2=ToyDesired()))
+    bench.world.looks.clear()
+    assert bench.converge(service(box_1=ToyDesired()), policy=Policy(prune=True)).end is End.CONVERGED
+    assert [rids for rids in bench.world.looks if "box#1" in rids] == [("box#1", "box#2")]
+    assert set(bench.owned) == {"box#1"}
+
+
 def test_without_permission_an_orphan_is_left_alone(bench):
     bench.converge(STACK)
     bench.world.tried.clear()
