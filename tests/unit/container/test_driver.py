@@ -471,6 +471,44 @@ def test_an_exit_right_after_start_shows_the_last_words(lab):
     assert "has to keep running" in str(refusal(lab, Permanent, desired()))
 
 
+def ends_unnoticed(lab: Lab, *, noticed: float) -> None:
+    """The next container's process ends right after its start, and the engine takes so many seconds to notice."""
+    daemon = lab.docker.alive(SYSTEM)
+
+    def end() -> None:
+        (container,) = daemon.data.containers.values()
+        lab.docker.stop_process(container)
+        lab.machine.agenda.append((lab.machine.ticks + noticed, lambda: lab.docker.ended(daemon, container, 3)))
+
+    lab.machine.agenda.append((lab.machine.ticks + 0.005, end))
+
+
+def test_an_exit_right_after_start_is_seen_before_the_engine_sees_it(lab):
+    create, start = steps(lab.bench.change(desired()))
+    lab.bench.do(desired(), [create])
+    ends_unnoticed(lab, noticed=0.12)
+    with pytest.raises(Permanent, match="exited right after its start, exit 3"):
+        lab.bench.do(desired(), [start])
+    assert lab.machine.ticks < 0.3
+
+
+def test_what_the_engine_does_not_notice_is_not_waited_for_without_end(lab):
+    create, start = steps(lab.bench.change(desired()))
+    lab.bench.do(desired(), [create])
+    ends_unnoticed(lab, noticed=60)
+    lab.bench.do(desired(), [start])
+    assert lab.machine.ticks < 1.2
+
+
+def test_an_engine_whose_processes_are_not_seen_is_believed(lab, monkeypatch):
+    create, start = steps(lab.bench.change(desired()))
+    lab.bench.do(desired(), [create])
+    monkeypatch.setattr(type(lab.host.processes), "peer", lambda processes, socket: Process(0, 0, ()))
+    ends_unnoticed(lab, noticed=60)
+    lab.bench.do(desired(), [start])
+    assert lab.machine.ticks < 0.1
+
+
 def test_a_command_that_is_not_in_the_image(lab):
     err = refusal(lab, Permanent, desired(command="/nonesuch"))
     assert str(err).startswith(f"cannot start {NAME}: exec:") and "/nonesuch" in str(err) and "OCI" not in str(err)
