@@ -69,6 +69,25 @@ def test_validate_knows_specs_and_models_and_nothing_of_plans_runs_and_the_host(
     assert not halves & {"driver", "actions", "moves", "observing", "performing"}
 
 
+PLUGINS = """
+import os
+if {asked!r}:
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = {asked!r}
+from reconciler.core.model import Model
+import sys
+class Made(Model):
+    number: int
+assert Made(number="1").number == 1
+from pydantic.plugin._loader import get_plugins
+print(list(get_plugins()), "importlib.metadata" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("asked", "imported"), [("__all__", False), ("", False), ("some-plugin", True)])
+def test_what_finds_plugins_of_models_is_imported_only_where_somebody_wants_them(tmp_path, asked, imported):
+    assert said(tmp_path, PLUGINS.format(asked=asked)).stdout == f"[] {imported}\n"
+
+
 @pytest.mark.parametrize("verb", ["validate", "plan"])
 def test_only_the_types_are_imported_that_the_specs_have(tmp_path, verb):
     modules = imported(tmp_path, verb, spec="nodes: here\nenv: TST\nresources:\n  fs#1: {type: flag}\n")
