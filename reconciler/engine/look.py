@@ -1,6 +1,7 @@
 """Look: what a watch sees, and plans, of several services at once. Who cannot be worked on beside the others is left out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Policy
@@ -20,11 +21,25 @@ class Look:
     unpruned: str
     out: Mapping[str, Exception]
 
-    @property
-    def struck(self) -> Exception | None:
-        """The first bug, where nothing else came of it."""
-        bugs = [err for err in self.out.values() if not isinstance(err, EngineError)]
-        return bugs[0] if bugs and not self.surveys and len(bugs) == len(self.out) else None
+
+T = TypeVar("T")
+
+
+def each(asked: Mapping[str, Callable[[], T]], out: dict[str, Exception]) -> dict[str, T]:
+    """What each of these comes to, by its service; one that has a bug is added to those that are left out."""
+    found: dict[str, T] = {}
+    for name, ask in asked.items():
+        try:
+            found[name] = ask()
+        except Exception as err:
+            out[name] = err
+    return found
+
+
+def struck(out: Mapping[str, Exception], names: Collection[str]) -> Exception | None:
+    """The first bug, where each of these services has one: it is no one service's."""
+    bugs = [out[name] for name in names if name in out and not isinstance(out[name], EngineError)]
+    return bugs[0] if bugs and len(bugs) == len(names) else None
 
 
 def look(session: Session, targets: Sequence[Target], policy: Policy, sweep: Sweep) -> Look:

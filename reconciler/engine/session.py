@@ -139,10 +139,17 @@ class Session:
         return load(tuple(paths) or (self.config.specs,), self.node)
 
     def targets(
-        self, loaded: Loaded, globs: Sequence[str] = (), *, aim: Aim | None = None, stored: bool = True, does: str = ""
+        self,
+        loaded: Loaded,
+        globs: Sequence[str] = (),
+        *,
+        aim: Aim | None = None,
+        stored: bool = True,
+        does: str = "",
+        struck: dict[str, Exception] | None = None,
     ) -> tuple[Target, ...]:
         """The services to work on: see engine/targets.py. Raises Unselected and Refused."""
-        return chosen(self.store, self.host.clock.now(), loaded, globs, aim=aim, stored=stored, does=does)
+        return chosen(self.store, self.host.clock.now(), loaded, globs, aim=aim, stored=stored, does=does, struck=struck)
 
     def observe(self, targets: Sequence[Target], selection: Selection = _ALL) -> Snapshot:
         """See every resource of these services, wanted or owned, in bulk. selection: what a verb was asked for."""

@@ -1,7 +1,8 @@
 """targets: which services a verb works on, and to which end: by the specs, by what the store knows, and by what persons said."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -12,7 +13,7 @@ from reconciler.core.ids import natural
 from reconciler.core.policy import UP, Aim, Goal
 from reconciler.core.service import Service
 from reconciler.engine.bans import Said
-from reconciler.engine.errors import Refused, Unselected
+from reconciler.engine.errors import EngineError, Refused, Unselected
 from reconciler.engine.store import Kept, Store
 from reconciler.engine.target import Target
 from reconciler.spec.load import Loaded
@@ -34,6 +35,7 @@ def chosen(
     aim: Aim | None = None,
     stored: bool = True,
     does: str = "",
+    struck: dict[str, Exception] | None = None,
 ) -> tuple[Target, ...]:
     """The services to work on, in natural order of names.
 
@@ -43,14 +45,15 @@ def chosen(
     wants here.
     now: freezes that have an end hold until then. globs: shell patterns of names; () is all. aim: the goal of the verb; None leaves
     each service's own goal, or the service alone where it is frozen. What was disabled is marked so (Resource.ban). does: the verb,
-    where it is neither start nor stop.
+    where it is neither start nor stop. struck: takes the bugs of single services, which are left out then; None: they come out.
     Raises Unselected when a glob names nothing, Refused when one that is to start has no spec any more, or is for other nodes.
     """
     kept, asked = store.kept() if stored else {}, _Asked(store.bans(now), store.goals())
     found: dict[str, Target] = {}
     for service in loaded.services:
         if aim is None or service.here:
-            found[service.name] = _target(service.name, service, aim, service.origin.file, asked)
+            with _apart(service.name, struck):
+                found[service.name] = _target(service.name, service, aim, service.origin.file, asked)
         elif service.name in globs and (aim is Aim.UP or service.name not in kept):
             verb = does or ("start" if aim is Aim.UP else "stop")
             raise Refused(f"cannot {verb} {service.name}: it is {service.goal.reason}")
@@ -65,11 +68,25 @@ def chosen(
         elif aim is Aim.UP and gone and name in globs:
             raise Refused(f"cannot start {name}: its spec {item.file} is gone; put it back, or: osvc apply --prune")
         elif aim is None and gone:
-            found[name] = replace(_target(name, None, aim, item.file, asked), gone=True)
+            with _apart(name, struck):
+                found[name] = replace(_target(name, None, aim, item.file, asked), gone=True)
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in found):
             raise Unselected(_unknown(glob, found, loaded))
     return tuple(found[name] for name in sorted(found, key=natural) if not globs or _named(name, globs))
+
+
+@contextmanager
+def _apart(name: str, struck: dict[str, Exception] | None) -> Iterator[None]:
+    """What one service's bug is, and nobody else's."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as err:
+        if struck is None:
+            raise
+        struck[name] = err
 
 
 def _target(name: str, service: Service | None, aim: Aim | None, source: str, asked: _Asked) -> Target:

@@ -26,7 +26,7 @@ from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, StoreError
 from reconciler.engine.judge import WATCH, Judge, Ruling
 from reconciler.engine.locks import folder_of
-from reconciler.engine.look import look
+from reconciler.engine.look import each, look, struck
 from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
@@ -91,6 +91,8 @@ class Watch:
         self._ledger = Ledger()
         self._bugs = Bugs("watch")
         self._known: dict[str, Target] = {}
+        self._unclear: frozenset[str] = frozenset()
+        """Services of which a bug keeps from being known what is wanted of them now."""
         self._missed: set[str] = set()
         """Services that were called for while they were in work."""
         self._owing = True
@@ -217,7 +219,7 @@ class Watch:
 
         What cannot be done now is told once and tried again later: nothing on the machine ends a watch.
         """
-        clock, kinds = self.session.host.clock, self.session.kinds
+        clock, out = self.session.host.clock, dict[str, Exception]()
         began = clock.monotonic()
         try:
             self._rounds.looked(call.names, everything=call.everything)
@@ -226,10 +228,9 @@ class Watch:
                 tzset()
             if call.everything or call.files.intersection(self.paths):
                 self._read()
-            targets = self._called(call)
+            targets = self._called(call, out)
             self._news.rang(call, [target.name for target in targets])
-            self._hang({target.name: [*self._rounds.hung(target.name), *expected(target.service, kinds)] for target in targets})
-            surveys = self._surveys(targets, everything=call.everything)
+            surveys = self._surveys(targets, out, everything=call.everything)
         except EngineError as err:
             self._news.tell("", str(err))
             self._rounds.later("", SOON)
@@ -243,7 +244,6 @@ class Watch:
             self._ledger.bug = ""
             self._manager.says("")
             self._news.tell("bug", "")
-        self._hang({name: seen(survey.plan, kinds) for name, survey in surveys.items()})
         for survey in surveys.values():
             if not self.session.stop.asked:
                 self._give(survey)
@@ -314,12 +314,16 @@ class Watch:
             )
             self.session.config = stays
 
-    def _called(self, call: Call) -> tuple[Target, ...]:
-        """The services that are meant: those that were called for by name, and those whose spec, goal or anything else that persons
-        say of them is another than it was. Everything where one is gone, and where one that is pruned was called for: what pruning
-        may lose is judged of all together."""
-        targets = self.session.targets(self._specs.loaded)
+    def _called(self, call: Call, out: dict[str, Exception]) -> tuple[Target, ...]:
+        """The services that are meant, but for those that go `out` for a bug: what was called for by name, and of what the spec,
+        the goal or anything else that persons say is another than it was. Everything where one is gone, and where one that is
+        pruned was called for: what pruning may lose is judged of all together."""
+        bugs: dict[str, Exception] = {}
+        targets = self.session.targets(self._specs.loaded, struck=bugs)
         last, self._known = self._known, {target.name: target for target in targets}
+        self._known |= {name: last[name] for name in bugs if name in last}
+        before, self._unclear = self._unclear, frozenset(bugs)
+        out |= {name: err for name, err in bugs.items() if call.everything or name in call.names or name not in before}
         gone = any(name not in self._known or self._known[name].gone > target.gone for name, target in last.items())
         pruned = self.policy.prune and any(target.gone for target in targets if target.name in call.names)
         if call.everything or gone or pruned:
@@ -339,38 +343,46 @@ class Watch:
 
     def _keep(self) -> None:
         """There are these services, and no others."""
-        gone = self._ledger.states.keys() - self._known.keys()
-        self._workers.recall(gone)
-        self._news.keep(self._known)
-        self._aftermath.keep(self._known)
-        self._judge.keep(self._known)
-        self._rounds.keep(self._known)
-        self._ledger.keep(self._known)
+        names = self._known.keys() | self._unclear
+        self._workers.recall(self._ledger.states.keys() - names)
+        for memory in (self._news, self._aftermath, self._judge, self._rounds, self._ledger):
+            memory.keep(names)
 
     # bells
 
-    def _hang(self, bells: Mapping[str, Sequence[Bell]]) -> None:
-        self._rounds.hang(bells)
+    def _hang(self, bells: Mapping[str, Callable[[], Sequence[Bell]]], out: dict[str, Exception]) -> None:
+        """Of whoever has a bug there what hangs stays."""
+        self._rounds.hang(each(bells, out))
         self._ledger.deaf = {f"{bell.source.value} {bell.key}".rstrip(): why for bell, why in self._rounds.deaf().items()}
         deaf = "; ".join(sorted(f"{bell}: {why}" for bell, why in self._ledger.deaf.items()))
         self._news.tell("bells", f"cannot listen to {deaf}; looked at now and then all the same" if deaf else "")
 
     # services
 
-    def _surveys(self, targets: Sequence[Target], *, everything: bool) -> Mapping[str, Survey]:
-        """What is seen and planned of each service, but of those that are left out. A bug that leaves all of them out comes out."""
+    def _surveys(self, targets: Sequence[Target], out: dict[str, Exception], *, everything: bool) -> Mapping[str, Survey]:
+        """What is seen and planned of each service, with its bells hung, but of those that are `out`, or go there. A bug that has
+        all of them go comes out."""
+        kinds = self.session.kinds
+        self._hang({target.name: partial(self._expected, target) for target in targets}, out)
+        targets = [target for target in targets if target.name not in out]
         whole = self._known.keys() <= {target.name for target in targets}
         found = look(self.session, targets, self.policy if whole or not self._unpruned else Policy(), self._sweep)
-        if everything and whole and found.struck is not None:
-            raise found.struck
+        out |= found.out
+        self._hang({name: partial(seen, survey.plan, kinds) for name, survey in found.surveys.items()}, out)
+        if everything and (bug := struck(out, self._known.keys() | self._unclear)) is not None:
+            raise bug
         self._policy = found.policy
-        self._workers.recall(found.out)
-        for name, err in found.out.items():
+        self._workers.recall(out)
+        for name, err in out.items():
             self._aftermath.obey(name, self._later(err))
         if found.surveys and (whole or found.unpruned):  # who looks at a few knows nothing of it
             self._unpruned = found.unpruned
             self._news.tell("prune", found.unpruned)
-        return found.surveys
+        return {name: survey for name, survey in found.surveys.items() if name not in out}
+
+    def _expected(self, target: Target) -> list[Bell]:
+        """What is to be listened to for a service before it is looked at: what was, too."""
+        return [*self._rounds.hung(target.name), *expected(target.service, self.session.kinds)]
 
     def _work(self, target: Target, plan: Plan, policy: Policy, survey: Survey) -> _Work:
         """In a worker's thread. survey: what was seen a moment ago; the run may begin from it unless another wish was planned."""

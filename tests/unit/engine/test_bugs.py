@@ -5,8 +5,10 @@ from types import MethodType
 
 import pytest
 
+from reconciler.core.service import Service
 from reconciler.engine.bugs import THIS_IS_A_BUG
 from reconciler.engine.standing import State
+from reconciler.resources.registry import kind_of
 from tests.unit.engine.node import Node
 from tests.unit.engine.timeline import Timeline
 
@@ -128,6 +130,83 @@ def test_a_bug_in_one_service_strikes_no_other(line, where):
     standing = line.watch.standing()
     assert standing.states == {"a": State.KEPT, "b": State.KEPT if where == "heed" else State.OPEN, "c": State.KEPT}
     assert standing.bug == "", "everything else is looked at as ever"
+
+
+def breaks(line, monkeypatch, owner, name, until, meets):
+    """A method of a class that has a bug from 19 on. When it had."""
+    real, hits = getattr(owner, name), []
+
+    def broken(self, *words):
+        if 19 <= line.machine.ticks < until and meets(self, *words):
+            hits.append(line.now)
+            raise KeyError("bug")
+        return real(self, *words)
+
+    monkeypatch.setattr(owner, name, broken)
+    return hits
+
+
+PLACES = {
+    "bells before it is looked at": (
+        type(kind_of("fs")),
+        "bells",
+        lambda _, desired, state: desired.mnt == "/mnt/b" and state is None,
+    ),
+    "bells by what was seen": (
+        type(kind_of("fs")),
+        "bells",
+        lambda _, desired, state: desired.mnt == "/mnt/b" and state is not None,
+    ),
+    "what is wanted of it": (Service, "banned", lambda service, _: service.name == "b"),
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_bug_in_what_one_service_listens_to_or_is_strikes_no_other(line, monkeypatch, where):
+    """It is tried again ever more seldom, and all is well once the bug is gone."""
+    owner, name, meets = PLACES[where]
+    hits = breaks(line, monkeypatch, owner, name, 420, meets)
+    standings = []
+    line.at(20, tear(line, "b"))
+    line.at(40, tear(line, "a"))
+    line.at(299, lambda: standings.append(line.watch.standing()))
+    line.at(301, tear(line, "c"))
+    line.at(410, lambda: standings.append(line.watch.standing()))
+    line.run(800)
+    assert [(at, name) for at, name in line.done if at > 19 and name != "b"] == [(40.0, "a"), (301.0, "c")]
+    assert [text for _, text in told(line)] == [INTERNAL]
+    for standing in standings:
+        assert standing.states == {"a": State.KEPT, "b": State.OPEN, "c": State.KEPT} and standing.bug == ""
+    if name == "bells":
+        assert [round(at) for at in hits if at < 290] == [20, 21, 30, 70, 150], "by its ring, its echoes, and ever longer pauses"
+    else:
+        assert line.watch.bugs < len(hits), "what is worked out for all at each look is no news each time"
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b", "/mnt/c"]
+    assert line.watch.standing().states["b"] is State.KEPT
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_bug_that_all_services_have_is_one_of_the_loop(line, monkeypatch, where):
+    owner, name, _ = PLACES[where]
+    breaks(line, monkeypatch, owner, name, 400, lambda *words: name == "banned" or (words[2] is None) == ("before" in where))
+    line.at(350, lambda: kept.append(line.watch.standing().bug))
+    kept = []
+    line.run(1000)
+    assert kept == ["KeyError"] and line.watch.standing().bug == ""
+    assert set(line.watch.standing().states.values()) == {State.KEPT}
+
+
+def test_who_has_a_bug_is_not_gone_and_nothing_of_it_is_pruned(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    line = Timeline(Node(tmp_path, interval=300.0, prune=True))
+    for name in ("a", "b", "c"):
+        line.node.write(name)
+    breaks(line, monkeypatch, Service, "banned", 2000, lambda service, _: service.name == "b")
+    line.at(20, tear(line, "a"))
+    line.at(40, (line.node.specs / "c.yaml").unlink)
+    line.run(1000)
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b"]
+    assert line.watch.standing().states.keys() == {"a", "b"}
 
 
 def test_a_bug_that_takes_two_services_together_is_one_of_the_loop(line):

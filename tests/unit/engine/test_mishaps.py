@@ -37,7 +37,7 @@ def tear(line, name):
     return lambda: line.machine.tear_off(f"/mnt/{name}")
 
 
-def unreadable(*_):
+def unreadable(*_, **__):
     raise StoreError("cannot use the store: disk I/O error")
 
 
