@@ -30,7 +30,7 @@ def diff_up(kind: ResourceKind, rid: str, desired: Model, observed: Observed, ow
     state = seen.state if isinstance(seen, Present) else None
     want, have = kind.settle(desired, state, seen.around)
     settled: Seen = seen if have is state or have is None else Present(have, seen.around)
-    fields = _fields(kind, want, have, owned)
+    fields = _fields(want, have, owned)
     last = owned.applied if owned is not None else None
 
     def change(verdict: Verdict, reason: str, *, cause: Cause | None = None, remedy: str = "") -> Change:
@@ -133,18 +133,19 @@ def _seen(observed: Observed) -> tuple[Seen | None, str]:
     return observed, ""
 
 
-def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | None) -> tuple[FieldChange, ...]:
+def _fields(want: Model, have: Model | None, owned: Owned | None) -> tuple[FieldChange, ...]:
     if have is None:
         return ()
     values = values_of(type(want))
-    wanted, there = values(want), values(have)
+    wanted, there = values(want.__dict__), values(have.__dict__)
     if wanted == there:
         return ()
-    last = owned.applied if owned else None
+    last, compared = owned.applied if owned else None, compared_of(type(want))
     found: list[FieldChange] = []
-    for (name, rule), mine, theirs in compress(zip(compared_of(type(want)), wanted, there, strict=True), map(ne, wanted, there)):
+    for n in compress(range(len(compared)), map(ne, wanted, there)):
+        (name, rule), mine = compared[n], wanted[n]
         was = getattr(last, name) if last else None
-        theirs = rule.relevant(mine, theirs, was)
+        theirs = rule.relevant(mine, there[n], was)
         if mine == theirs or rule.compare(mine, theirs):
             continue
         found.extend(_parts(name, rule, mine, theirs, was, last is None))
@@ -154,7 +155,7 @@ def _fields(kind: ResourceKind, want: Model, have: Model | None, owned: Owned | 
 def _edited(want: Model, last: Model) -> bool:
     """Whether the spec asks for something else than what was last applied."""
     values = values_of(type(want))
-    now, then = values(want), values(last)
+    now, then = values(want.__dict__), values(last.__dict__)
     return now != then and any(
         mine != was and not rule.compare(mine, was) for (_, rule), mine, was in zip(compared_of(type(want)), now, then, strict=True)
     )

@@ -44,8 +44,8 @@ def graph_of(service: Service, kinds: Callable[[str], ResourceKind]) -> tuple[No
             rid,
             kind[rid].rank,
             one.subset,
-            kind[rid].sequence(one.desired),
             service.moves_together(one),
+            kind[rid].sequence(one.desired),
             match(kind[rid].needs(one.desired), providers, rid),
         )
         for rid, one in resources.items()

@@ -27,36 +27,33 @@ def lay_out(name: str, service: Service | None, goal: Goal, drafts: Mapping[str,
     for block in arrange(placed, edges):
         rid, slot = block
         change, actions = drafts[rid].change, placed[rid].moves[slot]
-        last[block] = len(steps) + len(actions)
-        after = past.before(last[block], sorted([last[earlier] for earlier in edges.after[block]]))
+        last[block] = end = len(steps) + len(actions)
+        after = past.before(end, sorted([last[earlier] for earlier in edges.after[block]]))
         needs = tuple(sorted([last[earlier] for earlier in edges.needs[block]]))
         repair = change.cause is Cause.DRIFT and change.verdict is not Verdict.REPLACE
         provisional = change.provisional or not unsure.isdisjoint(needs)
         if provisional:
-            unsure.add(last[block])
+            unsure.add(end)
         for n, action in enumerate(actions, len(steps) + 1):
             steps.append(Step(n, rid, slot, action, after, needs, change.reason, repair, provisional))
             after = needs = (n,)
-    acting = [rid for rid in edges.order if placed[rid].acts]
+    moved = {rid for rid, _ in last}
+    acting = [rid for rid in edges.order if rid in moved]
     users = needed_by(placed[rid] for rid in acting)
     lanes = tuple((rid, (rid, *dependents(rid, users))) for rid in acting)
     return Plan(name, goal, tuple(drafts[rid].change for rid in edges.order), tuple(steps), lanes)
 
 
 def _place(draft: Draft, service: Service | None, name: str) -> Placed:
-    change, moves = draft.change, draft.all_moves(name)
-    subset, parallel = among(draft, service)
+    kind, change, moves = draft.kind, draft.change, draft.all_moves(name)
+    where = (draft.rid, kind.rank, *among(draft, service), kind.sequence(change.desired), draft.needs, draft.held)
+    if not any(moves):
+        return Placed(*where)
     return Placed(
-        rid=draft.rid,
-        rank=draft.kind.rank,
-        subset=subset,
-        sequence=draft.kind.sequence(change.desired),
-        parallel=parallel,
-        needs=draft.needs,
-        held=draft.held,
-        claims=claims_of(draft.kind, change.desired) if change.verdict in _TAKES else frozenset(),
-        holds=claims_of(draft.kind, draft.last) if any(moves) and isinstance(change.seen, Present) else frozenset(),
+        *where,
         moves=moves,
+        claims=claims_of(kind, change.desired) if change.verdict in _TAKES else frozenset(),
+        holds=claims_of(kind, draft.last) if isinstance(change.seen, Present) else frozenset(),
         leaves=change.verdict in LEAVES,
         gate=draft.gates,
         behind=draft.observed.behind or "" if isinstance(draft.observed, Unknown) else "",

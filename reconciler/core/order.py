@@ -33,6 +33,7 @@ Block = tuple[str, Slot]
 N = TypeVar("N")
 
 _SLOTS: Final = tuple(Slot)
+_STAYS: Final = Moves()
 
 
 class Cycle(Exception):
@@ -47,21 +48,21 @@ class Cycle(Exception):
 class Placed:
     """A resource as the order sees it. Nobody changes one.
 
-    needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it.
-    claims, holds: the claims it will have, and has now, as far as it moves. leaves: it is going away for good (stop, remove).
+    needs: rid -> bond, as it will be. held: the same as things run now. moves: what is done to it. Of what does not move no more
+    is asked than this. claims, holds: the claims it will have, and has now. leaves: it is going away for good (stop, remove).
     behind: what has to come up before this can be reached at all, to be taken down. gate: what comes after waits for it to be well.
     """
 
     rid: str
     rank: int
     subset: str = ""
-    sequence: tuple[Any, ...] = ()
     parallel: bool = False
+    sequence: tuple[Any, ...] = ()
     needs: Mapping[str, Bond] = field(default_factory=dict)
     held: Mapping[str, Bond] = field(default_factory=dict)
+    moves: Moves = _STAYS
     claims: frozenset[tuple[str, str, str]] = frozenset()
     holds: frozenset[tuple[str, str, str]] = frozenset()
-    moves: Moves = field(default_factory=Moves)
     leaves: bool = False
     behind: str = ""
     gate: bool = False
@@ -71,7 +72,7 @@ class Placed:
         return (self.rank, self.subset)
 
     def blocks(self) -> tuple[Block, ...]:
-        return tuple((self.rid, slot) for slot in _SLOTS if self.moves[slot])
+        return tuple([(self.rid, slot) for slot in _SLOTS if self.moves[slot]])
 
     def has(self, slot: Slot) -> bool:
         return bool(self.moves[slot])
@@ -100,9 +101,11 @@ class Edges:
         self.sequence(later, earlier)
         self.needs[later].add(earlier)
 
-    def sequence(self, later: Block, earlier: Block) -> None:
-        if earlier != later:
-            self.after[later].add(earlier)
+    def sequence(self, later: Block, *earlier: Block) -> None:
+        """No block comes after itself."""
+        after = self.after[later]
+        after.update(earlier)
+        after.discard(later)
 
     def later_than(self, *blocks: Block) -> set[Block]:
         """Every block that comes after one of these, directly or not."""
@@ -125,9 +128,14 @@ def in_turn(nodes: Iterable[N], waits: Mapping[N, Collection[N]], key: Callable[
     Left out are those that wait for each other in a circle, and whatever waits for them.
     """
     order = sorted(nodes, key=key)
-    place = {node: n for n, node in enumerate(order)}
-    if all(place[other] < n for n, node in enumerate(order) for other in waits[node]):
+    done: set[N] = set()
+    for node in order:
+        if not done.issuperset(waits[node]):
+            break
+        done.add(node)
+    else:
         return order
+    place = {node: n for n, node in enumerate(order)}
     missing = [len(waits[node]) for node in order]
     behind: list[list[int]] = [[] for _ in order]
     for n, node in enumerate(order):
@@ -193,8 +201,8 @@ def connect(placed: Mapping[str, Placed]) -> Edges:
         _needs(item, acting, edges)
     _holders(acting, edges)
     _claimants(acting, edges)
-    _stages(_staged(ups, placed), Slot.UP, placed, edges)
-    _stages(_staged(downs, placed), Slot.DOWN, placed, edges)
+    _stages(_staged(ups, placed, acting), Slot.UP, acting, edges)
+    _stages(_staged(downs, placed, acting), Slot.DOWN, acting, edges)
     _commits(acting, edges)
     _fetches(acting, edges)
     return edges
@@ -280,13 +288,13 @@ Stage = tuple[tuple[int, str], dict[str, None]]
 """A group, and those of its members that may move together, in order."""
 
 
-def _staged(order: Iterable[str], placed: Mapping[str, Placed]) -> list[Stage]:
+def _staged(order: Iterable[str], placed: Mapping[str, Placed], acting: Collection[str]) -> list[Stage]:
     """Consecutive resources that may move together: members of a parallel subset; every other resource stands alone, and is left
     out where it does not move."""
     stages: list[Stage] = []
     for rid in order:
         item = placed[rid]
-        if not item.parallel and not item.acts:
+        if not item.parallel and rid not in acting:
             continue
         if item.parallel and stages and stages[-1][0] == item.group and stages[-1][1].keys().isdisjoint(item.needs):
             stages[-1][1][rid] = None
@@ -305,7 +313,7 @@ def _stages(stages: list[Stage], slot: Slot, placed: Mapping[str, Placed], edges
     gates: list[Block] = []
     group: tuple[int, str] | None = None
     for stage_group, rids in stages:
-        blocks = [(rid, slot) for rid in rids if placed[rid].has(slot)]
+        blocks = [(rid, slot) for rid in rids if rid in placed and placed[rid].has(slot)]
         if not blocks:
             continue
         if stage_group != group:
@@ -333,8 +341,7 @@ def _commits(placed: Mapping[str, Placed], edges: Edges) -> None:
     last = [block for block in ups if block not in earlier]
     for item in placed.values():
         if item.has(Slot.COMMIT) and not item.leaves:
-            for block in last:
-                edges.sequence((item.rid, Slot.COMMIT), block)
+            edges.sequence((item.rid, Slot.COMMIT), *last)
 
 
 def _fetches(placed: Mapping[str, Placed], edges: Edges) -> None:

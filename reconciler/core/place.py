@@ -11,10 +11,10 @@ from reconciler.core.policy import Policy
 
 
 def vacated(kind: ResourceKind, change: Change, owned: Owned | None, policy: Policy) -> tuple[Change, Objection | None]:
-    """A change that is refused for the sake of an occupant only: as it is once that has left, and what speaks against it until
-    then. Any other change is answered as it is."""
+    """A change that is refused, for the sake of an occupant only: as it is once that has left, and what speaks against it until
+    then. One that is refused for anything else is answered as it is."""
     seen = change.observed
-    if change.verdict is not Verdict.REFUSE or not isinstance(seen, (Present, Absent)):
+    if not isinstance(seen, (Present, Absent)):
         return change, None
     state = seen.state if isinstance(seen, Present) else None
     objection = kind.objection(*kind.settle(change.desired, state, seen.around), seen.around)

@@ -41,7 +41,8 @@ _GOES = {
 _TAKES = FALLS | {Verdict.CREATE, Verdict.START}
 """What may take from under others what they hold."""
 
-_STILL = frozenset({Verdict.KEEP, Verdict.DEFER, Verdict.REFUSE})
+_STUCK = frozenset({Verdict.DEFER, Verdict.REFUSE})
+_STILL = _STUCK | {Verdict.KEEP}
 
 _NOBODY: Final[Mapping[str, str]] = {}
 
@@ -91,30 +92,31 @@ def _drafts(
     drafts: dict[str, Draft] = {}
     coming = _coming(wanted, observed, kinds)
     for rid in sorted({**wanted, **ownership.owned}, key=natural):
-        resource, owned, occupied = wanted.get(rid), ownership.owned.get(rid), None
+        resource, owned, seen, occupied = wanted.get(rid), ownership.owned.get(rid), observed[rid], None
         moved = resource is not None and owned is not None and owned.type != resource.type
         if resource is None or moved:
             assert owned is not None
             kind, ban = kinds(owned.type), ownership.ban(rid)
             common = owned.common.orphaned if ban is None else changed(owned.common.orphaned, disable=True)
-            change = _orphan(kind, rid, observed[rid], owned, policy, ownership.yielded.get(rid, ""))
+            change = _orphan(kind, rid, seen, owned, policy, ownership.yielded.get(rid, ""))
         else:
             kind, ban, common = kinds(resource.type), resource.ban, resource.in_force
             if goal.aim is not Aim.DOWN or rid in stands:
-                expected = _expected(kind, rid, resource.desired, observed[rid], coming, policy) if coming else observed[rid]
+                expected = _expected(kind, rid, resource.desired, seen, coming, policy) if coming else seen
                 change = diff_up(kind, rid, resource.desired, expected, owned, policy)
-                change = change if expected is observed[rid] else change._replace(observed=observed[rid])
-                change, occupied = vacated(kind, change, owned, policy)
+                if expected is not seen:
+                    change = change._replace(observed=seen)
+                if change.verdict is Verdict.REFUSE:
+                    change, occupied = vacated(kind, change, owned, policy)
             else:
                 last = (owned.applied or owned.wanted) if owned else resource.desired
-                change = diff_down(kind, rid, last, observed[rid], owned, remove=False)
+                change = diff_down(kind, rid, last, seen, owned, remove=False)
         subset = resource.subset if resource is not None and not moved else owned.subset if owned is not None else ""
         if common is not PLAIN or subset:
             change = change._replace(common=common, subset=subset, ban=ban)
         differs = bool(change.fields) and change.verdict is not Verdict.KEEP
-        drafts[rid] = Draft(rid, kind, resource, owned, observed[rid], change, differs, occupied=occupied)
-    for draft in drafts.values():
-        if draft.change.common is not PLAIN:
+        draft = drafts[rid] = Draft(rid, kind, resource, owned, seen, change, differs, occupied=occupied)
+        if common is not PLAIN:
             leave_alone(draft, name)
         if draft.change.verdict in LEAVES:
             _quiet_when_done(draft)
@@ -126,8 +128,7 @@ def _drafts(
 def _coming(wanted: Mapping[str, Resource], observed: Mapping[str, Observed], kinds: Callable[[str], ResourceKind]) -> Providers:
     """What is provided by resources that are not up: nothing that matters where none is absent (_expected)."""
     found: list[tuple[Fact, str]] = []
-    absent = any(isinstance(seen, Absent) for seen in observed.values())
-    for rid, resource in wanted.items() if absent else ():
+    for rid, resource in wanted.items() if Absent in map(type, observed.values()) else ():
         kind, seen = kinds(resource.type), observed[rid]
         if not resource.in_force.idle and not (
             isinstance(seen, Present) and isinstance(seen.state, kind.state) and kind.is_up(seen.state)
@@ -186,13 +187,14 @@ def _idle(moves: Moves) -> bool:
 
 def _wire(drafts: Mapping[str, Draft]) -> None:
     """Who needs whom, as it will be and as it runs now. What a disabled one provides is the machine's own affair."""
-    provide = [draft for draft in drafts.values() if not draft.change.common.disable]
-    facts = [(fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.change.desired)]
-    facts_now = [(fact, draft.rid) for draft in provide for fact in draft.kind.provides(draft.last)]
+    sides = [(draft, draft.kind, draft.change.desired, draft.last) for draft in drafts.values()]
+    provide = [side for side in sides if not side[0].change.common.disable]
+    facts = [(fact, draft.rid) for draft, kind, desired, _ in provide for fact in kind.provides(desired)]
+    facts_now = [(fact, draft.rid) for draft, kind, _, last in provide for fact in kind.provides(last)]
     will = Providers(facts)
     now = will if facts_now == facts else Providers(facts_now)
-    for draft in drafts.values():
-        needs, needs_now = draft.kind.needs(draft.change.desired), draft.kind.needs(draft.last)
+    for draft, kind, desired, last in sides:
+        needs, needs_now = kind.needs(desired), kind.needs(last)
         draft.needs = match(needs, will, draft.rid)
         draft.held = draft.needs if now is will and needs_now == needs else match(needs_now, now, draft.rid)
         for rid in draft.held:
@@ -261,29 +263,31 @@ def _leave_behind(draft: Draft, door: Draft) -> None:
 def _settle(drafts: Mapping[str, Draft], service: Service | None) -> None:
     """Hold back and bounce until nothing changes any more. Each pass only moves a verdict towards DEFER or RESTART; what was
     bounced for what is put off after all goes back, once for each that it holds."""
-    gates = [draft for draft in drafts.values() if draft.change.aim is Aim.UP and draft.gates]
+    every = drafts.values()
     moved = True
     while moved:
-        held_back = [_hold_back(draft, drafts) for draft in drafts.values()]
-        kept_out = [_keep_out(draft, gates, service) for draft in drafts.values()] if gates else []
-        bounced = [_bounce(draft) for draft in drafts.values()]
-        moved = any(held_back) or any(kept_out) or any(bounced) or any(_leave_in_peace(draft) for draft in drafts.values())
+        held_back = [_hold_back(draft, drafts) for draft in every if draft.change.verdict in ACTS]
+        stuck = any(draft.change.verdict in _STUCK for draft in every)
+        gates = [draft for draft in every if draft.change.aim is Aim.UP and draft.gates] if stuck else []
+        kept_out = [_keep_out(draft, gates, service) for draft in every if draft.change.verdict in RISES] if gates else []
+        bounced = [_bounce(draft) for draft in every if draft.change.verdict in _TAKES]
+        moved = any(held_back) or any(kept_out) or any(bounced) or any(_leave_in_peace(draft) for draft in every if draft.bounced)
 
 
 def _leave_in_peace(draft: Draft) -> bool:
-    if draft.bounced is None or draft.change.verdict not in FALLS or draft.bounced[0].change.verdict in _TAKES:
+    """Of what was bounced."""
+    assert draft.bounced is not None
+    whose, before = draft.bounced
+    if draft.change.verdict not in FALLS or whose.change.verdict in _TAKES:
         return False
-    draft.change, draft.bounced = draft.bounced[1], None
+    draft.change, draft.bounced = before, None
     return True
 
 
 def _keep_out(draft: Draft, gates: Sequence[Draft], service: Service | None) -> bool:
     """Nothing comes up after a gate (core/order, T3) that is not well and will not be tried."""
-    if draft.change.verdict not in RISES:
-        return False
     for gate in gates:
-        stuck = gate.change.verdict in (Verdict.REFUSE, Verdict.DEFER) and not gate.is_up
-        if stuck and _comes_after(draft, gate, service):
+        if gate.change.verdict in _STUCK and not gate.is_up and _comes_after(draft, gate, service):
             draft.turn(Verdict.DEFER, f"waits for {gate.rid}, which {_stands(gate)}", remedy=gate.change.remedy or "osvc status")
             return True
     return False
@@ -355,8 +359,6 @@ def _bounce(draft: Draft) -> bool:
     """HOLD: what this change takes from under others sends them down first, and up again after; what is not selected as its spec
     has it, where that takes it down anyway."""
     change = draft.change
-    if change.verdict not in _TAKES:
-        return False
     if not draft.kind.releases(change.desired, change):
         return False
     moved = False

@@ -53,11 +53,11 @@ class Providers:
 def match(needs: Iterable[Need], providers: Providers, but: str = "") -> dict[str, Bond]:
     """rid -> bond of the resources that provide what is needed. but: whose needs these are."""
     found: dict[str, Bond] = {}
-    for need in needs:
-        rid = providers.of(need.fact, but)
+    for fact, bond in needs:
+        rid = providers.of(fact, but)
         if rid is not None:
-            found[rid] = _HOLD if need.bond is _HOLD else found.get(rid, need.bond)
-        folder = providers.folder_of(need.fact)
+            found[rid] = bond if bond is _HOLD else found.get(rid, bond)
+        folder = providers.folder_of(fact)
         if folder is not None and folder != but:
             found.setdefault(folder, Bond.ORDER)
     return found

@@ -116,13 +116,10 @@ def compared_of(model: type[Model]) -> tuple[tuple[str, Rule], ...]:
 
 
 @cache
-def values_of(model: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
-    """What takes the values of those fields, in their order, out of a desired or an observed record."""
+def values_of(model: type[Model]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What takes the values of those fields, in their order, out of the `__dict__` of a desired or an observed record."""
     names = [name for name, _ in compared_of(model)]
-    if len(names) < 2:
-        return lambda record: tuple(getattr(record, name) for name in names)
-    values = itemgetter(*names)
-    return lambda record: values(record.__dict__)
+    return itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
 
 
 @cache

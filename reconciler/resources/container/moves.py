@@ -49,7 +49,7 @@ def _moves_of(change: Change) -> Moves:
     resume = hand.resume(state, around, replaced=change.verdict is Verdict.REPLACE)
     if change.verdict is Verdict.REPLACE:
         moves = _replace(hand, state, around)
-        return moves._replace(prepare=(*resume, *moves.prepare))
+        return moves._replace(prepare=(*resume, *moves.prepare)) if resume else moves
     others = (*state.others, *around.elsewhere)
     moves = Moves(prepare=resume, down=hand.clears(others), live=hand.lives(state, around), commit=hand.removes(others))
     if change.verdict is Verdict.LIVE:

@@ -192,9 +192,11 @@ def made_as(want: Desired, found: Container) -> bool:
     )
 
 
-def stripped(entrypoint: Sequence[str], command: Sequence[str], base: ImageFacts | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+Words = tuple[str, ...]
+
+
+def stripped(entry: Words, words: Words, base: ImageFacts | None) -> tuple[Words, Words]:
     """What of an effective entry point and command does not come from the image; ("",) is an entry point that was cleared."""
-    entry, words = tuple(entrypoint), tuple(command)
     if base is None:
         return entry, words
     if entry == base.entrypoint:
@@ -205,9 +207,8 @@ def stripped(entrypoint: Sequence[str], command: Sequence[str], base: ImageFacts
     return entry or ("",), words
 
 
-def effective(entrypoint: Sequence[str], command: Sequence[str], base: ImageFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def effective(entry: Words, words: Words, base: ImageFacts) -> tuple[Words, Words]:
     """What runs when these are asked of an image: an entry point of one's own drops the image's command."""
-    entry, words = tuple(entrypoint), tuple(command)
     if not entry:
         return base.entrypoint, words or base.command
     return (() if entry == ("",) else entry), words

@@ -125,7 +125,7 @@ _BROUGHT: Final[tuple[tuple[str, str, Callable[[Any, Any], Any]], ...]] = (
 def _settled(desired: Desired, state: State | None, around: Around) -> Desired:
     """Leave out what the image says already, and a limit of processors that the machine cannot exceed. Its firewall rules follow
     from what is published."""
-    unsure = state is not None and state.alive and state.bound is None  # between two runs an engine does not say what it publishes
+    unsure = state is not None and state.bound is None and state.alive  # between two runs an engine does not say what it publishes
     rules = around.rules if unsure else rules_for(desired, state)
     changes: dict[str, Any] = {"cpus": limited(desired.cpus, around.cpus), "rules": rules}
     if around.image is not None:
