@@ -33,13 +33,15 @@ class Specs:
     @property
     def edited(self) -> bool:
         """Whether a spec file was added, changed or removed since they were read."""
-        return bool(self.changed)
+        return bool(self.changed(self.look()))
 
-    @property
-    def changed(self) -> frozenset[str]:
-        """The files and folders that are others than when they were read."""
-        differ = set(_fingerprint(self.paths)).symmetric_difference(self._fingerprint or ())
-        return frozenset(entry[0] for entry in differ)
+    def look(self) -> Fingerprint:
+        """What they look like now, from outside."""
+        return _fingerprint(self.paths)
+
+    def changed(self, found: Fingerprint) -> frozenset[str]:
+        """The files and folders that were found others than when they were read."""
+        return frozenset(entry[0] for entry in set(found).symmetric_difference(self._fingerprint or ()))
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -51,17 +53,17 @@ class Specs:
         """What is to be known of secrets for what they say now."""
         return chain.from_iterable(self.loaded.lessons.values())
 
-    def read(self) -> Loaded | None:
+    def read(self, found: Fingerprint) -> Loaded | None:
         """Read them, if they were edited: as they are, errors and all. `loaded` has what is to be done by them. None otherwise.
+        found: what they looked like a moment ago; what is edited since is an edit to come.
 
         While one is wrong they are read each time: what is to be mended may be a file that it refers to.
         """
-        fingerprint = _fingerprint(self.paths)
-        if fingerprint == self._fingerprint and not self.loaded.errors:
+        if found == self._fingerprint and not self.loaded.errors:
             return None
         fresh = self._load(self.paths)
         self.loaded = _merged(self.loaded, fresh)
-        self._fingerprint = fingerprint
+        self._fingerprint = found
         return fresh
 
 

@@ -279,14 +279,16 @@ class Watch:
     def _read(self) -> None:
         """What is being written is left for later, but by a watch that knows no specs yet."""
         clock, stop = self.session.host.clock, self.session.stop
-        while (left := self._settling.left(self._specs.changed)) and not self._specs.known and not stop.asked:
+        found = self._specs.look()
+        while (left := self._settling.left(self._specs.changed(found))) and not self._specs.known and not stop.asked:
             clock.sleep(left)
+            found = self._specs.look()
         if left:
             self._rounds.read_later(self.paths[0], left)
             return
         self._news.tell("files", self._settling.says)
         try:
-            fresh = self._specs.read()
+            fresh = self._specs.read(found)
         except Exception as err:
             if not self._specs.known:
                 raise

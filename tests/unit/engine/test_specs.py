@@ -73,21 +73,21 @@ def test_what_becomes_of_a_script_of_a_launcher_folder_is_noticed(line, node, tm
 def test_what_becomes_of_what_is_no_spec_and_no_script_is_no_edit(tmp_path):
     specs = Specs([str(tmp_path)], lambda paths: Loaded())
     (tmp_path / "web.d").mkdir()
-    specs.read()
+    specs.read(specs.look())
     for name in (".web.yaml.swp", "web.yaml~", "#web.yaml#", "web.txt", "4913", "web.d/.S10app.swp", "web.d/app.log"):
         (tmp_path / name).write_text("")
-        assert specs.changed == set(), name
+        assert specs.changed(specs.look()) == set(), name
     (tmp_path / "old.yaml").mkdir()
-    assert specs.changed == set()
+    assert specs.changed(specs.look()) == set()
     (tmp_path / "web.d").chmod(0o777)
-    assert specs.changed == {f"{tmp_path}/web.d"}, "who may write it decides whether it is read"
-    specs.read()
+    assert specs.changed(specs.look()) == {f"{tmp_path}/web.d"}, "who may write it decides whether it is read"
+    specs.read(specs.look())
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
-    assert specs.changed == set()
+    assert specs.changed(specs.look()) == set()
     for name in ("web.yaml", "web.conf", "web.d/S10app"):
         (tmp_path / name).write_text("")
-        assert specs.changed == {f"{tmp_path}/{name}"}
-        specs.read()
+        assert specs.changed(specs.look()) == {f"{tmp_path}/{name}"}
+        specs.read(specs.look())
 
 
 def test_a_watch_knows_of_secrets_what_a_fresh_one_would(line, node):
@@ -101,3 +101,31 @@ def test_a_watch_knows_of_secrets_what_a_fresh_one_would(line, node):
     line.at(40, lambda: known.append(learned()))
     line.run(50)
     assert known == [{"blue4house": "DB_PASSWORD"}, {"blue4house": "DB_PASSWORD"}, {}], "of a spec that went bad they are kept"
+
+
+def test_a_look_at_everything_goes_through_the_folder_of_specs_once(line, node, monkeypatch):
+    """For whether what is written is whole, and for whether there is anything to read."""
+    real, gone_through = os.scandir, []
+
+    def scandir(path):
+        gone_through.append((line.now, os.fspath(path)))
+        return real(path)
+
+    node.write("web")
+    line.at(299, lambda: monkeypatch.setattr(os, "scandir", scandir))
+    line.run(610)
+    assert gone_through == [(at, str(node.specs)) for at in (300.0, 600.0)]
+
+
+def test_what_is_edited_while_it_is_read_is_read_once_more(tmp_path):
+    def load(paths):
+        loads.append((tmp_path / "web.yaml").read_text())
+        if len(loads) == 1:
+            (tmp_path / "web.yaml").write_text("a: 22\n")
+        return Loaded()
+
+    loads, specs = [], Specs([str(tmp_path)], load)
+    (tmp_path / "web.yaml").write_text("a: 1\n")
+    while specs.edited:
+        specs.read(specs.look())
+    assert loads == ["a: 1\n", "a: 22\n"]
