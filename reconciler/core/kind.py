@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.lazy import dataclass
+from reconciler.core.reading import Reading
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,6 +133,9 @@ class ResourceKind(Protocol):
     def provides(self, desired: Any) -> Sequence[Fact]:
         """The facts that hold once it is up."""
 
+    def reads(self, desired: Any) -> Sequence[Reading]:
+        """What is read of the machine as a whole to see it, in any case: so it may be begun before it is asked for."""
+
     def claims(self, desired: Any) -> Sequence[Claim]:
         """What it holds exclusively; first what it is told from others by on the machine (its mount point, its name)."""
 
@@ -199,6 +203,9 @@ class PlainKind(ResourceKind):
         return ()
 
     def provides(self, desired: Any) -> Sequence[Fact]:
+        return ()
+
+    def reads(self, desired: Any) -> Sequence[Reading]:
         return ()
 
     def claims(self, desired: Any) -> Sequence[Claim]:

@@ -9,6 +9,7 @@ from reconciler.core.kind import ResourceKind
 from reconciler.core.observed import Observed, Snapshot, Unknown
 from reconciler.core.ownership import Ownership
 from reconciler.core.policy import Aim
+from reconciler.core.reading import Reading
 from reconciler.core.service import Service
 from reconciler.host.errors import HostError
 from reconciler.host.glance import glance
@@ -49,14 +50,17 @@ def observe(
 
     Types are seen by rank; where there are several engines, all at the same time, so that a dead one holds up only its own. With
     one there are no threads: reading a machine is a thousand short calls, and threads take turns at them. A driver that cannot
-    see at all (HostError) makes its resources unknown; any other exception is a bug. What several types look at is read once.
+    see at all (HostError) makes its resources unknown; any other exception is a bug. What several types look at is read once, and
+    what programs have to be asked for is begun before anything else.
     """
-    host = glance(host)
     groups: dict[tuple[int, str, str], list[Wanted]] = defaultdict(list)
+    readings: dict[Reading, None] = {}
     for item in wanted:
         name = type_of(item)
         kind = kinds(name)
         groups[(kind.rank, name, _engine(kind, item))].append(item)
+        readings |= dict.fromkeys(kind.reads(item.handles[-1]))
+    host = glance(host, readings)
     order = sorted(groups)
     if len({engine for _, _, engine in order if engine}) < 2:
         seen = [_see(drivers(key[1]), groups[key], host) for key in order]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from reconciler.core import shell
 from reconciler.core.lazy import dataclass
@@ -40,3 +41,7 @@ class _Overheard:
         said = done.stdout + done.stderr
         self.ended(self.veil().text(said) if said else "")
         return done
+
+    def begin(self, argv: Sequence[str], *, ok: Collection[int] = (0,)) -> Callable[[], Completed]:
+        """See Commands.begin. What is told is told in order: it is run when its end is asked for."""
+        return partial(self.run, argv, ok=ok)

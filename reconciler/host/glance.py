@@ -1,10 +1,11 @@
 """Glance: a host as it is at one moment, for whoever looks at it from several sides: what is dear to read is read once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import Generic, TypeVar
 
+from reconciler.core.reading import Reading
 from reconciler.host.errors import HostError
 from reconciler.host.ports import Host, Link, Lvm, Net, Route, VolumeGroups
 
@@ -12,11 +13,17 @@ T = TypeVar("T")
 
 
 class _Once(Generic[T]):
-    """What a reading came to, an error as well, however often it is asked for."""
+    """What a reading came to, an error as well, however often it is asked for. It may be begun before."""
 
     def __init__(self, read: Callable[[], T]) -> None:
-        self._read, self._lock = read, Lock()
+        self._read, self._lock, self._begun = read, Lock(), False
         self._found: list[T | HostError] = []
+
+    def begin(self, begin: Callable[[], Callable[[], T]]) -> None:
+        """Let it go on until somebody asks, unless somebody has."""
+        with self._lock:
+            if not self._found and not self._begun:
+                self._read, self._begun = begin(), True
 
     def __call__(self) -> T:
         with self._lock:
@@ -37,6 +44,10 @@ class _Net:
     def __init__(self, net: Net) -> None:
         self._net = net
         self._links, self._routes, self._rules = _Once(net.links), _Once(net.routes), _Once(net.rules)
+
+    def begin(self) -> Callable[[], frozenset[str]]:
+        self._rules.begin(self._net.begin)
+        return self._rules
 
     def links(self) -> tuple[Link, ...]:
         return self._links()
@@ -61,12 +72,24 @@ class _Lvm:
     """The Lvm port: the groups of the first reading."""
 
     def __init__(self, lvm: Lvm) -> None:
+        self._lvm = lvm
         self._groups = _Once(lvm.groups)
+
+    def begin(self) -> Callable[[], VolumeGroups]:
+        self._groups.begin(self._lvm.begin)
+        return self._groups
 
     def groups(self) -> VolumeGroups:
         return self._groups()
 
 
-def glance(host: Host) -> Host:
-    """The same host, for one observation. What is done to the machine meanwhile may not be seen by it."""
-    return replace(host, net=_Net(host.net), lvm=_Lvm(host.lvm))
+def glance(host: Host, readings: Iterable[Reading] = ()) -> Host:
+    """The same host, for one observation. What is done to the machine meanwhile may not be seen by it.
+
+    readings: what will be asked for, and begins now, all at the same time.
+    """
+    net, lvm = _Net(host.net), _Lvm(host.lvm)
+    for reading in readings:
+        port: _Lvm | _Net = lvm if reading is Reading.GROUPS else net
+        port.begin()
+    return replace(host, net=net, lvm=lvm)

@@ -47,6 +47,10 @@ class Commands(Protocol):
         program's words say: Busy, NotFound, Conflict, Denied, Transient, or else Permanent. The message is the last line that says
         something; output, the lines."""
 
+    def begin(self, argv: Sequence[str], *, ok: Collection[int] = (0,)) -> Callable[[], Completed]:
+        """Begin to run, and go on meanwhile. What comes back waits for the end, and returns or raises what `run` does; it is called
+        once. A program whose end nobody can ask for any more is killed. The time-out is that of `run`, from the asking on."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
@@ -220,6 +224,9 @@ class Lvm(Protocol):
         """Every volume group of the machine that can be read, with all that is in it, from one report; two may have one name.
         Raises NotFound where LVM is not installed."""
 
+    def begin(self) -> Callable[[], VolumeGroups]:
+        """Begin to read them. What comes back waits for that, and returns or raises what `groups` does; it is called once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -358,6 +365,9 @@ class Net(Protocol):
     def rules(self) -> frozenset[str]:
         """The IPv4 firewall's rules and chains in iptables-save form, each prefixed by its table: "nat -N OSVC-POST",
         "filter -A OSVC-FWD -i osvc-1 -j ACCEPT", "filter -P FORWARD DROP". Empty where there is no iptables."""
+
+    def begin(self) -> Callable[[], frozenset[str]]:
+        """Begin to read these rules. What comes back waits for that, and returns or raises what `rules` does; it is called once."""
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses of a host name; () when there is none. Raises Transient when the name service does not answer."""

@@ -26,6 +26,14 @@ def test_exit_code_that_is_ok(stage):
     assert stage.host.commands.run(["false"], ok=(0, 1)).code == 1
 
 
+def test_what_was_begun_comes_to_what_it_does_when_it_is_run(stage):
+    commands = stage.host.commands
+    good, tolerated, bad = commands.begin(["true"]), commands.begin(["false"], ok=(0, 1)), commands.begin(["false"])
+    assert (good(), tolerated().code) == (commands.run(["true"]), 1)
+    with pytest.raises(Permanent, match="exit code 1"):
+        bad()
+
+
 def test_mkdir_makes_parents_and_is_content_with_a_folder(stage):
     path = f"{stage.dir}/a/b c"
     stage.host.commands.run(["mkdir", "-p", "--", path])
@@ -103,6 +111,27 @@ class TestReal:
     def test_no_such_program(self, real_stage):
         with pytest.raises(NotFound, match="cannot run no-such-program"):
             real_stage.host.commands.run(["no-such-program"])
+
+    def test_no_such_program_is_told_when_its_end_is_asked_for(self, real_stage):
+        begun = real_stage.host.commands.begin(["no-such-program"])
+        with pytest.raises(NotFound, match="cannot run no-such-program"):
+            begun()
+
+    def test_what_was_begun_goes_on_meanwhile(self, real_stage):
+        pipe = f"{real_stage.dir}/pipe"
+        os.mkfifo(pipe)
+        begun = [real_stage.host.commands.begin(["sh", "-c", script]) for script in (f"cat {pipe}", f"echo hello > {pipe}")]
+        assert [one().stdout for one in begun] == ["hello\n", ""]
+
+    def test_what_nobody_can_ask_for_any_more_is_killed(self, real_stage):
+        mark = f"{real_stage.dir}/pid"
+        os.mkfifo(mark)
+        begun = real_stage.host.commands.begin(["sh", "-c", f"echo $$ > {mark}; exec sleep 600"])
+        with open(mark, encoding="ascii") as stream:
+            pid = int(stream.read())
+        assert real_stage.host.processes.get(pid) is not None
+        del begun
+        assert real_stage.host.processes.get(pid) is None
 
     def test_time_out_kills_the_process_group(self, real_stage):
         mark = f"{real_stage.dir}/pid"

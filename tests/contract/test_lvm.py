@@ -2,6 +2,7 @@
 on the real one; what reports of several versions of LVM come to."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,9 @@ class Recorded:
     def __init__(self, text="", error=None, code=0, stderr=""):
         self.text, self.error, self.asked, self.code, self.stderr = text, error, [], code, stderr
 
+    def begin(self, argv, **more):
+        return partial(self.run, argv, **more)
+
     def run(self, argv, **more):
         self.asked.append(argv)
         if self.error:
@@ -237,8 +241,11 @@ class TestReports:
     def test_the_adapter_asks_once(self):
         commands = Recorded((REPORTS / "2.03.16-active.json").read_text())
         assert len(LinuxLvm(commands, sys="/nonexistent").groups().found) == 2 and commands.asked == [REPORT]
-        with pytest.raises(NotFound, match="apt-get install lvm2"):
-            LinuxLvm(Recorded(error=NotFound("cannot run lvm: no such file or directory"))).groups()
+        assert LinuxLvm(commands, sys="/nonexistent").begin()() == LinuxLvm(commands, sys="/nonexistent").groups()
+        lacking = LinuxLvm(Recorded(error=NotFound("cannot run lvm: no such file or directory")))
+        for asked in (lacking.groups, lacking.begin()):
+            with pytest.raises(NotFound, match="apt-get install lvm2"):
+                asked()
 
     def test_a_group_that_cannot_be_read_takes_nothing_from_the_others(self):
         said = "  WARNING: PV /dev/sdx is used by another machine.\n  Cannot access VG foreign with system ID deb9.\n"

@@ -40,6 +40,11 @@ class TestLinks:
         assert set(lo.addresses) == {"127.0.0.1/8", "::1/128"}
         assert net.routes() == ()
 
+    def test_what_was_begun_is_what_is_read(self, net, run):
+        run("iptables -w -N OSVC-1")
+        begun = net.begin()
+        assert begun() == net.rules() and "filter -N OSVC-1" in net.rules()
+
     def test_a_bridge_comes_and_goes(self, net, run):
         run("ip link add osvc-1 type bridge")
         assert link(net, "osvc-1") == Link("osvc-1", "bridge", False, (), carrier=False)

@@ -1,5 +1,7 @@
 """LVM on the fake machine: its report, vgchange(8), lvchange(8), and kpartx(8)."""
 
+from collections.abc import Callable
+
 from reconciler.core.devices import mapper_path
 from reconciler.host.errors import NotFound
 from reconciler.host.ports import Holder, LogicalVolume, VolumeGroup, VolumeGroups
@@ -23,6 +25,9 @@ class FakeLvm:
             raise NotFound("LVM is not installed here: apt-get install lvm2")
         found = [_record(machine, group) for group in machine.lvm.there()]
         return VolumeGroups(tuple(sorted(found, key=lambda group: (group.name, group.uuid))), machine.lvm.unread)
+
+    def begin(self) -> Callable[[], VolumeGroups]:
+        return self.groups
 
 
 def _record(machine: Machine, group: FakeGroup) -> VolumeGroup:

@@ -1,6 +1,6 @@
 """The fake ports over a Machine, but for Commands (programs.py), Processes (processes.py) and Docker (docker.py)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -144,6 +144,9 @@ class FakeNet:
     def routes(self) -> tuple[Route, ...]:
         self._machine.look("routes")
         return self._machine.net.routes()
+
+    def begin(self) -> Callable[[], frozenset[str]]:
+        return self.rules
 
     def forwarding(self) -> bool:
         self._machine.look("forwarding")

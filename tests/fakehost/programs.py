@@ -67,6 +67,9 @@ class FakeCommands:
             "false": _false,
         }
 
+    def begin(self, argv: Sequence[str], *, ok: Collection[int] = (0,)) -> Callable[[], Completed]:
+        return partial(self.run, argv, ok=ok)
+
     def run(
         self,
         argv: Sequence[str],

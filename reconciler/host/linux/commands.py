@@ -4,16 +4,19 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.host.errors import Permanent, Transient
+from reconciler.host.errors import HostError, Permanent, Transient
 from reconciler.host.linux import faults
 from reconciler.host.ports import NO_ENVIRONMENT, Completed
 
 if TYPE_CHECKING:
     import subprocess
 
+_LONG = 30.0
+"""Seconds that a program may take, where nobody says otherwise."""
 _PIECE = 64 << 10
 _NO_EXEC = 0x40
 """PF_FORKNOEXEC of the kernel: forked, and not yet a program."""
@@ -28,42 +31,65 @@ class LinuxCommands:
         self,
         argv: Sequence[str],
         *,
-        timeout: float = 30.0,
+        timeout: float = _LONG,
         ok: Collection[int] = (0,),
         env: Mapping[str, str] = NO_ENVIRONMENT,
         only: Mapping[str, str] | None = None,
         most: int | None = None,
     ) -> Completed:
         """See Commands.run. The words of a failure decide between Busy, NotFound, Denied, Conflict, Transient and Permanent."""
-        words = tuple(argv)
+        environment = {**_environment(), **env} if only is None else dict(only)
+        return _Running(tuple(argv), environment, ok).ended(timeout, most)
+
+    def begin(self, argv: Sequence[str], *, ok: Collection[int] = (0,)) -> Callable[[], Completed]:
+        """See Commands.begin."""
+        try:
+            return _Running(tuple(argv), _environment(), ok).ended
+        except HostError as error:
+            return partial(_raised, error)
+
+
+def _raised(error: HostError) -> Completed:
+    raise error
+
+
+class _Running:
+    """A program that runs; unless it was heard, it is killed when nobody knows of it any more. Raises HostError where none is."""
+
+    def __init__(self, words: tuple[str, ...], env: Mapping[str, str], ok: Collection[int]) -> None:
+        self._words, self._ok = words, ok
+        self._process: subprocess.Popen[bytes] | None = None
         if not words or any("\0" in word for word in words):
             raise Permanent("cannot run a command that is empty or holds a zero byte")
-        environment = {**_environment(), **env} if only is None else dict(only)
-        code, stdout, stderr = _run(words, environment, timeout, most)
+        try:
+            self._process = _begun(words, env)
+        except OSError as error:
+            raise faults.of_errno(error, f"cannot run {words[0]}") from None
+
+    def __del__(self) -> None:
+        if self._process is not None:
+            _end(self._process)
+
+    def ended(self, timeout: float = _LONG, most: int | None = None) -> Completed:
+        """What it came to. Once."""
+        import subprocess
+
+        process, self._process = self._process, None
+        assert process is not None, "who has heard it asks no more"
+        try:
+            stdout, stderr = _heard(process, timeout, most)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            raise Transient(f"{self._words[0]} did not end within {timeout:g} s, and was killed") from None
+        except BaseException:
+            _end(process)
+            raise
+        code = process.returncode
         if code < 0:
-            raise Permanent(f"{words[0]} was killed by signal {-code}", faults.plain(stderr).strip())
-        if code not in ok:
-            raise faults.of_output(words[0], code, stdout, stderr)
-        return Completed(words, code, stdout, stderr)
-
-
-def _run(words: tuple[str, ...], env: Mapping[str, str], timeout: float, most: int | None) -> tuple[int, str, str]:
-    """Exit code (below 0: the signal that killed it) and what was said on both outputs."""
-    import subprocess  # most looks run no command
-
-    try:
-        process = _begun(words, env)
-    except OSError as error:
-        raise faults.of_errno(error, f"cannot run {words[0]}") from None
-    try:
-        stdout, stderr = _heard(process, timeout, most)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise Transient(f"{words[0]} did not end within {timeout:g} s, and was killed") from None
-    except BaseException:
-        _end(process)
-        raise
-    return process.returncode, stdout, stderr
+            raise Permanent(f"{self._words[0]} was killed by signal {-code}", faults.plain(stderr).strip())
+        if code not in self._ok:
+            raise faults.of_output(self._words[0], code, stdout, stderr)
+        return Completed(self._words, code, stdout, stderr)
 
 
 def _begun(words: tuple[str, ...], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from reconciler.host.errors import NotFound, Permanent
 from reconciler.host.linux import faults
 from reconciler.host.linux.sysfs import names, word
-from reconciler.host.ports import Commands, Holder, LogicalVolume, VolumeGroup, VolumeGroups
+from reconciler.host.ports import Commands, Completed, Holder, LogicalVolume, VolumeGroup, VolumeGroups
 
 _FIELDS: Final[Mapping[str, str]] = {
     "vg": "vg_name,vg_uuid,vg_tags,vg_exported",
@@ -44,8 +45,15 @@ class LinuxLvm:
 
     def groups(self) -> VolumeGroups:
         """See Lvm.groups."""
+        return self._groups(partial(self._commands.run, REPORT, ok=(0, _INCOMPLETE)))
+
+    def begin(self) -> Callable[[], VolumeGroups]:
+        """See Lvm.begin."""
+        return partial(self._groups, self._commands.begin(REPORT, ok=(0, _INCOMPLETE)))
+
+    def _groups(self, report: Callable[[], Completed]) -> VolumeGroups:
         try:
-            done = self._commands.run(REPORT, ok=(0, _INCOMPLETE))
+            done = report()
         except NotFound:
             raise NotFound("LVM is not installed here: apt-get install lvm2") from None
         if not done.code:

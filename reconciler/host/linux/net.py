@@ -3,14 +3,16 @@
 import fcntl
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from reconciler.host.errors import NotFound, Transient
 from reconciler.host.linux import faults, rtnetlink
-from reconciler.host.ports import Commands, Link, Route
+from reconciler.host.ports import Commands, Completed, Link, Route
 
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+_SAVE: Final = ("iptables-save",)
 _ADVERTISEMENT: Final = 136
 _OVERRIDE: Final = 0x20000000
 _TARGET_LINK_ADDRESS: Final = 2
@@ -45,10 +47,11 @@ class LinuxNet:
 
     def rules(self) -> frozenset[str]:
         """See Net.rules. The policies of built-in chains are there too: "filter -P FORWARD DROP". No iptables, no rules."""
-        try:
-            return parse(self._commands.run(["iptables-save"]).stdout)
-        except NotFound:
-            return frozenset()
+        return _rules(partial(self._commands.run, _SAVE))
+
+    def begin(self) -> Callable[[], frozenset[str]]:
+        """See Net.begin."""
+        return partial(_rules, self._commands.begin(_SAVE))
 
     def resolve(self, name: str) -> tuple[str, ...]:
         try:
@@ -76,6 +79,13 @@ class LinuxNet:
                 raw.sendto(head + bytes((_TARGET_LINK_ADDRESS, 1)) + request[18:24], (_EVERYBODY, 0, 0, index))
         except OSError as error:
             raise faults.of_errno(error, f"cannot announce {address} on {link}") from None
+
+
+def _rules(saved: Callable[[], Completed]) -> frozenset[str]:
+    try:
+        return parse(saved().stdout)
+    except NotFound:
+        return frozenset()
 
 
 def parse(saved: str) -> frozenset[str]:

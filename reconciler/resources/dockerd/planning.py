@@ -9,6 +9,7 @@ from reconciler.core.change import Change, Verdict
 from reconciler.core.facts import Bond, Claim, Fact, Kind, Need
 from reconciler.core.kind import Moves, Objection, PlainKind
 from reconciler.core.observed import Present
+from reconciler.core.reading import Reading
 from reconciler.core.rules import Impact
 from reconciler.resources.dockerd import network, options
 from reconciler.resources.dockerd.model import Around, Desired, State
@@ -63,6 +64,9 @@ class EngineKind(PlainKind):
             return want, state
         told = ("container_data_dir", "docker_daemon_args", "settings", "boot_settings", "loaded", "data_root_in_place")
         return want, state.model_copy(update={name: getattr(want, name) for name in told})
+
+    def reads(self, desired: Desired) -> Sequence[Reading]:
+        return (Reading.RULES,) if desired.private else ()
 
     def is_up(self, state: State) -> bool:
         return state.running and state.answers

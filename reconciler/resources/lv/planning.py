@@ -7,6 +7,7 @@ from reconciler.core.change import Change
 from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, PlainKind
 from reconciler.core.model import changed
+from reconciler.core.reading import Reading
 from reconciler.resources.lv.model import Around, Desired, State
 from reconciler.resources.lvm_options import NO_CLAIM
 
@@ -19,6 +20,9 @@ class LvKind(PlainKind):
     desired = Desired
     state = State
     around = Around
+
+    def reads(self, desired: Desired) -> Sequence[Reading]:
+        return (Reading.GROUPS,)
 
     def is_up(self, state: State) -> bool:
         return state.active

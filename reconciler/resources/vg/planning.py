@@ -10,6 +10,7 @@ from reconciler.core.facts import Claim, Fact, Kind, Need
 from reconciler.core.kind import Awaited, Moves, Objection, PlainKind, Remark
 from reconciler.core.model import changed
 from reconciler.core.observed import Present
+from reconciler.core.reading import Reading
 from reconciler.resources.lvm_options import NO_CLAIM
 from reconciler.resources.vg.model import Around, Desired, State
 
@@ -32,6 +33,9 @@ class VgKind(PlainKind):
         want = changed(desired, uuid=state.uuid if state.name == desired.name else "")
         up = self.is_up(state)
         return want, changed(state, others=state.foreign if up else (), inactive=state.lacking if up else ())
+
+    def reads(self, desired: Desired) -> Sequence[Reading]:
+        return (Reading.GROUPS,)
 
     def is_up(self, state: State) -> bool:
         """Claimed, and something of it active, if there is anything in it."""

@@ -193,6 +193,9 @@ class ToyKind:
     def provides(self, desired: ToyDesired) -> list[Fact]:
         return [Fact(Kind.DEVICE, desired.gives)] if desired.gives else []
 
+    def reads(self, desired):
+        return ()
+
     def claims(self, desired: ToyDesired) -> list[Claim]:
         return [Claim("toy", key, key) for key in desired.claims]
 

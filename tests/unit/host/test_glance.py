@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.core.node import Node
 from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.reading import Reading
 from reconciler.engine.observe import observe, type_of, wanted_of
 from reconciler.host.errors import Transient
 from reconciler.host.glance import glance
@@ -17,10 +18,14 @@ READINGS = ("links", "routes", "rules")
 
 
 class Counting:
-    """The Net port of a host, counting how often each of READINGS is read."""
+    """The Net port of a host, counting how often each of READINGS is read, and how often the rules are begun to be before."""
 
     def __init__(self, net, fails=None):
-        self.net, self.fails, self.reads = net, fails, Counter()
+        self.net, self.fails, self.reads, self.begun = net, fails, Counter(), 0
+
+    def begin(self):
+        self.begun += 1
+        return self.rules
 
     def __getattr__(self, name):
         if name not in READINGS:
@@ -69,3 +74,51 @@ def test_engines_networks_and_containers_are_observed_with_one_reading(host):
     owned = [replace(item, owned=Owned(type_of(item), item.desired, item.desired)) for item in wanted]
     seen = observe(owned, replace(host, net=net), kinds=kind_of, drivers=driver_of)
     assert len(seen.observed) == 5 and net.reads == dict.fromkeys(READINGS, 1)
+
+
+class CountingLvm:
+    """The Lvm port of a host, counting readings, and those that were begun before."""
+
+    def __init__(self, lvm):
+        self.lvm, self.reads, self.begun = lvm, 0, 0
+
+    def begin(self):
+        self.begun += 1
+        return self.groups
+
+    def groups(self):
+        self.reads += 1
+        return self.lvm.groups()
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "groups"),
+    [
+        ("resources: {vg#1: {name: data}, lv#1: {vg: data, name: a}, vg#2: {name: more}}", 0, 1),
+        ("docker_data_dir: /srv/d\n", 1, 0),
+        ("docker_data_dir: /srv/d\nresources: {vg#1: {name: data}}", 1, 1),
+        ("resources: {container#1: {type: docker, image: a}, fs#1: {dev: tmpfs, type: tmpfs, mnt: /srv/a}}", 0, 0),
+    ],
+    ids=["groups", "an engine of its own", "both", "the system's engine"],
+)
+def test_what_is_read_in_any_case_is_begun_before_anything_is_looked_at_and_nothing_else(host, text, rules, groups):
+    (service,) = load_text(text, "yaml", "web", "web.yaml", Node()).services
+    net, lvm, first = Counting(host.net), CountingLvm(host.lvm), []
+
+    def drivers(name):
+        first.append((net.begun, lvm.begun))
+        return driver_of(name)
+
+    observe(wanted_of("web", service, Ownership()), replace(host, net=net, lvm=lvm), kinds=kind_of, drivers=drivers)
+    assert first[0] == (net.begun, lvm.begun) == (rules, groups)
+    assert (net.reads["rules"], lvm.reads) == (rules, groups), "nothing is begun in vain, nor twice"
+
+
+def test_what_cannot_be_begun_is_told_to_whoever_asks(host):
+    net = Counting(host.net, fails=Transient("no answer in 30 s"))
+    seen = glance(replace(host, net=net), [Reading.RULES])
+    assert net.begun == 1 and not net.reads
+    for _ in range(2):
+        with pytest.raises(Transient, match="no answer"):
+            seen.net.rules()
+    assert net.reads == {"rules": 1}
