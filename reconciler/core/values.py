@@ -39,7 +39,7 @@ def to_words(value: Any) -> tuple[str, ...]:
         except ValueError as err:
             raise ValueError(f"cannot be split into words: {str(err).lower()}") from None
     if isinstance(value, (list, tuple)):
-        return tuple(to_text(item) for item in value)
+        return tuple([to_text(item) for item in value])
     raise ValueError(f"expected words or a list, not {_name(value)}")
 
 
@@ -73,7 +73,8 @@ def to_size(value: Any) -> int:
     found = _SIZE.fullmatch(to_text(value).strip())
     if found is None:
         raise ValueError(f"expected a size such as 64m or 1g, not {value!r}")
-    return int(Decimal(found[1]) * _SCALE[found[2].lower()])
+    number, scale = found[1], _SCALE[found[2].lower()]
+    return int(number) * scale if number.isdecimal() else int(Decimal(number) * scale)
 
 
 def size_text(size: int) -> str:
@@ -103,7 +104,7 @@ def to_path(value: Any) -> str:
     text = to_text(value)
     if not text.startswith("/"):
         raise ValueError(f"expected an absolute path, not {text!r}")
-    if "\0" in text or any(part == ".." for part in text.split("/")):
+    if "\0" in text or ".." in text.split("/"):
         raise ValueError(f"a path must not contain '..': {text!r}")
     return "/" + normpath(text).lstrip("/")
 

@@ -183,7 +183,7 @@ class Builder:
                 subset = self.subset(rid, entry)
             else:
                 self.fail(entry, vocabulary.why_not_in_resource(type_name, rid, name))
-        for entry in list(fields.values()):
+        for entry in list(fields.values()) if mine.implies else ():
             line, column = entry.line, entry.column
             for flag in mine.implies.get(entry.key.partition("@")[0], ()):
                 fields.setdefault(flag, Entry(entry.key, Scalar(True, line, column), line, column))
@@ -268,26 +268,30 @@ class Builder:
         desired = self.validated(mine.kind.desired, rid, fields, origin)
         beside = self.validated(Common, rid, common, origin) if common else PLAIN
         if desired is not None and beside is not None:
-            origins = {name: self.document.at(entry) for name, entry in (*common.items(), *fields.items())}
+            file = self.document.file
+            origins = {name: Origin(file, entry.line, entry.column) for name, entry in (*common.items(), *fields.items())}
             self.resources[rid] = Resource(rid, type_name, desired, origin, origins, subset, beside)
 
     def validated(self, model: type[M], rid: str, fields: Mapping[str, Entry], origin: Origin) -> M | None:
         """The model of these fields; None when anything is wrong with them."""
         data: dict[str, Any] = {}
-        keywords = keywords_of(model)
+        keywords, references = keywords_of(model), self.references
         broken: set[str] = set()
         secrets: dict[str, str] = {}
+        references.taken = {}
         for name, entry in fields.items():
-            before, self.references.taken = len(self.errors) + self.references.unresolved, {}
+            before = len(self.errors) + references.unresolved
             if self.has_value(entry, rid):
-                data[name] = self.references.plain(entry.value, rid)
+                data[name] = references.plain(entry.value, rid)
                 if keywords[name].refers:
                     self.refers(rid, entry, data[name], keywords[name].refers)
-            if len(self.errors) + self.references.unresolved > before:
+            if len(self.errors) + references.unresolved > before:
                 broken.add(name)
-            for secret, variable in self.references.taken.items():
-                secrets[secret] = variable
-                self.references.learn(Lesson(secret, variable, (name,)))
+            if references.taken:
+                for secret, variable in references.taken.items():
+                    secrets[secret] = variable
+                    references.learn(Lesson(secret, variable, (name,)))
+                references.taken = {}
         for name in broken:
             data.pop(name, None)
         try:

@@ -50,14 +50,16 @@ class Memo:
 
     def read(self, text: str, format: str, file: str) -> tuple[list[Document], list[SpecError]]:
         """The documents of a text, and what is wrong with it."""
+        read = yaml_source.read if format == YAML else ini_source.read
+        if not self.keeps:
+            return read(text, file)
         key = (format, text, file)
         found = self._read.get(key)
         if found is None:
-            found = (yaml_source if format == YAML else ini_source).read(text, file)
-            if self.keeps:
-                self._make_room(len(text))
-                self._read[key] = found
-                self._documents.update(map(id, found[0]))
+            found = read(text, file)
+            self._make_room(len(text))
+            self._read[key] = found
+            self._documents.update(map(id, found[0]))
         return found
 
     def build(self, document: Document, name: str, folder: str, node: Node) -> Built:

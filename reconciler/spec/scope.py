@@ -34,7 +34,10 @@ def scoped(document: Document, nodes: Nodes, node: str, fail: Fail) -> Document:
     return replace(
         document,
         own=of(document.own, vocabulary.own_keyword, "the service's own section"),
-        resources={rid: of(section, _meaning(rid, section), rid) for rid, section in document.resources.items()},
+        resources={
+            rid: section if _plain(rid, section) else of(section, _meaning(rid, section), rid)
+            for rid, section in document.resources.items()
+        },
         subsets={name: of(section, _itself, name) for name, section in document.subsets.items()},
         variables=ranks.holding(document.variables, _itself, "the variables"),
     )
@@ -48,6 +51,11 @@ def _meaning(rid: str, section: Section) -> Meaning:
     """Of a section that there is no driver for every keyword stays."""
     known = vocabulary.spellings(rid, section.word("type"))
     return known.get if known else _itself
+
+
+def _plain(rid: str, section: Section) -> bool:
+    """Whether every keyword stands under its own name, and without a scope, as most do: it holds as it is written."""
+    return section.entries.keys() <= vocabulary.plain(rid, section.word("type"))
 
 
 class _Ranks:

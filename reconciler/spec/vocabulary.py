@@ -353,6 +353,16 @@ def spellings(rid: str, word: str = "") -> Mapping[str, str]:
     return _spellings(resource_type(group_of(rid), word))
 
 
+def plain(rid: str, word: str = "") -> frozenset[str]:
+    """The keywords that may stand in the section of a resource, by their own names alone."""
+    return _plain(resource_type(group_of(rid), word))
+
+
+@cache
+def _plain(type_name: str) -> frozenset[str]:
+    return frozenset(spelling for spelling, name in _spellings(type_name).items() if spelling == name)
+
+
 @cache
 def _spellings(type_name: str) -> Mapping[str, str]:
     return {**{name: name for name in COMMON_HANDLED}, **shared().fields, **carried(type_name).fields} if type_name else {}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import yaml
+from yaml._yaml import CParser
 
 from reconciler.core.service import Origin
 from reconciler.spec.document import Document, Entry, Items, Plain, Scalar, Section, Table, Value, sort_of
@@ -50,8 +51,8 @@ _REMEDIES = (
 )
 
 
-class _Loader(yaml.CSafeLoader):
-    """libyaml without any guessing of types: a scalar without a tag is a str."""
+class _Loader(CParser):
+    """libyaml alone, which guesses no types: a scalar without a tag is a str."""
 
     def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
         """Called for each node; there are no resolvers by path."""
@@ -141,7 +142,8 @@ def read(text: str, file: str) -> tuple[list[Document], list[SpecError]]:
     documents: list[Document] = []
     errors: list[SpecError] = []
     begin = 0
-    lines = text.split("\n")
+    lines: list[str] = []
+    """Of several documents only: where each ends."""
     try:
         _refuse_depth(text)
         loader = _Loader(text)
@@ -153,8 +155,9 @@ def read(text: str, file: str) -> tuple[list[Document], list[SpecError]]:
                 walk = _Walk()
                 root = walk.value(node)
                 errors.extend(SpecError(Origin(file, wrong.line, wrong.column), wrong.message) for wrong in walk.errors)
-                start = _first_line(lines, root.line - 1, begin)
                 if documents:
+                    lines = lines or text.split("\n")
+                    start = _first_line(lines, root.line - 1, begin)
                     documents[-1] = _ended(documents[-1], lines[begin:start])
                     begin = start
                 found, wrongs = _document(root, text, file)
