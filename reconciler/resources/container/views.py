@@ -49,34 +49,35 @@ class LiveView:
 
     def container(self, entry: Entry) -> Container | None:
         stamp = self._stamp(entry.id, entry.status)
-        known = self._memory.containers.get((self._engine.socket, entry.id))
-        if known is not None and known[0] == stamp:
-            found = known[1]
-        else:
-            try:
-                found = self._take(self._engine.inspect(entry.id), stamp)
-            except NotFound:
-                return None
-        changes = {"name": entry.name, "status": entry.status}
-        if entry.health is not None and entry.status == "running":
-            changes |= {"health": "unhealthy" if entry.health == "unhealthy" else "healthy", "check": entry.health}
-        if self._root is not None and entry.status in Container.ALIVE and self._is_lost(found):
-            changes["health"] = Container.LOST
-        return found.model_copy(update=changes)
+        found = self._remembered(entry, stamp) or self._inspect(entry.id, stamp)
+        if found is None or found.status not in Container.ALIVE or not self._is_gone(found):
+            return found
+        now = self._inspect(entry.id, stamp)
+        if now is None or now.pid != found.pid or self._root is None:
+            return now
+        return now.model_copy(update={"health": Container.LOST})
 
-    def _is_lost(self, found: Container) -> bool:
-        """Whether the container's process is gone, and its engine has not noticed. An engine whose own process cannot be seen (it
-        is in another pid namespace, or processes are hidden) is believed; a process that ended this moment is told by it now."""
+    def _remembered(self, entry: Entry, stamp: Stamp | None) -> Container | None:
+        """What an inspect said that is still true, with what the list tells now."""
+        known = self._memory.containers.get((self._engine.socket, entry.id))
+        return known[1].model_copy(update=_listed(entry)) if known is not None and known[0] == stamp else None
+
+    def _inspect(self, id: str, stamp: Stamp | None) -> Container | None:
+        """What the engine says of it now, which the list may not do yet. stamp: from before this."""
+        try:
+            return self._take(self._engine.inspect(id), stamp)
+        except NotFound:
+            return None
+
+    def _is_gone(self, found: Container) -> bool:
+        """Whether the process of a container that is listed as alive is gone. Its engine may have told of that already, and list it
+        so once it has let go of what the container had: an inspect waits for that. Or it has not noticed. An engine whose own
+        process cannot be seen (it is in another pid namespace, or processes are hidden) is believed."""
         processes = self._host.processes
         if not found.pid or processes.lives(found.pid):
             return False
         engine = processes.peer(self._engine.socket)
-        if engine is None or not engine.pid:
-            return False
-        try:
-            return bool(self._engine.inspect(found.id)["State"].get("Pid") == found.pid)
-        except NotFound:
-            return False
+        return engine is not None and bool(engine.pid)
 
     def image(self, ref: str) -> ImageFacts | None:
         key = (self._engine.socket, ref)
@@ -115,11 +116,12 @@ class LiveView:
         return self._memory.infos[socket]
 
     def _take(self, seen: Mapping[str, Any], stamp: Stamp | None) -> Container:
-        """What an inspect says. stamp: from before it was made, so that what happens meanwhile makes another one."""
+        """What an inspect says. stamp: of its files before it was made, so that what happens meanwhile makes another one."""
         found = container_of(seen, self._engine.socket, self._facts(seen["Image"]))
         known = self._memory.containers.pop((found.socket, found.id), None)
         found = counted(found, known[1] if known else None)
         if stamp is not None:
+            stamp = (stamp[0], seen["State"]["Status"], *stamp[2:])
             self._memory.containers[found.socket, found.id] = (stamp, found)
         return found
 
@@ -163,9 +165,8 @@ class OneView(LiveView):
             seen = self._engine.inspect(id)
         except NotFound:
             return ()
-        entry = entry_of(seen)
-        self._take(seen, None if before is None else (before[0], entry.status, *before[2:]))
-        return (entry,)
+        self._take(seen, before)
+        return (entry_of(seen),)
 
     def _listed(self, service: str, rid: str) -> Sequence[Entry]:
         return tuple(entry_in(record) for record in self._engine.containers({SERVICE: service, RID: rid}))
@@ -250,6 +251,14 @@ class StillView:
             record = _json(self._files, f"{self._root}/image/{self._store}/imagedb/content/sha256/{digest}")
             self._memory[image_id] = None if record is None else facts_of(_as_inspected(image_id, record))
         return self._memory[image_id]
+
+
+def _listed(entry: Entry) -> dict[str, str]:
+    """What a list tells of a container that was inspected before."""
+    found = {"name": entry.name, "status": entry.status}
+    if entry.health is not None and entry.status == "running":
+        found |= {"health": "unhealthy" if entry.health == "unhealthy" else "healthy", "check": entry.health}
+    return found
 
 
 def _as_inspected(image_id: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -633,6 +633,65 @@ def test_a_container_whose_process_is_gone_behind_its_engine_is_stopped_and_star
     assert private.bench.change(want).verdict is Verdict.KEEP
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["killed", "stopped"])
+@pytest.mark.parametrize("more", [PRIVATE, {}], ids=["private", "system"])
+def test_a_container_that_is_listed_as_running_while_its_engine_sees_to_its_end_has_ended(request, lab, more, stopped):
+    """An engine of version 20 to 25 tells that a container died, and only then lets go of its network, and lists it as exited. That
+    somebody stops a container it writes down before."""
+    if more:
+        request.getfixturevalue("private")
+    else:
+        lab.hand = lab.docker.by_hand(SYSTEM)
+    want = desired(**more)
+    lab.bench.apply(want)
+    ((daemon, container),) = ((one, it) for one in lab.docker.daemons for it in one.data.containers.values())
+    lab.bench.see(want)
+    lab.docker.stop_process(container)
+    if stopped:
+        lab.machine.pass_time(1)
+        lab.docker.save(daemon, container)
+    waited = []
+
+    def look(label: str) -> bool:
+        if f"inspect {container.record['Id']}" in label and not waited:
+            waited.append(label)
+            lab.docker.ended(daemon, container, 137)
+        return False
+
+    lab.machine.fail_next(look, Permanent("never"))
+    change = lab.bench.change(want)
+    assert waited and change.verdict is Verdict.START and "exit 137" in ended(change.seen.state)
+    assert lab.bench.apply(want) == [f"start {NAME}"]
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+
+
+def test_a_container_that_is_removed_while_its_engine_sees_to_its_end_is_not_there(private):
+    want = desired(**PRIVATE)
+    private.bench.apply(want)
+    ((daemon, container),) = ((one, it) for one in private.docker.daemons for it in one.data.containers.values())
+    private.docker.stop_process(container)
+    removed = []
+
+    def look(label: str) -> bool:
+        if " inspect " in label and not removed:
+            removed.append(label)
+            private.docker.ended(daemon, container, 137)
+            private.hand.remove(NAME)
+        return False
+
+    private.machine.fail_next(look, Permanent("never"))
+    change = private.bench.change(want)
+    assert removed and change.verdict is Verdict.CREATE
+
+
+def test_a_system_engine_that_has_not_noticed_is_believed(lab):
+    want = desired()
+    lab.bench.apply(want)
+    lab.hand = lab.docker.by_hand(SYSTEM)
+    lose_its_end(lab)
+    assert lab.bench.change(want).verdict is Verdict.KEEP
+
+
 def test_a_container_that_runs_again_is_not_stopped_as_one_whose_process_is_gone(private):
     want = desired(**PRIVATE)
     private.bench.apply(want)
