@@ -4,6 +4,8 @@ import os
 import re
 import resource
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from reconciler.core import units
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
 from reconciler.host.linux.clock import LinuxClock
-from reconciler.host.linux.processes import LinuxProcesses
+from reconciler.host.linux.processes import _DETACH, LinuxProcesses
 from reconciler.host.ports import Process
 from tests.contract.stage import FakeStage, own_network
 
@@ -411,3 +413,10 @@ class TestReal:
         wanted = real_stage.host.files.stat(f"{root}/etc/inner")
         assert processes.stat_in(process, "/l") == processes.stat_in(process, "/up") == wanted
         assert processes.stat_in(process, "/etc/passwd") is None
+
+
+def test_the_program_that_starts_daemons_imports_nothing_that_takes_long():
+    words = f"import sys; exec(compile(open({_DETACH!r}).read(), 'detach', 'exec'), {{'__name__': 'detach'}}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-B", "-c", words], capture_output=True, text=True, check=True)
+    slow = {"collections", "contextlib", "enum", "functools", "json", "re", "signal", "subprocess", "typing"}
+    assert slow.isdisjoint(done.stdout.split())

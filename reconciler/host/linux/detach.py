@@ -1,25 +1,30 @@
 """Detach: the small program that starts a daemon (run by its path, standard library only; imported by nobody).
 
-It reads a JSON document from its standard input (argv, env, log, cgroups, generous), and writes one to its standard output:
-{"pid": 12} or {"errno": 2, "error": "…"}. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is
+It reads a dictionary from its standard input (argv, env, log, cgroups, generous), as marshal of the same interpreter has it, and
+writes a JSON document to its standard output: {"pid": 12} or {"errno": 2}. It imports little, for a daemon waits for it: nothing
+that brings enum or re along. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is
 init and no zombie stays in a long-lived osvc. With "wait" (seconds) it waits until the command has ended, and says {"code": 0}; a
 command that has not ended by then is killed with its process group, and the answer is {}.
 """
 
-import contextlib
 import fcntl
-import json
+import marshal
 import os
 import resource
 import select
-import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from typing import Any
+else:
+    import _signal as signal
 
 
 def main() -> None:
     """Start the daemon, and say its pid when its program has been executed."""
-    task = json.loads(sys.stdin.buffer.read())
+    task = marshal.loads(sys.stdin.buffer.read())
     listen, report = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -30,22 +35,22 @@ def main() -> None:
     if failure:
         os.waitpid(pid, 0)
     elif "wait" in task:
-        failure = json.dumps(_waited(pid, task["wait"])).encode()
-    sys.stdout.write(failure.decode() if failure else json.dumps({"pid": pid}))
+        failure = _waited(pid, task["wait"]).encode()
+    sys.stdout.write(failure.decode() if failure else f'{{"pid": {pid}}}')
 
 
-def _waited(pid: int, seconds: float) -> dict[str, int]:
-    """How the command ended; {} when it had to be killed."""
+def _waited(pid: int, seconds: float) -> str:
+    """How the command ended, as JSON; {} when it had to be killed."""
     waiting = select.poll()
     waiting.register(os.pidfd_open(pid), select.POLLIN)
     in_time = bool(waiting.poll(seconds * 1000))
     if not in_time:
         os.killpg(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return {"code": code if code >= 0 else 128 - code} if in_time else {}
+    return f'{{"code": {code if code >= 0 else 128 - code}}}' if in_time else "{}"
 
 
-def _become(task: dict[str, Any], report: int) -> None:
+def _become(task: "dict[str, Any]", report: int) -> None:
     """In the child: leave everything of the caller's behind, and execute the daemon. `report` closes on success."""
     try:
         if report < 3:
@@ -67,21 +72,22 @@ def _become(task: dict[str, Any], report: int) -> None:
         _forget_signals()
         os.execvpe(task["argv"][0], task["argv"], task["env"])
     except OSError as error:
-        message = {"errno": error.errno, "error": error.strerror or str(error)}
-        os.write(report, json.dumps(message).encode())
+        os.write(report, f'{{"errno": {error.errno or 0}}}'.encode())
     finally:
         os._exit(127)
 
 
 def _enter(folder: str) -> None:
     """Move this process into a cgroup, making it. Best effort: a machine without the hierarchy still runs daemons."""
-    with contextlib.suppress(OSError):
+    try:
         os.makedirs(folder, 0o755, exist_ok=True)
         if not os.path.exists(f"{folder}/cgroup.controllers"):
             for name in ("cpuset.cpus", "cpuset.mems"):
                 _inherit(folder, name)
         with open(f"{folder}/cgroup.procs", "w", encoding="ascii") as stream:
             stream.write(str(os.getpid()))
+    except OSError:
+        pass
 
 
 def _inherit(folder: str, name: str) -> str:
@@ -104,16 +110,20 @@ def _raise_limits() -> None:
         try:
             resource.setrlimit(limit, (wished, wished))
         except (OSError, ValueError):
-            with contextlib.suppress(OSError, ValueError):
+            try:  # noqa: SIM105
                 resource.setrlimit(limit, (hard, hard))
+            except (OSError, ValueError):
+                pass
 
 
 def _forget_signals() -> None:
     """Python ignores some signals, callers may block others; neither is for the daemon."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError, ValueError):
+        try:  # noqa: SIM105
             signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            pass
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import marshal
 import os
 import select
 import signal as signals
@@ -254,14 +255,15 @@ def _launched(task: dict[str, object], cgroup: str) -> dict[str, object]:
     """What the detach program answers about a task in this cgroup; what it names by an error number is raised. The environment
     goes through a pipe, for it may hold secrets."""
     fresh = not cgroups.exists(cgroup)
-    answer = _in_its_unit(json.dumps({**task, "cgroups": cgroups.folders(cgroup)}).encode(), cgroup)
+    answer = _in_its_unit(marshal.dumps({**task, "cgroups": list(cgroups.folders(cgroup))}), cgroup)
     if "errno" not in answer:
         return answer
     if fresh:
         cgroups.remove(cgroup)
     argv = task["argv"]
     assert isinstance(argv, list)
-    raise faults.of_errno(OSError(answer["errno"], str(answer.get("error", "no answer"))), f"cannot start {argv[0]}")
+    number = int(str(answer["errno"]))
+    raise faults.of_errno(OSError(number, os.strerror(number)), f"cannot start {argv[0]}")
 
 
 def _in_its_unit(task: bytes, cgroup: str) -> dict[str, object]:

@@ -38,6 +38,8 @@ SHIMS = 10.0
 GRACE = 10
 """Seconds between TERM and KILL for a container that nobody else stops."""
 _PAUSE = 0.05
+_LEAST = 0.005
+"""Seconds between two looks for a daemon that begins: a twentieth of what it has taken so far, but no less than this."""
 _SHARED = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
 """Folders that every engine makes, whatever it is told; removed when empty."""
 
@@ -282,9 +284,10 @@ def _wait(ready: Callable[[], bool], process: Process, log: str, name: str, host
                 return
             tail = daemon_host.tail(log, host)
             raise Permanent(f"{name} ended right after its start: {tail.rpartition(chr(10))[2] or 'it said nothing'}", tail)
-        if host.clock.monotonic() > end:
+        now = host.clock.monotonic()
+        if now > end:
             raise Transient(f"{name} (pid {process.pid}) does not answer after {START:g} s", daemon_host.tail(log, host))
-        host.clock.sleep(_PAUSE)
+        host.clock.sleep(min(_PAUSE, max(_LEAST, (now + START - end) / 20)))
 
 
 def _reconnected(want: Desired, host: Host) -> None:
