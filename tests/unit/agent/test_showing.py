@@ -173,7 +173,7 @@ def test_an_agent_with_a_bug_lives_and_is_not_ready_until_everything_was_looked_
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said, targets = {}, shown.line.session.targets
 
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("secret")
 
     shown.line.at(19, lambda: setattr(shown.line.session, "targets", broken))

@@ -46,7 +46,7 @@ def hang_up(line, **settings):
     return reload
 
 
-def unreadable(*_):
+def unreadable(*_, **__):
     raise StoreError("cannot use the store: disk I/O error")
 
 
