@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
+from reconciler.core.ids import ResourceId
 from reconciler.core.model import Model
 from reconciler.core.observed import Absent, Observed, Present, Seen
 from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
-from reconciler.core.ownership import Ownership
+from reconciler.core.ownership import Owned, Ownership
 from reconciler.core.plan import Plan, uncovered
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import Aim
@@ -65,7 +66,7 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
-        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, work.yielded)
+        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, self._bounded, work.yielded)
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
         self.spared = dict(work.spared)
         self.restarts = work.restarts
@@ -173,6 +174,14 @@ class _Convergence:
         failure = self._do(plan, seen)
         succeeded.add(plan.digest)
         return failure
+
+    def _bounded(self, rid: str, owned: Owned) -> Owned:
+        if not owned.crowded:
+            return owned
+        from reconciler.engine.places import still
+
+        driver, kind = self.means.drivers(owned.type), self.means.kinds(owned.type)
+        return still(ResourceId(self.work.name, rid), owned, lambda want: driver.look(want, self.means.host), kind.claims)
 
     def _glanced(self) -> _Sight | None:
         """What was seen a moment ago, while it holds: nobody has worked on the service since, and where something is to be done, on
