@@ -60,7 +60,7 @@ class Volume(NamedTuple):
         return record
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 14)
 def parse_volume(text: str) -> Volume:
     """SOURCE:TARGET[:options], or TARGET for a volume without a name; the source is an absolute path or a volume's name, the
     options are ro, rw and a propagation."""

@@ -92,7 +92,7 @@ class ContainerKind(PlainKind):
 KIND: Final = ContainerKind()
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 14)
 def _needs(
     socket: str, network: str, volume_mounts: tuple[str, ...], mounts: tuple[str, ...], ports: tuple[str, ...]
 ) -> tuple[Need, ...]:
@@ -105,7 +105,7 @@ def _needs(
     return (*(Need(fact) for fact in facts), *(Need(fact, Bond.ORDER) for fact in named))
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 14)
 def _claims(name: str, socket: str, ports: tuple[str, ...]) -> tuple[Claim, ...]:
     return (
         Claim("container name", name, f"container name {name}", socket),
