@@ -6,6 +6,7 @@ and needs one has its own, named after the engine's: it goes with the engine. Al
 
 import shlex
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final
 
 PREFIX: Final = "OSVC-"
@@ -25,6 +26,7 @@ def marked(whose: str) -> str:
     return f'-m comment --comment "osvc:{whose}"'
 
 
+@lru_cache(maxsize=1 << 12)
 def way_out(own: str, bridge: str, net: str, whose: str, *, inside: bool = False, among: bool = True) -> Words:
     """The rules of a bridge, in the order in which they are added.
 

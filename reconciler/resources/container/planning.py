@@ -154,7 +154,7 @@ def _matched(want: Desired, state: State, around: Around) -> State:
     others = (*state.others, *around.elsewhere)
     changes: dict[str, Any] = {
         "cpus": limited(state.cpus, around.cpus),
-        "leftovers": tuple(sorted([other.name for other in others])),
+        "leftovers": tuple(sorted([other.name for other in others])) if others else (),
         "image": _image(want, state, around),
         "ends": not want.detach,
         "rules": around.rules,
