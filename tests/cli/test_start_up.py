@@ -107,6 +107,16 @@ def test_looking_imports_no_sdk(tmp_path, given, verb):
     assert (SDK | RARE) & (modules - given) == set()
 
 
+def test_a_look_imports_nothing_that_would_do_what_it_plans(tmp_path):
+    spec = (
+        "resources:\n  fs#1: {dev: tmpfs, type: tmpfs, mnt: /srv/nowhere}\n  ip#1: {name: 192.0.2.9, dev: nowhere0}\n"
+        "  vg#1: {name: nowhere}\n  container#1: {type: docker, image: busybox}\n"
+    )
+    modules = own(imported(tmp_path, "status", spec=spec), "resources")
+    assert {name.split(".")[2] for name in modules if name.endswith(".driver")} >= {"fs", "ip", "vg", "dockerd", "container"}
+    assert not [name for name in modules if name.endswith((".performing", ".image_actions"))]
+
+
 def test_who_is_answered_by_an_agent_imports_a_socket_beside_what_help_does(place):
     with agent(place):
         helps = modules_of(place, "--help")

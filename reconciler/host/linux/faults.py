@@ -34,31 +34,29 @@ _BY_ERRNO: dict[int, type[HostError]] = {
     errno.ENFILE: Transient,
 }
 
-_BY_WORDS: tuple[tuple[type[HostError], re.Pattern[str]], ...] = (
-    (Busy, re.compile(r"\bbusy\b|\bis in use\b|\bis mounted\b|holding the xtables lock", re.IGNORECASE)),
+_BY_WORDS: tuple[tuple[type[HostError], str], ...] = (
+    (Busy, r"\bbusy\b|\bis in use\b|\bis mounted\b|holding the xtables lock"),
     (
         Denied,
-        re.compile(r"permission denied|not permitted|must be (?:run as )?(?:root|superuser)|read-only file system", re.IGNORECASE),
+        r"permission denied|not permitted|must be (?:run as )?(?:root|superuser)|read-only file system",
     ),
-    (Conflict, re.compile(r"file exists|already exists|already mounted|already assigned|address already in use", re.IGNORECASE)),
+    (Conflict, r"file exists|already exists|already mounted|already assigned|address already in use"),
     (
         NotFound,
-        re.compile(
-            r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted"
-            r"|no mount point specified|can't find in"
-            r"|no chain/target/match|does a matching rule exist|special device .* not exist",
-            re.IGNORECASE,
-        ),
+        r"no such (?:file|device|process)|does(?: not|n't) exist|cannot find device|not mounted"
+        r"|no mount point specified|can't find in"
+        r"|no chain/target/match|does a matching rule exist|special device .* not exist",
     ),
-    (Transient, re.compile(r"timed out|try again|temporarily unavailable|stale file handle", re.IGNORECASE)),
+    (Transient, r"timed out|try again|temporarily unavailable|stale file handle"),
 )
+"""Patterns: they are compiled when something has failed."""
 
-_HINT = re.compile(
+_HINT = (
     r"\s*(?:dmesg\(1\) may have|Try [`'\"]|\(in some cases useful info|or fuser\(1\)|Possibly non-existent"
     r"|\S+: Cannot continue, aborting)"
 )
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])"
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 
 
 def of_errno(error: OSError, what: str) -> HostError:
@@ -73,14 +71,14 @@ def of_output(program: str, code: int, stdout: str, stderr: str) -> HostError:
     lines = _telling(stderr) or _telling(stdout)
     message = lines[-1].rstrip(".") if lines else f"{program} ended with exit code {code}"
     text = f"{stderr}\n{stdout}"
-    kind = next((kind for kind, words in _BY_WORDS if words.search(text)), Permanent)
+    kind = next((kind for kind, words in _BY_WORDS if re.search(words, text, re.IGNORECASE)), Permanent)
     return kind(message, "\n".join(lines[-20:]))
 
 
 def _telling(text: str) -> list[str]:
-    return [line.strip() for line in plain(text).splitlines() if line.strip() and not _HINT.match(line)]
+    return [line.strip() for line in plain(text).splitlines() if line.strip() and not re.match(_HINT, line)]
 
 
 def plain(text: str) -> str:
     """Text without escape sequences and control characters; carriage returns end a line."""
-    return _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return re.sub(_CONTROL, "", re.sub(_ESCAPE, "", text.replace("\r\n", "\n").replace("\r", "\n")))

@@ -1,4 +1,4 @@
-"""fs: sees mounts through one reading of the mount table, and mounts, remounts and unmounts with mount(8) and umount(8)."""
+"""fs: sees mounts through one reading of the mount table. What mounts and unmounts is imported when there is something to do."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,13 +6,10 @@ from typing import Any
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Observed, Unknown
 from reconciler.host import ports
-from reconciler.host.errors import HostError, Permanent
+from reconciler.host.errors import HostError
 from reconciler.host.ports import Host
 from reconciler.resources.driver import Wanted
-from reconciler.resources.fs import performing
-from reconciler.resources.fs.actions import EndHolders, MakeMountPoint, Mount, Remount, RemoveMountPoint, Unmount
 from reconciler.resources.fs.identity import remembering
-from reconciler.resources.fs.making_actions import MakeFile, MakeFilesystem
 from reconciler.resources.fs.observing import Look
 from reconciler.resources.fs.table import Table
 
@@ -50,23 +47,9 @@ class FsDriver:
         return ""
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
-        match action:
-            case MakeMountPoint() | RemoveMountPoint():
-                host.commands.run(action.argv())
-            case MakeFile():
-                performing.make_file(action, host)
-            case MakeFilesystem():
-                performing.make_filesystem(action, host)
-            case Mount():
-                performing.mount(action, host, say)
-            case Remount():
-                host.commands.run(action.argv(), timeout=performing.MOUNT_TIME)
-            case EndHolders():
-                performing.end(action, host, say)
-            case Unmount():
-                performing.unmount(action, host)
-            case _:
-                raise Permanent(f"cannot do {type(action).__name__} to a filesystem")
+        from reconciler.resources.fs.performing import perform
+
+        perform(action, host, say)
 
 
 DRIVER = FsDriver()

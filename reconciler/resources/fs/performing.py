@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from signal import SIGKILL, SIGTERM
+from typing import Any
 
 from reconciler.core.facts import holds_path
 from reconciler.host import ports
 from reconciler.host.errors import Busy, Cancelled, Conflict, Denied, HostError, Permanent
 from reconciler.host.ports import Host
-from reconciler.resources.fs.actions import EndHolders, Mount, Unmount
+from reconciler.resources.fs.actions import EndHolders, MakeMountPoint, Mount, Remount, RemoveMountPoint, Unmount
 from reconciler.resources.fs.holders import loops_on, mounters
 from reconciler.resources.fs.identity import is_of, path_of, was_of
 from reconciler.resources.fs.making_actions import MakeFile, MakeFilesystem
@@ -25,6 +26,27 @@ _BY_HAND = {
     "btrfs": "btrfs check {dev} shows what is wrong, and changes nothing",
 }
 """What a person does about a filesystem that checks itself, and cannot be mounted."""
+
+
+def perform(action: Any, host: Host, say: Callable[[str], None]) -> None:
+    """See Driver.perform."""
+    match action:
+        case MakeMountPoint() | RemoveMountPoint():
+            host.commands.run(action.argv())
+        case MakeFile():
+            make_file(action, host)
+        case MakeFilesystem():
+            make_filesystem(action, host)
+        case Mount():
+            mount(action, host, say)
+        case Remount():
+            host.commands.run(action.argv(), timeout=MOUNT_TIME)
+        case EndHolders():
+            end(action, host, say)
+        case Unmount():
+            unmount(action, host)
+        case _:
+            raise Permanent(f"cannot do {type(action).__name__} to a filesystem")
 
 
 def mount(action: Mount, host: Host, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""ip: sees addresses through one reading of the machine's links, and adds and removes them (performing.py)."""
+"""ip: sees addresses through one reading of the machine's links. What adds and removes them is imported when one has to be."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -6,14 +6,12 @@ from typing import Any, Final
 from reconciler.core.ids import ResourceId
 from reconciler.core.observed import Absent, Observed, Present, Unknown
 from reconciler.host import ports
-from reconciler.host.errors import HostError, Permanent, Transient
+from reconciler.host.errors import HostError, Transient
 from reconciler.host.ports import Host, Link
 from reconciler.resources.driver import Wanted
 from reconciler.resources.ip import addresses
-from reconciler.resources.ip.actions import Add, Remove
 from reconciler.resources.ip.links import Crowd, hanging
 from reconciler.resources.ip.model import Around, Desired, State
-from reconciler.resources.ip.performing import add, remove
 
 _OPTIONS: Final = ("noprefixroute", "nodad", "home", "mngtmpaddr", "autojoin")
 """The flags of an address that `ip addr add` takes."""
@@ -40,13 +38,9 @@ class IpDriver:
         return ""
 
     def perform(self, id: ResourceId, action: Any, host: Host, say: Callable[[str], None]) -> None:
-        match action:
-            case Add():
-                add(action, host, say)
-            case Remove():
-                remove(action.state, host)
-            case _:
-                raise Permanent(f"cannot do {type(action).__name__} to an address")
+        from reconciler.resources.ip.performing import perform
+
+        perform(action, host, say)
 
 
 class _Names:

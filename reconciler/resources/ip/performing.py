@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from reconciler.host.errors import Conflict, HostError, Permanent
 from reconciler.host.ports import Host
@@ -17,6 +17,17 @@ _GLANCE: Final = 0.1
 _ANSWER: Final = re.compile(r"reply from \S+ \[([0-9A-Fa-f:]+)\]")
 _ASKED: Final = re.compile(r"^Sent [1-9]\d* probe", re.MULTILINE)
 _UNANSWERED: Final = re.compile(r"^Received 0 response", re.MULTILINE)
+
+
+def perform(action: Any, host: Host, say: Callable[[str], None]) -> None:
+    """See Driver.perform."""
+    match action:
+        case Add():
+            add(action, host, say)
+        case Remove():
+            remove(action.state, host)
+        case _:
+            raise Permanent(f"cannot do {type(action).__name__} to an address")
 
 
 def add(action: Add, host: Host, say: Callable[[str], None]) -> None:
