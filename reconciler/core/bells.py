@@ -5,7 +5,7 @@ A resource type names its bells; the port Doorbells listens to them (host/doorbe
 
 from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 
 class Source(Enum):
@@ -35,6 +35,10 @@ class Bell(NamedTuple):
         """The bell of all that this one is a part of."""
         return Bell(self.source, self.key)
 
+
+EXCHANGED: Final = "exchanged"
+"""The part of a folder of files that rings, instead of the whole, where nothing else happened than that files were put there by a
+rename, and so whole: nobody writes more to such a one."""
 
 Rings: TypeAlias = Mapping[Bell, str]
 """What rang -> what is said of it, for people, in words of osvc ("died (exit 137)"); "" where nothing is known."""

@@ -8,7 +8,7 @@ from math import inf
 from random import uniform
 from typing import Final
 
-from reconciler.core.bells import Bell, Rings, Source, both, concerns
+from reconciler.core.bells import EXCHANGED, Bell, Rings, Source, both, concerns
 from reconciler.core.lazy import dataclass
 from reconciler.engine.signals import Stop
 from reconciler.host.doorbells import Doorbells
@@ -19,7 +19,7 @@ SETTLING: Final = 0.1
 _BRIEF: Final = 0.03
 _FEW: Final = 3
 """The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's
-network, and then of its end). Not for files: one that is just written may be half a file."""
+network, and then of its end). Not for files, unless they were put in place whole: one that is just written may be half a file."""
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
@@ -39,11 +39,13 @@ def _never() -> bool:
 @dataclass(frozen=True, slots=True)
 class Call:
     """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed.
-    rang: what rang for that, and heard: for these of the services; time called for the others."""
+    whole: all that happened to them was that files were put in place whole. rang: what rang for that, and heard: for these of the
+    services; time called for the others."""
 
     names: frozenset[str] = frozenset()
     everything: bool = False
     files: frozenset[str] = frozenset()
+    whole: bool = False
     rang: Rings = field(default_factory=dict)
     heard: frozenset[str] = frozenset()
 
@@ -59,6 +61,9 @@ class Rounds:
     ) -> None:
         self._doorbells, self._clock, self._stop = doorbells, clock, stop
         self._files = frozenset(Bell(Source.FILES, path) for path in files)
+        self._exchanges = frozenset(bell._replace(part=EXCHANGED) for bell in self._files)
+        self._whole: set[str] = set()
+        """Paths of which an exchange was the last that rang: nothing before it is unsettled."""
         self._mounted = {Bell(Source.MOUNTS, part=os.path.realpath(path)): Bell(Source.FILES, path) for path in files}
         """What rings when something is mounted over a path, or is not any more: the files below it are others then."""
         self._interval = interval
@@ -75,7 +80,7 @@ class Rounds:
     def hang(self, bells: Mapping[str, Iterable[Bell]]) -> None:
         """Listen to these bells for these services, from now on. What rings on from here is not missed by a look that follows."""
         self._hung.update({name: frozenset(found) for name, found in bells.items()})
-        self._doorbells.listen(self._files.union(self._mounted, *self._hung.values()))
+        self._doorbells.listen(self._files.union(self._exchanges, self._mounted, *self._hung.values()))
 
     def hung(self, name: str) -> Iterable[Bell]:
         """What is listened to for a service."""
@@ -144,11 +149,13 @@ class Rounds:
 
     def _hear(self, seconds: float) -> None:
         rings = self._doorbells.wait(seconds)
-        fresh = rings.keys() - self._rung.keys()
+        fresh = {bell for bell in rings if bell not in self._rung or bell in self._exchanges}
         if fresh:
             now = self._clock.monotonic()
             self._latest = self._latest if self._rung else now + _LATEST
             self._settled = min(self._latest, now + self._settling(fresh, now))
+        self._whole |= {bell.key for bell in self._exchanges if bell in rings}
+        self._whole -= {bell.key for bell in self._files if bell in rings}
         for bell, said in rings.items():
             self._rung[bell] = both(self._rung.get(bell, ""), said)
 
@@ -156,7 +163,8 @@ class Rounds:
         """How long to wait for another ring."""
         self._rings = self._rings + 1 if now - self._last <= _LATEST else 1
         self._last = now
-        few = self._rings <= _FEW and not any(bell.source is Source.FILES for bell in fresh)
+        pieces = any(bell.source is Source.FILES and bell not in self._exchanges for bell in fresh)
+        few = self._rings <= _FEW and not pieces
         return _BRIEF if few else SETTLING
 
     def wake(self) -> None:
@@ -168,7 +176,8 @@ class Rounds:
         self._doorbells.close()
 
     def _call(self, now: float) -> Call:
-        rung, self._rung = self._rung, {}
+        rung, self._rung = {bell.whole if bell in self._exchanges else bell: said for bell, said in self._rung.items()}, {}
+        whole, self._whole = self._whole, set()
         covered = {files for mount, files in self._mounted.items() if concerns(rung, [mount])}
         if covered:
             self._doorbells.listen(frozenset().union(*self._hung.values()))  # and at the next look to what is there now
@@ -183,5 +192,7 @@ class Rounds:
         files = frozenset(unread.union(bell.key for bell in self._files if bell in rung))
         for path in files & self._unread.keys():
             del self._unread[path]
+        whole -= {bell.key for bell in covered} | unread
         rang = {**rung, **{bell: rung.get(bell, "") for bell in self._files if bell.key in files}}
-        return Call(frozenset(names | due) - {_EVERYTHING}, _EVERYTHING in due, files, rang, frozenset(names))
+        called = frozenset(names | due) - {_EVERYTHING}
+        return Call(called, _EVERYTHING in due, files, bool(files) and files <= whole, rang, frozenset(names))

@@ -36,14 +36,14 @@ class Settling:
         self._spent: dict[str, float] = {}
         self.waited = ""
 
-    def left(self, changed: Collection[str]) -> float:
+    def left(self, changed: Collection[str], *, whole: bool = False) -> float:
         """Seconds after which to ask again whether these files can be read; 0 when they can. One that is gone is in a folder that
-        is written to."""
+        is written to. whole: those that are there were put there whole, and may be young."""
         now, wall = self._clock.monotonic(), self._clock.now().timestamp()
         for path in self._waits:
             self._spent[path] = self._spent.get(path, 0.0) + now - self._asked
         self._asked = now
-        self._waits = {path: seconds for path in changed if (seconds := _STILL if self._is_open(path) else _young(path, wall))}
+        self._waits = {path: seconds for path in changed if (seconds := self._wait(path, wall, whole))}
         if left := [seconds for path, seconds in self._waits.items() if self._spent.get(path, 0.0) < _LONGEST]:
             return max(left)
         self.waited = min(self._waits, default="")
@@ -54,11 +54,13 @@ class Settling:
     def says(self) -> str:
         return f"{self.waited}: written to again and again for {_LONGEST:g} s; taken as it is" if self.waited else ""
 
-    def _is_open(self, path: str) -> bool:
-        """Whether somebody has it open for writing. Where a server has a word in leases nobody knows: its age alone decides."""
-        return being_written(path) and not any(
-            mount.fstype in _SERVED and mount.device == _device(path) for mount in self._mounts.table()
-        )
+    def _wait(self, path: str, wall: float, whole: bool) -> float:
+        """Seconds to wait for one file. Where a server has a word in leases nobody knows whether it is open: its age decides."""
+        if not being_written(path):
+            return 0.0 if whole and os.path.lexists(path) else _young(path, wall)
+        device = _device(path)
+        served = any(mount.fstype in _SERVED and mount.device == device for mount in self._mounts.table())
+        return _young(path, wall) if served else _STILL
 
 
 def _device(path: str) -> str:

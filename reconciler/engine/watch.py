@@ -227,7 +227,7 @@ class Watch:
             if call.everything:
                 tzset()
             if call.everything or call.files.intersection(self.paths):
-                self._read()
+                self._read(call)
             targets = self._called(call, out)
             self._news.rang(call, [target.name for target in targets])
             surveys = self._surveys(targets, out, everything=call.everything)
@@ -276,11 +276,13 @@ class Watch:
 
     # specs, and what is called for
 
-    def _read(self) -> None:
+    def _read(self, call: Call) -> None:
         """What is being written is left for later, but by a watch that knows no specs yet."""
         clock, stop = self.session.host.clock, self.session.stop
         found = self._specs.look()
-        while (left := self._settling.left(self._specs.changed(found))) and not self._specs.known and not stop.asked:
+        while (
+            (left := self._settling.left(self._specs.changed(found), whole=call.whole)) and not self._specs.known and not stop.asked
+        ):
             clock.sleep(left)
             found = self._specs.look()
         if left:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.bells import Bell, Source, both
+from reconciler.core.bells import EXCHANGED, Bell, Source, both
 from reconciler.host.doorbells import Doorbells
 from reconciler.host.linux.bells import process
 from reconciler.host.linux.doorbells import LinuxDoorbells
@@ -193,6 +193,60 @@ class TestFiles:
         bells.listen([bell])
         (tmp_path / "elsewhere.yaml").write_text("a: 22\n")
         assert rings(bells) == {bell}
+
+    def test_a_file_that_is_put_in_its_place_rings_as_whole(self, bells: Doorbells, specs: Path, tmp_path: Path) -> None:
+        bell = Bell(Source.FILES, str(specs))
+        exchanged = bell._replace(part=EXCHANGED)
+        bells.listen([bell, exchanged])
+        (tmp_path / "new").write_text("a: 3\n")
+        (tmp_path / "new").rename(specs / "web.yaml")
+        assert rings(bells) == {exchanged}
+        (specs / "web.yaml").write_text("a: 33\n")
+        assert rings(bells) == {bell}
+        time.sleep(0.15)
+        (tmp_path / "new").write_text("a: 4\n")
+        (tmp_path / "new").rename(specs / "web.yaml")
+        assert rings(bells) == {exchanged}
+        (specs / "web.yaml").unlink()
+        assert rings(bells) == {bell}
+
+    @pytest.mark.parametrize("bells", [LinuxDoorbells()], ids=["real"])
+    def test_what_is_beside_an_exchange_is_no_exchange(self, bells: Doorbells, specs: Path, tmp_path: Path) -> None:
+        bell = Bell(Source.FILES, str(specs))
+        exchanged = bell._replace(part=EXCHANGED)
+
+        def put(name: str = "web.yaml") -> None:
+            (tmp_path / "new").write_text("a: 3\n")
+            (tmp_path / "new").rename(specs / name)
+
+        def by_sed() -> None:
+            """As `sed -i`, ansible and git do: under another name first, in the same folder."""
+            (specs / "sedXyz").write_text("a: 4\n")
+            bells.wait(0.05)
+            (specs / "sedXyz").chmod(0o640)
+            (specs / "sedXyz").rename(specs / "web.yaml")
+
+        def by_link() -> None:
+            (tmp_path / "link").symlink_to("elsewhere.yaml")
+            (tmp_path / "link").rename(specs / "link.yaml")
+
+        changes: list[tuple[Callable[[], object], Bell]] = [
+            (put, exchanged),
+            (lambda: ((specs / "db.yaml").write_text("b: 1\n"), put()), bell),
+            (lambda: (put(), (specs / "db.yaml").write_text("b: 2\n")), bell),
+            (lambda: ((specs / "db.yaml").write_text("b: 3\n"), put("db.yaml")), exchanged),
+            (lambda: (specs / "db.yaml").rename(specs / "base.yaml"), bell),
+            (by_sed, exchanged),
+            (by_link, bell),
+            (lambda: (put(), (specs / "web.yaml").chmod(0o600)), bell),
+            (lambda: (put(), (specs / "web.yaml").open("a").close()), bell),
+        ]
+        bells.listen([bell, exchanged])
+        for change, rung in changes:
+            time.sleep(0.15)
+            change()
+            assert rings(bells) == {rung}
+        bells.close()
 
     @pytest.mark.parametrize("bells", [LinuxDoorbells()], ids=["real"])
     def test_half_a_file_does_not_ring(self, bells: Doorbells, specs: Path) -> None:

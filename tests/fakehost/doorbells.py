@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
-from reconciler.core.bells import Bell, Rings, Source, both
+from reconciler.core.bells import EXCHANGED, Bell, Rings, Source, both
 from reconciler.host.errors import HostError
 from tests.fakehost.machine import Machine
 
@@ -67,6 +67,8 @@ class FakeDoorbells:
                 continue
             if whole.source is Source.PROCESS:
                 self._end(whole)
+            elif whole.source is Source.FILES and whole._replace(part=EXCHANGED) in self._bells and _exchanged(last, now):
+                self._ring(whole._replace(part=EXCHANGED))
             elif now is None or last is None or whole.source is Source.FILES:
                 self._ring(whole)
             else:
@@ -135,6 +137,13 @@ def _files(path: str) -> Parts:
             seen = os.stat(name)
             found[name] = _said([seen.st_mode, seen.st_size, seen.st_ino, seen.st_ctime_ns if not os.path.isdir(name) else 0])
     return found
+
+
+def _exchanged(last: Parts | None, now: Parts | None) -> bool:
+    """Whether nothing happened but that files came in the place of others."""
+    if not last or not now or last.keys() != now.keys():
+        return False
+    return all(json.loads(last[name])[2] != json.loads(now[name])[2] for name in now if now[name] != last[name])
 
 
 def _became(source: Source, last: str, now: str) -> str:

@@ -136,7 +136,47 @@ def test_a_spec_that_is_exchanged_by_a_rename_is_applied(line, node, tmp_path):
     (tmp_path / "new").chmod(0o644)
     line.at(20, lambda: os.replace(tmp_path / "new", node.specs / "web.yaml"))
     line.run(60)
-    assert line.done == [*START, (20.1, "web")] and sorted(node.mounts()) == ["/mnt/db", "/mnt/new"]
+    assert line.done == [*START, (20.0, "web")] and sorted(node.mounts()) == ["/mnt/db", "/mnt/new"], "0.03 s after it"
+
+
+def exchange(node, tmp_path, name, where):
+    """A spec comes in the place of another, whole, and not a moment old."""
+
+    def do():
+        fresh = tmp_path / f"{name}-{where}"
+        fresh.write_text(SPEC % where)
+        fresh.chmod(0o644)
+        now = int(node.machine.now().timestamp() * 1e9)
+        os.utime(fresh, ns=(now, now))
+        os.replace(fresh, node.specs / f"{name}.yaml")
+        os.utime(node.specs, ns=(now, now))
+
+    return do
+
+
+def test_specs_that_are_exchanged_together_are_one_look(line, node, tmp_path):
+    line.at(20, exchange(node, tmp_path, "web", "new"))
+    line.at(20.01, exchange(node, tmp_path, "db", "newer"))
+    line.run(60)
+    assert line.after[0] == (20.0, "db web"), "0.03 s after the last"
+    assert sorted(node.mounts()) == ["/mnt/new", "/mnt/newer"]
+
+
+def test_what_is_written_beside_an_exchange_is_waited_for(line, node, tmp_path):
+    line.at(20, lambda: node.write("app"))
+    line.at(20, exchange(node, tmp_path, "web", "new"))
+    line.at(30, exchange(node, tmp_path, "web", "newer"))
+    line.at(30.01, lambda: node.write("app", SPEC % "more"))
+    line.run(60)
+    assert line.done == [*START, (20.1, "app"), (20.1, "web"), (30.1, "app"), (30.1, "web")]
+
+
+def test_what_is_gone_beside_an_exchange_is_waited_for(line, node, tmp_path):
+    """A spec gets another name, and another one is exchanged."""
+    line.at(20, lambda: (node.specs / "db.yaml").rename(node.specs / "base.yaml"))
+    line.at(20.01, exchange(node, tmp_path, "web", "new"))
+    line.run(60)
+    assert min(at for at, _ in line.after) == 20.5
 
 
 def test_a_link_to_the_specs_that_is_turned_to_others_has_them_applied(node, tmp_path):

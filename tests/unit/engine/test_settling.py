@@ -101,6 +101,27 @@ def test_what_is_no_spec_is_not_waited_for(line, name):
     assert line.said == []
 
 
+def test_what_is_put_in_place_while_somebody_writes_it_is_waited_for(line, tmp_path):
+    """Who moves a file that is still open moves half of it."""
+
+    @contextmanager
+    def moving():
+        with (tmp_path / "fresh").open("w") as file:
+            (tmp_path / "fresh").chmod(0o644)
+            file.write(MOVED[: len(HALF)])
+            file.flush()
+            os.replace(tmp_path / "fresh", line.node.specs / "web.yaml")
+            yield
+            file.write(MOVED[len(HALF) :])
+
+    mover = moving()
+    line.at(21, mover.__enter__)
+    line.at(24, lambda: mover.__exit__(None, None, None))
+    line.run(30)
+    assert [(round(at), name) for at, name in line.done if at] == [(24, "web")]
+    assert sorted(line.node.mounts()) == ["/mnt/app", "/mnt/db", "/mnt/moved", "/mnt/web"]
+
+
 def test_what_is_removed_and_written_anew_is_not_pruned_meanwhile(line):
     line.at(21, lambda: removed(line))
     line.at(21.4, written(line, WHOLE))

@@ -2,7 +2,8 @@
 
 Folders are watched, never files: editors put a new file in the place of the old one. Every folder on the way is watched for the one
 name that matters in it, so that a folder, or a link to it, which is exchanged is noticed as well. A file that is being written
-rings when it is closed: half a file is nobody's spec.
+rings when it is closed: half a file is nobody's spec. One that is put in its place by a rename is whole, and rings so (EXCHANGED),
+unless something else was changed otherwise a moment before. What was made a moment before under another name is not something else.
 """
 
 import ctypes
@@ -11,13 +12,17 @@ import os
 import select
 import stat
 import struct
+import time
 from typing import Final
 
+from reconciler.core.bells import EXCHANGED
 from reconciler.host.linux.bells.wire import ALL, Heard
 
 _ATTRIB, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x4, 0x8, 0x40, 0x80
 _CREATE, _DELETE, _DELETE_SELF, _MOVE_SELF = 0x100, 0x200, 0x400, 0x800
 _UNMOUNT, _OVERFLOW, _IGNORED, _ONLYDIR = 0x2000, 0x4000, 0x8000, 0x1000000
+_MOMENT: Final = 0.1
+"""Seconds after which what was changed is settled."""
 _MASK: Final = _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF | _ONLYDIR
 _ITSELF: Final = _DELETE_SELF | _MOVE_SELF | _UNMOUNT | _OVERFLOW
 _HEAD: Final = struct.Struct("=iIII")
@@ -40,6 +45,10 @@ class FilesWire:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = self._asked("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._watched: dict[int, tuple[str, set[str] | None]] = {}
+        self._new: dict[tuple[int, str], float] = {}
+        """Names that came up a moment ago, and when."""
+        self._unsettled: dict[tuple[int, str], float] = {}
+        """Names that were changed a moment ago, and not exchanged since, and when."""
         try:
             self._aim()
         except OSError:
@@ -50,7 +59,10 @@ class FilesWire:
         return self._fd
 
     def heard(self) -> Heard:
-        rang = False
+        rang, now = False, time.monotonic()
+        for names in (self._new, self._unsettled):
+            for key in [key for key, at in names.items() if at < now - _MOMENT]:
+                del names[key]
         while True:
             try:
                 data = os.read(self._fd, 1 << 16)
@@ -60,14 +72,28 @@ class FilesWire:
             while at < len(data):
                 number, mask, _, length = _HEAD.unpack_from(data, at)
                 name = os.fsdecode(data[at + _HEAD.size : at + _HEAD.size + length].rstrip(b"\0"))
-                rang = self._matters(number, mask, name) or rang
+                if mask & _CREATE:
+                    self._new[number, name] = now
+                if self._matters(number, mask, name):
+                    rang = True
+                    self._note(number, mask, name, now)
                 at += _HEAD.size + length
-        if rang:
-            self._aim()
-        return ALL if rang else {}
+        if not rang:
+            return {}
+        self._aim()
+        return ALL if self._unsettled else {EXCHANGED: ""}
 
     def close(self) -> None:
         os.close(self._fd)
+
+    def _note(self, number: int, mask: int, name: str, now: float) -> None:
+        """What is unsettled by this, or no more."""
+        key = (number, name)
+        whole = mask & _MOVED_TO and number in self._watched and _is_file(f"{self._watched[number][0]}/{name}")
+        if whole or (mask & _MOVED_FROM and self._new.pop(key, None) is not None):
+            self._unsettled.pop(key, None)
+        else:
+            self._unsettled[key] = now
 
     def _matters(self, number: int, mask: int, name: str) -> bool:
         if mask & _OVERFLOW:
@@ -157,6 +183,13 @@ def _walk(path: str, found: Places) -> str:
         folder = "/" if target.startswith("/") else folder
         left = [part for part in target.split("/") if part not in ("", ".")] + left
     return folder
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _is_being_written(path: str) -> bool:
