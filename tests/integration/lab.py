@@ -181,10 +181,9 @@ class Lab:
         """SIGKILL, and wait until it is gone."""
         os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-            time.sleep(0.02)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it went, before its file was opened, or was read
+            while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and time.monotonic() < deadline:
+                time.sleep(0.02)
 
     def close(self) -> None:
         """End and remove everything. What osvc left although it was asked to stop is removed as well, by pid and by path."""
