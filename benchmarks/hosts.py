@@ -74,7 +74,7 @@ def machine(lab: Lab, count: int) -> Iterator[dict[str, Any]]:
             found[f"fs#{n}"] = {"dev": "bench", "mnt": str(point), "type": "tmpfs"}
             found[f"ip#{n}"] = {"name": address, "netmask": 32, "dev": DEVICE}
         for n in range(groups):
-            file, name = lab.root / f"g{n}", f"bench{os.getpid()}-{n}"
+            file, name = lab.root / f"g{n}", f"bench-{lab.root.name}-{n}"
             with file.open("wb") as made:
                 made.truncate(MEGABYTES << 20)
             device = stack.enter_context(loop(file))

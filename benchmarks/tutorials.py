@@ -8,7 +8,6 @@ beside the volume group, and not in it: so it is measured where a kernel has no 
 """
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ def machine(lab: Lab) -> Iterator[dict[str, Any]]:
         data = stack.enter_context(loop(Path(lab.backing_file("data.img", MEGABYTES * 2))))
         with (lab.root / "group.img").open("wb") as made:
             made.truncate(MEGABYTES << 20)
-        group = f"bench{os.getpid()}"
+        group = f"bench-{lab.root.name}"
         run("vgcreate", "-qq", "--yes", group, stack.enter_context(loop(lab.root / "group.img")))
         base = lab.root / "srv"
         yield {

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -205,7 +206,7 @@ class SystemEngine:
 
     def __init__(self, folder: Path) -> None:
         self.dir = folder
-        self.bridge = f"osys{folder.name[3:]}-{os.getpid() % 10000}"
+        self.bridge = f"osys{folder.name[3:]}-{secrets.token_hex(3)}"
         self.socket = f"{folder}/s"
         self.number = 40 + int(folder.name[3:])
         self.process: subprocess.Popen[bytes] | None = None

@@ -147,7 +147,10 @@ def test_whoever_comes_first_the_service_is_whole_afterwards(lab: Lab, verbs: tu
 
 
 def test_ctrl_c_at_any_moment_of_a_start_and_the_next_one_completes_it(lab: Lab) -> None:
-    """It is typed at a terminal after ever more lines of progress, in turn to svcmgr and to osvc, until each came to its end."""
+    """It is typed at a terminal after ever more lines of progress, in turn to svcmgr and to osvc, until each came to its end.
+
+    Before it says anything it may not even have begun, on a busy machine; then the signal itself ends it.
+    """
     signs = {"svcmgr": (" INFO ", 4), "osvc": (" web ", 2)}
     codes = []
     for lines in range(12):
@@ -163,7 +166,7 @@ def test_ctrl_c_at_any_moment_of_a_start_and_the_next_one_completes_it(lab: Lab)
                     terminal.type("\x03")
                 codes.append((program, terminal.end()))
             assert "Traceback" not in terminal.said and "internal error" not in terminal.said, terminal.said
-            assert codes[-1][1] in (0, 130), terminal.said
+            assert codes[-1][1] in (0, 130) or (not lines and codes[-1][1] == -signal.SIGINT), terminal.said
             lab.osvc("start", "web")
             is_whole(lab)
     assert {("svcmgr", 0), ("osvc", 0)} <= set(codes)
