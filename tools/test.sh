@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test but those of the lab (make lab): those that touch no machine in parallel, then the real ones, one after the other, as root.
+# Every test but those of the lab (make lab): those that touch no machine; then, as root, the real ones, on machines apart from each
+# other (apart.sh), a file on one of them; then those marked `whole`, with the whole machine to themselves.
 # Arguments go to pytest. With CI=true a test that was skipped is a failure, and so is not being root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,19 +24,20 @@ PYTHON
 
 wrong=0
 chosen=$#
-run() { # run NAME PYTEST-ARGUMENTS...: both halves are run, whatever the first comes to
+run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first comes to
     local name=$1 code=0
     shift
     .venv/bin/python -m pytest -q --junitxml="$scratch/$name.xml" -o junit_logging=no "$@" || code=$?
     if [ "$code" = 5 ] && [ "$chosen" -gt 0 ]; then
-        return 0 # what was asked for is in the other half
+        return 0 # what was asked for is in another part
     fi
     [ "$code" = 0 ] && nothing_skipped "$scratch/$name.xml" || wrong=1
 }
 
 run quick -m "not real" -n "${WORKERS:-2}" "$@"
 if [ "$(id -u)" = 0 ]; then
-    run real -m "real and not lab" -p no:xdist "$@"
+    run real -m "real and not lab and not whole" --tx "${WORKERS:-2}*popen//python=tools/apart.sh" --dist loadfile "$@"
+    run whole -m whole -p no:xdist "$@"
 elif [ "${CI:-}" = true ]; then
     echo "error: the tests on the real machine need root" >&2
     exit 1
