@@ -36,7 +36,8 @@ run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first co
 
 run quick -m "not real" -n "${WORKERS:-2}" "$@"
 if [ "$(id -u)" = 0 ]; then
-    run real -m "real and not lab and not whole" --tx "${WORKERS:-2}*popen//python=tools/apart.sh" --dist loadfile "$@"
+    run real -m "real and not lab and not whole" --tx "${WORKERS:-2}*popen//python=tools/apart.sh" --dist loadfile \
+        --no-loadscope-reorder "$@" # what takes longest comes first (tests/conftest.py)
     run whole -m whole -p no:xdist "$@"
 elif [ "${CI:-}" = true ]; then
     echo "error: the tests on the real machine need root" >&2
