@@ -99,3 +99,7 @@ def test_in_turn_takes_the_least_of_what_is_ready_again_and_again(given_):
     while ready := [node for node in waits if node not in expected and waits[node] <= set(expected)]:
         expected.append(min(ready, key=keys.__getitem__))
     assert in_turn(range(len(keys)), waits, keys.__getitem__) == expected
+
+
+def test_in_turn_leaves_out_all_that_wait_for_each_other():
+    assert in_turn("ab", {"a": ["b"], "b": ["a"]}, str) == []
