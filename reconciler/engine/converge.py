@@ -8,30 +8,29 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import count
 from secrets import token_hex
-from typing import NamedTuple
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
 from reconciler.core.ids import ResourceId
 from reconciler.core.model import Model
-from reconciler.core.observed import Absent, Observed, Present, Seen
+from reconciler.core.observed import Observed
 from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
-from reconciler.core.ownership import Owned, Ownership
+from reconciler.core.ownership import Owned
 from reconciler.core.plan import Plan, uncovered
-from reconciler.core.planner import make_plan
 from reconciler.core.policy import Aim
 from reconciler.core.standing import standing
 from reconciler.core.veil import Veil, secrets_of
 from reconciler.engine.back import without_secrets
 from reconciler.engine.backoff import backoff
+from reconciler.engine.course import Course
 from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.execute import Run, execute
 from reconciler.engine.log import prepare
 from reconciler.engine.means import Means
-from reconciler.engine.observe import observe, wanted_of
+from reconciler.engine.observe import wanted_of
 from reconciler.engine.owning import Owning
 from reconciler.engine.phases import phases
-from reconciler.engine.target import Survey
+from reconciler.engine.sight import Sight, Sights
 from reconciler.engine.undo import lane_of, lanes_of, undo
 from reconciler.engine.work import Work
 
@@ -40,18 +39,6 @@ _REMEMBERED = frozenset({End.ROLLED_BACK, End.FAILED, End.STUCK})
 """The ends that watch backs off from, and that always leave a case file."""
 _CUT_SHORT = frozenset({End.REFUSED, End.DEFERRED})
 """The ends that leave a case file where something had been done before."""
-_GLANCE = 10.0
-"""Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
-_FRESH = 2.0
-"""Seconds for which what was seen is what a step begins from: it has to be the machine's state, for undo leads back to it."""
-
-
-class _Sight(NamedTuple):
-    """What is owned and seen at one moment, and the plan that is made from it."""
-
-    ownership: Ownership
-    seen: Mapping[str, Observed]
-    plan: Plan
 
 
 def converge(work: Work, means: Means) -> Result:
@@ -68,19 +55,13 @@ class _Convergence:
         self.means = means
         self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, self._bounded, work.yielded)
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
-        self.spared = dict(work.spared)
         self.restarts = work.restarts
         self.given_up: set[str] = set()
         self.left: list[Left] = []
         self.id = f"{means.host.clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"
         self.order = count(1)
-        self.plans: list[Plan] = []
-        self.outcomes: list[Outcome] = []
-        self.latest: dict[str, Seen] = {}
-        self.seen: Mapping[str, Observed] = {}
-        self.seen_at = float("-inf")
-        self.owned = Ownership()
-        self.first_owned = Ownership()
+        self.course = Course(dict(work.spared), work.restarts)
+        self.sights = Sights(work, means, self.owning, self.stands, self.course)
         self.opened = False
 
     def go(self) -> Result:
@@ -91,7 +72,7 @@ class _Convergence:
                 store.keep(work.service, self.means.host.clock.now())
             result = self._rounds()
         except StoreError as err:
-            left = any(outcome.happened for outcome in self.outcomes)
+            left = any(outcome.happened for outcome in self.course.outcomes)
             result = replace(self._result(End.FAILED, str(err), "osvc plan"), undone=not left)
         except Exception as err:
             import traceback
@@ -105,14 +86,14 @@ class _Convergence:
             result,
             left=(*self.left, *result.left),
             run=self.id,
-            plan=self.plans[-1] if self.plans else None,
-            outcomes=tuple(self.outcomes),
-            rounds=len(self.plans),
+            plan=self.course.plans[-1] if self.course.plans else None,
+            outcomes=tuple(self.course.outcomes),
+            rounds=len(self.course.plans),
             seconds=self.means.host.clock.monotonic() - start,
         )
         with suppress(StoreError):  # what cannot be written down now is seen by the next run
             self._file(result)
-        if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.outcomes):
+        if result.end in _REMEMBERED or result.failures or (result.end in _CUT_SHORT and self.course.outcomes):
             result = replace(result, casefile=self._leave(result.end.value, result.message))
         self.means.tell(Ended(work.name, self.id, result))
         return result
@@ -120,17 +101,17 @@ class _Convergence:
     def _file(self, result: Result) -> None:
         """Write down what the run has seen and come to."""
         work, store = self.work, self.means.store
-        store.remember(work.name, self.latest)
+        store.remember(work.name, self.sights.latest)
         left = {left.step.rid for left in result.left}
         if result.end in (End.ROLLED_BACK, End.STOPPED) or (left and result.end is End.FAILED):
-            self.owning.give_back(self.first_owned, self.outcomes, self.latest, left)
+            self.owning.give_back(self.sights.first_owned, self.course.outcomes, self.sights.latest, left)
         elif self._led_back(self.given_up) and self._may_undo:
             back = self._led_back(self.given_up)
-            given_up = [outcome for outcome in self.outcomes if outcome.step.rid in back]
-            self.owning.give_back(self.first_owned, given_up, self.latest, left)
+            given_up = [outcome for outcome in self.course.outcomes if outcome.step.rid in back]
+            self.owning.give_back(self.sights.first_owned, given_up, self.sights.latest, left)
         self._file_failure(result)
         if self.opened:
-            store.end_run(self.id, result.end.value, result.message or self.plans[0].grounds, self.means.host.clock.now())
+            store.end_run(self.id, result.end.value, result.message or self.course.plans[0].grounds, self.means.host.clock.now())
         if work.service is None and work.policy.prune and not store.ownership(work.name).owned:
             store.drop(work.name)
 
@@ -138,39 +119,39 @@ class _Convergence:
 
     def _rounds(self) -> Result:
         succeeded: set[str] = set()
-        while len(self.plans) < ROUNDS:
+        while len(self.course.plans) < ROUNDS:
             if self.means.stop.asked:
                 return self._result(End.STOPPED, "the run was asked to stop")
             turns = self.means.crew.turns
-            sight = self._glanced() or self._looked_at_moved() or self._looked()
+            sight = self.sights.next()
             with ExitStack() as stack:
                 if any(step.action.takes for step in sight.plan.certain):
                     stack.enter_context(self.means.crew.turn())
                     if self.means.crew.turns != turns:
-                        sight = self._looked()
+                        sight = self.sights.looked()
                 end = self._round(sight, succeeded)
             if end is not None:
                 return end
-        return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {self.plans[-1].differing}", "osvc plan")
+        return self._result(End.STUCK, f"still changing after {ROUNDS} rounds: {self.course.plans[-1].differing}", "osvc plan")
 
-    def _round(self, sight: _Sight, succeeded: set[str]) -> Result | None:
+    def _round(self, sight: Sight, succeeded: set[str]) -> Result | None:
         """Do what is planned. What the run came to; None when it has to look again."""
         ownership, seen, plan = sight
         if not plan.certain and (plan.adopted or plan.released):
             self.owning.claim(plan, ownership)
             ownership = self.owning.now()
-            plan = self._plan(ownership, seen)
-        self.plans.append(plan)
-        self.restarts = self._restarts()
-        self.owned, self.seen = ownership, seen
+            plan = self.sights.plan(ownership, seen)
+        self.course.plans.append(plan)
+        self.restarts = self.course.restarts()
+        self.sights.owned, self.sights.seen = ownership, seen
         refusal = self._check(plan, succeeded)
         if refusal is not None:
             return refusal
         if not plan.certain:
-            self.owning.settle(plan, ownership, {outcome.step.rid for outcome in self.outcomes})
+            self.owning.settle(plan, ownership, {outcome.step.rid for outcome in self.course.outcomes})
             return self._conclude(plan)
         self.owning.claim(plan, ownership)
-        self.means.tell(Began(self.work.name, self.id, len(self.plans), plan))
+        self.means.tell(Began(self.work.name, self.id, len(self.course.plans), plan))
         failure = self._do(plan, seen)
         succeeded.add(plan.digest)
         return failure
@@ -183,93 +164,10 @@ class _Convergence:
         driver, kind = self.means.drivers(owned.type), self.means.kinds(owned.type)
         return still(ResourceId(self.work.name, rid), owned, lambda want: driver.look(want, self.means.host), kind.claims)
 
-    def _glanced(self) -> _Sight | None:
-        """What was seen a moment ago, while it holds: nobody has worked on the service since, and where something is to be done, on
-        no other either but runs beside this one, as long as none took from what services share. Else None."""
-        glance = self.work.glance
-        age = float("inf") if glance is None else self.means.host.clock.monotonic() - glance.at
-        if self.plans or glance is None or age > _GLANCE:
-            return None
-        store = self.means.store
-        if store.last_run(self.work.name) != glance.run:
-            return None
-        ownership = self.owning.now()
-        same = ownership == glance.ownership
-        plan = glance.plan if same else self._plan(ownership, glance.observed)
-        acts = plan.steps and not (plan.open or plan.adopted or plan.released)
-        if not plan.empty and not (acts and same and age <= _FRESH and self._undisturbed(glance)):
-            return None
-        self.seen_at = glance.at
-        self._begin(ownership, glance.observed)
-        return _Sight(ownership, glance.observed, plan)
-
-    def _undisturbed(self, glance: Survey) -> bool:
-        crew = self.means.crew
-        return not crew.turns and self.means.store.began_since(glance.newest) <= crew.runs
-
-    def _looked_at_moved(self) -> _Sight | None:
-        """After a plan that was done whole: what it moved, and what goes down with that, seen again, and the rest as it was seen a
-        moment ago. Good enough to find that nothing is left but to let go of what is gone; None where it is not found."""
-        clock = self.means.host.clock
-        if not self.plans or self.plans[-1].open or not self.plans[-1].whole or clock.monotonic() - self.seen_at > _GLANCE:
-            return None
-        moved = {rid for _, lane in self.plans[-1].lanes for rid in lane}
-        ownership = self.owning.now()
-        seen = {**self.seen, **self._observe(ownership, moved)}
-        plan = self._plan(ownership, seen)
-        if plan.steps or plan.adopted or plan.open or not moved.issuperset(change.rid for change in plan.released):
-            return None
-        self._see(seen)
-        return _Sight(ownership, seen, plan)
-
-    def _looked(self) -> _Sight:
-        self.seen_at = self.means.host.clock.monotonic()
-        ownership = self.owning.now()
-        seen = self._observe(ownership)
-        self._begin(ownership, seen)
-        return _Sight(ownership, seen, self._plan(ownership, seen))
-
-    def _observe(self, ownership: Ownership, only: Collection[str] | None = None) -> Mapping[str, Observed]:
-        """rid -> what is seen of it; of these alone, or of all that is wanted or owned."""
-        wanted = wanted_of(self.work.name, self.work.service, ownership, self.work.goal.aim, self.stands)
-        snapshot = observe(
-            (item for item in wanted if only is None or item.id.rid in only),
-            self.means.host,
-            kinds=self.means.kinds,
-            drivers=self.means.drivers,
-            workers=self.means.workers,
-        )
-        return snapshot.of(self.work.name)
-
-    def _begin(self, ownership: Ownership, seen: Mapping[str, Observed]) -> None:
-        if not self.plans:
-            self.first_owned = ownership
-        self._see(seen)
-
-    def _plan(self, ownership: Ownership, seen: Mapping[str, Observed]) -> Plan:
-        work, made = self.work, self._made()
-        owned = {rid: replace(item, applied=item.wanted) if rid in made else item for rid, item in ownership.owned.items()}
-        known = replace(ownership, owned=owned) if made else ownership
-        kinds = self.means.kinds
-        return make_plan(
-            work.service, work.name, work.goal, work.selection, seen, known, work.policy, kinds, self.spared, self._restarts()
-        )
-
-    def _restarts(self) -> frozenset[str]:
-        """What is still to go down and come up again: not what this run has moved already."""
-        moved = {outcome.step.rid for outcome in self.outcomes if outcome.happened and outcome.step.slot in (Slot.DOWN, Slot.UP)}
-        return self.work.restarts - moved
-
-    def _made(self) -> set[str]:
-        """What this run has made, or made anew: it is by the spec of now, although that was not written down yet."""
-        done = {outcome.step.rid for outcome in self.outcomes if outcome.happened}
-        changes = (change for plan in self.plans for change in plan.changes if change.rid in done)
-        return {change.rid for change in changes if change.verdict in (Verdict.CREATE, Verdict.REPLACE)}
-
     def _check(self, plan: Plan, succeeded: set[str]) -> Result | None:
         """Whether this plan may be done."""
         shown = self.work.shown
-        if shown is not None and self.work.exact and len(self.plans) == 1 and plan.digest != shown.digest:
+        if shown is not None and self.work.exact and len(self.course.plans) == 1 and plan.digest != shown.digest:
             return self._result(
                 End.REFUSED,
                 "the plan that was saved is not what would be done now",
@@ -305,18 +203,18 @@ class _Convergence:
     def _do(self, plan: Plan, seen: Mapping[str, Observed]) -> Result | None:
         """Do the plan's certain steps; the commits last, and only when nothing is provisional any more. None when all went well."""
         self._open()
-        self.owning.keep_before(self.id, plan, self.first_owned)
+        self.owning.keep_before(self.id, plan, self.sights.first_owned)
         run = self._run(plan)
         main, commits = phases(plan)
         for phase, known in ((main, seen), (commits, {})):  # by the time of the commits what was seen is old
             only = {n for n in phase if plan.steps[n - 1].rid not in self.given_up}
             if not only:
                 continue
-            outcomes = execute(plan, run, known, only=only, seen_at=self.seen_at)
-            self.outcomes += outcomes
+            outcomes = execute(plan, run, known, only=only, seen_at=self.sights.at)
+            self.course.outcomes += outcomes
             self.owning.keep_storage(outcomes)
             fresh = {outcome.step.rid: outcome.after for outcome in outcomes if outcome.after is not None}
-            self._see(fresh)
+            self.sights.note(fresh)
             if any(outcome.status in (Status.FAILED, Status.CANCELLED) for outcome in outcomes):
                 if not self._does_without(plan, outcomes):
                     return self._fail(run)
@@ -332,17 +230,17 @@ class _Convergence:
 
     def _give_up(self, run: Run, outcomes: Sequence[Outcome]) -> None:
         """Lead back what failed and may, and what went down with it; it is not tried again in this run."""
-        lane = lane_of(outcomes, lanes_of(self.plans))
+        lane = lane_of(outcomes, lanes_of(self.course.plans))
         failures = {outcome.step.rid: outcome.message for outcome in outcomes if outcome.status is Status.FAILED}
-        self.spared |= {rid: f"optional, and failed: {message}" for rid, message in failures.items()}
+        self.course.spared |= {rid: f"optional, and failed: {message}" for rid, message in failures.items()}
         self.given_up |= lane
         lane = self._led_back(lane)
         if not lane or not self._may_undo:
             return
-        undone = undo(run, self.plans, self.outcomes, lane)
-        self.outcomes = list(undone.outcomes)
+        undone = undo(run, self.course.plans, self.course.outcomes, lane)
+        self.course.outcomes = list(undone.outcomes)
         self.left += undone.left
-        self._see({rid: run.look(rid) for rid in lane})
+        self.sights.note({rid: run.look(rid) for rid in lane})
 
     def _led_back(self, lane: Collection[str]) -> frozenset[str]:
         """Those of a lane that a failure leads back: a stop is not undone, but what stands by in a stopped service is."""
@@ -361,23 +259,23 @@ class _Convergence:
     def _fail(self, run: Run) -> Result:
         """Something failed, or the run was cut short: lead back what the rules say, and tell."""
         stop, work = self.means.stop, self.work
-        failures = [outcome for outcome in self.outcomes if outcome.status is Status.FAILED]
-        cut = next(outcome for outcome in self.outcomes if outcome.status in (Status.FAILED, Status.CANCELLED))
+        failures = [outcome for outcome in self.course.outcomes if outcome.status is Status.FAILED]
+        cut = next(outcome for outcome in self.course.outcomes if outcome.status in (Status.FAILED, Status.CANCELLED))
         first = failures[0] if failures else cut
         message = f"{first.step.rid}: {first.message}" if failures else first.message
         end = End.FAILED if failures else End.STOPPED
-        lane = lane_of(self.outcomes, lanes_of(self.plans))
+        lane = lane_of(self.course.outcomes, lanes_of(self.course.plans))
         if work.whole_undo:
-            lane = frozenset(outcome.step.rid for outcome in self.outcomes)
+            lane = frozenset(outcome.step.rid for outcome in self.course.outcomes)
         lane = self._led_back(lane)
         if (work.goal.aim is Aim.DOWN and not lane) or not (failures or stop.asked):
             return replace(self._result(end, message, "osvc plan"), undone=False)
         if not self._may_undo:
             return replace(self._result(end, message, "osvc plan"), undone=False, held=True)
-        undone = undo(run, self.plans, self.outcomes, lane)
-        self.outcomes = list(undone.outcomes)
+        undone = undo(run, self.course.plans, self.course.outcomes, lane)
+        self.course.outcomes = list(undone.outcomes)
         if stop.undoing:
-            self._see({rid: run.look(rid) for rid in lane})
+            self.sights.note({rid: run.look(rid) for rid in lane})
         if failures and not stop.asked:
             self._finish_beside(run, lane)
         if undone.left:
@@ -387,11 +285,13 @@ class _Convergence:
 
     def _finish_beside(self, run: Run, lane: frozenset[str]) -> None:
         """Commit what went well beside a failure: 49 good replacements do not leave 49 old containers behind."""
-        plan = self.plans[-1]
-        spoilt = lane | {outcome.step.rid for outcome in self.outcomes if outcome.status not in (Status.DONE, Status.ALREADY)}
+        plan = self.course.plans[-1]
+        spoilt = lane | {
+            outcome.step.rid for outcome in self.course.outcomes if outcome.status not in (Status.DONE, Status.ALREADY)
+        }
         commits = frozenset(step.n for step in plan.certain if step.slot is Slot.COMMIT and step.rid not in spoilt)
         if commits and plan.whole:
-            self.outcomes += execute(plan, run, {}, only=commits)
+            self.course.outcomes += execute(plan, run, {}, only=commits)
 
     def _open(self) -> None:
         if self.opened:
@@ -405,11 +305,6 @@ class _Convergence:
         store.begin_run(self.id, work.name, work.verb, now, self.means.by, goal=was, undoes=work.undoes)
         self.opened = True
 
-    # what was seen, and what can be told of it
-
-    def _see(self, observed: Mapping[str, Observed]) -> None:
-        self.latest.update({rid: seen for rid, seen in observed.items() if isinstance(seen, (Present, Absent))})
-
     # the end
 
     def _file_failure(self, result: Result) -> None:
@@ -419,7 +314,7 @@ class _Convergence:
             store.fail(self.work.name, digest, now, backoff, result.message, result.taken_back)
         elif result.end is End.CONVERGED:
             store.clear_failure(self.work.name)
-        elif result.end in _CUT_SHORT and not result.failures and self.plans and not self.plans[-1].certain:
+        elif result.end in _CUT_SHORT and not result.failures and self.course.plans and not self.course.plans[-1].certain:
             store.calm_failure(self.work.name)  # all went well but for what is left alone
 
     def _veil(self) -> Veil:
@@ -430,16 +325,23 @@ class _Convergence:
         """Every model that this run knows, and whose secrets the machine may repeat."""
         from reconciler.engine.casefile import models_known
 
-        return models_known(self.work.service, self.owned, (*self.seen.values(), *self.latest.values()))
+        return models_known(self.work.service, self.sights.owned, (*self.sights.seen.values(), *self.sights.latest.values()))
 
     def _leave(self, end: str, message: str, crash: str = "") -> str:
         """Leave a case file of the round in which the run ended. Its path, or "" when there is none."""
-        if not self.plans:
+        if not self.course.plans:
             return ""
         from reconciler.engine.leaving import Round, leave
 
         last = Round(
-            self.id, len(self.plans), self.plans[-1], self.seen, self.owned, self.spared, self.restarts, tuple(self.outcomes)
+            self.id,
+            len(self.course.plans),
+            self.course.plans[-1],
+            self.sights.seen,
+            self.sights.owned,
+            self.course.spared,
+            self.restarts,
+            tuple(self.course.outcomes),
         )
         return leave(last, self.work, self.means, end, message, self._known(), crash)
 
