@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Final
 
 from reconciler.core.ban import WHOLE, Ban
 from reconciler.core.common import PLAIN, Common
 from reconciler.core.lazy import dataclass
 from reconciler.core.model import Model
 from reconciler.core.observed import Seen
-
-_MANY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,6 @@ class Owned:
     common: Common = PLAIN
     made: str = ""
     earlier: tuple[Model, ...] = ()
-
-    @property
-    def crowded(self) -> bool:
-        """Whether there are so many earlier claims that it is to be seen which of them are still of use."""
-        return len(self.earlier) > _MANY
 
     def claimed(self, desired: Model, *, there: bool) -> "Owned":
         """The same, claimed as it is desired now. there: whether anything of it is: where nothing is, no place is to be kept."""

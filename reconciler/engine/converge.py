@@ -11,11 +11,9 @@ from secrets import token_hex
 
 from reconciler.core.action import Slot
 from reconciler.core.change import Verdict
-from reconciler.core.ids import ResourceId
 from reconciler.core.model import Model
 from reconciler.core.observed import Observed
 from reconciler.core.outcome import Began, End, Ended, Left, Outcome, Result, Status
-from reconciler.core.ownership import Owned
 from reconciler.core.plan import Plan, uncovered
 from reconciler.core.policy import Aim
 from reconciler.core.standing import standing
@@ -53,7 +51,7 @@ class _Convergence:
     def __init__(self, work: Work, means: Means) -> None:
         self.work = work
         self.means = means
-        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, self._bounded, work.yielded)
+        self.owning = Owning(means.store, work.name, work.service, work.selection, means.host.clock, work.yielded)
         self.stands = standing(work.service, work.goal, work.selection, means.kinds)
         self.restarts = work.restarts
         self.given_up: set[str] = set()
@@ -155,14 +153,6 @@ class _Convergence:
         failure = self._do(plan, seen)
         succeeded.add(plan.digest)
         return failure
-
-    def _bounded(self, rid: str, owned: Owned) -> Owned:
-        if not owned.crowded:
-            return owned
-        from reconciler.engine.places import still
-
-        driver, kind = self.means.drivers(owned.type), self.means.kinds(owned.type)
-        return still(ResourceId(self.work.name, rid), owned, lambda want: driver.look(want, self.means.host), kind.claims)
 
     def _check(self, plan: Plan, succeeded: set[str]) -> Result | None:
         """Whether this plan may be done."""

@@ -1,6 +1,6 @@
 """Owning: what one run writes down of what its service owns: claims before something is made, last-applied when it was seen."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
 
 from reconciler.core.action import Effect
@@ -21,15 +21,13 @@ _CLAIMED = frozenset({Verdict.CREATE, Verdict.START, Verdict.LIVE, Verdict.RESTA
 
 @dataclass(frozen=True, slots=True)
 class Owning:
-    """name: the service's. service: None for an orphan. yielded: see Ownership. bounded: keeps what was claimed before few, by what
-    is seen; takes a rid. Every method raises StoreError."""
+    """name: the service's. service: None for an orphan. yielded: see Ownership. Every method raises StoreError."""
 
     store: Store
     name: str
     service: Service | None
     selection: Selection
     clock: Clock
-    bounded: Callable[[str, Owned], Owned]
     yielded: Mapping[str, str] = field(default_factory=dict)
 
     def claim(self, plan: Plan, ownership: Ownership) -> None:
@@ -125,7 +123,7 @@ class Owning:
     def _claimed(self, change: Change, owned: Owned | None) -> Owned:
         if owned is None or owned.type != change.type:
             return self._placed(change, Owned(change.type, change.desired))
-        return self.bounded(change.rid, owned.claimed(change.desired, there=isinstance(change.seen, Present)))
+        return owned.claimed(change.desired, there=isinstance(change.seen, Present))
 
     def _placed(self, change: Change, owned: Owned) -> Owned:
         if self.service is None or change.rid not in self.service.resources:

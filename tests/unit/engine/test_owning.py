@@ -2,18 +2,14 @@
 
 import pytest
 
-from reconciler.core.facts import Claim
 from reconciler.core.ids import ResourceId
-from reconciler.core.observed import Absent, Present, Unknown
 from reconciler.core.outcome import End, Status, StepEnded
 from reconciler.core.ownership import Owned
-from reconciler.engine.places import still
-from reconciler.host.errors import Transient
 from reconciler.resources.driver import Wanted
 from tests.fakehost import FakeHost
 from tests.fakehost.docker import FakeImage
 from tests.fakehost.network import FakeLink
-from tests.unit.core.toys import ToyAround, ToyDesired, ToyState
+from tests.unit.core.toys import ToyDesired
 from tests.unit.engine.node import Node
 
 FAILS = "  container#1: {type: docker, image: 'nosuch:1'}\ndocker_data_dir: /mnt/docker\n"
@@ -74,66 +70,6 @@ def test_the_last_by_which_a_thing_may_be_found_is_what_it_shall_be():
     assert Wanted(ResourceId("web", "box#1"), old, owned).handles == (new, mid, old)
     assert Wanted(ResourceId("web", "box#1"), None, owned).handles == (old, new, mid)
     assert owned.claimed(new, there=False).earlier == (), "nothing is anywhere"
-
-
-HELD = FAILS + "rollback: false\n"
-MOST = 9
-
-
-def claims(node, rid):
-    with node.session() as session:
-        return session.store.ownership("web").owned[rid].earlier
-
-
-@pytest.mark.parametrize("type", [Mounts, Addresses, Files], ids=["fs", "ip", "loop"])
-def test_places_where_it_is_not_are_not_kept_for_ever_and_the_one_where_it_is_is(node, type):
-    """It is where the first run put it; none of the later ones gets to move it."""
-    moving = type()
-    moving.places = [moving.places[0].replace("old", f"p{n}").replace("eth0", f"eth{n}") for n in range(13)]
-    node.machine.net.links |= {name: FakeLink(up=True) for name in moving.places if name.startswith("eth") and name != "eth0"}
-    for file in moving.places if type is Files else ():
-        node.machine.add_file(file, "x" * 4096)
-    for place in moving.places[:-1]:
-        assert ran(node, moving, place, HELD)[::2] == (End.FAILED, [moving.places[0]])
-        assert len(claims(node, moving.rid)) <= MOST
-    assert ran(node, moving, moving.places[-1], WORKS) == (End.CONVERGED, {Status.DONE}, [moving.places[-1]])
-
-
-def test_every_place_where_something_of_it_is_is_kept(node):
-    moving, host = Mounts(), FakeHost(node.machine)
-    moving.places = [f"/mnt/p{n}" for n in range(13)]
-    for n, place in enumerate(moving.places[:-1]):
-        ran(node, moving, place, HELD)
-        if n in (2, 3):
-            host.files.make_dir(place)
-            host.commands.run(["mount", "-t", "tmpfs", "--", "tmpfs", place])
-    assert {one.mnt for one in claims(node, "fs#1")} >= {"/mnt/p0", "/mnt/p2", "/mnt/p3"}
-
-
-def test_of_claims_by_which_the_same_is_found_the_last_is_kept():
-    """A spec whose environment, say, is another each time, of a service that never gets up."""
-    wanted, *earlier = (ToyDesired(live=number) for number in range(30))
-    owned = Owned("box", wanted, None, earlier=tuple(earlier))
-    asked = []
-
-    def look(want):
-        asked.append(want.desired)
-        assert want.handles == (want.desired,), "by itself"
-        if want.desired.live == 7:
-            return Unknown("its engine is down")
-        if want.desired.live == 8:
-            raise Transient("no answer")
-        return Absent(ToyAround()) if want.desired.live in (0, 9) else Present(ToyState(live=want.desired.live % 2), ToyAround())
-
-    def place(desired):
-        return (Claim("box", f"{desired.live % 2}", "a box"),)
-
-    left = still(ResourceId("web", "box#1"), owned, look, place)
-    assert [one.live for one in left.earlier] == [7, 8, 28, 29]
-    assert (left.wanted, len(asked)) == (wanted, 30)
-    assert still(ResourceId("web", "box#1"), owned, look, lambda desired: ()).earlier == tuple(
-        one for one in earlier if one.live != 9
-    ), "what claims no place may be in several that look alike"
 
 
 @pytest.mark.parametrize("type", [Mounts(), Addresses(), Files()], ids=["fs", "ip", "loop"])
