@@ -1,8 +1,17 @@
 """Model: the base of every record that crosses a file or a port of the core."""
 
+import os
+import sys
+from types import ModuleType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+if os.environ.get("PYDANTIC_DISABLE_PLUGINS") == "__all__":
+    # What finds plug-ins for the models imports importlib.metadata, and all that comes with it (a tenth of a start), to find none.
+    _none = ModuleType("pydantic.plugin._loader")
+    vars(_none)["get_plugins"] = tuple
+    sys.modules.setdefault(_none.__name__, _none)
 
 
 class Model(BaseModel):  # noqa: PLW1641 pydantic gives each frozen record its hash

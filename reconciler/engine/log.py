@@ -33,6 +33,9 @@ _AGAIN = 10.0
 _GIVES_WAY = 0.0005
 """Seconds for which the import of structlog keeps a run from going on, when what that waited for is there."""
 
+_PATIENCE = 10.0
+"""Seconds for that import, at the end of a run that was shorter."""
+
 _path = ""
 _logger: Any = None
 _shown: Any = None
@@ -41,6 +44,7 @@ _closed_until = float("-inf")
 _again = _AGAIN
 _waiting: "list[tuple[str, str, Level, dict[str, Any]]] | None" = None
 """Path, event, level and facts of the lines that wait until structlog is there; None when nobody is at importing it."""
+_opener: Thread | None = None
 _lock = RLock()
 
 
@@ -68,32 +72,44 @@ def lost() -> int:
 
 def prepare() -> None:
     """Open the log beside what goes on: structlog takes a while to be imported, and a run waits for engines anyway. Lines wait for
-    it meanwhile, and nobody for them; the process ends when they are written."""
-    global _waiting  # noqa: PLW0603
+    it meanwhile, and nobody for them, until `finish`."""
+    global _waiting, _opener  # noqa: PLW0603
     with _lock:
         if not _path or _logger is not None or _waiting is not None:
             return
         _waiting = []
+        _opener = Thread(target=_catch_up, name="log", daemon=True)
         try:
-            Thread(target=_catch_up, name="log").start()
+            _opener.start()
         except RuntimeError:  # no thread is to be had: the first line waits for the import
-            _waiting = None
+            _waiting = _opener = None
+
+
+def finish() -> None:
+    """Wait until what waits is written. Of whoever may end the process."""
+    if _opener is not None:
+        _opener.join(_PATIENCE)
 
 
 def _catch_up() -> None:
-    """Import structlog, and write what waits for it."""
+    """Import structlog, and write what waits for it. Where it cannot be imported these lines are lost; the next one says why."""
     global _waiting
-    usual = sys.getswitchinterval()
+    usual, there = sys.getswitchinterval(), False
     sys.setswitchinterval(_GIVES_WAY)
     try:
         import structlog  # noqa: F401
+
+        there = True
+    except Exception:
+        pass
     finally:
         sys.setswitchinterval(usual)
-        with _lock:
-            lines, _waiting = _waiting or [], None
+    with _lock:
+        lines, _waiting = _waiting or [], None
+        if there:
             _opened(_path)
-            for path, event, level, facts in lines:
-                _write(_opened(path), event, level, facts)
+        for path, event, level, facts in lines:
+            _write(_opened(path) if there else None, event, level, facts)
 
 
 def tell(event: Event) -> None:

@@ -79,6 +79,7 @@ class Session:
         self.drivers = drivers
         self.by = by
         self.crew = crew
+        self.logs = False
 
     @classmethod
     def open(
@@ -112,6 +113,7 @@ class Session:
             from reconciler.engine.log import log_to
 
             log_to(config.state_dir if config.log else "")
+            session.logs = config.log
             session.expire()
         return session
 
@@ -122,8 +124,12 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, and have the log written."""
         self.store.close()
+        if self.logs:
+            from reconciler.engine.log import finish
+
+            finish()
         WARM.ended(self)
 
     def expire(self) -> None:

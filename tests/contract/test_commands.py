@@ -123,6 +123,14 @@ class TestReal:
         begun = [real_stage.host.commands.begin(["sh", "-c", script]) for script in (f"cat {pipe}", f"echo hello > {pipe}")]
         assert [one().stdout for one in begun] == ["hello\n", ""]
 
+    def test_what_was_begun_comes_to_its_end_although_nobody_listens_yet(self, real_stage):
+        mark = f"{real_stage.dir}/pipe"
+        os.mkfifo(mark)
+        begun = real_stage.host.commands.begin(["sh", "-c", f"head -c 900000 /dev/zero; echo done > {mark}"])
+        with open(mark, encoding="ascii") as stream:
+            assert stream.read() == "done\n"
+        assert len(begun().stdout) == 900000
+
     def test_what_nobody_can_ask_for_any_more_is_killed(self, real_stage):
         mark = f"{real_stage.dir}/pid"
         os.mkfifo(mark)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.host.errors import Conflict, HostError, NotFound
+from reconciler.host.errors import Conflict, HostError, NotFound, Transient
 from reconciler.host.linux import rtnetlink
 from reconciler.host.linux.commands import LinuxCommands
 from reconciler.host.linux.net import LinuxNet, parse
@@ -440,6 +440,29 @@ def test_what_changes_while_it_is_read_is_read_once_more(rich, monkeypatch):
     monkeypatch.setattr(rtnetlink.socket, "socket", Line)
     names = [one.name for one in rich.links()]
     assert sorted(names) == ["lo", "o-1", "o-2", "o-3"] and len(asked) == 3
+
+
+@pytest.mark.real
+def test_what_changes_all_the_time_is_not_taken_for_gone(rich, monkeypatch):
+    class Line(socket.socket):
+        def recv(self, size):
+            data = super().recv(size)
+            return data[:6] + (0x10).to_bytes(2, "little") + data[8:]
+
+    monkeypatch.setattr(rtnetlink.socket, "socket", Line)
+    with pytest.raises(Transient, match="cannot read the machine's links: it changes faster than it can be read"):
+        rich.links()
+
+
+@pytest.mark.real
+def test_a_kernel_without_ipv6_answers_with_what_it_has(rich, monkeypatch):
+    asked, four = rtnetlink._asked, set(rich.routes())
+
+    def answer(kind, question):
+        return asked(kind, bytes([socket.AF_INET]) + question[1:] if kind == rtnetlink._ROUTES else question)
+
+    monkeypatch.setattr(rtnetlink, "_asked", answer)
+    assert set(rich.routes()) == {route for route in four if route.version == 4}
 
 
 @pytest.mark.real

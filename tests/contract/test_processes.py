@@ -1,5 +1,6 @@
 """Processes."""
 
+import json
 import os
 import re
 import resource
@@ -425,3 +426,20 @@ def test_the_program_that_starts_daemons_imports_nothing_that_takes_long():
     done = subprocess.run([sys.executable, "-I", "-S", "-B", "-c", words], capture_output=True, text=True, check=True)
     slow = {"collections", "contextlib", "enum", "functools", "json", "re", "signal", "subprocess", "typing"}
     assert slow.isdisjoint(done.stdout.split())
+
+
+def test_the_program_that_starts_daemons_understands_an_older_osvc_above_it(tmp_path):
+    """One that still runs where this one was installed: it speaks JSON."""
+    mark = tmp_path / "mark"
+    task = {
+        "argv": ["/bin/touch", str(mark)],
+        "env": {},
+        "log": str(tmp_path / "log"),
+        "cgroups": [],
+        "generous": False,
+        "wait": 10,
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", _DETACH], input=json.dumps(task), capture_output=True, text=True, check=False
+    )
+    assert (json.loads(done.stdout), done.stderr) == ({"code": 0}, "") and mark.exists()

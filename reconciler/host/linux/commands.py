@@ -1,6 +1,7 @@
 """Commands on Linux: the one file that runs subprocesses."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _LONG = 30.0
 """Seconds that a program may take, where nobody says otherwise."""
 _PIECE = 64 << 10
+_ROOM = 1 << 20
+"""Bytes: what a pipe may hold (pipe(7))."""
 _NO_EXEC = 0x40
 """PF_FORKNOEXEC of the kernel: forked, and not yet a program."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,11 +45,13 @@ class LinuxCommands:
         return _Running(tuple(argv), environment, ok).ended(timeout, most)
 
     def begin(self, argv: Sequence[str], *, ok: Collection[int] = (0,)) -> Callable[[], Completed]:
-        """See Commands.begin."""
+        """See Commands.begin. What it says has room until then: a program that waited for a reader might hold a lock."""
         try:
-            return _Running(tuple(argv), _environment(), ok).ended
+            running = _Running(tuple(argv), _environment(), ok)
         except HostError as error:
             return partial(_raised, error)
+        running.make_room()
+        return running.ended
 
 
 def _raised(error: HostError) -> Completed:
@@ -68,7 +73,16 @@ class _Running:
 
     def __del__(self) -> None:
         if self._process is not None:
-            _end(self._process)
+            with contextlib.suppress(Exception):  # the interpreter may be at its end
+                _end(self._process)
+
+    def make_room(self) -> None:
+        """For what it says before somebody listens, as far as the machine lets us."""
+        assert self._process is not None
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _ROOM)
 
     def ended(self, timeout: float = _LONG, most: int | None = None) -> Completed:
         """What it came to. Once."""

@@ -1,10 +1,11 @@
 """Detach: the small program that starts a daemon (run by its path, standard library only; imported by nobody).
 
-It reads a dictionary from its standard input (argv, env, log, cgroups, generous), as marshal of the same interpreter has it, and
-writes a JSON document to its standard output: {"pid": 12} or {"errno": 2}. It imports little, for a daemon waits for it: nothing
-that brings enum or re along. It has no threads, so that it may fork; it ends at once, so that the daemon's parent is
-init and no zombie stays in a long-lived osvc. With "wait" (seconds) it waits until the command has ended, and says {"code": 0}; a
-command that has not ended by then is killed with its process group, and the answer is {}.
+It reads a dictionary from its standard input (argv, env, log, cgroups, generous), as marshal of the same interpreter has it, or
+as JSON from an osvc of an older version beneath which this one was installed; it writes a JSON document to its standard output:
+{"pid": 12} or {"errno": 2}. It imports little, for a daemon waits for it: nothing that brings enum or re along. It has no
+threads, so that it may fork; it ends at once, so that the daemon's parent is init and no zombie stays in a long-lived osvc. With
+"wait" (seconds) it waits until the command has ended, and says {"code": 0}; a command that has not ended by then is killed with
+its process group, and the answer is {}.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ else:
 
 def main() -> None:
     """Start the daemon, and say its pid when its program has been executed."""
-    task = marshal.loads(sys.stdin.buffer.read())
+    task = _task(sys.stdin.buffer.read())
     listen, report = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -37,6 +38,14 @@ def main() -> None:
     elif "wait" in task:
         failure = _waited(pid, task["wait"]).encode()
     sys.stdout.write(failure.decode() if failure else f'{{"pid": {pid}}}')
+
+
+def _task(said: bytes) -> "dict[str, Any]":
+    if said[:2] != b'{"':
+        return marshal.loads(said)  # type: ignore[no-any-return]
+    import json
+
+    return json.loads(said)  # type: ignore[no-any-return]
 
 
 def _waited(pid: int, seconds: float) -> str:

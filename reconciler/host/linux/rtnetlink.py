@@ -1,8 +1,10 @@
 """Rtnetlink: links, addresses and routes from the kernel itself (rtnetlink(7)), in the words of ip(8). No process is started."""
 
+import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -38,7 +40,8 @@ _BITS: Final = {int(socket.AF_INET): 32, int(socket.AF_INET6): 128}
 _BUFFER: Final = 1 << 16
 """Bytes: the kernel puts at most half as many into one answer."""
 _PATIENCE: Final = 30.0
-_TURNS: Final = 5
+_PAUSE: Final = 0.005
+_TURNS: Final = 8
 """How often is asked again where something changed in the middle of an answer, which may be of two minds then."""
 
 Attributes = dict[int, bytes]
@@ -61,6 +64,8 @@ def routes() -> tuple[Route, ...]:
     found: list[Route] = []
     for family, version in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
         for body in _asked(_ROUTES, bytes([family]) + bytes(11)):
+            if body[0] != family:  # a kernel without this one answers with the others
+                continue
             network, devices = _route(body)
             for index in devices:
                 found.append(Route(network, _name(index, names), version))
@@ -147,12 +152,14 @@ def _name(index: int, known: dict[int, str]) -> str:
 
 
 def _asked(kind: int, question: bytes) -> list[bytes]:
-    """Everything that the kernel has of a kind, without the heads. Raises OSError."""
-    for _ in range(_TURNS):
+    """Everything that the kernel has of a kind, without the heads. Raises OSError; EAGAIN where it changes all the time: something
+    that is there may be missing then, and is not to be taken for gone."""
+    for turn in range(_TURNS):
+        time.sleep(_PAUSE * turn)
         found, whole = _dumped(kind, question)
         if whole:
-            break
-    return found
+            return found
+    raise OSError(errno.EAGAIN, "it changes faster than it can be read")
 
 
 def _dumped(kind: int, question: bytes) -> tuple[list[bytes], bool]:

@@ -14,6 +14,7 @@ from reconciler.resources.container.finding import ours, require
 from reconciler.resources.container.halfway import Prove
 from reconciler.resources.container.model import Container
 from reconciler.resources.container.observing import binds_of, listener
+from reconciler.resources.container.pids import is_gone
 from reconciler.resources.container.ports import Port
 from reconciler.resources.container.runs import SHORT
 
@@ -130,7 +131,8 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, *, restarts: int
         if _restarts(seen) > restarts or state.get("Restarting") or not state.get("Running"):
             raise _died(action, engine, seen)
         health = (state.get("Health") or {}).get("Status") or "none"
-        if health == "healthy" or (health == "none" and past >= steady and (past >= _NOTICED or not _gone(state, engine, host))):
+        gone = past < _NOTICED and is_gone(state.get("Pid") or 0, engine, host)
+        if health == "healthy" or (health == "none" and past >= steady and not gone):
             return
         if health == "unhealthy":
             raise Permanent(f"{action.name} runs, but its health check fails", _last_words(engine, action.name, state))
@@ -142,16 +144,6 @@ def _watch(action: Start, engine: Engine, host: Host, say: Say, *, restarts: int
         if health != "none" and not told:
             told = True
             say(f"waiting until {action.name} is healthy")
-
-
-def _gone(state: Mapping[str, Any], engine: Engine, host: Host) -> bool:
-    """Whether its process is gone, which the engine will notice. An engine that is not seen itself is believed: it may have a pid
-    namespace of its own."""
-    pid = state.get("Pid") or 0
-    if not pid or host.processes.lives(pid):
-        return False
-    process = host.processes.peer(engine.socket)
-    return process is not None and bool(process.pid)
 
 
 def _wait(action: Start, engine: Engine, host: Host, say: Say) -> None:

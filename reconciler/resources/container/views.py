@@ -13,6 +13,7 @@ from reconciler.resources.container.entry import Entry, entry_in, entry_of
 from reconciler.resources.container.memory import Memory, Stamp
 from reconciler.resources.container.model import Container, ImageFacts
 from reconciler.resources.container.normal import READER, container_of, facts_of
+from reconciler.resources.container.pids import is_gone
 from reconciler.resources.container.runs import counted
 
 
@@ -50,8 +51,10 @@ class LiveView:
     def container(self, entry: Entry) -> Container | None:
         stamp = self._stamp(entry.id, entry.status)
         found = self._remembered(entry, stamp) or self._inspect(entry.id, stamp)
-        if found is None or found.status not in Container.ALIVE or not self._is_gone(found):
+        if found is None or found.status not in Container.ALIVE or not is_gone(found.pid, self._engine, self._host):
             return found
+        # Its engine may have told of the end already, and lists it so once it has let go of what the container had: an inspect
+        # waits for that. Or it has not noticed.
         now = self._inspect(entry.id, stamp)
         if now is None or now.pid != found.pid or self._root is None:
             return now
@@ -68,16 +71,6 @@ class LiveView:
             return self._take(self._engine.inspect(id), stamp)
         except NotFound:
             return None
-
-    def _is_gone(self, found: Container) -> bool:
-        """Whether the process of a container that is listed as alive is gone. Its engine may have told of that already, and list it
-        so once it has let go of what the container had: an inspect waits for that. Or it has not noticed. An engine whose own
-        process cannot be seen (it is in another pid namespace, or processes are hidden) is believed."""
-        processes = self._host.processes
-        if not found.pid or processes.lives(found.pid):
-            return False
-        engine = processes.peer(self._engine.socket)
-        return engine is not None and bool(engine.pid)
 
     def image(self, ref: str) -> ImageFacts | None:
         key = (self._engine.socket, ref)

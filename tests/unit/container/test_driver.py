@@ -500,10 +500,12 @@ def test_what_the_engine_does_not_notice_is_not_waited_for_without_end(lab):
     assert lab.machine.ticks < 1.2
 
 
-def test_an_engine_whose_processes_are_not_seen_is_believed(lab, monkeypatch):
+@pytest.mark.parametrize("peer", [Process(0, 0, ()), Process(7, 0, ("/usr/bin/socat", "unix-listen:/run/docker.sock")), None])
+def test_an_engine_that_is_not_seen_itself_is_believed(lab, monkeypatch, peer):
+    """Behind a proxy, say, and so in a pid namespace of its own."""
     create, start = steps(lab.bench.change(desired()))
     lab.bench.do(desired(), [create])
-    monkeypatch.setattr(type(lab.host.processes), "peer", lambda processes, socket: Process(0, 0, ()))
+    monkeypatch.setattr(type(lab.host.processes), "peer", lambda processes, socket: peer)
     ends_unnoticed(lab, noticed=60)
     lab.bench.do(desired(), [start])
     assert lab.machine.ticks < 0.1

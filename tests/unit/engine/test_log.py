@@ -65,12 +65,14 @@ class Slow:
     """Finds no module; structlog is looked for until `go`."""
 
     def __init__(self):
-        self.asked, self.go = threading.Event(), threading.Event()
+        self.asked, self.go, self.fails = threading.Event(), threading.Event(), False
 
     def find_spec(self, name, path=None, target=None):
         if name == "structlog":
             self.asked.set()
             assert self.go.wait(30)
+            if self.fails:
+                raise ImportError("it is not whole")
 
 
 @pytest.fixture
@@ -109,6 +111,28 @@ def test_lines_for_a_log_that_was_left_meanwhile_are_counted(folder, slow):
     slow.go.set()
     written()
     assert log.lost() == before + 1 and not (folder / "log/osvc.log").exists()
+
+
+def test_who_may_end_the_process_waits_for_what_waits(folder, slow):
+    log.prepare()
+    log.note("first")
+    threading.Timer(0.1, slow.go.set).start()
+    log.finish()
+    assert [json.loads(line)["event"] for line in (folder / "log/osvc.log").read_text().splitlines()] == ["first"]
+
+
+def test_lines_that_wait_for_what_cannot_be_imported_are_counted(folder, slow, monkeypatch):
+    before = log.lost()
+    log.prepare()
+    assert slow.asked.wait(30)
+    log.note("lost")
+    slow.fails = True
+    slow.go.set()
+    log.finish()
+    assert log.lost() == before + 1
+    slow.fails = False
+    log.note("there")
+    assert [line["event"] for line in lines(folder)] == ["there"]
 
 
 def test_without_a_thread_the_first_line_opens_the_log(folder, monkeypatch):
