@@ -93,7 +93,8 @@ reliability: setup ## every strike at every step on the real engine (root, hours
 	@$(BIN)/python -m tests.reliability --write docs/reliability.md $(ARGS)
 
 soak: setup ## many more random services and lives, then strikes drawn by lot (root): make soak TIMES=20 MINUTES=30
-	@OSVC_SOAK=$(or $(TIMES),20) $(PYTEST) -q --timeout=0 -n 2 tests/properties tests/stateful
+	@OSVC_SOAK=$(or $(TIMES),20) $(PYTEST) -q --timeout=0 -m "not real" -n 2 tests/properties tests/stateful
+	@OSVC_SOAK=$(or $(TIMES),20) $(PYTEST) -q --timeout=0 -m real -p no:xdist tests/properties tests/stateful
 	@$(BIN)/python -m tests.reliability --soak --minutes $(or $(MINUTES),30)
 
 soak-watch: setup ## faults by lot under a running watch, into docs/soak.md (root): make soak-watch MINUTES=60 SEED=7 SERVICES=30
