@@ -23,6 +23,7 @@ PYTHON
 }
 
 wrong=0
+ran=0 # parts in which there was a test to run
 chosen=$#
 run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first comes to
     local name=$1 code=0
@@ -31,18 +32,24 @@ run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first co
     if [ "$code" = 5 ] && [ "$chosen" -gt 0 ]; then
         return 0 # what was asked for is in another part
     fi
+    ran=$((ran + 1))
     [ "$code" = 0 ] && nothing_skipped "$scratch/$name.xml" || wrong=1
 }
 
 run quick -m "not real" -n "${WORKERS:-2}" "$@"
 if [ "$(id -u)" = 0 ]; then
+    # what takes longest comes first (tests/conftest.py); a test that ended its worker would be handed to the next one, for ever
     run real -m "real and not lab and not whole" --tx "${WORKERS:-2}*popen//python=tools/apart.sh" --dist loadfile \
-        --no-loadscope-reorder "$@" # what takes longest comes first (tests/conftest.py)
+        --no-loadscope-reorder --max-worker-restart=0 --timeout=240 "$@"
     run whole -m whole -p no:xdist "$@"
 elif [ "${CI:-}" = true ]; then
     echo "error: the tests on the real machine need root" >&2
     exit 1
 else
     echo "not root: the tests on the real machine (pytest -m real) were not run; sudo make test runs them" >&2
+fi
+if [ "$ran" = 0 ]; then
+    echo "error: no test was run: $*" >&2
+    exit 1
 fi
 exit "$wrong"

@@ -25,7 +25,7 @@ from benchmarks.sides import WORKS, Floor
 from tests.contract.engine_fixture import DEMO, PrivateEngine, private_engine
 from tests.integration.lab import ROOT
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
 def processes(word: str) -> list[int]:

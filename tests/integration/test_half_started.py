@@ -10,7 +10,7 @@ import pytest
 from benchmarks.floor import Line
 from tests.integration.lab import Lab, laboratory
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 NAME = "web.container.1"
 
 
