@@ -1,6 +1,7 @@
 """The lab as fixtures: the image and the payload once a session, a place a test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from tests.lab.payload import write_payload
 from tests.lab.place import Place
 
 _FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """Who ends the lab with SIGTERM leaves no machine and no folder."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
