@@ -18,6 +18,8 @@ import importlib.abc
 import importlib.util
 import os
 import random
+import resource
+import signal
 import sys
 import tempfile
 import time
@@ -32,7 +34,9 @@ from reconciler.resources.registry import TYPES
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = Path(__file__).with_suffix(".yaml")
 LIMIT = 150
-"""Seconds after which a mutant counts as noticed: it runs in circles."""
+"""Seconds of processor time after which a mutant counts as noticed: it runs in circles."""
+PATIENCE = 10 * LIMIT
+"""Seconds of any kind after which a mutant counts as not noticed: its tests do not end, or the machine is too busy."""
 
 _IMPACTS = ("NONE", "LIVE", "RESTART", "REPLACE", "REFUSE")
 _EDGES = ("need", "sequence")
@@ -258,11 +262,12 @@ def _try(mutant: Mutant, log: int) -> None:
     """In a child process: run the tests over the changed module, and end with pytest's exit code."""
     import pytest
 
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.meta_path.insert(0, _Changed(mutant))  # type: ignore[arg-type]
     tests = [path for path in mutant.tests if (ROOT / path).exists()]
-    code = pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests])
+    code = pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", f"--timeout={4 * LIMIT}", *tests])
     sys.stdout.flush()
     os._exit(int(code))
 
@@ -297,7 +302,7 @@ def judge(chosen: Sequence[Mutant], jobs: int, tell: Callable[[Verdict], None]) 
         for pid, (mutant, log, began) in list(running.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             seconds = time.monotonic() - began
-            if not ended and seconds < LIMIT:
+            if not ended and seconds < PATIENCE:
                 continue
             if not ended:
                 os.kill(pid, 9)
@@ -306,8 +311,9 @@ def judge(chosen: Sequence[Mutant], jobs: int, tell: Callable[[Verdict], None]) 
             log.seek(0)
             text = log.read().decode(errors="replace")
             log.close()
-            noticed = not ended or os.waitstatus_to_exitcode(status) != 0
-            verdict = Verdict(mutant, noticed, _first(text) if ended else f"nothing came of it in {LIMIT} s", seconds)
+            code = os.waitstatus_to_exitcode(status) if ended else 0
+            by = _first(text) if ended else f"nothing came of it in {PATIENCE} s"
+            verdict = Verdict(mutant, code != 0, f"{LIMIT} s of work" if code == -signal.SIGKILL else by, seconds)
             done.append(verdict)
             tell(verdict)
     return done
