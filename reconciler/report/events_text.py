@@ -1,7 +1,7 @@
 """events_text: a line for each event of an agent, from its record (`event_record` of report/json_out.py). Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -64,8 +64,7 @@ def _rang(record: Mapping[str, Any]) -> str:
     """ "engine told: container web died (exit 137) → looks at web"."""
     found: dict[str, list[str]] = {}
     for bell in record["bells"]:
-        if said := _bell(bell, record["bells"]):
-            found.setdefault(bell["source"], []).append(said)
+        found.setdefault(bell["source"], []).append(_bell(bell))
     told = [f"{_HEADS.get(source, source)}: {listed(list(dict.fromkeys(bells)))}" for source, bells in found.items()]
     left_out = record["left_out"]
     if left_out["bells"]:
@@ -73,22 +72,15 @@ def _rang(record: Mapping[str, Any]) -> str:
     return f"{'; '.join(told)} → looks at {listed([*record['services'], *[''] * left_out['services']])}"
 
 
-def _bell(bell: Mapping[str, Any], beside: Iterable[Mapping[str, Any]]) -> str:
-    """ "container web died (exit 137)"; "" for an id where what has it rang by its name as well."""
+def _bell(bell: Mapping[str, Any]) -> str:
+    """ "container web died (exit 137)"."""
     name = bell["part"] or bell["key"]
     if bell["source"] == "process":
         name = name.partition(" ")[0]
     kind, _, ident = name.partition(" ")
     if _ID.fullmatch(ident):
-        if any(other["key"] == bell["key"] and _names(other["part"], kind) for other in beside):
-            return ""
         name = f"{kind} {ident[:12]}"
     return f"{name} {bell['said'] or 'changed'}".lstrip()
-
-
-def _names(part: str, kind: str) -> bool:
-    """Whether it is a thing of this kind by its name."""
-    return part.startswith(f"{kind} ") and not _ID.fullmatch(part.removeprefix(f"{kind} "))
 
 
 def _ended(record: Mapping[str, Any], paint: Paint) -> str:
