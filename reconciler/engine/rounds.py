@@ -19,7 +19,8 @@ SETTLING: Final = 0.1
 _BRIEF: Final = 0.03
 _FEW: Final = 3
 """The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's
-network, and then of its end). Not for files, unless they were put in place whole: one that is just written may be half a file."""
+network, and then of its end). Not for files, unless they were put in place whole: one that is just written may be half a file. Nor
+for those where things are pruned: who puts several in place does so one by one, and what moves is in none of them between two."""
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
@@ -39,8 +40,8 @@ def _never() -> bool:
 @dataclass(frozen=True, slots=True)
 class Call:
     """What is to be looked at. names: of services. everything: all that there are. files: some of these may have changed.
-    whole: all that happened to them was that files were put in place whole. rang: what rang for that, and heard: for these of the
-    services; time called for the others."""
+    whole: all that happened to them was that files were put in place whole, and these need not wait. rang: what rang for that, and
+    heard: for these of the services; time called for the others."""
 
     names: frozenset[str] = frozenset()
     everything: bool = False
@@ -53,11 +54,19 @@ class Call:
 class Rounds:
     """The bells and the agenda of one watch, in its one thread.
 
-    files: paths whose change is a call of its own. interval: seconds between two looks at everything, asked for each time.
+    files: paths whose change is a call of its own. interval: seconds between two looks at everything, and patient: whether files
+    that are put in place are waited for as those that are written; asked for each time.
     """
 
     def __init__(
-        self, doorbells: Doorbells, clock: Clock, stop: Stop, *, files: Collection[str], interval: Callable[[], float]
+        self,
+        doorbells: Doorbells,
+        clock: Clock,
+        stop: Stop,
+        *,
+        files: Collection[str],
+        interval: Callable[[], float],
+        patient: Callable[[], bool] = _never,
     ) -> None:
         self._doorbells, self._clock, self._stop = doorbells, clock, stop
         self._files = frozenset(Bell(Source.FILES, path) for path in files)
@@ -66,7 +75,7 @@ class Rounds:
         """Paths of which an exchange was the last that rang: nothing before it is unsettled."""
         self._mounted = {Bell(Source.MOUNTS, part=os.path.realpath(path)): Bell(Source.FILES, path) for path in files}
         """What rings when something is mounted over a path, or is not any more: the files below it are others then."""
-        self._interval = interval
+        self._interval, self._patient = interval, patient
         self._hung: dict[str, frozenset[Bell]] = {}
         self._agenda: dict[str, float] = {_EVERYTHING: clock.monotonic()}
         self._unread: dict[str, float] = {}
@@ -153,7 +162,8 @@ class Rounds:
         if fresh:
             now = self._clock.monotonic()
             self._latest = self._latest if self._rung else now + _LATEST
-            self._settled = min(self._latest, now + self._settling(fresh, now))
+            still = self._settled if self._rung else now
+            self._settled = min(self._latest, max(still, now + self._settling(fresh, now)))
         self._whole |= {bell.key for bell in self._exchanges if bell in rings}
         self._whole -= {bell.key for bell in self._files if bell in rings}
         for bell, said in rings.items():
@@ -163,7 +173,8 @@ class Rounds:
         """How long to wait for another ring."""
         self._rings = self._rings + 1 if now - self._last <= _LATEST else 1
         self._last = now
-        pieces = any(bell.source is Source.FILES and bell not in self._exchanges for bell in fresh)
+        brief = frozenset[Bell]() if self._patient() else self._exchanges
+        pieces = any(bell.source is Source.FILES and bell not in brief for bell in fresh)
         few = self._rings <= _FEW and not pieces
         return _BRIEF if few else SETTLING
 
@@ -195,4 +206,6 @@ class Rounds:
         whole -= {bell.key for bell in covered} | unread
         rang = {**rung, **{bell: rung.get(bell, "") for bell in self._files if bell.key in files}}
         called = frozenset(names | due) - {_EVERYTHING}
-        return Call(called, _EVERYTHING in due, files, bool(files) and files <= whole, rang, frozenset(names))
+        return Call(
+            called, _EVERYTHING in due, files, bool(files) and files <= whole and not self._patient(), rang, frozenset(names)
+        )

@@ -36,14 +36,14 @@ class Settling:
         self._spent: dict[str, float] = {}
         self.waited = ""
 
-    def left(self, changed: Collection[str], *, whole: bool = False) -> float:
+    def left(self, changed: Collection[str], *, whole: Collection[str] = ()) -> float:
         """Seconds after which to ask again whether these files can be read; 0 when they can. One that is gone is in a folder that
-        is written to. whole: those that are there were put there whole, and may be young."""
+        is written to. whole: those of them that were put there whole, and may be young while they are there."""
         now, wall = self._clock.monotonic(), self._clock.now().timestamp()
         for path in self._waits:
             self._spent[path] = self._spent.get(path, 0.0) + now - self._asked
         self._asked = now
-        self._waits = {path: seconds for path in changed if (seconds := self._wait(path, wall, whole))}
+        self._waits = {path: seconds for path in changed if (seconds := self._wait(path, wall, path in whole))}
         if left := [seconds for path, seconds in self._waits.items() if self._spent.get(path, 0.0) < _LONGEST]:
             return max(left)
         self.waited = min(self._waits, default="")

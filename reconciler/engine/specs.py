@@ -43,6 +43,12 @@ class Specs:
         """The files and folders that were found others than when they were read."""
         return frozenset(entry[0] for entry in set(found).symmetric_difference(self._fingerprint or ()))
 
+    def exchanged(self, found: Fingerprint) -> frozenset[str]:
+        """The files in the place of which there are others, by their inodes, than those that were read. What is written in place
+        stays the same one, and of what was not there nobody knows how it came."""
+        last = {entry[0]: entry[3] for entry in self._fingerprint or ()}
+        return frozenset(entry[0] for entry in found if last.get(entry[0], entry[3]) != entry[3])
+
     @property
     def wrong(self) -> tuple[str, ...]:
         """The files that were wrong when they were read last, and what is missing that cannot be read."""

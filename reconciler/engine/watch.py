@@ -31,7 +31,7 @@ from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
 from reconciler.engine.settling import Settling
-from reconciler.engine.specs import Specs
+from reconciler.engine.specs import Fingerprint, Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
@@ -84,6 +84,7 @@ class Watch:
             session.stop,
             files=(*self.paths, session.config.state_dir, folder_of(session.config.run_dir)),
             interval=lambda: self.session.config.interval,
+            patient=lambda: self.policy.prune,
         )
         self._judge = Judge(session)
         self._workers: Workers[_Work] = Workers(session.crew, self._rounds.wake)
@@ -280,9 +281,7 @@ class Watch:
         """What is being written is left for later, but by a watch that knows no specs yet."""
         clock, stop = self.session.host.clock, self.session.stop
         found = self._specs.look()
-        while (
-            (left := self._settling.left(self._specs.changed(found), whole=call.whole)) and not self._specs.known and not stop.asked
-        ):
+        while (left := self._left(found, call)) and not self._specs.known and not stop.asked:
             clock.sleep(left)
             found = self._specs.look()
         if left:
@@ -301,6 +300,10 @@ class Watch:
             self._news.tell("specs", "\n".join(str(error) for error in fresh.errors))
         if self._workers.idle:  # who is in work by an older spec has secrets of that one
             learn_anew(self._specs.lessons)
+
+    def _left(self, found: Fingerprint, call: Call) -> float:
+        """Seconds until the specs can be read. What is written in place beside an exchange, heard or not, is young all the same."""
+        return self._settling.left(self._specs.changed(found), whole=self._specs.exchanged(found) if call.whole else ())
 
     def _reread(self) -> None:
         """Read the configuration again. What the open session stands on stays as it is."""

@@ -171,6 +171,66 @@ def test_what_is_written_beside_an_exchange_is_waited_for(line, node, tmp_path):
     assert line.done == [*START, (20.1, "app"), (20.1, "web"), (30.1, "app"), (30.1, "web")]
 
 
+def test_what_is_written_beside_an_exchange_and_not_heard_yet_is_waited_for(line, node, tmp_path):
+    """Half of it is there when the exchanged one is read; it rings a moment later."""
+    half, whole = SPEC % "half", SPEC % "whole"
+
+    def written(text):
+        node.write("db", text)
+        now = int(line.machine.now().timestamp() * 1e9)
+        os.utime(node.specs / "db.yaml", ns=(now, now))
+
+    look = line.watch._specs.look
+
+    def looks():
+        if line.machine.ticks >= 20 and not begun:
+            begun.append(line.machine.ticks)
+            written(half)
+        return look()
+
+    begun: list[float] = []
+    line.watch._specs.look = looks
+    line.at(20, exchange(node, tmp_path, "web", "new"))
+    line.at(20.08, lambda: written(whole))
+    line.run(60)
+    assert 20.02 < begun[0] < 20.04
+    assert line.done == [*START, (20.2, "db"), (20.2, "web")]
+    assert sorted(node.mounts()) == ["/mnt/new", "/mnt/whole"]
+
+
+def test_what_is_exchanged_file_by_file_is_one_look_where_things_are_pruned(node, tmp_path):
+    """What moves is in none of them between two."""
+    node.config = replace(node.config, prune=True)
+    node.write("web", SPEC % "web" + "  fs#2: {dev: tmpfs, mnt: /mnt/more, type: tmpfs}\n")
+    line = Timeline(node)
+
+    def give():
+        (tmp_path / "given").write_text(SPEC % "db" + "  fs#2: {dev: tmpfs, mnt: /mnt/more, type: tmpfs}\n")
+        (tmp_path / "given").chmod(0o644)
+        os.utime(tmp_path / "given", ns=(1, 1))
+        os.replace(tmp_path / "given", node.specs / "db.yaml")
+
+    def take():
+        exchange(node, tmp_path, "web", "web")()
+        os.utime(node.specs / "web.yaml", ns=(1, 1))
+
+    line.at(20, take)
+    line.at(20.01, tear(line, "web"))
+    line.at(20.08, give)
+    line.run(60)
+    assert line.after[0] == (20.2, "db web")
+    assert sorted(node.mounts()) == ["/mnt/db", "/mnt/more", "/mnt/web"]
+
+
+def test_what_is_exchanged_for_longer_than_a_burst_is_waited_for_where_things_are_pruned(node, tmp_path):
+    node.config = replace(node.config, prune=True)
+    line = Timeline(node)
+    for number in range(16):
+        line.at(20 + number * 0.08, exchange(node, tmp_path, "web", "new"))
+    line.run(60)
+    assert line.after[0] == (21.3, "web"), "0.1 s after the last"
+
+
 def test_what_is_gone_beside_an_exchange_is_waited_for(line, node, tmp_path):
     """A spec gets another name, and another one is exchanged."""
     line.at(20, lambda: (node.specs / "db.yaml").rename(node.specs / "base.yaml"))
