@@ -1,8 +1,9 @@
 """Look: what a watch sees, and plans, of several services at once. Who cannot be worked on beside the others is left out."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from reconciler.core.ids import natural
 from reconciler.core.lazy import dataclass
 from reconciler.core.policy import Policy
 from reconciler.engine.errors import EngineError, Refused
@@ -23,6 +24,8 @@ class Look:
 
 
 T = TypeVar("T")
+_NAMED: Final = 3
+"""So many services with a bug are named."""
 
 
 def each(asked: Mapping[str, Callable[[], T]], out: dict[str, Exception]) -> dict[str, T]:
@@ -38,8 +41,20 @@ def each(asked: Mapping[str, Callable[[], T]], out: dict[str, Exception]) -> dic
 
 def struck(out: Mapping[str, Exception], names: Collection[str]) -> Exception | None:
     """The first bug, where each of these services has one: it is no one service's."""
-    bugs = [out[name] for name in names if name in out and not isinstance(out[name], EngineError)]
+    buggy = bugs_in(out)
+    bugs = [out[name] for name in names if name in buggy]
     return bugs[0] if bugs and len(bugs) == len(names) else None
+
+
+def bugs_in(out: Mapping[str, Exception]) -> set[str]:
+    """Those of these services that are left out for a bug."""
+    return {name for name, err in out.items() if not isinstance(err, EngineError)}
+
+
+def while_struck(bugs: Collection[str]) -> str:
+    """Why nothing is pruned while these services have a bug: what goes may be what one of them is to take over."""
+    first = ", ".join(sorted(bugs, key=natural)[:_NAMED])
+    return f"nothing is pruned while there is an internal error: with {first}{', …' if len(bugs) > _NAMED else ''}"
 
 
 def look(session: Session, targets: Sequence[Target], policy: Policy, sweep: Sweep) -> Look:

@@ -26,7 +26,7 @@ from reconciler.engine.crew import Crew
 from reconciler.engine.errors import ConfigError, EngineError, StoreError
 from reconciler.engine.judge import WATCH, Judge, Ruling
 from reconciler.engine.locks import folder_of
-from reconciler.engine.look import each, look, struck
+from reconciler.engine.look import bugs_in, each, look, struck, while_struck
 from reconciler.engine.news import News
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
@@ -376,15 +376,20 @@ class Watch:
         found = look(self.session, targets, self.policy if whole or not self._unpruned else Policy(), self._sweep)
         out |= found.out
         self._hang({name: partial(seen, survey.plan, kinds) for name, survey in found.surveys.items()}, out)
+        unpruned = found.unpruned
+        if found.policy.prune and (bugs := bugs_in(out) | self._unclear):
+            unpruned = while_struck(bugs)
+            found = look(self.session, [target for target in targets if target.name not in out], Policy(), self._sweep)
+            out |= found.out
         if everything and (bug := struck(out, self._known.keys() | self._unclear)) is not None:
             raise bug
         self._policy = found.policy
         self._workers.recall(out)
         for name, err in out.items():
             self._aftermath.obey(name, self._later(err))
-        if found.surveys and (whole or found.unpruned):  # who looks at a few knows nothing of it
-            self._unpruned = found.unpruned
-            self._news.tell("prune", found.unpruned)
+        if unpruned or (whole and found.surveys):  # who looks at a few knows nothing of it
+            self._unpruned = unpruned
+            self._news.tell("prune", unpruned)
         return {name: survey for name, survey in found.surveys.items() if name not in out}
 
     def _expected(self, target: Target) -> list[Bell]:

@@ -9,7 +9,7 @@ from reconciler.core.service import Service
 from reconciler.engine.bugs import THIS_IS_A_BUG
 from reconciler.engine.standing import State
 from reconciler.resources.registry import kind_of
-from tests.unit.engine.node import Node
+from tests.unit.engine.node import SPEC, Node
 from tests.unit.engine.timeline import Timeline
 
 pytestmark = pytest.mark.usefixtures("no_jitter")
@@ -196,17 +196,54 @@ def test_a_bug_that_all_services_have_is_one_of_the_loop(line, monkeypatch, wher
     assert set(line.watch.standing().states.values()) == {State.KEPT}
 
 
-def test_who_has_a_bug_is_not_gone_and_nothing_of_it_is_pruned(tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", [*PLACES, "seen"])
+def test_who_has_a_bug_is_not_gone_and_nothing_is_pruned_meanwhile(tmp_path, monkeypatch, where):
+    """What goes may be what that one is to take over: it was renamed, say."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     line = Timeline(Node(tmp_path, interval=300.0, prune=True))
     for name in ("a", "b", "c"):
         line.node.write(name)
-    breaks(line, monkeypatch, Service, "banned", 2000, lambda service, _: service.name == "b")
+    if where == "seen":
+        Broken(line, line.session, "survey", 19, 1000, meets=lambda targets, **_: any(target.name == "b" for target in targets))
+    else:
+        owner, name, meets = PLACES[where]
+        breaks(line, monkeypatch, owner, name, 1000, meets)
     line.at(20, tear(line, "a"))
     line.at(40, (line.node.specs / "c.yaml").unlink)
-    line.run(1000)
-    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b"]
+    line.at(999, lambda: meanwhile.extend([sorted(line.node.mounts()), line.watch.standing().states["b"]]))
+    meanwhile = []
+    line.run(2000)
+    assert meanwhile == [["/mnt/a", "/mnt/b", "/mnt/c"], State.OPEN]
+    assert [text for _, text in told(line)] == [INTERNAL, "nothing is pruned while there is an internal error: with b"]
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/b"], "once it is over"
     assert line.watch.standing().states.keys() == {"a", "b"}
+
+
+def test_nothing_is_pruned_while_a_service_that_never_was_has_a_bug(tmp_path, monkeypatch):
+    """Which is known from an earlier look."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    line = Timeline(Node(tmp_path, interval=300.0, prune=True))
+    for name in ("a", "d", "web"):
+        line.node.write(name)
+    breaks(line, monkeypatch, Service, "banned", 2000, lambda service, _: service.name == "www")
+    line.at(20, lambda: line.node.write("www"))
+    line.at(40, (line.node.specs / "web.yaml").unlink)
+    line.run(60)
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/d", "/mnt/web"]
+
+
+def test_what_a_service_does_not_want_any_more_is_not_pruned_while_another_has_a_bug(tmp_path, monkeypatch):
+    """That one may be about to take it over. It was looked at alone, and the other is, too."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    line = Timeline(Node(tmp_path, interval=300.0, prune=True))
+    more = "  fs#2: {dev: tmpfs, mnt: /mnt/more, type: tmpfs}\n"
+    line.node.write("a", SPEC % "a" + more)
+    line.node.write("b")
+    Broken(line, line.session, "survey", 19, meets=lambda targets, **_: any(target.name == "b" for target in targets))
+    line.at(20, tear(line, "b"))
+    line.at(25, lambda: line.node.write("a"))
+    line.run(60)
+    assert sorted(line.node.mounts()) == ["/mnt/a", "/mnt/more"]
 
 
 def test_a_bug_that_takes_two_services_together_is_one_of_the_loop(line):
