@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Every test but those of the lab (make lab): those that touch no machine; then, as root, the real ones, on machines apart from each
-# other (apart.sh), a file on one of them; then those marked `whole`, with the whole machine to themselves.
+# Every test but those of the lab (make lab): those that touch no machine in parallel, then the real ones, one after the other, as root.
 # Arguments go to pytest. With CI=true a test that was skipped is a failure, and so is not being root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,10 +37,7 @@ run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first co
 
 run quick -m "not real" -n "${WORKERS:-2}" "$@"
 if [ "$(id -u)" = 0 ]; then
-    # what takes longest comes first (tests/conftest.py); a test that ended its worker would be handed to the next one, for ever
-    run real -m "real and not lab and not whole" --tx "${WORKERS:-2}*popen//python=tools/apart.sh" --dist loadfile \
-        --no-loadscope-reorder --max-worker-restart=0 --timeout=240 "$@"
-    run whole -m whole -p no:xdist "$@"
+    run real -m "real and not lab" -p no:xdist "$@"
 elif [ "${CI:-}" = true ]; then
     echo "error: the tests on the real machine need root" >&2
     exit 1

@@ -422,7 +422,6 @@ def test_a_process_that_cannot_be_looked_at_has_not_ended(monkeypatch: pytest.Mo
 
 
 @pytest.mark.real
-@pytest.mark.whole
 def test_a_clock_on_the_wall_that_is_set_ends_each_wait_once() -> None:
     """As it is when the machine goes on that was suspended. Here it is set to what it says."""
     bells, began = LinuxDoorbells(), time.monotonic()
