@@ -139,12 +139,12 @@ def test_while_nothing_rings_it_does_nothing_and_spawns_nothing(lab: Lab, watch:
 
     def spent() -> int:
         fields = stat.read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15]))  # of itself and of all its children
+        return sum(map(int, fields[11:15]))  # of itself and of all its children, in hundredths of a second
 
     watch.quiet(12)
     before = spent()
     time.sleep(3)
-    assert spent() == before
+    assert spent() - before <= 1, "one may have been begun before; the shortest look takes several"
     assert len(os.listdir(f"/proc/{watch.process.pid}/task")) <= 1 + SIZE, "its own, and its workers'"
 
 
