@@ -6,7 +6,6 @@ by a few workers beside it, each at one service, so that none waits for another.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from time import tzset
 
@@ -15,7 +14,6 @@ from reconciler.core.lazy import dataclass
 from reconciler.core.outcome import End, Event, OnEvent, Result, silent
 from reconciler.core.plan import Plan
 from reconciler.core.policy import Policy
-from reconciler.core.secrets import learn_anew
 from reconciler.core.status import status_of
 from reconciler.engine import log
 from reconciler.engine.aftermath import SOON, Aftermath
@@ -23,15 +21,15 @@ from reconciler.engine.bells import expected, seen
 from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
-from reconciler.engine.errors import ConfigError, EngineError, StoreError
+from reconciler.engine.errors import EngineError, StoreError
 from reconciler.engine.judge import WATCH, Judge, Ruling
 from reconciler.engine.locks import folder_of
 from reconciler.engine.look import bugs_in, each, look, struck, while_struck
 from reconciler.engine.news import News
+from reconciler.engine.reader import Reader
 from reconciler.engine.rounds import SETTLING, Call, Rounds
 from reconciler.engine.session import Session
-from reconciler.engine.settling import Settling
-from reconciler.engine.specs import Fingerprint, Specs
+from reconciler.engine.specs import Specs
 from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
@@ -77,7 +75,6 @@ class Watch:
         self._configure = configure or (lambda: session.config)
         self._manager = manager or Manager({})
         self._specs = Specs(self.paths, session.load)
-        self._settling = Settling(session.host.clock, session.host.mounts)
         self._rounds = Rounds(
             session.host.doorbells(),
             session.host.clock,
@@ -102,6 +99,7 @@ class Watch:
         """Services that were to be worked on after the look which that waits for; at the beginning they are to be done, too. None
         before that look succeeded, and afterwards."""
         self._news = News(self._hear)
+        self._reader = Reader(session, self._specs, self._rounds, self._ledger, self._news, self._bugs)
         self._aftermath = Aftermath(session, self._judge, self._rounds, self._ledger, self._news)
         self._expired = session.host.clock.monotonic()
         self._policy = Policy()
@@ -150,7 +148,9 @@ class Watch:
         until that is done."""
         if self.session.stop.reread.is_set():
             self._owing, self._starting, anew = True, None, True
-            self._reread()
+            self.session.stop.reread.clear()
+            self._manager.reloading()
+            self._reader.configuration(self._configure)
         self._workers.begin()
         if self._starting is not None and (self._ledger.begun or self._starting.isdisjoint(self._workers.pending)):
             self._manager.ready()
@@ -228,7 +228,7 @@ class Watch:
             if call.everything:
                 tzset()
             if call.everything or call.files.intersection(self.paths):
-                self._read(call)
+                self._reader.specs(call, idle=self._workers.idle)
             targets = self._called(call, out)
             self._news.rang(call, [target.name for target in targets])
             surveys = self._surveys(targets, out, everything=call.everything)
@@ -275,51 +275,7 @@ class Watch:
     def policy(self) -> Policy:
         return Policy(prune=self.session.config.prune)
 
-    # specs, and what is called for
-
-    def _read(self, call: Call) -> None:
-        """What is being written is left for later, but by a watch that knows no specs yet."""
-        clock, stop = self.session.host.clock, self.session.stop
-        found = self._specs.look()
-        while (left := self._left(found, call)) and not self._specs.known and not stop.asked:
-            clock.sleep(left)
-            found = self._specs.look()
-        if left:
-            self._rounds.read_later(self.paths[0], left)
-            return
-        self._news.tell("files", self._settling.says)
-        try:
-            fresh = self._specs.read(found)
-        except Exception as err:
-            if not self._specs.known:
-                raise
-            self._news.tell("specs", self._bugs.says(err))
-            return
-        if fresh is not None:
-            self._ledger.invalid = self._specs.wrong
-            self._news.tell("specs", "\n".join(str(error) for error in fresh.errors))
-        if self._workers.idle:  # who is in work by an older spec has secrets of that one
-            learn_anew(self._specs.lessons)
-
-    def _left(self, found: Fingerprint, call: Call) -> float:
-        """Seconds until the specs can be read. What is written in place beside an exchange, heard or not, is young all the same."""
-        return self._settling.left(self._specs.changed(found), whole=self._specs.exchanged(found) if call.whole else ())
-
-    def _reread(self) -> None:
-        """Read the configuration again. What the open session stands on stays as it is."""
-        self.session.stop.reread.clear()
-        self._manager.reloading()
-        old = self.session.config
-        try:
-            fresh = self._configure()
-        except ConfigError as err:
-            self._news.tell("configuration", f"the configuration is wrong, and stays as it was: {err}")
-        else:
-            stays = replace(old, interval=fresh.interval, prune=fresh.prune, disrupt=fresh.disrupt, lock_wait=fresh.lock_wait)
-            self._news.tell(
-                "configuration", "" if stays == fresh else "what else changed in the configuration holds once watch is begun anew"
-            )
-            self.session.config = stays
+    # what is called for
 
     def _called(self, call: Call, out: dict[str, Exception]) -> tuple[Target, ...]:
         """The services that are meant, but for those that go `out` for a bug: what was called for by name, and of what the spec,

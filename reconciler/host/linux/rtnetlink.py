@@ -171,10 +171,7 @@ def _dumped(kind: int, question: bytes) -> tuple[list[bytes], bool]:
         line.bind((0, 0))
         line.send(_HEAD.pack(_HEAD.size + len(question), kind, _REQUEST | _DUMP, 1, 0) + question)
         while True:
-            data, at = line.recv(_BUFFER), 0
-            while at + _HEAD.size <= len(data):
-                length, what, flags, _, _ = _HEAD.unpack_from(data, at)
-                body = data[at + _HEAD.size : at + length]
+            for what, flags, body in messages(line.recv(_BUFFER)):
                 whole = whole and not flags & _INTERRUPTED
                 if what in (_DONE, _ERROR):
                     number = struct.unpack_from("=i", body)[0] if len(body) >= 4 else 0
@@ -183,7 +180,20 @@ def _dumped(kind: int, question: bytes) -> tuple[list[bytes], bool]:
                     return found, whole
                 if what == _ANSWERS[kind]:
                     found.append(body)
-                at += max((length + 3) & ~3, _HEAD.size)
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, flags and body of each message in what was received at once."""
+    at = 0
+    while at + _HEAD.size <= len(data):
+        length, kind, flags, _, _ = _HEAD.unpack_from(data, at)
+        yield kind, flags, data[at + _HEAD.size : at + length]
+        at += max((length + 3) & ~3, _HEAD.size)
+
+
+def link_name(body: bytes) -> str:
+    """What a message about a link is about; "" where it does not say."""
+    return _text(_attributes(body, _LINK.size).get(_NAME, b""))
 
 
 def _attributes(data: bytes, at: int) -> Attributes:

@@ -63,7 +63,7 @@ def test_a_spec_that_is_waited_for_is_told_when_it_is_read(line, monkeypatch):
     """The bell rang a while before."""
     waits = iter([0.7])
     specs = Bell(Source.FILES, str(line.node.specs))
-    line.at(11, lambda: monkeypatch.setattr(line.watch._settling, "left", lambda changed, **more: next(waits, 0.0)))
+    line.at(11, lambda: monkeypatch.setattr(line.watch._reader._settling, "left", lambda changed, **more: next(waits, 0.0)))
     line.at(12, lambda: line.node.write("app"))
     line.run(60)
     assert rang(line)[0] == (12.8, {specs: ""}, {"app"})

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from reconciler.host.linux.bells.wire import ALL, Heard
+from reconciler.host.linux.rtnetlink import link_name, messages
 
 _GROUPS: Final = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR"""
@@ -15,9 +16,6 @@ _LINK: Final = frozenset({16, 17})
 """RTM_NEWLINK, RTM_DELLINK"""
 _ADDRESS: Final = frozenset({20, 21})
 """RTM_NEWADDR, RTM_DELADDR"""
-_IFLA_IFNAME: Final = 3
-_HEAD: Final = struct.Struct("=IHHII")
-_LINK_HEAD: Final = 16
 _BUFFER: Final = 1 << 20
 
 
@@ -56,26 +54,11 @@ class LinksWire:
 
 
 def _devices(data: bytes) -> Iterator[str]:
-    at = 0
-    while at + _HEAD.size <= len(data):
-        length, kind, *_ = _HEAD.unpack_from(data, at)
-        body = data[at + _HEAD.size : at + length]
+    for kind, _, body in messages(data):
         if kind in _LINK:
-            yield _name_in(body)
+            yield link_name(body)
         elif kind in _ADDRESS:
             yield from _name_of(struct.unpack_from("=I", body, 4)[0])
-        at += max((length + 3) & ~3, _HEAD.size)
-
-
-def _name_in(body: bytes) -> str:
-    """The device's name among the attributes of a link message."""
-    at = _LINK_HEAD
-    while at + 4 <= len(body):
-        length, kind = struct.unpack_from("=HH", body, at)
-        if kind == _IFLA_IFNAME:
-            return body[at + 4 : at + length].rstrip(b"\0").decode(errors="surrogateescape")
-        at += max((length + 3) & ~3, 4)
-    return ""
 
 
 def _name_of(index: int) -> Collection[str]:
