@@ -99,7 +99,7 @@ class Run:
                 self.means.store.forget_fetched([claim])
 
     def look(self, rid: str) -> Observed:
-        return observe_one(self.wanted[rid], self.means.host, self.means.drivers)
+        return observe_one(self.wanted[rid], self.means.host, kinds=self.means.kinds, drivers=self.means.drivers)
 
     def look_for(self, rid: str, shown: Callable[[Observed], bool]) -> Observed:
         """Look until this shows, a few times: the machine may need a moment. What was seen last."""

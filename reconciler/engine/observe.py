@@ -75,10 +75,11 @@ def observe(
     return Snapshot(observed, _boot(host))
 
 
-def observe_one(item: Wanted, host: Host, drivers: Callable[[str], Driver]) -> Observed:
+def observe_one(item: Wanted, host: Host, *, kinds: Callable[[str], ResourceKind], drivers: Callable[[str], Driver]) -> Observed:
     """One resource, seen again after a step."""
+    name = type_of(item)
     try:
-        return drivers(type_of(item)).look(item, host)
+        return drivers(name).look(item, glance(host, kinds(name).reads(item.handles[-1])))
     except HostError as err:
         return Unknown(str(err))
 

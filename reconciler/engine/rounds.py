@@ -21,6 +21,10 @@ _FEW: Final = 3
 """The same for the first few rings of the machine out of a silence: one harm is seldom more (an engine tells of a container's
 network, and then of its end). Not for files, unless they were put in place whole: one that is just written may be half a file. Nor
 for those where things are pruned: who puts several in place does so one by one, and what moves is in none of them between two."""
+_ENDED: Final = 0.01
+"""The same once a process has ended, and at most engines rang beside it: what broke off has its reason. Those that are ended by
+one command end together."""
+_DAEMONS: Final = frozenset({Source.PROCESS, Source.ENGINE})
 _LATEST: Final = 1.0
 """Seconds after the first ring when it is looked all the same."""
 _ECHOES: Final = (1.0, 10.0)
@@ -162,8 +166,9 @@ class Rounds:
         if fresh:
             now = self._clock.monotonic()
             self._latest = self._latest if self._rung else now + _LATEST
-            still = self._settled if self._rung else now
-            self._settled = min(self._latest, max(still, now + self._settling(fresh, now)))
+            seconds = self._settling(fresh, now)
+            still = self._settled if self._rung and seconds != _ENDED else now
+            self._settled = min(self._latest, max(still, now + seconds))
         self._whole |= {bell.key for bell in self._exchanges if bell in rings}
         self._whole -= {bell.key for bell in self._files if bell in rings}
         for bell, said in rings.items():
@@ -175,8 +180,10 @@ class Rounds:
         self._last = now
         brief = frozenset[Bell]() if self._patient() else self._exchanges
         pieces = any(bell.source is Source.FILES and bell not in brief for bell in fresh)
-        few = self._rings <= _FEW and not pieces
-        return _BRIEF if few else SETTLING
+        if self._rings > _FEW or pieces:
+            return SETTLING
+        sources = {bell.source for bell in (*self._rung, *fresh)}
+        return _ENDED if Source.PROCESS in sources and sources <= _DAEMONS else _BRIEF
 
     def wake(self) -> None:
         """End the waiting, to see what there is beside calls. For signal handlers, and for other threads."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reconciler.core.observed import Absent, Observed, Present, Seen
+from reconciler.core.outcome import Status
 from reconciler.core.ownership import Ownership
 from reconciler.core.plan import Plan
 from reconciler.core.planner import make_plan
@@ -97,12 +98,19 @@ class Sights:
             return None
         moved = {rid for _, lane in last.lanes for rid in lane}
         ownership = self._owning.now()
-        seen = {**self.seen, **self._observe(ownership, moved)}
+        seen = {**self.seen, **(self._left(moved) or self._observe(ownership, moved))}
         plan = self.plan(ownership, seen)
         if plan.steps or plan.adopted or plan.open or not moved.issuperset(change.rid for change in plan.released):
             return None
         self.note(seen)
         return Sight(ownership, seen, plan)
+
+    def _left(self, moved: Collection[str]) -> Mapping[str, Observed]:
+        """What was seen after the last step, where all of them were of one resource: nothing has moved it since. A second round is
+        not believed so easily: somebody else may lead back what is done."""
+        last = self._course.outcomes[-1]
+        alone = moved == {last.step.rid} and last.status is Status.DONE and len(self._course.plans) == 1
+        return {last.step.rid: last.after} if alone and last.after is not None else {}
 
     def _observe(self, ownership: Ownership, only: Collection[str] | None = None) -> Mapping[str, Observed]:
         """rid -> what is seen of it; of these alone, or of all that is wanted or owned."""

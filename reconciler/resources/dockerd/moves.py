@@ -94,8 +94,8 @@ def _shared(want: Desired, state: State, parts: Sequence[str]) -> tuple[Action, 
 def _up(want: Desired, state: State, around: Around, objection: Objection | None) -> tuple[Action, ...]:
     actions: list[Action] = [MakeFolders(want=want), *_shared(want, state, ("folder_group", "folder_mode"))]
     mounts = () if state.shims else state.mounts
-    if state.stale or mounts:
-        actions.append(ClearStale(want=want, files=state.stale, mounts=mounts))
+    if mounts:  # Its socket and its pid file go when it is started.
+        actions.append(ClearStale(want=want, mounts=mounts))
     marker = around.known_marker if objection is None else around.marker
     if not around.marker:
         actions.append(Mark(want=want, adopts=around.data_root == "used"))

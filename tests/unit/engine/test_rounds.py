@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.bells import Bell, Source
 from reconciler.core.policy import Aim, Goal
 from reconciler.engine.rounds import Rounds
 from reconciler.engine.watch import Watch
@@ -51,7 +52,8 @@ def test_a_ring_is_looked_after_at_once_and_only_where_it_is(line):
 
 
 def test_what_was_seen_is_what_a_repair_begins_from(line):
-    """The mount table is read to find what is to be done; then by the step itself, after it, and at the end. Not to plan again."""
+    """The mount table is read to find what is to be done; then by the step itself, and after it. Not to plan again, and not once
+    more at the end: nothing came between."""
     looked: list[float] = []
 
     def count(label):
@@ -63,7 +65,7 @@ def test_what_was_seen_is_what_a_repair_begins_from(line):
     line.at(12, tear(line))
     line.run(60)
     assert line.done == [*START, (12.0, "web")]
-    assert len(looked) == 4
+    assert len(looked) == 3
 
 
 def test_a_burst_is_one_look(line):
@@ -470,6 +472,30 @@ def test_what_is_mounted_over_the_specs_has_them_read_anew(line, node):
     for when in (20, 40):
         assert rounds.next().files == {specs} and round(host.clock.monotonic()) == when
         rounds.hang({})
+    rounds.close()
+
+
+@pytest.mark.parametrize(("beside", "waits"), [("nothing", 0.01), ("a process", 0.015), ("a mount", 0.03), ("a file", 0.1)])
+def test_where_a_process_ended_it_is_looked_once_what_ends_with_it_has(line, node, tmp_path, beside, waits):
+    """It ends at 20 s, and beside it happens something else, 5 ms later or at once."""
+    machine, host, file = node.machine, line.session.host, tmp_path / "file"
+    one, another = (machine.start_process((name,)) for name in ("dockerd", "containerd"))
+    machine.tree.make_dir("/mnt", 0o755)
+    host.commands.run(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+    rounds = Rounds(host.doorbells(), host.clock, node.stop, files=[str(file)], interval=lambda: 300.0)
+    rounds.looked((), everything=True)
+    rounds.hang({"web": [Bell(Source.PROCESS, f"{each.pid} {each.started}") for each in (one, another)] + [Bell(Source.MOUNTS)]})
+    line.at(20, lambda: machine.kill(one.pid))
+    line.at(
+        *{
+            "nothing": (300, lambda: None),
+            "a process": (20.005, lambda: machine.kill(another.pid)),
+            "a mount": (20, lambda: machine.tear_off("/mnt")),
+            "a file": (20, lambda: file.write_text("half")),
+        }[beside]
+    )
+    assert rounds.next().names == {"web"}
+    assert machine.ticks == pytest.approx(20 + waits)
     rounds.close()
 
 
