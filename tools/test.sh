@@ -27,7 +27,7 @@ chosen=$#
 run() { # run NAME PYTEST-ARGUMENTS...: every part is run, whatever the first comes to
     local name=$1 code=0
     shift
-    .venv/bin/python -m pytest -q --junitxml="$scratch/$name.xml" -o junit_logging=no "$@" || code=$?
+    .venv/bin/python -m pytest -q --durations=40 --junitxml="$scratch/$name.xml" -o junit_logging=no "$@" || code=$?
     if [ "$code" = 5 ] && [ "$chosen" -gt 0 ]; then
         return 0 # what was asked for is in another part
     fi
