@@ -69,7 +69,9 @@ def _environment(name: str, wanted: Path) -> Path:
 
 
 def _pip(interpreter: Path, *words: str) -> None:
-    subprocess.run([str(interpreter), "-m", "pip", *words, "-qq", "--disable-pip-version-check"], check=True)
+    """The project's own pip, whichever came with that interpreter: it writes the programs that are measured."""
+    pip = [sys.executable, "-m", "pip", "--python", str(interpreter)]
+    subprocess.run([*pip, *words, "-qq", "--disable-pip-version-check"], check=True)
 
 
 def _stamp(requirements: Path) -> str:

@@ -1,11 +1,12 @@
 """Glance: a host as it is at one moment, for whoever looks at it from several sides: what is dear to read is read once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from reconciler.core.reading import Reading
+from reconciler.host.docker_ports import Docker, Engine
 from reconciler.host.errors import HostError
 from reconciler.host.ports import Host, Link, Lvm, Net, Route, VolumeGroups
 
@@ -83,6 +84,30 @@ class _Lvm:
         return self._groups()
 
 
+class _Listed:
+    """An Engine: what containers it has is that of the first reading."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._all = engine, _Once(engine.containers)
+
+    def containers(self, labels: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        return self._engine.containers(labels) if labels else self._all()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+
+class _Docker:
+    """The Docker port: engines that are listed once."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+        self._engines: dict[str, Engine] = {}
+
+    def engine(self, socket: str) -> Engine:
+        return self._engines.setdefault(socket, cast(Engine, _Listed(self._docker.engine(socket))))
+
+
 def glance(host: Host, readings: Iterable[Reading] = ()) -> Host:
     """The same host, for one observation. What is done to the machine meanwhile may not be seen by it.
 
@@ -92,4 +117,4 @@ def glance(host: Host, readings: Iterable[Reading] = ()) -> Host:
     for reading in readings:
         port: _Lvm | _Net = lvm if reading is Reading.GROUPS else net
         port.begin()
-    return replace(host, net=net, lvm=lvm)
+    return replace(host, net=net, lvm=lvm, docker=_Docker(host.docker))

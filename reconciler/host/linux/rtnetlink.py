@@ -74,7 +74,7 @@ def routes() -> tuple[Route, ...]:
 
 def _link(body: bytes, held: dict[int, list[Address]]) -> Link:
     _, _, index, flags, _ = _LINK.unpack_from(body)
-    told = _attributes(body, _LINK.size)
+    told = _attributes(body, _LINK.size, _NAME, _INFO)
     return Link(
         name=_text(told.get(_NAME, b"")),
         kind=_text(_attributes(told.get(_INFO, b""), 0).get(_INFO_KIND, b"")),
@@ -193,15 +193,22 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 def link_name(body: bytes) -> str:
     """What a message about a link is about; "" where it does not say."""
-    return _text(_attributes(body, _LINK.size).get(_NAME, b""))
+    return _text(_attributes(body, _LINK.size, _NAME).get(_NAME, b""))
 
 
-def _attributes(data: bytes, at: int) -> Attributes:
+def _attributes(data: bytes, at: int, *wanted: int) -> Attributes:
+    """By their numbers; no more than these are looked for, where there are any: a link has some sixty."""
     found: Attributes = {}
-    while at + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        found[kind & _NESTED] = data[at + _ATTRIBUTE.size : at + length]
-        at += max((length + 3) & ~3, _ATTRIBUTE.size)
+    unpack, size = _ATTRIBUTE.unpack_from, _ATTRIBUTE.size
+    last = len(data) - size
+    while at <= last:
+        length, kind = unpack(data, at)
+        kind &= _NESTED
+        if not wanted or kind in wanted:
+            found[kind] = data[at + size : at + length]
+            if len(found) == len(wanted):
+                break
+        at += (length + 3) & ~3 or size
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from operator import is_
 from typing import Any, TypeAlias
 
 from reconciler.core.lazy import dataclass
@@ -9,7 +10,7 @@ from reconciler.core.observed import Seen
 from reconciler.core.secrets import holds_mark
 from reconciler.core.tags import RID, SERVICE
 from reconciler.resources.container.entry import Entry
-from reconciler.resources.container.model import Around, Container, ImageFacts, pieces
+from reconciler.resources.container.model import Around, Container, Desired, ImageFacts, assemble, plain, unparted
 from reconciler.resources.container.normal import READER
 
 Stamp: TypeAlias = tuple[str | int, ...]
@@ -26,6 +27,7 @@ class Memory:
     entries: (socket, service, rid) -> all containers with these labels, as they were last seen; None where nobody knows whether
     these are all. An id never comes to mean another container, and its labels never change.
     wholes: the sockets of the engines that were listed whole: what is not among the entries was not there.
+    seen: (socket, service, rid) -> what its containers and surroundings came to the last time, and what these were.
     """
 
     containers: dict[tuple[str, str], tuple[Stamp, Container]] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Memory:
     infos: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     entries: dict[tuple[str, str, str], tuple[Entry, ...] | None] = field(default_factory=dict)
     wholes: set[str] = field(default_factory=set)
+    seen: dict[tuple[str, str, str], tuple[Desired, Sequence[Container], Mapping[str, Any], Seen]] = field(default_factory=dict)
 
     def recall(self, seen: Seen) -> None:
         """Take in what another process saw: a container whose stamp is still the same needs no inspect.
@@ -47,15 +50,12 @@ class Memory:
         image = around.image
         if image is not None and image.reader == READER and image.id not in self.images and not holds_mark(image.model_dump_json()):
             self.images[image.id] = image
-        for one in pieces(seen):
-            key = (one.socket, one.id)
-            if (
-                one.id in around.stamps
-                and key not in self.containers
-                and not one.lost
-                and (one.pid or one.status not in one.ALIVE)
-                and not holds_mark(one.model_dump_json())
-            ):
+        for piece in unparted(seen):
+            key = (piece.socket, piece.id)
+            if key in self.containers or piece.id not in around.stamps:
+                continue
+            one = plain(piece)
+            if not one.lost and (one.pid or one.status not in one.ALIVE) and not holds_mark(one.model_dump_json()):
                 self.containers[key] = (around.stamps[one.id], one)
 
     def stamps(self, found: Iterable[Container]) -> dict[str, Stamp]:
@@ -77,10 +77,24 @@ class Memory:
         for entry in entries:
             if RID in entry.labels:
                 labelled.setdefault((socket, entry.labels.get(SERVICE, ""), entry.labels[RID]), []).append(entry)
-        for place in [place for place in [*self.entries] if place[0] == socket and place not in labelled]:
-            self.entries.pop(place, None)
+        for known in (self.entries, self.seen):
+            for place in [place for place in [*known] if place[0] == socket and place not in labelled]:
+                known.pop(place, None)
         self.entries.update({place: tuple(found) for place, found in labelled.items()})
         self.wholes.add(socket)
+
+    def assembled(self, desired: Desired, found: Sequence[Container], told: Mapping[str, Any]) -> Seen:
+        """What these containers and surroundings come to (see `assemble`); the same object again where nothing of them changed.
+        told: fields of Around."""
+        place = (desired.socket, desired.service, desired.rid)
+        last = self.seen.get(place)
+        if last is not None:
+            same = last[0] is desired and len(last[1]) == len(found) and all(map(is_, last[1], found))
+            if same and last[2] == told:
+                return last[3]
+        seen = assemble(found, desired.name, desired.socket, Around(**told))
+        self.seen[place] = (desired, found, told, seen)
+        return seen
 
     def made(self, socket: str, service: str, rid: str, entry: Entry) -> None:
         """An engine has this container as well."""

@@ -376,18 +376,25 @@ class Around(Model):
 
 def pieces(seen: Seen) -> tuple[Container, ...]:
     """Every container that carries the resource's labels; the one that counts comes first."""
+    return tuple(map(plain, unparted(seen)))
+
+
+def unparted(seen: Seen) -> tuple[Container, ...]:
+    """The same, but the one that counts is the State as it was seen."""
     around = seen.around
     assert isinstance(around, Around)
     if not isinstance(seen, Present):
         return around.elsewhere
     state = seen.state
     assert isinstance(state, State)
-    return (plain(state), *state.others, *around.elsewhere)
+    return (state, *state.others, *around.elsewhere)
 
 
-def plain(state: State) -> Container:
-    """The container that counts, by itself."""
-    return Container.model_construct(**{name: getattr(state, name) for name in Container.model_fields})
+def plain(one: Container) -> Container:
+    """A container by itself, whether it is the one that counts or not."""
+    if not isinstance(one, State):
+        return one
+    return Container.model_construct(**{name: getattr(one, name) for name in Container.model_fields})
 
 
 def assemble(found: Iterable[Container], home: str, socket: str, around: Around) -> Seen:

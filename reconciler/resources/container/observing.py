@@ -92,17 +92,17 @@ class Look:
             if handle.socket != desired.socket and not isinstance(other, HostError):
                 found += self._labelled(handle, other)
         needs_cpus = desired.cpus or any(one.cpus for one in found)
-        around = Around(
-            store=self._host.store,
-            image=view.image(desired.image),
-            cpus=view.cpus() if needs_cpus else 0,
-            stamps=self._memory.stamps(found),
-        )
+        told: dict[str, Any] = {
+            "store": self._host.store,
+            "image": view.image(desired.image),
+            "cpus": view.cpus() if needs_cpus else 0,
+            "stamps": self._memory.stamps(found),
+        }
         if desired.image_pull_policy == "always" and not self._narrow and not refs.is_id(desired.image):
-            around = around.model_copy(update={"remote": self._remote(desired)})
+            told["remote"] = self._remote(desired)
         if not self._narrow:
-            around = around.model_copy(update=self._surroundings(desired, view, found))
-        return assemble(found, desired.name, desired.socket, around)
+            told |= self._surroundings(desired, view, found)
+        return self._memory.assembled(desired, found, told)
 
     def _remote(self, desired: Desired) -> str:
         """What the image's reference means in its registry now; "" when that does not answer: what is there is kept."""

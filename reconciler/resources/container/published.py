@@ -70,5 +70,8 @@ def rules_in(seen: Seen) -> tuple[str, ...]:
 def with_rules(seen: Seen, rules: Iterable[str]) -> Seen:
     around = seen.around
     assert isinstance(around, Around)
-    around = changed(around, rules=firewall.in_order(rules))
+    found = firewall.in_order(rules)
+    if found == around.rules:
+        return seen
+    around = changed(around, rules=found)
     return Present(seen.state, around) if isinstance(seen, Present) else Absent(around)

@@ -63,7 +63,11 @@ class LiveView:
     def _remembered(self, entry: Entry, stamp: Stamp | None) -> Container | None:
         """What an inspect said that is still true, with what the list tells now."""
         known = self._memory.containers.get((self._engine.socket, entry.id))
-        return known[1].model_copy(update=_listed(entry)) if known is not None and known[0] == stamp else None
+        if known is None or known[0] != stamp:
+            return None
+        one, listed = known[1], _listed(entry)
+        same = all(getattr(one, name) == value for name, value in listed.items())
+        return one if same else one.model_copy(update=listed)
 
     def _inspect(self, id: str, stamp: Stamp | None) -> Container | None:
         """What the engine says of it now, which the list may not do yet. stamp: from before this."""

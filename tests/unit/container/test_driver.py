@@ -86,6 +86,34 @@ def test_seeing_costs_two_calls_an_engine_at_any_number(lab):
     assert [id.rid for id in second if second[id] != first[id]] == ["container#7"]
 
 
+def test_what_did_not_change_is_the_same_object_and_what_did_another(lab):
+    """Whoever compares what was seen with what was seen before, as a long-lived process does, has little to compare."""
+    wants = [desired("web", f"container#{n}", ports=f"{8000 + n}:80") for n in range(3)]
+    for want in wants:
+        Bench(lab.host, lab.bench.driver).apply(want)
+    wanted = [Wanted(ResourceId("web", want.rid), want, None) for want in wants]
+
+    def moved():
+        nonlocal last
+        before, last = last, lab.bench.driver.observe(wanted, lab.host)
+        assert last == ContainerDriver().observe(wanted, lab.host), "what a process sees that remembers nothing"
+        return [id.rid for id in last if last[id] is not before[id]]
+
+    last = lab.bench.driver.observe(wanted, lab.host)
+    last = lab.bench.driver.observe(wanted, lab.host)
+    assert moved() == []
+    lab.hand.stop("web.container.1", 1)
+    assert moved() == ["container#1"]
+    lab.hand.rename("web.container.2", "other")
+    lab.hand.create("web.container.2", {"Image": "osvc/demo:1"})
+    assert moved() == ["container#2"], "its name is somebody else's"
+    lab.hand.start("web.container.1")
+    lab.docker.add_image(ROOT, "osvc/demo:1", demo_image(3))
+    assert moved() == ["container#0", "container#1", "container#2"], "the reference means another image"
+    wanted[0] = Wanted(wanted[0].id, desired("web", "container#0", name="front"), None)
+    assert moved() == ["container#0"]
+
+
 def test_a_look_after_a_step_costs_one_call_whatever_lies_beside(lab):
     for n in range(10):
         Bench(lab.host, lab.bench.driver).apply(desired("web", f"container#{n}", ports=f"{8000 + n}:80"))

@@ -13,6 +13,8 @@ from reconciler.host.errors import Transient
 from reconciler.host.glance import glance
 from reconciler.resources.registry import driver_of, kind_of
 from reconciler.spec.load import load_text
+from tests.fakehost.docker import SYSTEM
+from tests.fakehost.docker_records import demo_image
 
 READINGS = ("links", "routes", "rules")
 
@@ -62,6 +64,20 @@ def test_who_looks_second_hears_the_same_error(host, name):
         with pytest.raises(Transient, match="no answer"):
             getattr(seen.net, name)()
     assert net.reads == {name: 1}
+
+
+def test_the_containers_of_an_engine_are_listed_once(machine, host):
+    machine.docker.system()
+    machine.docker.add_image("/var/lib/docker", "a:1", demo_image())
+    hand = machine.docker.by_hand()
+    hand.create("one", {"Image": "a:1", "Labels": {"a": "b"}})
+    seen = glance(host).docker
+    engine, before = seen.engine(SYSTEM), host.docker.engine(SYSTEM).calls.reads
+    first = engine.containers()
+    hand.create("two", {"Image": "a:1", "Labels": {"a": "b"}})
+    assert seen.engine(SYSTEM).containers() == first and len(first) == 1
+    assert host.docker.engine(SYSTEM).calls.reads == before + 1
+    assert len(engine.containers({"a": "b"})) == 2 and engine.inspect("two")["Name"] == "/two", "and everything else each time"
 
 
 def test_engines_networks_and_containers_are_observed_with_one_reading(host):
