@@ -20,9 +20,8 @@ from reconciler.engine.standing import State
 from reconciler.engine.store import Failure
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries, is_lost
-from reconciler.engine.work import Work
+from reconciler.engine.work import WATCH, Work
 
-WATCH: Final = "watch"
 """Who stops and freezes by itself."""
 _LEFT: Final = "its spec is gone; what osvc made of it is left as it is → osvc plan --prune"
 

@@ -14,7 +14,7 @@ from reconciler.engine.means import Means
 from reconciler.engine.observe import observe, wanted_of
 from reconciler.engine.owning import Owning
 from reconciler.engine.target import Survey
-from reconciler.engine.work import Work
+from reconciler.engine.work import WATCH, Work
 
 _GLANCE = 10.0
 """Seconds for which it holds that there is nothing to do for a service: level-triggered, so that who looks later looks again."""
@@ -106,11 +106,11 @@ class Sights:
         return Sight(ownership, seen, plan)
 
     def _left(self, moved: Collection[str]) -> Mapping[str, Observed]:
-        """What was seen after the last step, where all of them were of one resource: nothing has moved it since. A second round is
-        not believed so easily: somebody else may lead back what is done."""
+        """What was seen after the last step, where all of them were of one resource: nothing of ours has moved it since. Whether
+        somebody else has, a watch hears, and looks again in a second; who applies once is told by one look more (`stuck`)."""
         last = self._course.outcomes[-1]
         alone = moved == {last.step.rid} and last.status is Status.DONE and len(self._course.plans) == 1
-        return {last.step.rid: last.after} if alone and last.after is not None else {}
+        return {last.step.rid: last.after} if alone and self._work.verb == WATCH and last.after is not None else {}
 
     def _observe(self, ownership: Ownership, only: Collection[str] | None = None) -> Mapping[str, Observed]:
         """rid -> what is seen of it; of these alone, or of all that is wanted or owned."""

@@ -22,7 +22,7 @@ from reconciler.engine.bugs import Bugs
 from reconciler.engine.config import Config
 from reconciler.engine.crew import Crew
 from reconciler.engine.errors import EngineError, StoreError
-from reconciler.engine.judge import WATCH, Judge, Ruling
+from reconciler.engine.judge import Judge, Ruling
 from reconciler.engine.locks import folder_of
 from reconciler.engine.look import bugs_in, each, look, struck, while_struck
 from reconciler.engine.news import News
@@ -34,6 +34,7 @@ from reconciler.engine.standing import Ledger, Seen, Standing, State
 from reconciler.engine.sweep import Sweep
 from reconciler.engine.target import Survey, Target
 from reconciler.engine.turns import Turns
+from reconciler.engine.work import WATCH
 from reconciler.engine.workers import Workers
 from reconciler.host.errors import HostError
 from reconciler.host.manager import Manager

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Final
 
 from reconciler.core.common import PLAIN
 from reconciler.core.lazy import dataclass
@@ -10,6 +11,9 @@ from reconciler.core.policy import UP, Goal, Policy, Selection
 from reconciler.core.service import Service
 from reconciler.engine.codec import Codec
 from reconciler.engine.target import Survey
+
+WATCH: Final = "watch"
+"""The verb of what a watch does, which listens to what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)

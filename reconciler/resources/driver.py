@@ -42,7 +42,8 @@ class Driver(Protocol):
 
     def look(self, want: Wanted, host: Host) -> Observed:
         """See one resource again, after a step: the same as `observe` says of it, but for what only planning needs (who else
-        holds what it wants), and at a cost that does not grow with what lies beside it. Raises HostError."""
+        holds what it wants), and at a cost that does not grow with what lies beside it. A watch finds by it that nothing is left to
+        do, and never what there is. Raises HostError."""
 
     def words(self, state: Any, host: Host) -> str:
         """The last that a resource in this state said itself (a container's log), for one that fails again and again, or ""."""

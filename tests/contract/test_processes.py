@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.core import units
 from reconciler.host.errors import Busy, Denied, NotFound, Permanent
+from reconciler.host.linux import processes
 from reconciler.host.linux.clock import LinuxClock
 from reconciler.host.linux.processes import _DETACH, LinuxProcesses
 from reconciler.host.ports import Process
@@ -443,3 +444,12 @@ def test_the_program_that_starts_daemons_understands_an_older_osvc_above_it(tmp_
         [sys.executable, "-I", "-S", _DETACH], input=json.dumps(task), capture_output=True, text=True, check=False
     )
     assert (json.loads(done.stdout), done.stderr) == ({"code": 0}, "") and mark.exists()
+
+
+def test_a_program_that_starts_daemons_and_is_just_being_exchanged_is_told(tmp_path, monkeypatch):
+    """As when osvc is upgraded beneath a watch: it is tried again as anything else is, and nothing is held."""
+    monkeypatch.setattr(processes, "_RUNS", processes._RUNS.replace("import detach", "import detach_that_is_away as detach"))
+    held = os.listdir("/proc/self/fd")
+    with pytest.raises(Permanent, match="cannot start a daemon: .*No module named 'detach_that_is_away'"):
+        LinuxProcesses().spawn(["/bin/true"], log=str(tmp_path / "log"), env={}, cgroup="osvc-test-away")
+    assert os.listdir("/proc/self/fd") == held

@@ -1,8 +1,7 @@
-"""Detach: the small program that starts a daemon (standard library only; imported by nobody).
+"""Detach: the small program that starts a daemon (standard library only; a process of its own imports it, and nobody else).
 
-osvc has it compiled already, and gives the code to an interpreter. It reads a dictionary from its standard input (argv, env, log,
-cgroups, generous), as marshal of the same interpreter has it; or, run by its path, as JSON from an osvc of an older version beneath
-which this one was installed. It writes a JSON document to its standard output:
+It reads a dictionary from its standard input (argv, env, log, cgroups, generous), as marshal has it; or, run by its path, as JSON
+from an osvc of an older version beneath which this one was installed. It writes a JSON document to its standard output:
 {"pid": 12} or {"errno": 2}. It imports little, for a daemon waits for it: nothing that brings enum or re along. It has no
 threads, so that it may fork; it ends at once, so that the daemon's parent is init and no zombie stays in a long-lived osvc. With
 "wait" (seconds) it waits until the command has ended, and says {"code": 0}; a command that has not ended by then is killed with

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.machinery import SourceFileLoader
 
 from reconciler.core import units
 from reconciler.host.errors import Denied, NotFound, Permanent
@@ -21,8 +20,8 @@ from reconciler.host.linux.clock import Stop
 from reconciler.host.ports import FileStat, Mount, Process, User
 
 _DETACH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "detach.py")
-_READS = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
-"""What an interpreter is told that is to run a program which comes compiled: one that is run by its path is compiled each time."""
+_RUNS = f"import sys; sys.path.append({os.path.dirname(_DETACH)!r}); import detach; detach.main()"
+"""What an interpreter is told: a program that is run by its path is compiled each time, a module once."""
 _DEAD = frozenset("ZXx")
 _NOBODY = Process(0, 0, ())
 """Somebody who cannot be named: in another pid namespace, or hidden."""
@@ -290,7 +289,7 @@ def _in_its_unit(task: bytes, cgroup: str) -> dict[str, object]:
 def _detached(task: bytes, through: tuple[str, ...]) -> tuple[str, str]:
     """Run the detach program, by way of a command that becomes it, if one is given. What it wrote, and what it complained of.
     posix_spawn, for a process with threads must not fork."""
-    words = [*through, sys.executable, "-I", "-S", "-B", "-c", _READS]
+    words = [*through, sys.executable, "-I", "-S", "-c", _RUNS]
     question, ask = os.pipe()
     answer, report = os.pipe()
     trouble, complain = os.pipe()
@@ -312,7 +311,7 @@ def _detached(task: bytes, through: tuple[str, ...]) -> tuple[str, str]:
             os.close(end)
     try:
         with contextlib.suppress(BrokenPipeError), os.fdopen(ask, "wb") as stream:
-            stream.write(marshal.dumps(SourceFileLoader("detach", _DETACH).get_code("detach")) + task)
+            stream.write(task)
         with os.fdopen(answer, "rb") as out, os.fdopen(trouble, "rb") as err:
             return out.read().decode(), err.read().decode(errors="replace")
     finally:

@@ -217,13 +217,15 @@ class StartDaemon(EngineAction):
     """Start dockerd, detached, and wait until it answers.
 
     marker: the uuid that has to lie in the data root, or "" for any: without its filesystem no engine is started.
-    kills: ids of containers that live, and that this start will kill (no live-restore).
+    kills: ids of containers that live, and that this start will kill (no live-restore). stale: what a dead one has left where its
+    socket and its pid file are to be; they are removed.
     """
 
     op: ClassVar[str] = "start"
     facets: ClassVar[frozenset[Facet]] = _RERUN
     marker: str = ""
     kills: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
     @property
     def costs(self) -> Effect:
@@ -234,7 +236,8 @@ class StartDaemon(EngineAction):
         return f"{text}; without live-restore this kills {len(self.kills)} containers" if self.kills else text
 
     def command(self) -> str:
-        return script.detached(self.want.argv(), self.want.log)
+        started = script.detached(self.want.argv(), self.want.log)
+        return f"{shell.join(('rm', '-f', *self.stale))} && {started}" if self.stale else started
 
     def script(self) -> str:
         want = self.want

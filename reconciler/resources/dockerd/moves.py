@@ -94,7 +94,7 @@ def _shared(want: Desired, state: State, parts: Sequence[str]) -> tuple[Action, 
 def _up(want: Desired, state: State, around: Around, objection: Objection | None) -> tuple[Action, ...]:
     actions: list[Action] = [MakeFolders(want=want), *_shared(want, state, ("folder_group", "folder_mode"))]
     mounts = () if state.shims else state.mounts
-    if mounts:  # Its socket and its pid file go when it is started.
+    if mounts:
         actions.append(ClearStale(want=want, mounts=mounts))
     marker = around.known_marker if objection is None else around.marker
     if not around.marker:
@@ -105,7 +105,7 @@ def _up(want: Desired, state: State, around: Around, objection: Objection | None
     if not state.containerd:
         actions.append(StartContainerd(want=want))
     kills = () if want.live_restore else state.shims
-    actions.append(StartDaemon(want=want, marker=marker, kills=kills))
+    actions.append(StartDaemon(want=want, marker=marker, kills=kills, stale=state.stale))
     return tuple(actions)
 
 
