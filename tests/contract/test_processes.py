@@ -450,6 +450,6 @@ def test_a_program_that_starts_daemons_and_is_just_being_exchanged_is_told(tmp_p
     """As when osvc is upgraded beneath a watch: it is tried again as anything else is, and nothing is held."""
     monkeypatch.setattr(processes, "_RUNS", processes._RUNS.replace("import detach", "import detach_that_is_away as detach"))
     held = os.listdir("/proc/self/fd")
-    with pytest.raises(Permanent, match="cannot start a daemon: .*No module named 'detach_that_is_away'"):
+    with pytest.raises(Permanent, match=r"cannot start a daemon: .*No module named 'detach_that_is_away'"):
         LinuxProcesses().spawn(["/bin/true"], log=str(tmp_path / "log"), env={}, cgroup="osvc-test-away")
     assert os.listdir("/proc/self/fd") == held
