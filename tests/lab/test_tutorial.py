@@ -67,7 +67,7 @@ def container(machine: Machine) -> str:
     return machine.run(f"docker -H unix:///run/osvc/{NAME}/docker.sock ps -q --no-trunc", ok=(0, 1)).out.strip()
 
 
-@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.core), 2])
+@pytest.mark.parametrize("times", [1, 2])
 def test_the_tutorial(place: Place, times: int) -> None:
     with place.machine("deb1.opensvc.com", address="37.59.71.1/27", disks=[place.disk(900)]) as deb1:
         prepare(deb1)
