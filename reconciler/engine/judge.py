@@ -22,7 +22,6 @@ from reconciler.engine.target import Survey, Target
 from reconciler.engine.tries import CALM, Tries, is_lost
 from reconciler.engine.work import WATCH, Work
 
-"""Who stops and freezes by itself."""
 _LEFT: Final = "its spec is gone; what osvc made of it is left as it is → osvc plan --prune"
 
 

@@ -13,7 +13,7 @@ from reconciler.engine.codec import Codec
 from reconciler.engine.target import Survey
 
 WATCH: Final = "watch"
-"""The verb of what a watch does, which listens to what becomes of it."""
+"""The verb of what a watch does by itself, and by whose name it stops and freezes. It listens to what becomes of what it did."""
 
 
 @dataclass(frozen=True, slots=True)
