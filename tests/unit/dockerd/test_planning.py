@@ -227,6 +227,7 @@ def test_a_dead_engine_is_started_and_its_containers_live_on():
     assert ops(change) == ["mkdir", "start"], "its containers use the mounts, and its socket goes when it is started"
     start = steps(change)[-1]
     assert start.costs is Effect.SAFE and start.marker == UUID
+    assert start.command().startswith("rm -f /run/osvc/web/docker.sock && "), "and the plan says so"
 
 
 def test_a_start_without_live_restore_says_what_it_kills():
