@@ -20,6 +20,8 @@ COLUMNS = 120
 """Of the terminal."""
 
 _PROMPT = re.compile(r"^root@[\w.-]+:(?P<folder>\S*)# (?P<command>.+)$")
+_BELOW = re.compile(r"^ {4}\S")
+"""What is said of a run, where the line of the run has no room for it: how wide that line is goes by how long the runs took."""
 _NEWS = re.compile(r"^\d\d:\d\d:\d\d .*(: done in .*| waiting for .*)$")
 """What is told of a step that takes long."""
 _MASKS: Mapping[str, str] = {
@@ -81,15 +83,22 @@ def commands(page: str) -> list[Typed]:
 
 
 def masked(lines: Sequence[str]) -> list[str]:
-    """The lines without what differs from day to day, and without blanks at their ends."""
-    found = []
+    """The lines without what differs from day to day, and without blanks at their ends. What is said of a run stands in its
+    line."""
+    found: list[str] = []
+    below = False
     for line in lines:
         if _NEWS.match(line):
             continue
         text = line
         for pattern, word in _MASKS.items():
             text = re.sub(pattern, word, text)
-        found.append(text.rstrip())
+        if _BELOW.match(line) and found and found[-1].startswith("RUN "):
+            found[-1] += f"{' ' if below else ': '}{text.strip()}"
+            below = True
+        else:
+            found.append(text.rstrip())
+            below = False
     return found
 
 

@@ -69,6 +69,14 @@ def test_what_differs_from_day_to_day_is_no_difference():
     assert masked(one) == masked(other)
 
 
+def test_where_a_line_has_no_room_goes_by_how_long_things_took():
+    in_line = ["20261123T225543-9b0d91  2026-11-23 22:55:43  9 s  web  start  root  converged: vg#1 start: not active", "other"]
+    below = ["20261123T225543-9b0d91  2026-11-23 22:55:43  9.5 s  web  start  root  converged", "    vg#1 start: not", "    active"]
+    assert masked([*below, "other"]) == masked(in_line)
+    assert masked([*below, "    other"]) != masked(in_line) != masked([*below[:-1], "other"])
+    assert masked(["steps", "    one"]) == ["steps", "  one"]
+
+
 def test_what_does_not_differ_by_itself_is_one():
     for one, other in (
         ("up", "down"),
