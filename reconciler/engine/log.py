@@ -4,9 +4,11 @@ stderr. structlog is imported with the first line, or beside a run that begins. 
 import fcntl
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Event as Signal
 from threading import RLock, Thread
-from time import gmtime, monotonic, strftime, time
+from time import gmtime, monotonic, process_time, strftime, time
 from typing import Any
 
 from reconciler.core.level import Level, level_of
@@ -23,6 +25,7 @@ from reconciler.core.outcome import (
     UndoBegan,
     Waiting,
 )
+from reconciler.engine.later import later
 
 _LARGE = 8 << 20
 """A log of so many bytes is put aside (osvc.log.1, the one before is dropped) by whoever writes the next line."""
@@ -32,6 +35,9 @@ _AGAIN = 10.0
 
 _GIVES_WAY = 0.0005
 """Seconds for which the import of structlog keeps a run from going on, when what that waited for is there."""
+
+_PAUSE = 0.004
+"""Seconds: a process that was at work for less than half of them waits for something, and has the time for that import."""
 
 _PATIENCE = 10.0
 """Seconds for that import, at the end of a run that was shorter."""
@@ -45,6 +51,8 @@ _again = _AGAIN
 _waiting: "list[tuple[str, str, Level, dict[str, Any]]] | None" = None
 """Path, event, level and facts of the lines that wait until structlog is there; None when nobody is at importing it."""
 _opener: Thread | None = None
+_over = Signal()
+"""Nobody is at work any more: the import has all the time."""
 _lock = RLock()
 
 
@@ -78,6 +86,7 @@ def prepare() -> None:
         if not _path or _logger is not None or _waiting is not None:
             return
         _waiting = []
+        _over.clear()
         _opener = Thread(target=_catch_up, name="log", daemon=True)
         try:
             _opener.start()
@@ -87,6 +96,7 @@ def prepare() -> None:
 
 def finish() -> None:
     """Wait until what waits is written. Of whoever may end the process."""
+    _over.set()
     if _opener is not None:
         _opener.join(_PATIENCE)
 
@@ -94,11 +104,11 @@ def finish() -> None:
 def _catch_up() -> None:
     """Import structlog, and write what waits for it. Where it cannot be imported these lines are lost; the next one says why."""
     global _waiting
+    _till_there_is_time(_over)
     usual, there = sys.getswitchinterval(), False
     sys.setswitchinterval(_GIVES_WAY)
     try:
-        import structlog  # noqa: F401
-
+        _structlog()
         there = True
     except Exception:
         pass
@@ -110,6 +120,16 @@ def _catch_up() -> None:
             _opened(_path)
         for path, event, level, facts in lines:
             _write(_opened(path) if there else None, event, level, facts)
+
+
+def _till_there_is_time(over: Signal, worked: Callable[[], float] = process_time) -> None:
+    """Until the process waits for something, or is over: an import beside its work would take turns with it. worked: gives the
+    seconds of a processor that it had so far."""
+    now = worked()
+    while not over.wait(_PAUSE):
+        before, now = now, worked()
+        if now - before < _PAUSE / 2:
+            return
 
 
 def tell(event: Event) -> None:
@@ -269,8 +289,17 @@ def _open(path: str) -> Any:
         return None
 
 
+def _structlog() -> Any:
+    """The library, without the event loop: that takes as long to import as all the rest, and serves coroutines, which nobody here
+    has."""
+    with later("asyncio"):
+        import structlog
+
+    return structlog
+
+
 def _made(lines: _Lines, *, journal: bool) -> Any:
-    import structlog
+    structlog = _structlog()
 
     def marked(logger: Any, word: str, text: str) -> str:
         return f"<{int(Level[word.upper()])}>{text}"
@@ -279,7 +308,7 @@ def _made(lines: _Lines, *, journal: bool) -> Any:
     render = structlog.processors.JSONRenderer(sort_keys=True)
     ways: list[Any] = [render, marked] if journal else [stamp, render]
     return structlog.wrap_logger(
-        structlog.WriteLogger(lines),  # type: ignore[arg-type]
+        structlog.WriteLogger(lines),
         processors=[structlog.processors.add_log_level, *ways],
         wrapper_class=structlog.make_filtering_bound_logger(20),
     )

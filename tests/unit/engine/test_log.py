@@ -1,5 +1,6 @@
 """The log: a line for each step and run, and none when it is off."""
 
+import itertools
 import json
 import os
 import resource
@@ -19,8 +20,10 @@ from tests.unit.core.toys import ToyDesired, service
 
 @pytest.fixture
 def folder(tmp_path):
+    log.finish()
     log.log_to(str(tmp_path))
     yield tmp_path
+    log.finish()
     log.log_to("")
 
 
@@ -133,6 +136,24 @@ def test_lines_that_wait_for_what_cannot_be_imported_are_counted(folder, slow, m
     slow.fails = False
     log.note("there")
     assert [line["event"] for line in lines(folder)] == ["there"]
+
+
+def test_the_log_is_opened_when_the_process_waits_for_something():
+    worked = iter([0.0, 0.004, 0.0065, 0.0067, 1.0])
+    log._till_there_is_time(threading.Event(), lambda: next(worked))
+    assert next(worked) == 1.0, "at the first pause that was hardly used"
+
+
+def test_at_the_end_there_is_time():
+    over, always = threading.Event(), itertools.count()
+
+    def worked():
+        if (seconds := next(always)) == 3:
+            over.set()
+        return float(seconds)
+
+    log._till_there_is_time(over, worked)
+    assert next(always) == 4, "although the process was at work all the time"
 
 
 def test_without_a_thread_the_first_line_opens_the_log(folder, monkeypatch):
