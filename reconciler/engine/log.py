@@ -39,6 +39,9 @@ _GIVES_WAY = 0.0005
 _PAUSE = 0.004
 """Seconds: a process that was at work for less than half of them waits for something, and has the time for that import."""
 
+_PAUSES = 250
+"""So often it is asked whether it does: a second later it has to take the time."""
+
 _PATIENCE = 10.0
 """Seconds for that import, at the end of a run that was shorter."""
 
@@ -126,7 +129,9 @@ def _till_there_is_time(over: Signal, worked: Callable[[], float] = process_time
     """Until the process waits for something, or is over: an import beside its work would take turns with it. worked: gives the
     seconds of a processor that it had so far."""
     now = worked()
-    while not over.wait(_PAUSE):
+    for _ in range(_PAUSES):
+        if over.wait(_PAUSE):
+            return
         before, now = now, worked()
         if now - before < _PAUSE / 2:
             return

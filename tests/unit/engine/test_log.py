@@ -156,6 +156,12 @@ def test_at_the_end_there_is_time():
     assert next(always) == 4, "although the process was at work all the time"
 
 
+def test_a_process_that_never_waits_has_its_log_as_well():
+    always = itertools.count()
+    log._till_there_is_time(threading.Event(), lambda: float(next(always)))
+    assert next(always) == 1 + log._PAUSES
+
+
 def test_without_a_thread_the_first_line_opens_the_log(folder, monkeypatch):
     def none(thread):
         raise RuntimeError("can't start new thread")
