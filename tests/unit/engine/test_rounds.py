@@ -397,6 +397,15 @@ def test_one_of_many_is_repaired_without_a_look_at_the_others(line, node):
     assert line.done[-1] == (20.0, "s7")
 
 
+def test_one_of_a_thousand_that_is_edited_is_worked_on_without_a_look_at_the_others(line, node):
+    for number in range(1000):
+        node.write(f"s{number}")
+    line.at(100, lambda: node.write("s7", SPEC.replace("type: tmpfs}", "type: tmpfs, mnt_opt: size=1m}") % "s7"))
+    line.run(140)
+    assert [(at, names) for at, names in line.looks if at >= 100] == [(at, "s7") for at in (100.1, 100.2, 101.2, 110.2)]
+    assert line.done[-1] == (100.1, "s7")
+
+
 def test_what_is_told_before_it_is_shown_is_seen_by_an_echo(line, monkeypatch):
     """An engine says that a container died, and shows it as running for a while: here the mount table, as it was."""
     old: list[object] = []
