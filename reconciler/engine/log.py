@@ -39,8 +39,8 @@ _GIVES_WAY = 0.0005
 _PAUSE = 0.004
 """Seconds: a process that was at work for less than half of them waits for something, and has the time for that import."""
 
-_PAUSES = 250
-"""So often it is asked whether it does: a second later it has to take the time."""
+_LATEST = 1.0
+"""Seconds after which a process that never waits has to take the time."""
 
 _PATIENCE = 10.0
 """Seconds for that import, at the end of a run that was shorter."""
@@ -107,7 +107,8 @@ def finish() -> None:
 def _catch_up() -> None:
     """Import structlog, and write what waits for it. Where it cannot be imported these lines are lost; the next one says why."""
     global _waiting
-    _till_there_is_time(_over)
+    if "structlog" not in sys.modules:
+        _till_there_is_time(_over)
     usual, there = sys.getswitchinterval(), False
     sys.setswitchinterval(_GIVES_WAY)
     try:
@@ -128,10 +129,8 @@ def _catch_up() -> None:
 def _till_there_is_time(over: Signal, worked: Callable[[], float] = process_time) -> None:
     """Until the process waits for something, or is over: an import beside its work would take turns with it. worked: gives the
     seconds of a processor that it had so far."""
-    now = worked()
-    for _ in range(_PAUSES):
-        if over.wait(_PAUSE):
-            return
+    now, end = worked(), monotonic() + _LATEST
+    while monotonic() < end and not over.wait(_PAUSE):
         before, now = now, worked()
         if now - before < _PAUSE / 2:
             return

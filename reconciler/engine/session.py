@@ -125,11 +125,13 @@ class Session:
 
     def close(self) -> None:
         """Close the store, and have the log written."""
-        self.store.close()
-        if self.logs:
-            from reconciler.engine.log import finish
+        try:
+            self.store.close()
+        finally:
+            if self.logs:
+                from reconciler.engine.log import finish
 
-            finish()
+                finish()
         WARM.ended(self)
 
     def expire(self) -> None:

@@ -20,6 +20,7 @@ COLUMNS = 120
 """Of the terminal."""
 
 _PROMPT = re.compile(r"^root@[\w.-]+:(?P<folder>\S*)# (?P<command>.+)$")
+_RUN = re.compile(r"^\d{8}T\d{6}-[0-9a-f]{6} +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 _BELOW = re.compile(r"^ {4}\S")
 """What is said of a run, where the line of the run has no room for it: how wide that line is goes by how long the runs took."""
 _NEWS = re.compile(r"^\d\d:\d\d:\d\d .*(: done in .*| waiting for .*)$")
@@ -85,20 +86,27 @@ def commands(page: str) -> list[Typed]:
 def masked(lines: Sequence[str]) -> list[str]:
     """The lines without what differs from day to day, and without blanks at their ends. What is said of a run stands in its
     line."""
-    found: list[str] = []
-    below = False
-    for line in lines:
+    found = []
+    for line in _joined(lines):
         if _NEWS.match(line):
             continue
         text = line
         for pattern, word in _MASKS.items():
             text = re.sub(pattern, word, text)
-        if _BELOW.match(line) and found and found[-1].startswith("RUN "):
-            found[-1] += f"{' ' if below else ': '}{text.strip()}"
-            below = True
+        found.append(text.rstrip())
+    return found
+
+
+def _joined(lines: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    first = -1
+    for line in lines:
+        if _BELOW.match(line) and found and _RUN.match(found[-1]):
+            found[-1] = f"{found[-1].rstrip()}{': ' if first == len(found) else ' '}{line.strip()}"
+            first = -1
         else:
-            found.append(text.rstrip())
-            below = False
+            found.append(line)
+            first = len(found)
     return found
 
 
