@@ -397,6 +397,7 @@ def test_one_of_many_is_repaired_without_a_look_at_the_others(line, node):
     assert line.done[-1] == (20.0, "s7")
 
 
+@pytest.mark.timeout(600)
 def test_one_of_a_thousand_that_is_edited_is_worked_on_without_a_look_at_the_others(line, node):
     for number in range(1000):
         node.write(f"s{number}")
