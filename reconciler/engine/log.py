@@ -1,5 +1,6 @@
 """log: a JSON line for each command that was run, and for each run, in STATE_DIR/log/osvc.log and, where it was asked for, on
-stderr. structlog is imported with the first line, or while a run waits for something. No secret is in an event, and so in no line."""
+stderr. structlog is imported with the first line, or while a run waits for something. No secret is in an event, and so in no
+line."""
 
 import fcntl
 import os
